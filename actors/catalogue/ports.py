@@ -1,0 +1,49 @@
+"""What the catalogue flow needs from Cin7 Core."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from actors.domain.facts import Company, Customer, LedgerAccount, Location, PaymentTerm, Product, TaxRule
+from actors.domain.time import Instant
+
+
+class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of products, and how many there are in all."""
+
+    products: tuple[Product, ...]
+    total: int
+
+
+class AccountBook(Protocol):
+    """The account's reference data. Every call is governed, in the catalogue lane; lists are read to their end."""
+
+    async def company(self) -> Company:
+        """`GET /me`: also the proof that the credentials are good."""
+        ...
+
+    async def tax_rules(self) -> tuple[TaxRule, ...]:
+        """Every tax rule, active or not."""
+        ...
+
+    async def locations(self) -> tuple[Location, ...]:
+        """Every location, deprecated ones too."""
+        ...
+
+    async def payment_terms(self) -> tuple[PaymentTerm, ...]:
+        """Every payment term."""
+        ...
+
+    async def accounts(self) -> tuple[LedgerAccount, ...]:
+        """Every account of the books."""
+        ...
+
+    async def customers_named(self, name: str) -> tuple[Customer, ...]:
+        """Customers whose name *starts with* this one (the filter's documented meaning)."""
+        ...
+
+    async def products(self, *, page: int, modified_since: Instant | None) -> ProductPage:
+        """One page of 1,000 products, deprecated ones too; all of them, or those changed since."""
+        ...

@@ -1,0 +1,1 @@
+"""The mechanism every flow runs on: actor, mailbox, clock."""

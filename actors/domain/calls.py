@@ -1,0 +1,71 @@
+"""Every kind of call tallyd makes: its name in logs, call log, spans and crash points, and whether it changes anything.
+
+A method that is not listed here cannot be called: both clients take the `Purpose` of what they are about to send, and
+the list follows "who masters what" (design §2).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Lane(IntEnum):
+    """Who goes first when calls are scarce. Lower is more urgent."""
+
+    ORDERS = 0
+    FULFILMENT = 1
+    FINANCE = 2
+    STOCK = 3
+    CATALOGUE = 4
+    BACKFILL = 5
+
+    @property
+    def label(self) -> str:
+        """The lane's name in configuration, health and metrics."""
+        return self.name.lower()
+
+
+class Purpose(StrEnum):
+    """One kind of call. The value is `<side>.<what>`."""
+
+    CIN7_ME = "cin7.me"
+    CIN7_TAX_RULES = "cin7.tax_rules"
+    CIN7_LOCATIONS = "cin7.locations"
+    CIN7_PAYMENT_TERMS = "cin7.payment_terms"
+    CIN7_ACCOUNTS = "cin7.accounts"
+    CIN7_CUSTOMER = "cin7.customer"
+    CIN7_PRODUCTS = "cin7.products"
+    CIN7_FIND_BY_EXTERNAL_ID = "cin7.find_by_external_id"
+    CIN7_FIND_BY_REFERENCE = "cin7.find_by_reference"
+    CIN7_READ_SALE = "cin7.read_sale"
+    CIN7_CREATE_SALE = "cin7.create_sale"
+    CIN7_AUTHORISE_ORDER = "cin7.authorise_order"
+    CIN7_VOID_SALE = "cin7.void_sale"
+    CT_PROJECT = "commercetools.project"
+    CT_READ_ORDER = "commercetools.read_order"
+    CT_LIST_ORDERS = "commercetools.list_orders"
+    CT_CHANNEL = "commercetools.channel"
+    CT_READ_LEASE = "commercetools.read_lease"
+    CT_WRITE_LEASE = "commercetools.write_lease"
+    CT_SYNC_INFO = "commercetools.sync_info"
+
+    @property
+    def side(self) -> str:
+        """`cin7` or `commercetools`."""
+        return self.value.split(".", 1)[0]
+
+    @property
+    def writes(self) -> bool:
+        """True when the call changes a record on the other side."""
+        return self in _WRITES
+
+
+_WRITES = frozenset(
+    {
+        Purpose.CIN7_CREATE_SALE,
+        Purpose.CIN7_AUTHORISE_ORDER,
+        Purpose.CIN7_VOID_SALE,
+        Purpose.CT_SYNC_INFO,
+        Purpose.CT_WRITE_LEASE,
+    }
+)

@@ -1,0 +1,67 @@
+"""What can go wrong on a wire, named by what happens next (design §3, failure classes).
+
+::
+
+    WireError(reason, **facts)      reason: short stable code; facts: ids, statuses. Never a secret, never an address.
+    ├─ Transient                    not executed, or a read: ask again later (counts an attempt)
+    │  └─ Limited                   a limit answer: certainly not executed, and not an attempt
+    ├─ InDoubt                      a write that may have taken effect: look before anything is asked again
+    ├─ Conflict                     commercetools 409: somebody wrote in between; read again and decide again
+    ├─ Missing                      the record asked for is not there (404)
+    ├─ Rejected                     the other side understood and refused (400): needs data, or a bug
+    └─ Unauthorised                 credentials or scopes: that side's calls stop until a person mends it
+"""
+
+from __future__ import annotations
+
+from actors.domain.time import Instant
+
+
+class WireError(Exception):
+    """Something went wrong while speaking to one of the two systems."""
+
+    def __init__(self, reason: str, *, side: str, operation: str, detail: str = "", status: int | None = None) -> None:
+        super().__init__(f"{side} {operation}: {reason}" + (f" ({detail})" if detail else ""))
+        self.reason = reason
+        self.side = side
+        self.operation = operation
+        self.detail = detail
+        self.status = status
+
+
+class Transient(WireError):
+    """Not executed, or a read without an answer. May be asked again later."""
+
+
+class Limited(Transient):
+    """A limit answer: not executed. `retry_after_seconds` is what the answer asked for (default 60)."""
+
+    def __init__(self, *, side: str, operation: str, retry_after_seconds: float, status: int | None = None) -> None:
+        super().__init__("limited", side=side, operation=operation, status=status)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InDoubt(WireError):
+    """A write without a trustworthy answer. `until` is the last instant at which it may still be executed."""
+
+    def __init__(
+        self, reason: str, *, side: str, operation: str, until: Instant, detail: str = "", status: int | None = None
+    ) -> None:
+        super().__init__(reason, side=side, operation=operation, detail=detail, status=status)
+        self.until = until
+
+
+class Conflict(WireError):
+    """The version sent is no longer the current one."""
+
+
+class Missing(WireError):
+    """The record asked for does not exist."""
+
+
+class Rejected(WireError):
+    """Understood and refused. `detail` holds the other side's words."""
+
+
+class Unauthorised(WireError):
+    """Wrong credentials or a missing scope."""

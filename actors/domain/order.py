@@ -1,0 +1,187 @@
+"""A commercetools order as tallyd thinks of it: the figures copied, the names shortened, nothing recomputed.
+
+Amounts are integer minor units of `currency` (whose `digits` say how many decimals that is). Enumerations stay open
+strings, since commercetools adds values without notice (commercetools fact sheet §3.3).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from actors.domain.time import Instant
+
+
+class TaxRate(msgspec.Struct, frozen=True, kw_only=True):
+    """The rate on an item. `rate` is a fraction: 0.2 is twenty percent."""
+
+    name: str
+    rate: Decimal
+    included: bool
+    country: str | None = None
+    has_sub_rates: bool = False
+
+
+class Taxed(msgspec.Struct, frozen=True, kw_only=True):
+    """`taxedPrice` of an item: net and gross in minor units."""
+
+    net: int
+    gross: int
+
+
+class TaxPortion(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the order's `taxPortions`."""
+
+    rate: Decimal
+    amount: int
+    name: str | None = None
+
+
+class TaxedTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """`taxedPrice` of the order."""
+
+    net: int
+    gross: int
+    portions: tuple[TaxPortion, ...]
+    tax: int | None = None
+
+
+class PriceGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of `discountedPricePerQuantity`: so many pieces at this unit price."""
+
+    quantity: int
+    unit_minor: int
+    high_precision: bool = False
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A line item. `unit_minor` is the effective price before price groups; `list_minor` the undiscounted one."""
+
+    id: str
+    sku: str | None
+    name: str
+    quantity: int
+    unit_minor: int
+    list_minor: int
+    total: int
+    currency: str
+    high_precision: bool = False
+    groups: tuple[PriceGroup, ...] = ()
+    tax_rate: TaxRate | None = None
+    taxed: Taxed | None = None
+    price_mode: str = "Platform"
+    mode: str = "Standard"
+    supply_channel: str | None = None
+    inventory_mode: str | None = None
+    methods: int = 0
+
+
+class CustomLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A custom line item; `total` may be negative."""
+
+    id: str
+    slug: str
+    name: str
+    quantity: int
+    unit_minor: int
+    total: int
+    tax_rate: TaxRate | None = None
+    taxed: Taxed | None = None
+
+
+class Shipping(msgspec.Struct, frozen=True, kw_only=True):
+    """One shipment's price: `price` as listed, `discounted` where a discount applies."""
+
+    method: str
+    price: int
+    discounted: int | None = None
+    tax_rate: TaxRate | None = None
+    taxed: Taxed | None = None
+    key: str | None = None
+
+
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment's transaction; type and state as commercetools writes them."""
+
+    type: str
+    state: str
+    amount: int
+    currency: str
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment of the order, when it was expanded."""
+
+    id: str
+    transactions: tuple[Transaction, ...] = ()
+
+
+class SyncMark(msgspec.Struct, frozen=True, kw_only=True):
+    """A `syncInfo` entry: which export channel, and what it says the order became."""
+
+    channel_id: str
+    external_id: str | None
+    synced_at: Instant
+    channel_key: str | None = None
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Personal data: lives only in memory and in the encrypted table. Only `country` (ISO code) is guaranteed."""
+
+    country: str
+    name: str = ""
+    company: str = ""
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    state: str = ""
+    postcode: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """The order, read once, as of `version`."""
+
+    id: str
+    version: int
+    created_at: Instant
+    modified_at: Instant
+    currency: str
+    digits: int
+    total: int
+    state: str
+    number: str | None = None
+    payment_state: str | None = None
+    shipment_state: str | None = None
+    workflow_state: str | None = None
+    store: str | None = None
+    country: str | None = None
+    taxed: TaxedTotal | None = None
+    tax_mode: str = "Platform"
+    tax_rounding: str = "HalfEven"
+    tax_calculation: str = "LineItemLevel"
+    price_rounding: str = "HalfEven"
+    inventory_mode: str | None = None
+    shipping_mode: str = "Single"
+    lines: tuple[Line, ...] = ()
+    custom_lines: tuple[CustomLine, ...] = ()
+    shipping: tuple[Shipping, ...] = ()
+    discount_on_total: int | None = None
+    payments: tuple[Payment, ...] = ()
+    payments_expanded: bool = True
+    sync: tuple[SyncMark, ...] = ()
+    email: str = ""
+    billing: Address | None = None
+    shipping_address: Address | None = None
+
+    @property
+    def payable(self) -> int:
+        """What the customer owes in minor units: the taxed gross where there is one, else the total."""
+        return self.taxed.gross if self.taxed is not None else self.total
+
+    @property
+    def shown_as(self) -> str:
+        """What people call it: the order number, else the id."""
+        return self.number or self.id

@@ -1,0 +1,150 @@
+"""A Cin7 Core sale as tallyd thinks of it: what is sent, and what is read back.
+
+Amounts here are `Decimal` in the document's currency, as Cin7 writes them (up to four places). Cin7 fact sheet §2.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+
+class RowKind(StrEnum):
+    """What a row of the document stands for; `LINE` is goods, the others are additional charges."""
+
+    LINE = "line"
+    SHIPPING = "shipping"
+    CUSTOM = "custom"
+    DISCOUNT = "discount"
+    ROUNDING = "rounding"
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row: `amount` = quantity x price, gross in an inclusive document and net in an exclusive one.
+
+    `sku` is the SKU of a line, or the name of the service product of a charge. `discount` is a percent.
+    """
+
+    kind: RowKind
+    sku: str
+    product_id: str
+    name: str
+    quantity: Decimal
+    price: Decimal
+    tax: Decimal
+    tax_rule: str
+    amount: Decimal
+    discount: Decimal = Decimal(0)
+    comment: str = ""
+
+
+class SaleHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What `POST /sale` is told. `external_id` is the exact reference the sale is found by; never reused."""
+
+    customer_id: str
+    external_id: str
+    customer_reference: str
+    location: str
+    tax_rule: str
+    tax_inclusive: bool
+    order_date: date
+    terms: str | None = None
+    contact: str = ""
+    email: str = ""
+    phone: str = ""
+    billing: SaleAddress | None = None
+    shipping: SaleAddress | None = None
+
+
+class SaleAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """An address on the document (it never enters the customer's address book: ShipToOther)."""
+
+    line1: str
+    country: str
+    line2: str = ""
+    city: str = ""
+    state: str = ""
+    postcode: str = ""
+    company: str = ""
+    contact: str = ""
+
+
+class SaleOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What `POST /sale/order` is told. `authorise` False leaves it a DRAFT."""
+
+    sale_id: str
+    rows: tuple[Row, ...]
+    authorise: bool = True
+    memo: str = ""
+
+
+class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as Cin7 shows it back."""
+
+    sku: str
+    name: str
+    quantity: Decimal
+    price: Decimal
+    tax: Decimal
+    tax_rule: str
+    total: Decimal
+    discount: Decimal = Decimal(0)
+    is_charge: bool = False
+    backordered: Decimal = Decimal(0)
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """The order document of a sale as Cin7 shows it back."""
+
+    status: str
+    rows: tuple[OrderRow, ...]
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    number: str | None = None
+
+
+class SaleView(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale as `GET /sale` shows it. `order` is None while there is no order document."""
+
+    id: str
+    status: str
+    external_id: str | None
+    customer_reference: str | None
+    tax_inclusive: bool
+    currency: str | None = None
+    number: str | None = None
+    order: OrderView | None = None
+    order_status: str = "NOT AVAILABLE"
+    fulfilment_authorised: bool = False
+
+    @property
+    def voided(self) -> bool:
+        """True when the sale is void and counts for nothing."""
+        return self.status.upper().startswith("VOID")
+
+
+class SaleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `saleList`."""
+
+    id: str
+    number: str | None
+    status: str
+    order_status: str
+    external_id: str | None
+    customer_reference: str | None
+
+    @property
+    def voided(self) -> bool:
+        """True when the sale is void and counts for nothing."""
+        return self.status.upper().startswith("VOID")
+
+
+class LookUp(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of `saleList` asked for by one reference: the rows, and the Total the answer claims."""
+
+    rows: tuple[SaleRow, ...]
+    total: int

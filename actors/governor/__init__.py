@@ -1,0 +1,1 @@
+"""The rate governor: who may speak to Cin7 Core next, and when."""

@@ -1,0 +1,58 @@
+"""What the orders flow needs from the two systems, in its own words."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from actors.domain.order import Order
+from actors.domain.sale import LookUp, OrderView, SaleHeader, SaleOrder, SaleView
+from actors.governor.journal import Intent
+
+
+class ReadOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order and the body it was read from (personal data: goes to the encrypted table only)."""
+
+    order: Order
+    body: bytes
+
+
+class Storefront(Protocol):
+    """commercetools. Every method may raise the errors of `actors.domain.errors`."""
+
+    async def read_order(self, order_id: str) -> ReadOrder:
+        """Read the order as it is now, payments expanded. Raises `Missing` when it was deleted."""
+        ...
+
+    async def mark_exported(self, order: Order, *, channel_key: str, external_id: str, intent: Intent) -> int:
+        """Set the order's sync info for the channel under its version; return the new version."""
+        ...
+
+
+class SalesBook(Protocol):
+    """Cin7 Core's sales. Every method is one governed call and may raise the errors of `actors.domain.errors`."""
+
+    async def create_sale(self, header: SaleHeader, intent: Intent) -> SaleView:
+        """Make the sale's header. In doubt if the answer is lost: Cin7 has no idempotency key."""
+        ...
+
+    async def post_order(self, order: SaleOrder, intent: Intent) -> OrderView:
+        """Give the sale its order document; the answer is the read-back."""
+        ...
+
+    async def void_sale(self, sale_id: str, intent: Intent) -> SaleView:
+        """Void the sale; the answer shows it."""
+        ...
+
+    async def read_sale(self, sale_id: str, *, subject: str) -> SaleView:
+        """Read one sale. Raises `Missing` when there is none."""
+        ...
+
+    async def find_by_external_id(self, external_id: str, *, subject: str) -> LookUp:
+        """Ask `saleList` for one external id. What comes back may be unfiltered: judge the rows."""
+        ...
+
+    async def find_by_reference(self, reference: str, *, subject: str) -> LookUp:
+        """Ask `saleList` to search for a customer reference (it searches by *contains*): judge the rows."""
+        ...

@@ -1,0 +1,1 @@
+"""commercetools: the wire as its API spells it, and the client."""

@@ -1,0 +1,1 @@
+"""What operators reach over HTTP and over the control socket."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import msgspec
-
-from actors.domain.facts import Company, Customer, LedgerAccount, Location, PaymentTerm, Product, TaxRule
+from actors.domain.facts import (
+    Company,
+    Customer,
+    LedgerAccount,
+    Location,
+    PaymentTerm,
+    ProductPage,
+    TaxRule,
+)
 from actors.domain.time import Instant
 
-
-class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of products, and how many there are in all."""
-
-    products: tuple[Product, ...]
-    total: int
+__all__ = ["AccountBook", "ProductPage"]
 
 
 class AccountBook(Protocol):

@@ -55,6 +55,11 @@ class Purpose(StrEnum):
         return self.value.split(".", 1)[0]
 
     @property
+    def operation(self) -> str:
+        """What is asked of that side: `read_sale`, `sync_info`."""
+        return self.value.split(".", 1)[1]
+
+    @property
     def writes(self) -> bool:
         """True when the call changes a record on the other side."""
         return self in _WRITES

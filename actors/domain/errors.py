@@ -27,6 +27,8 @@ class WireError(Exception):
         self.operation = operation
         self.detail = detail
         self.status = status
+        #: Row of the call log, when the failed call was a write: it certainly was not executed (see `InDoubt`).
+        self.call_id: int | None = None
 
 
 class Transient(WireError):

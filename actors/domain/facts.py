@@ -100,6 +100,13 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
 Fact = Product | TaxRule | Location | PaymentTerm | LedgerAccount | Customer | Company
 
 
+class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of products, and how many there are in all."""
+
+    products: tuple[Product, ...]
+    total: int
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known, for one order: products of its SKUs and of the charges, and all of the small lists.
 

@@ -16,7 +16,8 @@ class Charges(msgspec.Struct, frozen=True, kw_only=True):
 class PostingRules(msgspec.Struct, frozen=True, kw_only=True):
     """Mappings and names. `tax` maps "<country>/<name>", "<name>", "<rate>" or "none" to a Cin7 tax rule's name.
 
-    `channels` maps a supply channel key ("" = none) to the Cin7 locations that feed it.
+    `channels` maps a supply channel key ("" = none) to the Cin7 locations that feed it. `time_zone` is the IANA name of
+    the books' zone where the configuration names one; empty: the one Cin7 reports.
     """
 
     customer: str
@@ -26,3 +27,4 @@ class PostingRules(msgspec.Struct, frozen=True, kw_only=True):
     charges: Charges = Charges()
     order_reference: str = "order-number"
     tolerance: int = 0
+    time_zone: str = ""

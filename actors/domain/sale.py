@@ -128,7 +128,7 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `saleList`."""
+    """One row of `saleList`. `searched` joins the texts that `Search` looks through (fact sheet §2.2)."""
 
     id: str
     number: str | None
@@ -136,6 +136,7 @@ class SaleRow(msgspec.Struct, frozen=True, kw_only=True):
     order_status: str
     external_id: str | None
     customer_reference: str | None
+    searched: str = ""
 
     @property
     def voided(self) -> bool:

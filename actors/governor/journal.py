@@ -16,14 +16,15 @@ from actors.domain.time import Instant
 class Intent:
     """What one message means to send. `call_id` is filled in once the row is on disk.
 
-    `subject` is the record it is about (an order id), `version` whatever tells two attempts apart in the timeline.
+    `subject` is the record it is about (an order id); `generation` counts the sales an order was ever meant to have
+    (1, then one more for every deliberate resend), so that a database constraint can refuse a second create.
     """
 
-    def __init__(self, purpose: Purpose, *, subject: str = "", lane: Lane = Lane.ORDERS, detail: str = "") -> None:
+    def __init__(self, purpose: Purpose, *, subject: str = "", lane: Lane = Lane.ORDERS, generation: int = 1) -> None:
         self.purpose = purpose
         self.subject = subject
         self.lane = lane
-        self.detail = detail
+        self.generation = generation
         self.call_id: int | None = None
 
 

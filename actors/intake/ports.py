@@ -4,28 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import msgspec
-
-from actors.domain.order import Order
+from actors.domain.feed import FeedCursor, FeedOrder
 from actors.domain.time import Instant
 
-
-class FeedCursor(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a sweep has read: the last order's `lastModifiedAt` and, for ties, its id ("" = before any of them)."""
-
-    at: Instant
-    id: str = ""
-
-
-class FeedOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """One order of a page: decoded, or why it could not be (then `order` is None, the ids are its envelope's)."""
-
-    id: str
-    version: int
-    modified_at: Instant
-    body: bytes
-    order: Order | None = None
-    problem: str = ""
+__all__ = ["FeedCursor", "FeedOrder", "OrderFeed"]
 
 
 class OrderFeed(Protocol):

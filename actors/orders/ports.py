@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
-import msgspec
-
+from actors.domain.feed import ReadOrder
+from actors.domain.lease import StoredLease
 from actors.domain.order import Order
 from actors.domain.sale import LookUp, OrderView, SaleHeader, SaleOrder, SaleView
 from actors.governor.journal import Intent
 
-
-class ReadOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order and the body it was read from (personal data: goes to the encrypted table only)."""
-
-    order: Order
-    body: bytes
+__all__ = ["LeaseBook", "ReadOrder", "SalesBook", "Storefront"]
 
 
 class Storefront(Protocol):
@@ -55,4 +50,18 @@ class SalesBook(Protocol):
 
     async def find_by_reference(self, reference: str, *, subject: str) -> LookUp:
         """Ask `saleList` to search for a customer reference (it searches by *contains*): judge the rows."""
+        ...
+
+
+class LeaseBook(Protocol):
+    """Where the lease is kept: one custom object in commercetools."""
+
+    async def read_lease(self, container: str, key: str) -> StoredLease | None:
+        """Read it; None when there is none."""
+        ...
+
+    async def write_lease(
+        self, container: str, key: str, value: dict[str, Any], version: int | None, intent: Intent
+    ) -> StoredLease:
+        """Write it under its version (None: an upsert). Raises `Conflict` when somebody was faster."""
         ...

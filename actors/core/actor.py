@@ -1,0 +1,340 @@
+"""The actor: one owner of one flow's decisions, and the only place that turns an outcome into rows.
+
+`handle` decides; the loop settles. A handler returns `Done` or `Later`, or raises one of the errors of
+`actors.domain.errors`; whatever else it raises is a bug of that one message. A handler that brings its worker down
+(anything that is not an `Exception`, or storage that fails) crashes the actor: the others finish what they hold, the
+supervisor starts it again, and the message that did it has its attempt counted.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import anyio
+import msgspec
+
+from actors.core.bell import Bell
+from actors.core.mailbox import Mailbox
+from actors.core.retry import CONFLICT_SECONDS, LIMITED_SECONDS, UNAUTHORISED_SECONDS, due_after
+from actors.domain.crashpoints import MechanismPoint, Probe, no_probe
+from actors.domain.errors import Conflict, Limited, Transient, Unauthorised, WireError
+from actors.domain.exception_types import Finding
+from actors.domain.time import Clock, Instant
+from actors.domain.tracing import NoTracer, Tracer
+from actors.governor.governor import GovernorClosed
+from actors.messages import Envelope, Flow, Nudge
+from storage import exceptions, flows, outbox
+from storage.database import CommitFailedError, Database
+
+Unit = Callable[[sqlite3.Connection, Instant], None]
+"""What a handler wants written in the commit that settles its message."""
+
+UNREACHABLE_AFTER = 3
+"""So many failures of one nudge in a row before a side that does not answer is somebody's exception."""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """Handled. `unit` and `nudges` are committed with the settlement; `points` are crash points passed after it."""
+
+    unit: Unit | None = None
+    nudges: tuple[Nudge, ...] = ()
+    points: tuple[str, ...] = ()
+
+
+class Later(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing to do before `due_at`; not a failure."""
+
+    due_at: Instant
+    reason: str
+    unit: Unit | None = None
+    points: tuple[str, ...] = ()
+
+
+Outcome = Done | Later
+
+Log = Callable[..., None]
+"""`log(event, **fields)`: one structured line."""
+
+
+def no_log(event: str, **fields: object) -> None:
+    """Log nothing."""
+
+
+class Surroundings:
+    """What every actor is given by the composition root."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        bell: Bell,
+        chance: random.Random,
+        probe: Probe = no_probe,
+        tracer: Tracer | None = None,
+        log: Log = no_log,
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self.bell = bell
+        self.chance = chance
+        self.probe = probe
+        self.tracer: Tracer = tracer if tracer is not None else NoTracer()
+        self.log = log
+
+
+class Actor:
+    """Handles up to `concurrency` keys at once, never one key twice (the outbox's index sees to that)."""
+
+    flow: Flow
+
+    def __init__(self, surroundings: Surroundings, *, concurrency: int, capacity: int) -> None:
+        self.around = surroundings
+        self.concurrency = concurrency
+        self.mailbox = Mailbox(self.flow.value, capacity)
+        self.handled = 0
+        self.last_success_at: Instant | None = None
+        self._handling: dict[int, Envelope] = {}
+        self._idle: set[anyio.CancelScope] = set()
+        self._crashed: list[tuple[Envelope, BaseException]] = []
+
+    async def handle(self, envelope: Envelope) -> Outcome:
+        """Decide about one key. Flows override this."""
+        raise NotImplementedError(self.flow)
+
+    def undo(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant) -> None:
+        """Write down what a failed handling leaves behind, in the commit that puts the message back."""
+
+    def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
+        """Open the span of one handling."""
+        return self.around.tracer.span(f"{self.flow.value}.handle")
+
+    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
+        """What has to wait in the outbox for the flow to run by itself; most flows only react."""
+        return ()
+
+    @property
+    def busy(self) -> int:
+        """How many messages are being handled."""
+        return len(self._handling)
+
+    async def run(self) -> None:
+        """Work until the mailbox is closed and empty. Raises what crashed the actor, after the others finished."""
+        await self._settle_crashed()
+        crash: list[BaseException] = []
+        async with anyio.create_task_group() as workers:
+            for _ in range(self.concurrency):
+                workers.start_soon(self._work, crash)
+        if crash:
+            raise ActorCrashedError(self.flow, crash[0]) from crash[0]
+
+    async def _work(self, crash: list[BaseException]) -> None:
+        while not crash:
+            envelope = await self._next()
+            if envelope is None:
+                return
+            self._handling[envelope.id] = envelope
+            try:
+                await self.step(envelope)
+            except anyio.get_cancelled_exc_class():
+                raise
+            except BaseException as error:
+                self._crashed.append((envelope, error))
+                crash.append(error)
+                for scope in tuple(self._idle):
+                    scope.cancel()
+            finally:
+                self._handling.pop(envelope.id, None)
+
+    async def _next(self) -> Envelope | None:
+        """Wait for work; a crash of the actor ends the wait."""
+        with anyio.CancelScope() as scope:
+            self._idle.add(scope)
+            try:
+                envelope = await self.mailbox.take()
+            finally:
+                self._idle.discard(scope)
+            if self.mailbox.waiting <= self.mailbox.capacity // 2:
+                self.around.bell.ring()
+            return envelope
+        return None
+
+    async def step(self, envelope: Envelope) -> None:
+        """Handle one message and settle it: the whole life of a claim."""
+        around = self.around
+        around.probe(MechanismPoint.CLAIMED)
+        try:
+            with self.trace(envelope):
+                outcome = await self.handle(envelope)
+        except CommitFailedError:
+            raise
+        except GovernorClosed:
+            # The daemon is stopping: the message was not handled, and stays for the next start (see `give_back`).
+            return
+        except Exception as error:
+            await self._settle_failure(envelope, error)
+            return
+        around.probe(MechanismPoint.HANDLED)
+        await around.database.run(lambda connection: self._write_outcome(connection, envelope, outcome))
+        around.bell.ring()
+        around.probe(MechanismPoint.SETTLED)
+        for point in outcome.points:
+            around.probe(point)
+        self.handled += 1
+        self.last_success_at = around.clock.now()
+
+    def _write_outcome(self, connection: sqlite3.Connection, envelope: Envelope, outcome: Outcome) -> None:
+        now = self.around.clock.now()
+        if outcome.unit is not None:
+            outcome.unit(connection, now)
+        if isinstance(outcome, Later):
+            outbox.retry(connection, envelope, due_at=outcome.due_at, reason=outcome.reason)
+            return
+        outbox.settle(connection, envelope)
+        for nudge in outcome.nudges:
+            outbox.accept(connection, nudge, now=now)
+
+    async def _settle_failure(self, envelope: Envelope, error: Exception) -> None:
+        around = self.around
+        await around.database.run(lambda connection: self._write_failure(connection, envelope, error))
+        around.bell.ring()
+        around.probe(MechanismPoint.SETTLED)
+        around.log(
+            "message.failed",
+            level="warning" if isinstance(error, WireError) else "error",
+            flow=self.flow.value,
+            subject=envelope.subject,
+            message=envelope.id,
+            attempt=envelope.attempt,
+            reason=error.reason if isinstance(error, WireError) else type(error).__name__,
+            error="" if isinstance(error, WireError) else _where(error),
+        )
+
+    def _write_failure(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException) -> None:
+        """Turn a failure into its class (design §3): transient, limited, refused credentials, or a bug."""
+        now = self.around.clock.now()
+        self.undo(connection, envelope, error, now)
+        match error:
+            case Limited():
+                due_at, reason = now + int(LIMITED_SECONDS * 1000), "limited"
+            case Transient():
+                tries = outbox.tries_of(connection, envelope)
+                due_at, reason = due_after(tries, now=now, chance=self.around.chance), error.reason
+                if tries + 1 >= UNREACHABLE_AFTER:
+                    _raise_connection(connection, error, f"{error.side}_unreachable", now=now, due_at=due_at)
+            case Conflict():
+                due_at, reason = now + int(CONFLICT_SECONDS * 1000), "conflict"
+            case Unauthorised():
+                due_at, reason = now + int(UNAUTHORISED_SECONDS * 1000), "unauthorised"
+                _raise_connection(connection, error, f"{error.side}_unauthorised", now=now, due_at=due_at)
+            case _:
+                self._write_bug(connection, envelope, error, now)
+                return
+        outbox.retry(connection, envelope, due_at=due_at, reason=reason)
+
+    def _write_bug(
+        self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant
+    ) -> None:
+        if envelope.attempt >= outbox.MAX_ATTEMPTS:
+            set_aside(connection, envelope, reason=_where(error), now=now)
+            return
+        due_at = due_after(envelope.attempt - 1, now=now, chance=self.around.chance)
+        outbox.retry(connection, envelope, due_at=due_at, reason=_where(error), bug=True)
+
+    async def _settle_crashed(self) -> None:
+        """Before working again: count the messages that brought the last run down, give the untouched ones back."""
+        if not self._crashed:
+            return
+        crashed, self._crashed = self._crashed, []
+        self.mailbox.empty()
+
+        def unit(connection: sqlite3.Connection) -> None:
+            now = self.around.clock.now()
+            outbox.give_back(connection, self.flow, but={envelope.id for envelope, _ in crashed})
+            for envelope, error in crashed:
+                self.undo(connection, envelope, error, now)
+                if isinstance(error, CommitFailedError):
+                    outbox.retry(connection, envelope, due_at=now, reason="commit failed")
+                else:
+                    self._write_bug(connection, envelope, error, now)
+
+        try:
+            await self.around.database.run(unit)
+        except CommitFailedError:
+            self._crashed = crashed
+            raise
+        self.around.bell.ring()
+
+
+class ActorCrashedError(Exception):
+    """A message brought its actor down."""
+
+    def __init__(self, flow: Flow, cause: BaseException) -> None:
+        super().__init__(f"{flow.value}: {_where(cause)}")
+
+
+def set_aside(connection: sqlite3.Connection, envelope: Envelope, *, reason: str, now: Instant) -> None:
+    """Quarantine a message that is out of attempts, and say so."""
+    outbox.quarantine(connection, envelope.id, reason=reason)
+    kind = "order" if envelope.flow is Flow.ORDERS else "message"
+    exceptions.raise_finding(
+        connection,
+        exceptions.Record(kind=kind, id=envelope.subject),
+        Finding(
+            code="message_quarantined",
+            cause=f"Handling {envelope.flow.value} {envelope.subject} failed {envelope.attempt} times: {reason}",
+            field=envelope.flow.value,
+            group=f"message_quarantined:{reason}",
+            facts={"attempts": str(envelope.attempt), "error": reason},
+        ),
+        now=now,
+    )
+
+
+def _raise_connection(
+    connection: sqlite3.Connection, error: WireError, kind: str, *, now: Instant, due_at: Instant
+) -> None:
+    """A side that does not answer is one exception of that side, however many orders wait for it."""
+    exceptions.raise_finding(
+        connection,
+        exceptions.Record(kind="connection", id=error.side),
+        Finding(
+            code=kind,
+            cause=f"{error.operation} of {error.side} failed: {error.reason}",
+            group=f"{kind}:{error.side}",
+            facts={"operation": error.operation, "status": str(error.status or ""), "reason": error.reason},
+        ),
+        now=now,
+        next_attempt_at=due_at,
+    )
+
+
+def clear_connection(connection: sqlite3.Connection, side: str, *, now: Instant) -> None:
+    """A side answered: what said that it does not is over."""
+    exceptions.clear(
+        connection,
+        exceptions.Record(kind="connection", id=side),
+        resolution="answered",
+        now=now,
+        types=(f"{side}_unreachable", f"{side}_unauthorised"),
+    )
+
+
+def record_success(connection: sqlite3.Connection, flow: Flow, *, now: Instant) -> None:
+    """Keep when a flow last got something done."""
+    flows.succeeded(connection, flow, now=now)
+
+
+def _where(error: BaseException) -> str:
+    """Name an error and the line it came from; never its text, which may quote a person's data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    code = trace.tb_frame.f_code
+    place = "/".join(code.co_filename.rsplit("/", 2)[-2:])
+    return f"{type(error).__name__} at {place}:{trace.tb_lineno}"

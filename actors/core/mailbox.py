@@ -1,0 +1,63 @@
+"""A bounded queue of claimed nudges in front of an actor: it never blocks the sender and never grows.
+
+A full mailbox leaves the row in the outbox, where it costs nothing; the bound is what keeps memory flat however much
+waits.
+"""
+
+from __future__ import annotations
+
+import anyio
+
+from actors.messages import Envelope
+
+
+class Mailbox:
+    """At most `capacity` envelopes wait here."""
+
+    def __init__(self, name: str, capacity: int) -> None:
+        self.name = name
+        self.capacity = capacity
+        self._send, self._receive = anyio.create_memory_object_stream[Envelope](capacity)
+
+    @property
+    def free(self) -> int:
+        """How many envelopes still fit."""
+        return self.capacity - self._send.statistics().current_buffer_used
+
+    @property
+    def waiting(self) -> int:
+        """How many envelopes wait."""
+        return self._send.statistics().current_buffer_used
+
+    def offer(self, envelope: Envelope) -> bool:
+        """Put an envelope in; False when the mailbox is full or closed."""
+        try:
+            self._send.send_nowait(envelope)
+        except (anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
+            return False
+        return True
+
+    async def take(self) -> Envelope | None:
+        """Wait for the next envelope; None once the mailbox is closed and empty."""
+        try:
+            return await self._receive.receive()
+        except anyio.EndOfStream:
+            return None
+
+    def empty(self) -> list[Envelope]:
+        """Take everything that waits, without waiting."""
+        taken: list[Envelope] = []
+        while True:
+            try:
+                taken.append(self._receive.receive_nowait())
+            except (anyio.WouldBlock, anyio.EndOfStream):
+                return taken
+
+    def close(self) -> None:
+        """Let nothing more in; what waits can still be taken."""
+        self._send.close()
+
+    def dispose(self) -> None:
+        """Close both ends, for the end of the process."""
+        self._send.close()
+        self._receive.close()

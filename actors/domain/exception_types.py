@@ -1,0 +1,550 @@
+"""The catalogue of everything that can need a person: one declared type each, and nothing else can be raised.
+
+The owner is not chosen per type but follows from its *topic* by one rule (design, head): totals, tax, payment,
+currency, posting → finance; location, stock, warehouse, cancellation → ops; SKU, product, publication, oversold →
+ecommerce; connection, limits, formats, machine → it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+import msgspec
+
+
+class Owner(StrEnum):
+    """Who answers for an exception."""
+
+    OPS = "ops"
+    FINANCE = "finance"
+    ECOMMERCE = "ecommerce"
+    IT = "it"
+
+
+class Topic(StrEnum):
+    """What an exception is about; decides its owner."""
+
+    TOTALS = "totals"
+    TAX = "tax"
+    PAYMENT = "payment"
+    CURRENCY = "currency"
+    POSTING = "posting"
+    LOCATION = "location"
+    STOCK = "stock"
+    WAREHOUSE = "warehouse"
+    CANCELLATION = "cancellation"
+    SKU = "sku"
+    PRODUCT = "product"
+    PUBLICATION = "publication"
+    OVERSOLD = "oversold"
+    CONNECTION = "connection"
+    LIMITS = "limits"
+    FORMATS = "formats"
+    MACHINE = "machine"
+
+
+class Severity(StrEnum):
+    """How soon somebody should look: a `critical` one stops more than its own record."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+OWNER_OF: Mapping[Topic, Owner] = MappingProxyType(
+    {
+        Topic.TOTALS: Owner.FINANCE,
+        Topic.TAX: Owner.FINANCE,
+        Topic.PAYMENT: Owner.FINANCE,
+        Topic.CURRENCY: Owner.FINANCE,
+        Topic.POSTING: Owner.FINANCE,
+        Topic.LOCATION: Owner.OPS,
+        Topic.STOCK: Owner.OPS,
+        Topic.WAREHOUSE: Owner.OPS,
+        Topic.CANCELLATION: Owner.OPS,
+        Topic.SKU: Owner.ECOMMERCE,
+        Topic.PRODUCT: Owner.ECOMMERCE,
+        Topic.PUBLICATION: Owner.ECOMMERCE,
+        Topic.OVERSOLD: Owner.ECOMMERCE,
+        Topic.CONNECTION: Owner.IT,
+        Topic.LIMITS: Owner.IT,
+        Topic.FORMATS: Owner.IT,
+        Topic.MACHINE: Owner.IT,
+    }
+)
+
+
+class ExceptionType(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of exception. `steps` is what to do, in order; `clears` is the evidence that closes it (law L6).
+
+    `holds`: the record goes no further while it is open. A type that does not hold only tells.
+    """
+
+    code: str
+    topic: Topic
+    severity: Severity
+    meaning: str
+    steps: tuple[str, ...]
+    clears: str
+    holds: bool
+
+    @property
+    def owner(self) -> Owner:
+        """Who answers for it: the topic decides."""
+        return OWNER_OF[self.topic]
+
+
+class UndeclaredExceptionError(ValueError):
+    """Somebody tried to raise an exception of a type the catalogue does not know."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing found wrong with one record, ready to become an exception.
+
+    `cause` is plain words with the figures; it holds no personal data. `field` is the field as its system spells it.
+    `waits_for` is the `fact_ref` whose change should judge the record again, or "". `group` is the key of the cause
+    that many records may share (the code alone when not given). `facts` are figures to show side by side.
+
+    Raises:
+        UndeclaredExceptionError: `code` is not in the catalogue.
+    """
+
+    code: str
+    cause: str
+    field: str = ""
+    sku: str = ""
+    waits_for: str = ""
+    group: str = ""
+    facts: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if self.code not in CATALOGUE:
+            raise UndeclaredExceptionError(self.code)
+        if not self.group:
+            msgspec.structs.force_setattr(self, "group", self.code)
+
+    @property
+    def type(self) -> ExceptionType:
+        """The declared type of the finding."""
+        return CATALOGUE[self.code]
+
+
+def _holding(code: str, topic: Topic, meaning: str, *steps: str, clears: str) -> ExceptionType:
+    """Declare a type that holds its record and is otherwise an ordinary error."""
+    return ExceptionType(
+        code=code, topic=topic, severity=Severity.ERROR, meaning=meaning, steps=steps, clears=clears, holds=True
+    )
+
+
+def _telling(severity: Severity, code: str, topic: Topic, meaning: str, *steps: str, clears: str) -> ExceptionType:
+    """Declare a type that holds nothing by itself."""
+    return ExceptionType(
+        code=code, topic=topic, severity=severity, meaning=meaning, steps=steps, clears=clears, holds=False
+    )
+
+
+_JUDGED_AGAIN = "The order is judged again and this is no longer found."
+
+_DECLARED = (
+    _holding(
+        "sku_missing",
+        Topic.SKU,
+        "A line of the order carries no SKU, so there is no telling which item was sold.",
+        "Give the variant a SKU in commercetools, so that later orders carry it.",
+        "The order itself stays without one: book this sale by hand in Cin7 Core and dismiss with the SO number.",
+        clears="The order is judged again and every line has a SKU, or a person dismisses it with the sale's number.",
+    ),
+    _holding(
+        "sku_unknown",
+        Topic.SKU,
+        "Cin7 Core has no product with exactly this SKU (capitals and blanks count).",
+        "Look for the product in Cin7 Core: correct its SKU there, or create it.",
+        "All orders that wait for this SKU go on by themselves once it is read.",
+        clears="A product with exactly this SKU is read from Cin7 Core.",
+    ),
+    _holding(
+        "product_deprecated",
+        Topic.PRODUCT,
+        "The product exists in Cin7 Core but is deprecated, and was still sold.",
+        "Set the product back to Active in Cin7 Core if it may be delivered.",
+        "Otherwise cancel the order in commercetools and take the product off the storefront.",
+        clears="The product is read as Active, or the order is cancelled.",
+    ),
+    _holding(
+        "product_not_sellable",
+        Topic.PRODUCT,
+        "The product exists in Cin7 Core but cannot stand on a sale: not sellable, not active, or of an unknown type.",
+        "Open the product in Cin7 Core; tick Sellable and finish its set-up.",
+        clears="The product is read as Active, sellable and of type Stock or Service.",
+    ),
+    _holding(
+        "quantity_unsupported",
+        Topic.PRODUCT,
+        "A line has a quantity Cin7 Core does not take: it must be a whole number, at least 1.",
+        "Look at the line in commercetools and correct the order, or book the sale by hand and dismiss.",
+        clears=_JUDGED_AGAIN,
+    ),
+    _holding(
+        "tax_unmapped",
+        Topic.TAX,
+        "The configuration names no Cin7 Core tax rule for a tax of the order.",
+        'Add the shown key to [mappings.tax], for example "GB/standard" = "20% (VAT on Income)", and restart tallyd.',
+        clears="The order is judged again under a configuration that maps this tax.",
+    ),
+    _holding(
+        "tax_rule_unknown",
+        Topic.TAX,
+        "The mapped tax rule does not exist in Cin7 Core under exactly this name.",
+        "Compare the name in [mappings.tax] with Cin7 Core → Reference books → Taxation rules; correct one of them.",
+        clears="A tax rule of exactly this name is read from Cin7 Core.",
+    ),
+    _holding(
+        "tax_rule_inactive",
+        Topic.TAX,
+        "The mapped tax rule is switched off in Cin7 Core, or is not for sales.",
+        "Activate the rule for sales in Cin7 Core, or map another rule in [mappings.tax].",
+        clears="The rule is read as active and for sale.",
+    ),
+    _holding(
+        "tax_rate_differs",
+        Topic.TAX,
+        "The mapped Cin7 Core tax rule has another percentage than the tax the customer paid.",
+        "Decide which rate is right: map the tax to a rule of the same percentage, or correct the rate at its source.",
+        clears="Rule and order show the same percentage.",
+    ),
+    _holding(
+        "tax_unknown",
+        Topic.TAX,
+        "commercetools shows no tax for an item. Unknown is not zero, so nothing is posted.",
+        "See in commercetools why tax was not calculated (no rate for the country, no address in the cart).",
+        "Book the sale by hand and dismiss with the SO number; orders cannot be taxed afterwards.",
+        clears="The order is judged again and shows its tax, or a person dismisses it with the sale's number.",
+    ),
+    _holding(
+        "source_inconsistent",
+        Topic.TOTALS,
+        "The figures commercetools gives for this order contradict each other.",
+        "Compare the two figures shown; the order itself is what the customer saw.",
+        "If it recurs, ask commercetools support with the order id. Book the sale by hand and dismiss.",
+        clears=_JUDGED_AGAIN,
+    ),
+    _holding(
+        "not_plain",
+        Topic.TOTALS,
+        "The order uses a feature this version does not carry to the cent, so it is not guessed at.",
+        "Book the sale by hand in Cin7 Core and dismiss with the SO number, or wait for a version that knows it.",
+        clears="The order is judged again by a version that carries the feature.",
+    ),
+    _holding(
+        "currency_unsupported",
+        Topic.CURRENCY,
+        "The order is in another currency than the books of the Cin7 Core account.",
+        "Book the sale by hand under a customer of that currency and dismiss with the SO number.",
+        clears=_JUDGED_AGAIN,
+    ),
+    _holding(
+        "charge_unknown",
+        Topic.POSTING,
+        "A charge (shipping, rounding) names a service product Cin7 Core does not have, or not as an active Service.",
+        "Create a product of type Service of exactly this name in Cin7 Core, or correct the name in [orders].",
+        clears="An active service product of exactly this name is read from Cin7 Core.",
+    ),
+    _holding(
+        "needs_rounding_charge",
+        Topic.TOTALS,
+        "A line's total does not divide into whole prices, and no service product is named for the cents left over.",
+        "Create a Service product in Cin7 Core and name it as [orders] rounding_charge; restart tallyd.",
+        clears="The order is judged again under a configuration that names the charge.",
+    ),
+    _holding(
+        "location_unknown",
+        Topic.LOCATION,
+        "The sale's location does not exist in Cin7 Core under exactly this name, or is deprecated.",
+        "Correct [orders] location or [mappings.channels], or restore the location in Cin7 Core.",
+        clears="An active location of exactly this name is read from Cin7 Core.",
+    ),
+    _holding(
+        "location_split",
+        Topic.LOCATION,
+        "The lines of the order belong to different locations; a sale in Cin7 Core has exactly one.",
+        "Decide where it ships from, book the sale by hand there and dismiss with the SO number.",
+        clears=_JUDGED_AGAIN,
+    ),
+    _holding(
+        "channel_unmapped",
+        Topic.LOCATION,
+        "A line names a supply channel that the configuration maps to no location.",
+        "Add the channel's key to [mappings.channels] and restart tallyd.",
+        clears="The order is judged again under a configuration that maps the channel.",
+    ),
+    _holding(
+        "customer_unknown",
+        Topic.POSTING,
+        "The customer that sales are booked to does not exist in Cin7 Core under exactly this name, or is not active.",
+        "Create or reactivate the customer in Cin7 Core, or correct [orders] customer.",
+        clears="An active customer of exactly this name is read from Cin7 Core.",
+    ),
+    _holding(
+        "customer_currency",
+        Topic.CURRENCY,
+        "The customer that sales are booked to holds another currency than the order.",
+        "Name a customer of the order's currency in [orders] customer.",
+        clears="Customer and order show the same currency.",
+    ),
+    _holding(
+        "customer_discount",
+        Topic.TOTALS,
+        "The customer that sales are booked to has a discount of its own, which would change the totals.",
+        "Set the customer's discount to 0 in Cin7 Core.",
+        clears="The customer is read with a discount of 0.",
+    ),
+    _holding(
+        "field_too_long",
+        Topic.FORMATS,
+        "A text of the order is longer than Cin7 Core takes, and cutting it could mislead whoever acts on it.",
+        "Shorten it at its source (commercetools order or customer address); the order is judged again by itself.",
+        clears=_JUDGED_AGAIN,
+    ),
+    _holding(
+        "time_zone_unknown",
+        Topic.FORMATS,
+        "The time zone of the books is no name tallyd knows, so the posting date would be a guess.",
+        'Set [connection] time_zone to an IANA name such as "Europe/London" and restart tallyd.',
+        clears="The order is judged again with a known time zone.",
+    ),
+    _holding(
+        "facts_missing",
+        Topic.CONNECTION,
+        "A list of Cin7 Core (products, tax rules, locations, customers, company) was never read, so nothing is known.",
+        "See whether Cin7 Core answers and the key is right; the lists are read by themselves as soon as it does.",
+        clears="The list has been read once.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "totals_differ",
+        Topic.TOTALS,
+        "The sale exists, but Cin7 Core shows other figures than were predicted. Its posting is held, not the order.",
+        "Compare both breakdowns. Correct the order in Cin7 Core, or the setting there that changed it.",
+        "See whether Cin7 Core applies discounts of its own (General settings, customer, product).",
+        clears="The sale is read again and every figure agrees, or finance accepts the difference with a reason.",
+    ),
+    _holding(
+        "in_doubt_unresolved",
+        Topic.CONNECTION,
+        "A write to Cin7 Core was cut off and the look-ups give no clear answer; nothing is written until one does.",
+        "Search Cin7 Core for the shown reference. If the sale is there, link it; if not, release the order.",
+        clears="A look-up finds the sale, or two clean look-ups say it is not there, or a person decides.",
+    ),
+    _holding(
+        "several_sales",
+        Topic.WAREHOUSE,
+        "Cin7 Core holds more than one sale under this order's reference: it could ship twice.",
+        "Stop the warehouse for these sales. Void all but one in Cin7 Core.",
+        clears="Exactly one sale that is not void carries the reference.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "sale_vanished",
+        Topic.WAREHOUSE,
+        "The sale that belongs to this order is no longer found in Cin7 Core.",
+        "Look for the SO number in Cin7 Core; if it was removed on purpose, resend or dismiss with the reason.",
+        clears="The sale is read again, or a person decides.",
+    ),
+    _holding(
+        "sale_voided_by_hand",
+        Topic.CANCELLATION,
+        "Somebody voided the sale in Cin7 Core while the order in commercetools still stands.",
+        "Cancel the order in commercetools, or resend it to make a new sale.",
+        clears="The order is cancelled, or a person resends it.",
+    ),
+    _holding(
+        "sale_not_ours",
+        Topic.POSTING,
+        "A sale stands under this order's reference, but it is not what tallyd sent.",
+        "Compare it with the order. Void it in Cin7 Core, take its reference away, or accept it as the order's.",
+        clears="The sale under the reference agrees with the order, or is void.",
+    ),
+    _holding(
+        "create_rejected",
+        Topic.POSTING,
+        "Cin7 Core refused to make the sale; its own words are shown.",
+        "Mend what the words name, then retry the order.",
+        clears="The sale is made.",
+    ),
+    _holding(
+        "order_rejected",
+        Topic.POSTING,
+        "The sale's header exists, but Cin7 Core refused its order; its own words are shown.",
+        "Mend what the words name, then retry the order: it goes on with the same sale.",
+        clears="The order document is authorised.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "sync_rejected",
+        Topic.CONNECTION,
+        "The sale is made, but commercetools refused the mark that says so.",
+        "See that the API client may write orders and that the channel has the role OrderExport.",
+        clears="The mark is set.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "resend_refused",
+        Topic.CANCELLATION,
+        "A resend was asked for while the order's sale is still live in Cin7 Core.",
+        "Void the sale in Cin7 Core if it really must be replaced, then resend the order again.",
+        clears="The order is sent again.",
+    ),
+    _holding(
+        "order_unreadable",
+        Topic.FORMATS,
+        "The order could not be understood; it is kept as it came.",
+        "Report the order id and the shown place to the maker of tallyd.",
+        clears="The order is read again and understood.",
+    ),
+    _holding(
+        "order_deleted",
+        Topic.CANCELLATION,
+        "The order was deleted in commercetools.",
+        "If a sale was made for it, void it in Cin7 Core or deliver it; then resolve with the reason.",
+        clears="There is no sale for it that is not void, or a person decides.",
+    ),
+    _holding(
+        "edited_while_creating",
+        Topic.WAREHOUSE,
+        "The order was changed in commercetools while its sale was being made: the sale shows the older state.",
+        "Compare both. Correct the sale in Cin7 Core, or void it and resend the order.",
+        clears="Sale and order agree, or a person decides.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "cancelled_after_pick",
+        Topic.CANCELLATION,
+        "The order was cancelled in commercetools after the warehouse had begun; the sale is not voided by itself.",
+        "Stop the parcel if it can be stopped, undo the pick and void the sale; else let the customer return it.",
+        clears="The sale is void, or a person decides.",
+    ),
+    _holding(
+        "void_failed",
+        Topic.CANCELLATION,
+        "The order is cancelled, but Cin7 Core refused to void its sale; its own words are shown.",
+        "Void the sale by hand in Cin7 Core.",
+        clears="The sale is read as void.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "awaiting_too_long",
+        Topic.PAYMENT,
+        "The order has waited longer than allowed for what it waits for (payment, state). Its units stay counted.",
+        "See whether the payment was captured. Cancel the order if it will not be paid, or release it.",
+        clears="The order goes on or is cancelled.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "missed",
+        Topic.LIMITS,
+        "The order is later than its own forecast.",
+        "Look at /health: queued calls, paused flows, open connection exceptions.",
+        clears="The order is done.",
+    ),
+    _holding(
+        "message_quarantined",
+        Topic.MACHINE,
+        "Handling this record failed three times in a way tallyd does not understand; it is set aside.",
+        "Report the error shown to the maker of tallyd; retry after the mend.",
+        clears="The record is handled.",
+    ),
+    _telling(
+        Severity.CRITICAL,
+        "flow_stopped",
+        Topic.MACHINE,
+        "A flow failed too often and was stopped; the others go on and intake stays safe.",
+        "Read the error shown, mend it, then resume the flow: tallyd flows resume.",
+        clears="The flow runs again.",
+    ),
+    _telling(
+        Severity.CRITICAL,
+        "storage_failing",
+        Topic.MACHINE,
+        "The database could not be written; nothing is accepted until it can.",
+        "See the disk: full, read-only, failing. Free or mend it; tallyd goes on by itself.",
+        clears="A commit succeeds.",
+    ),
+    _telling(
+        Severity.CRITICAL,
+        "cin7_unauthorised",
+        Topic.CONNECTION,
+        "Cin7 Core refuses the account id or application key. Calls to it are stopped; orders are still accepted.",
+        "Put the right key in the credential cin7_application_key and restart tallyd.",
+        clears="A call is answered.",
+    ),
+    _telling(
+        Severity.CRITICAL,
+        "commercetools_unauthorised",
+        Topic.CONNECTION,
+        "commercetools refuses the API client, or a scope is missing. Calls to it are stopped.",
+        "See the client's scopes (tallyd check lists them) and the credential commercetools_client_secret.",
+        clears="A call is answered.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "cin7_unreachable",
+        Topic.CONNECTION,
+        "Cin7 Core does not answer. Orders are accepted and wait.",
+        "See the network and status.cin7.com; nothing else needs doing.",
+        clears="A call is answered.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "commercetools_unreachable",
+        Topic.CONNECTION,
+        "commercetools does not answer. Orders are not seen until it does; then the sweep catches up.",
+        "See the network and status.commercetools.com; nothing else needs doing.",
+        clears="A call is answered.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "foreign_use",
+        Topic.LIMITS,
+        "Cin7 Core says the limit is reached although tallyd is under it: something else uses this application key.",
+        "Give the other user a key of its own, or lower [cin7] calls_per_minute to tallyd's share.",
+        clears="Calls up to the full limit are answered without a limit answer.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "channel_missing",
+        Topic.CONNECTION,
+        "The commercetools channel that marks exported orders does not exist or lacks the role OrderExport.",
+        "Create a channel with the key of [orders] sync_channel and the role OrderExport.",
+        clears="The channel is read with the role.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "automatic_discounts",
+        Topic.TOTALS,
+        "Cin7 Core is set to apply discounts of its own on authorisation, which changes the totals of pushed orders.",
+        "Switch off automatic discounts in Cin7 Core's general settings.",
+        clears="The company settings are read with automatic discounts off.",
+    ),
+    _telling(
+        Severity.CRITICAL,
+        "second_daemon",
+        Topic.MACHINE,
+        "Another tallyd holds the lease for this connection. This one writes nothing.",
+        "Stop one of the two; the lease names the other's machine.",
+        clears="The lease is ours.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "mapping_contradicted",
+        Topic.POSTING,
+        "Cin7 Core contradicts a name or rate in the configuration. Only the orders that use it are held.",
+        "Correct the configuration or Cin7 Core, whichever is wrong.",
+        clears="Configuration and Cin7 Core agree.",
+    ),
+)
+
+CATALOGUE: Mapping[str, ExceptionType] = MappingProxyType({declared.code: declared for declared in _DECLARED})
+"""Every declared type, by code."""

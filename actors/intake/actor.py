@@ -1,0 +1,155 @@
+"""The intake flow: two sweeps over commercetools' orders.
+
+The *hot* one reads up to now every few seconds, so that an order is seen at once; it may miss what shows late. The
+*complete* one trails and overlaps, and it alone moves the mark "every order before this instant is known". Each message
+reads one page and commits its orders with the cursor, so a kill costs at most one page read again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from actors.core.actor import Actor, Done, Outcome, Surroundings, Unit, clear_connection
+from actors.domain.crashpoints import MechanismPoint
+from actors.domain.exception_types import Finding
+from actors.domain.feed import FeedCursor, FeedOrder
+from actors.domain.order_state import OrderState
+from actors.domain.time import Instant
+from actors.intake.ports import OrderFeed
+from actors.intake.rules import SweepRules, calls_for_a_look, hot_start, pass_end, pass_start
+from actors.messages import Envelope, Flow, Nudge
+from storage import bodies, cursors, exceptions, flows, orders, outbox, timeline
+from storage.bodies import Sealer
+from storage.cursors import Cursor
+from storage.orders import Accepted
+
+HOT = "sweep:hot"
+COMPLETE = "sweep:complete"
+
+
+class IntakeActor(Actor):
+    """Handles nudges to read on."""
+
+    flow = Flow.INTAKE
+
+    def __init__(self, surroundings: Surroundings, *, feed: OrderFeed, rules: SweepRules, sealer: Sealer) -> None:
+        super().__init__(surroundings, concurrency=2, capacity=4)
+        self.feed = feed
+        self.rules = rules
+        self.sealer = sealer
+        self.accepted = 0
+        self.repeated = 0
+
+    def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
+        """A sweep is about no order: it has no trace of its own."""
+        return self.around.tracer.span("intake.sweep")
+
+    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
+        """What starts both sweeps."""
+        return tuple(Nudge(flow=Flow.INTAKE, subject=subject, due_at=now) for subject in (HOT, COMPLETE))
+
+    async def handle(self, envelope: Envelope) -> Outcome:
+        """Read one page of one sweep."""
+        if envelope.subject == HOT:
+            return await self._hot()
+        if envelope.subject == COMPLETE:
+            return await self._complete()
+        return Done()
+
+    async def _hot(self) -> Done:
+        now = self.around.clock.now()
+        stored = await self.around.database.read(lambda connection: cursors.get(connection, HOT))
+        after = FeedCursor(at=stored.at, id=stored.after_id) if stored is not None else hot_start(self.rules, now)
+        page = await self._read(after, until=None)
+        last = FeedCursor(at=page[-1].modified_at, id=page[-1].id) if page else after
+        full = len(page) >= self.rules.page
+        due_at = self.around.clock.now() + (0 if full else self.rules.hot)
+
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            self._accept(connection, page, "hot sweep", at)
+            cursors.put(connection, HOT, Cursor(at=last.at, after_id=last.id), now=at)
+
+        return self._read_on(unit, page, Nudge(flow=Flow.INTAKE, subject=HOT, due_at=due_at))
+
+    async def _complete(self) -> Done:
+        now = self.around.clock.now()
+        stored = await self.around.database.read(lambda connection: cursors.get(connection, COMPLETE))
+        until = stored.until if stored is not None and stored.until is not None else pass_end(self.rules, now)
+        if stored is not None and stored.until is not None:
+            after = FeedCursor(at=stored.at, id=stored.after_id)
+        else:
+            after = pass_start(self.rules, stored.mark if stored is not None else None)
+        page = await self._read(after, until=until)
+        full = len(page) >= self.rules.page
+        last = FeedCursor(at=page[-1].modified_at, id=page[-1].id) if page else after
+        place = Cursor(at=last.at, after_id=last.id, until=until) if full else Cursor(at=until, mark=until)
+        due_at = self.around.clock.now() + (0 if full else self.rules.complete)
+
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            self._accept(connection, page, "complete sweep", at)
+            cursors.put(connection, COMPLETE, place, now=at)
+            flows.succeeded(connection, Flow.INTAKE, now=at)
+
+        return self._read_on(unit, page, Nudge(flow=Flow.INTAKE, subject=COMPLETE, due_at=due_at))
+
+    async def _read(self, after: FeedCursor, *, until: Instant | None) -> list[FeedOrder]:
+        page = await self.feed.changed_orders(after, until=until, limit=self.rules.page)
+        self.around.probe(MechanismPoint.PAGE_READ)
+        return page
+
+    def _read_on(self, unit: Unit, page: Sequence[FeedOrder], nudge: Nudge) -> Done:
+        return Done(unit=unit, nudges=(nudge,), points=(MechanismPoint.PAGE_ACCEPTED,) if page else ())
+
+    def _accept(self, connection: sqlite3.Connection, page: Sequence[FeedOrder], source: str, now: Instant) -> None:
+        clear_connection(connection, "commercetools", now=now)
+        for entry in page:
+            self._accept_one(connection, entry, source, now)
+
+    def _accept_one(self, connection: sqlite3.Connection, entry: FeedOrder, source: str, now: Instant) -> None:
+        """The one door: store the order, and a nudge to look at it, or know it already."""
+        order = entry.order
+        record = exceptions.Record(kind="order", id=entry.id, number=order.number if order is not None else None)
+        if order is None:
+            self._keep_unreadable(connection, entry, record, now)
+            return
+        accepted = orders.accept(connection, order, now=now)
+        if accepted is Accepted.KNOWN:
+            self.repeated += 1
+            return
+        exceptions.clear(connection, record, resolution="readable", now=now, types=("order_unreadable",))
+        sealed = self.sealer.seal(entry.body, order_id=order.id, kind="order")
+        bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
+        timeline.note(
+            connection,
+            order.id,
+            "accepted" if accepted is Accepted.NEW else "changed",
+            now=now,
+            source=source,
+            version=order.version,
+            order_state=order.state,
+        )
+        if accepted is Accepted.NEW:
+            self.accepted += 1
+            with self.around.tracer.span("order", order_id=order.id), self.around.tracer.span("intake.accept"):
+                self.around.log("order.accepted", order=order.id, source=source)
+            if order.created_at < self.rules.since:
+                orders.move(connection, order.id, OrderState.EXCLUDED, now=now, reason="before since")
+                return
+        stored = orders.get(connection, order.id)
+        if stored is not None and calls_for_a_look(stored.state, order.state):
+            outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order.id, due_at=now), now=now)
+
+    def _keep_unreadable(
+        self, connection: sqlite3.Connection, entry: FeedOrder, record: exceptions.Record, now: Instant
+    ) -> None:
+        sealed = self.sealer.seal(entry.body, order_id=entry.id, kind="unreadable")
+        bodies.put(connection, entry.id, "unreadable", version=entry.version, sealed=sealed, now=now)
+        finding = Finding(
+            code="order_unreadable",
+            cause=f"Order {entry.id} could not be read: {entry.problem}",
+            group=f"order_unreadable:{entry.problem}",
+            facts={"version": str(entry.version), "problem": entry.problem},
+        )
+        exceptions.raise_finding(connection, record, finding, now=now)

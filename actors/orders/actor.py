@@ -1,0 +1,170 @@
+"""The orders flow: looks at one order, decides the next step, makes at most one remote write.
+
+Which step is next follows from what is on disk and what both systems say, never from the message: so every nudge may
+come late, twice or out of order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import AbstractContextManager
+
+from actors.core.actor import Actor, Done, Later, Outcome, Surroundings
+from actors.domain.calls import Purpose
+from actors.domain.errors import Missing, Rejected, WireError
+from actors.domain.exception_types import Finding
+from actors.domain.order_state import FINAL, OrderState
+from actors.domain.time import Instant
+from actors.messages import Envelope, Flow
+from actors.orders import authorising, cancelling, creating, looking, marking, resending
+from actors.orders.desk import Case, Desk
+from storage import calls, exceptions, orders
+from storage.orders import OrderRecord, SaleRecord
+
+LEASE_WAIT = 5_000
+"""Milliseconds before an order is looked at again while another daemon may be writing."""
+
+
+class OrdersActor(Actor):
+    """Handles nudges to look at an order."""
+
+    flow = Flow.ORDERS
+
+    def __init__(self, surroundings: Surroundings, desk: Desk, *, concurrency: int) -> None:
+        super().__init__(surroundings, concurrency=concurrency, capacity=concurrency)
+        self.desk = desk
+
+    def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
+        """Every handling is a span of the order's one trace."""
+        return self.around.tracer.span(
+            "orders.handle", order_id=envelope.subject, attempt=envelope.attempt, message=envelope.id
+        )
+
+    async def handle(self, envelope: Envelope) -> Outcome:
+        """Decide the next step of one order and take it."""
+        order_id = envelope.subject
+        record, sales = await self.around.database.read(lambda connection: _load(connection, order_id))
+        if record is None or record.state in FINAL:
+            return Done()
+        if record.state is OrderState.CREATING:
+            return self._doubt_open_create(record)
+        try:
+            read = await self.desk.storefront.read_order(order_id)
+        except Missing:
+            return self._deleted(record, sales)
+        except Rejected as error:
+            return self._unreadable(record, error)
+        case = Case(record=record, sales=sales, read=read)
+        return await self._step(case)
+
+    async def _step(self, case: Case) -> Outcome:
+        record, sale = case.record, case.live
+        if not self.desk.may_write():
+            due_at = self.around.clock.now() + LEASE_WAIT
+            return self.desk.later(case, due_at, "the lease is not ours")
+        if record.state is OrderState.IN_DOUBT:
+            return await looking.resolve(self.desk, case)
+        if case.order.state == "Cancelled":
+            if sale is not None:
+                return await cancelling.cancel_sale(self.desk, case, sale)
+            return cancelling.cancel_unsent(self.desk, case)
+        if record.resend:
+            return await resending.resend(self.desk, case)
+        if sale is None:
+            return await creating.create(self.desk, case)
+        if record.cin7_total is None:
+            return await authorising.authorise(self.desk, case, sale)
+        if record.state is not OrderState.EXPORTED:
+            return await marking.mark(self.desk, case, sale)
+        return Done(unit=lambda connection, now: self.desk.refresh(connection, case, now))
+
+    def _doubt_open_create(self, record: OrderRecord) -> Later:
+        """A create without an outcome that nobody waits for any more (a crash of its worker): in doubt."""
+        until = self.around.clock.now() + self.desk.export.timeout
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            doubt_open_writes(connection, order_id=record.id, timeout=self.desk.export.timeout, now=now)
+
+        return Later(due_at=until + self.desk.export.quiet, reason="in doubt", unit=unit)
+
+    def _deleted(self, record: OrderRecord, sales: tuple[SaleRecord, ...]) -> Outcome:
+        """The order was deleted in commercetools: nothing is sent for it; a sale it has is a person's decision."""
+        finding = Finding(
+            code="order_deleted",
+            cause=f"Order {record.number or record.id} was deleted in commercetools.",
+            facts={"sales": ", ".join(sale.number or sale.sale_id for sale in sales)},
+        )
+        live = any(sale.voided_at is None for sale in sales)
+        due_at = self.around.clock.now() + 300_000
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            named = exceptions.Record(kind="order", id=record.id, number=record.number)
+            exceptions.raise_finding(connection, named, finding, now=now)
+            if record.state is OrderState.IN_DOUBT or record.state is OrderState.EXPORTED:
+                return
+            state = OrderState.HELD if live else OrderState.EXCLUDED
+            orders.move(connection, record.id, state, now=now, reason="deleted in commercetools")
+
+        if record.state is OrderState.IN_DOUBT:
+            return Later(due_at=due_at, reason="deleted while in doubt", unit=unit)
+        return Done(unit=unit)
+
+    def _unreadable(self, record: OrderRecord, error: Rejected) -> Outcome:
+        """The order cannot be understood: it is held as it stands, and read again when it changes."""
+        finding = Finding(
+            code="order_unreadable",
+            cause=f"Order {record.number or record.id} could not be read: {error.detail or error.reason}",
+            group=f"order_unreadable:{error.detail or error.reason}",
+            facts={"problem": error.detail},
+        )
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            named = exceptions.Record(kind="order", id=record.id, number=record.number)
+            exceptions.raise_finding(connection, named, finding, now=now)
+            if record.state not in (OrderState.IN_DOUBT, OrderState.EXPORTED):
+                orders.move(connection, record.id, OrderState.HELD, now=now, reason="order_unreadable")
+
+        if record.state is OrderState.IN_DOUBT:
+            return Later(due_at=self.around.clock.now() + 300_000, reason="unreadable while in doubt", unit=unit)
+        return Done(unit=unit)
+
+    def undo(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant) -> None:
+        """A write that was certainly not executed leaves nothing; one that broke off in a bug is in doubt."""
+        if isinstance(error, WireError):
+            if error.call_id is not None:
+                calls.settle(connection, error.call_id, "refused", detail=error.reason)
+                record = orders.get(connection, envelope.subject)
+                if record is not None and record.state is OrderState.CREATING:
+                    orders.move(connection, envelope.subject, OrderState.ACCEPTED, now=now, reason=error.reason)
+            return
+        doubt_open_writes(connection, order_id=envelope.subject, timeout=self.desk.export.timeout, now=now)
+
+
+def _load(connection: sqlite3.Connection, order_id: str) -> tuple[OrderRecord | None, tuple[SaleRecord, ...]]:
+    return orders.get(connection, order_id), tuple(orders.sales_of(connection, order_id))
+
+
+def doubt_open_writes(
+    connection: sqlite3.Connection, *, timeout: int, now: Instant, order_id: str | None = None
+) -> list[tuple[str, Instant]]:
+    """Turn writes without an outcome into doubts: of one order, or (at start) of all.
+
+    `timeout` is the milliseconds after which a request can no longer be executed. Return each order touched and when
+    it may be looked at: a create only after its last possible moment.
+    """
+    touched: list[tuple[str, Instant]] = []
+    for write in calls.open_writes(connection):
+        if order_id is not None and write.subject != order_id:
+            continue
+        calls.settle(connection, write.call_id, "unknown", detail="no answer was recorded")
+        record = orders.get(connection, write.subject)
+        if record is None:
+            continue
+        if write.purpose is Purpose.CIN7_CREATE_SALE:
+            until = write.sent_at + timeout
+            orders.doubt(connection, record.id, until=until, now=now)
+            touched.append((record.id, until))
+            continue
+        orders.set_unsure(connection, record.id, True)
+        touched.append((record.id, now))
+    return touched

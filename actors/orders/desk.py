@@ -1,0 +1,177 @@
+"""What every step of an order's export works with, and the few things they all do the same way."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+
+from actors.core.actor import Done, Later, Surroundings, Unit, clear_connection
+from actors.domain.crashpoints import WritePhase, write_point
+from actors.domain.errors import InDoubt, WireError
+from actors.domain.exception_types import CATALOGUE, Finding
+from actors.domain.facts import Facts
+from actors.domain.feed import ReadOrder
+from actors.domain.order import Order
+from actors.domain.order_state import OrderState
+from actors.domain.posting import PostingRules
+from actors.domain.prediction import Hold, Prediction, predict
+from actors.domain.time import Instant
+from actors.governor.journal import Intent
+from actors.messages import Flow, Nudge, Urgency
+from actors.orders.ports import SalesBook, Storefront
+from actors.orders.rules import ExportRules
+from storage import bodies, calls, exceptions, facts, orders, timeline
+from storage.bodies import Sealer
+from storage.orders import OrderRecord, SaleRecord
+
+T = TypeVar("T")
+
+HOLDING = frozenset(code for code, kind in CATALOGUE.items() if kind.holds)
+"""Types an order waits on: cleared when it is judged again and they are found no more."""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at one order: its row, its sales, and what commercetools says now."""
+
+    record: OrderRecord
+    sales: tuple[SaleRecord, ...]
+    read: ReadOrder
+
+    @property
+    def order(self) -> Order:
+        """The order as read."""
+        return self.read.order
+
+    @property
+    def live(self) -> SaleRecord | None:
+        """The sale that stands for the order, if any."""
+        return next((sale for sale in self.sales if sale.voided_at is None), None)
+
+    @property
+    def voided_ids(self) -> frozenset[str]:
+        """Sales of this order that are known to be void."""
+        return frozenset(sale.sale_id for sale in self.sales if sale.voided_at is not None)
+
+
+class Desk:
+    """The orders flow's tools."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        *,
+        storefront: Storefront,
+        book: SalesBook,
+        export: ExportRules,
+        posting: PostingRules,
+        sealer: Sealer,
+        born_at: Instant,
+        may_write: Callable[[], bool],
+    ) -> None:
+        self.around = around
+        self.storefront = storefront
+        self.book = book
+        self.export = export
+        self.posting = posting
+        self.sealer = sealer
+        self.born_at = born_at
+        self.may_write = may_write
+
+    async def facts_for(self, order: Order) -> Facts:
+        """Load what is known of the account for one order: no call."""
+        skus = {line.sku for line in order.lines if line.sku}
+        return await self.around.database.read(lambda connection: facts.for_order(connection, skus))
+
+    async def judge(self, order: Order) -> tuple[Prediction | Hold, Facts]:
+        """Predict the order's document, or say why it cannot be posted."""
+        known = await self.facts_for(order)
+        return predict(order, known, self.posting), known
+
+    async def write(self, intent: Intent, send: Awaitable[T]) -> T:
+        """Make a remote write. What certainly did not happen is marked so in the commit that puts the message back."""
+        try:
+            return await send
+        except InDoubt:
+            raise
+        except WireError as error:
+            error.call_id = intent.call_id
+            raise
+
+    def refresh(self, connection: sqlite3.Connection, case: Case, now: Instant) -> None:
+        """Keep what was read: the order's row and lines, and the sealed body. Both systems answered."""
+        order = case.order
+        orders.accept(connection, order, now=now)
+        sealed = self.sealer.seal(case.read.body, order_id=order.id, kind="order")
+        bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
+        clear_connection(connection, "commercetools", now=now)
+
+    def hold(self, case: Case, findings: Iterable[Finding]) -> Done:
+        """Let the order wait: every finding is one exception; what is found no more is cleared."""
+        found = tuple(findings)
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            self.refresh(connection, case, now)
+            record = record_of(case.order)
+            for finding in found:
+                exceptions.raise_finding(connection, record, finding, now=now)
+            kept = {(finding.code, finding.sku, finding.field) for finding in found}
+            exceptions.clear(
+                connection, record, resolution="judged again", now=now, types=HOLDING | {"awaiting_too_long"}, keep=kept
+            )
+            orders.move(connection, case.order.id, OrderState.HELD, now=now, reason=found[0].code)
+
+        return Done(unit=unit)
+
+    def clear_holds(self, connection: sqlite3.Connection, order: Order, now: Instant) -> None:
+        """The order goes on: what held it is over."""
+        exceptions.clear(
+            connection,
+            record_of(order),
+            resolution="the order went on",
+            now=now,
+            types=HOLDING | {"awaiting_too_long", "message_quarantined", "missed"},
+        )
+
+    def later(self, case: Case, due_at: Instant, reason: str, unit: Unit | None = None) -> Later:
+        """Come back at an instant, keeping what was read."""
+
+        def refreshed(connection: sqlite3.Connection, now: Instant) -> None:
+            self.refresh(connection, case, now)
+            if unit is not None:
+                unit(connection, now)
+
+        return Later(due_at=due_at, reason=reason, unit=refreshed)
+
+
+def record_of(order: Order) -> exceptions.Record:
+    """Name an order in an exception."""
+    return exceptions.Record(kind="order", id=order.id, number=order.number)
+
+
+def underway(order_id: str, due_at: Instant) -> Nudge:
+    """Look at this order again, before any that has not begun."""
+    return Nudge(flow=Flow.ORDERS, subject=order_id, due_at=due_at, urgency=Urgency.UNDERWAY)
+
+
+def settled(intent: Intent) -> tuple[str, ...]:
+    """Name the crash point behind the commit that records a write's outcome."""
+    return (write_point(intent.purpose, WritePhase.SETTLED),)
+
+
+def answered(connection: sqlite3.Connection, intent: Intent, now: Instant) -> None:
+    """Record that a write was done."""
+    calls.settle(connection, intent.call_id, "done")
+    clear_connection(connection, intent.purpose.side, now=now)
+
+
+def refused(connection: sqlite3.Connection, intent: Intent, detail: str) -> None:
+    """Record that a write certainly was not done."""
+    calls.settle(connection, intent.call_id, "refused", detail=detail)
+
+
+def note(connection: sqlite3.Connection, order_id: str, what: str, now: Instant, **detail: str | int | None) -> None:
+    """Add a line to the order's timeline."""
+    timeline.note(connection, order_id, what, now=now, **detail)

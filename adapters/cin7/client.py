@@ -1,0 +1,306 @@
+"""The client of Cin7 Core's External API v2: only the calls that "who masters what" allows (design §2).
+
+Every call takes a turn of the governor and is exactly one request on the wire, never repeated in here: what happens
+next is decided by the one who asked, on the error classes of `actors.domain.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from actors.domain import facts
+from actors.domain.calls import Lane, Purpose
+from actors.domain.crashpoints import Probe, WritePhase, write_point
+from actors.domain.errors import Limited, Transient, WireError
+from actors.domain.sale import LookUp, OrderView, SaleHeader, SaleOrder, SaleView
+from actors.domain.time import Clock, Instant, format_instant
+from actors.governor.gate import Gate, Turn
+from actors.governor.journal import Intent
+from adapters.cin7 import translate, wire
+from adapters.cin7.answers import SIDE, failure, limit_wait_seconds, unclear
+from adapters.cin7.translate import UnreadableAnswerError
+from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
+
+_T = TypeVar("_T")
+_W = TypeVar("_W")
+_R = TypeVar("_R")
+_Query = Sequence[tuple[str, str]]
+
+_LOOK_UP_ROWS = 100
+_PRODUCT_ROWS = 1000
+# `/ref/location` was seen to cut a page at 500 rows (fact sheet §1.5); asking for no more keeps a page a page.
+_REFERENCE_ROWS = 500
+
+
+class _Page(Protocol[_T]):
+    """A page of a list: what its envelope says there is, and the rows it carries."""
+
+    total: int | None
+    rows: list[_T] | None
+
+
+class Cin7Client:
+    """One account's API under one application key. Implements `SalesBook` and `AccountBook`."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        clock: Clock,
+        gate: Gate,
+        probe: Probe,
+        base_url: str,
+        account_id: str,
+        application_key: str,
+        timeout_seconds: float,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._gate = gate
+        self._probe = probe
+        self._base = base_url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._headers = {
+            "api-auth-accountid": account_id,
+            "api-auth-applicationkey": application_key,
+            "Content-Type": "application/json",  # on GET too (fact sheet §1.1)
+            "Accept": "application/json",
+        }
+
+    # -- sales ----------------------------------------------------------------------------------------------------
+
+    async def create_sale(self, header: SaleHeader, intent: Intent) -> SaleView:
+        """`POST /sale`: the header alone; its ID is in the answer (fact sheet §2.4).
+
+        Raises:
+            InDoubt: no clear answer, or one without the sale's ID.
+            Rejected, Unauthorised, Limited, Transient (not sent): there is no sale.
+        """
+        body, until = await self._call(intent, "POST", "/sale", payload=translate.sent_header(header))
+        return self._read(body, wire.Sale, translate.sale_view, intent.purpose, until)
+
+    async def post_order(self, order: SaleOrder, intent: Intent) -> OrderView:
+        """`POST /sale/order`: replaces a DRAFT, refuses an authorised one; the answer is the read-back (§2.5).
+
+        Raises:
+            InDoubt: no clear answer, one without its figures, or one about another sale.
+            Rejected, Unauthorised, Limited, Transient (not sent): nothing was changed.
+        """
+
+        def view(document: wire.Order) -> OrderView:
+            if document.sale_id and not _same(document.sale_id, order.sale_id):
+                raise UnreadableAnswerError("SaleID is another sale's")
+            return translate.order_view(document)
+
+        body, until = await self._call(intent, "POST", "/sale/order", payload=translate.sent_order(order))
+        return self._read(body, wire.Order, view, intent.purpose, until)
+
+    async def void_sale(self, sale_id: str, intent: Intent) -> SaleView:
+        """`DELETE /sale?Void=true`; without `Void` it would be an undo (fact sheet §2.8)."""
+        body, until = await self._call(intent, "DELETE", "/sale", (("ID", sale_id), ("Void", "true")))
+        return self._read(body, wire.Sale, _of_sale(sale_id), intent.purpose, until)
+
+    async def read_sale(self, sale_id: str, *, subject: str) -> SaleView:
+        """`GET /sale?ID=`.
+
+        Raises:
+            Missing: Cin7 says it was not found.
+            Transient: no clear answer, or another sale's.
+        """
+        intent = Intent(Purpose.CIN7_READ_SALE, subject=subject, lane=Lane.ORDERS)
+        body, until = await self._call(intent, "GET", "/sale", (("ID", sale_id),))
+        return self._read(body, wire.Sale, _of_sale(sale_id), intent.purpose, until)
+
+    async def find_by_external_id(self, external_id: str, *, subject: str) -> LookUp:
+        """`GET /saleList?ExternalID=`, the first 100 rows (fact sheet §2.2, §2.9)."""
+        return await self._look_up(Purpose.CIN7_FIND_BY_EXTERNAL_ID, ("ExternalID", external_id), subject)
+
+    async def find_by_reference(self, reference: str, *, subject: str) -> LookUp:
+        """`GET /saleList?Search=`, the first 100 rows; it searches several fields by *contains*."""
+        return await self._look_up(Purpose.CIN7_FIND_BY_REFERENCE, ("Search", reference), subject)
+
+    async def _look_up(self, purpose: Purpose, wanted: tuple[str, str], subject: str) -> LookUp:
+        query = (("Page", "1"), ("Limit", str(_LOOK_UP_ROWS)), wanted)
+        body, until = await self._call(Intent(purpose, subject=subject, lane=Lane.ORDERS), "GET", "/saleList", query)
+        return self._read(body, wire.SaleList, translate.look_up, purpose, until)
+
+    # -- reference data -------------------------------------------------------------------------------------------
+
+    async def company(self) -> facts.Company:
+        """`GET /me` (fact sheet §1.2)."""
+        purpose = Purpose.CIN7_ME
+        body, until = await self._call(Intent(purpose, lane=Lane.CATALOGUE), "GET", "/me")
+        return self._read(body, wire.Me, translate.company, purpose, until)
+
+    async def tax_rules(self) -> tuple[facts.TaxRule, ...]:
+        """`GET /ref/tax`, to its end."""
+        rows = await self._whole_list(Purpose.CIN7_TAX_RULES, "/ref/tax", wire.TaxRuleList)
+        return _distinct(rows, translate.tax_rule, lambda one: one.id)
+
+    async def locations(self) -> tuple[facts.Location, ...]:
+        """`GET /ref/location`, to its end."""
+        rows = await self._whole_list(Purpose.CIN7_LOCATIONS, "/ref/location", wire.LocationList)
+        return _distinct(rows, translate.location, lambda one: one.id)
+
+    async def payment_terms(self) -> tuple[facts.PaymentTerm, ...]:
+        """`GET /ref/paymentterm`, to its end."""
+        rows = await self._whole_list(Purpose.CIN7_PAYMENT_TERMS, "/ref/paymentterm", wire.PaymentTermList)
+        return _distinct(rows, translate.payment_term, lambda one: one.id)
+
+    async def accounts(self) -> tuple[facts.LedgerAccount, ...]:
+        """`GET /ref/account`, to its end."""
+        rows = await self._whole_list(Purpose.CIN7_ACCOUNTS, "/ref/account", wire.AccountList)
+        return _distinct(rows, translate.account, lambda one: one.code)
+
+    async def customers_named(self, name: str) -> tuple[facts.Customer, ...]:
+        """`GET /customer?Name=`, deprecated ones too, to its end; the filter means *starts with* (fact sheet §5)."""
+        query = (("Name", name), ("IncludeDeprecated", "true"))
+        rows = await self._whole_list(Purpose.CIN7_CUSTOMER, "/customer", wire.CustomerList, query)
+        return _distinct(rows, translate.customer, lambda one: one.id)
+
+    async def products(self, *, page: int, modified_since: Instant | None) -> facts.ProductPage:
+        """`GET /product`, one page of 1,000, deprecated ones too (fact sheet §3.1). A row without a SKU is left out."""
+        query = [("Page", str(page)), ("Limit", str(_PRODUCT_ROWS)), ("IncludeDeprecated", "true")]
+        if modified_since is not None:
+            query.append(("ModifiedSince", format_instant(modified_since)))
+        purpose = Purpose.CIN7_PRODUCTS
+        found = await self._page(purpose, "/product", wire.ProductList, query)
+        if found.total is None:
+            raise unclear("malformed", purpose, until=self._clock.now(), detail="Total is missing")
+        products = _distinct(found.rows or [], translate.product, lambda one: one.id)
+        return facts.ProductPage(products=products, total=found.total)
+
+    async def _whole_list(self, purpose: Purpose, path: str, kind: type[_Page[_T]], query: _Query = ()) -> list[_T]:
+        """Read pages until as many rows as `Total` says are here; each page is a turn of its own."""
+        rows: list[_T] = []
+        number = 1
+        while True:
+            page = await self._page(
+                purpose, path, kind, (("Page", str(number)), ("Limit", str(_REFERENCE_ROWS)), *query)
+            )
+            found = page.rows or []
+            rows.extend(found)
+            total = len(rows) if page.total is None and len(found) < _REFERENCE_ROWS else page.total
+            if total is not None and len(rows) >= total:
+                return rows
+            if not found:
+                raise unclear("incomplete_list", purpose, until=self._clock.now(), detail=f"{len(rows)} of {total}")
+            number += 1
+
+    async def _page(self, purpose: Purpose, path: str, kind: type[_Page[_T]], query: _Query) -> _Page[_T]:
+        def same(page: _Page[_T]) -> _Page[_T]:
+            if page.rows is None:
+                raise UnreadableAnswerError("the list is missing")
+            return page
+
+        body, until = await self._call(Intent(purpose, lane=Lane.CATALOGUE), "GET", path, query)
+        return self._read(body, kind, same, purpose, until)
+
+    # -- the exchange ---------------------------------------------------------------------------------------------
+
+    async def _call(
+        self, intent: Intent, method: str, path: str, query: _Query = (), *, payload: wire.Sent | None = None
+    ) -> tuple[bytes, Instant]:
+        """Take a turn, send once, judge; return the body and the last instant at which the request may take effect.
+
+        Even an answer is no proof that the work is over: a gateway may give up before the server behind it does.
+        """
+        purpose = intent.purpose
+        request = Request(
+            method=method,
+            url=self._base + path + (f"?{urlencode(query, quote_via=quote)}" if query else ""),
+            headers=self._headers,
+            body=wire.ENCODER.encode(payload) if payload is not None else None,
+            timeout_seconds=self._timeout_seconds,
+        )
+        self._announce(purpose, WritePhase.DECIDED)
+        async with self._gate.turn(intent) as turn:
+            self._announce(purpose, WritePhase.INTENDED)
+            outcome = await self._one_exchange(turn, purpose, request)
+            until = self._latest_arrival(turn)
+        self._announce(purpose, WritePhase.ANSWERED)
+        if isinstance(outcome, WireError):
+            raise outcome
+        error = failure(outcome, purpose, until=until)
+        if error is not None:
+            raise error
+        return outcome.body, until
+
+    async def _one_exchange(self, turn: Turn, purpose: Purpose, request: Request) -> Response | WireError:
+        """Send, and tell the turn how it ended; what went wrong is returned, so that the turn ends normally."""
+        operation = purpose.operation
+        try:
+            response = await self._transport.send(request)
+        except NotSentError:
+            turn.not_sent()
+            return Transient("not_sent", side=SIDE, operation=operation)
+        except AnswerLostError as error:
+            until = self._latest_arrival(turn)
+            turn.lost(until)
+            return unclear("no_answer", purpose, until=until, detail=str(error))
+        except BaseException:
+            # Cut off from outside: the request may still be counted, and may still take effect.
+            turn.lost(self._latest_arrival(turn))
+            raise
+        wait = limit_wait_seconds(response)
+        if wait is None:
+            return response
+        turn.limited(wait)
+        return Limited(side=SIDE, operation=operation, retry_after_seconds=wait, status=response.status)
+
+    def _latest_arrival(self, turn: Turn) -> Instant:
+        return max(turn.sent_at + round(self._timeout_seconds * 1000), self._clock.now())
+
+    def _announce(self, purpose: Purpose, phase: WritePhase) -> None:
+        if purpose.writes:
+            self._probe(write_point(purpose, phase))
+
+    def _read(
+        self,
+        body: bytes,
+        kind: type[_W],
+        reading: Callable[[_W], _R],
+        purpose: Purpose,
+        until: Instant,
+    ) -> _R:
+        try:
+            return reading(msgspec.json.decode(body, type=kind))
+        except (msgspec.DecodeError, UnicodeDecodeError, UnreadableAnswerError) as error:
+            # Both say which field; neither shows its content.
+            raise unclear("malformed", purpose, until=until, detail=str(error)) from None
+
+
+def _of_sale(sale_id: str) -> Callable[[wire.Sale], SaleView]:
+    """Read a sale and insist that it is the one asked for: an ignored parameter would answer with another."""
+
+    def view(document: wire.Sale) -> SaleView:
+        seen = translate.sale_view(document)
+        if not _same(seen.id, sale_id):
+            raise UnreadableAnswerError("ID is another sale's")
+        return seen
+
+    return view
+
+
+def _same(left: str, right: str) -> bool:
+    return left.strip().lower() == right.strip().lower()
+
+
+def _distinct(rows: Sequence[_W], reading: Callable[[_W], _R], key: Callable[[_R], str]) -> tuple[_R, ...]:
+    """Read rows, once each (pages over moving data repeat some); a row without name or figure is not usable.
+
+    Leaving such a row out makes its name *wrong* for the orders that use it: they are held with that as the cause,
+    and nothing else is.
+    """
+    found: dict[str, _R] = {}
+    for row in rows:
+        try:
+            read = reading(row)
+        except UnreadableAnswerError:
+            continue
+        found[key(read)] = read
+    return tuple(found.values())

@@ -1,0 +1,366 @@
+"""Between Cin7 Core's documents and our words (`actors.domain.sale`, `actors.domain.facts`). Figures are only copied.
+
+Reading raises `UnreadableAnswerError` where a figure or an identity is missing that somebody would decide upon.
+Identifiers are lower-cased, since Cin7 writes them in either case (Cin7 fact sheet §1.6).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from actors.domain import facts, sale
+from adapters.cin7 import wire
+
+_FEWEST_PLACES = -4
+_NO_DOCUMENT = frozenset({"", "NOT AVAILABLE"})
+_ZERO = Decimal(0)
+
+
+class UnreadableAnswerError(ValueError):
+    """The answer lacks what it must have. The message names the field, never its content."""
+
+
+# -- what leaves ------------------------------------------------------------------------------------------------------
+
+
+def sent_header(header: sale.SaleHeader) -> wire.SaleHeader:
+    """Write the body of `POST /sale` (fact sheet §2.4): a simple sale without a quote, in one document mode."""
+    return wire.SaleHeader(
+        customer_id=header.customer_id,
+        skip_quote=True,
+        location=header.location,
+        tax_rule=header.tax_rule,
+        tax_inclusive=header.tax_inclusive,
+        sale_order_date=f"{header.order_date.isoformat()}T00:00:00",
+        customer_reference=header.customer_reference,
+        external_id=header.external_id,
+        sale_type="Simple",
+        terms=header.terms or "",
+        contact=header.contact,
+        phone=header.phone,
+        email=header.email,
+        billing_address=_sent_billing(header.billing),
+        shipping_address=_sent_shipping(header.shipping),
+    )
+
+
+def sent_order(order: sale.SaleOrder) -> wire.SaleOrder:
+    """Write the body of `POST /sale/order` (fact sheet §2.5): goods as lines, everything else as charges, no totals.
+
+    Raises:
+        ValueError: a figure with more than four decimals, which Cin7 does not take.
+    """
+    return wire.SaleOrder(
+        sale_id=order.sale_id,
+        memo=order.memo,
+        status="AUTHORISED" if order.authorise else "DRAFT",
+        auto_pick_pack_ship_mode="NOPICK",
+        combine_additional_charges=False,
+        lines=[_sent_line(row) for row in order.rows if row.kind is sale.RowKind.LINE],
+        additional_charges=[_sent_charge(row) for row in order.rows if row.kind is not sale.RowKind.LINE],
+    )
+
+
+def plain_number(value: Decimal) -> Decimal:
+    """Return an equal `Decimal` that is written without exponent and superfluous zeros.
+
+    Raises:
+        ValueError: not finite, or more than four decimals.
+    """
+    if not value.is_finite():
+        raise ValueError("a figure for Cin7 Core must be finite")
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or not any(digits):
+        return _ZERO
+    if exponent > 0:
+        return Decimal((sign, digits + (0,) * exponent, 0))
+    while exponent < 0 and digits[-1] == 0:
+        digits, exponent = digits[:-1], exponent + 1
+    if exponent < _FEWEST_PLACES:
+        raise ValueError("Cin7 Core takes at most four decimals")
+    return Decimal((sign, digits, exponent))
+
+
+def _sent_line(row: sale.Row) -> wire.SentLine:
+    return wire.SentLine(
+        product_id=row.product_id,
+        sku=row.sku,
+        name=row.name,
+        quantity=plain_number(row.quantity),
+        price=plain_number(row.price),
+        discount=plain_number(row.discount),
+        tax=plain_number(row.tax),
+        tax_rule=row.tax_rule,
+        comment=row.comment,
+    )
+
+
+def _sent_charge(row: sale.Row) -> wire.SentCharge:
+    return wire.SentCharge(
+        description=row.sku,
+        price=plain_number(row.price),
+        quantity=plain_number(row.quantity),
+        discount=plain_number(row.discount),
+        tax=plain_number(row.tax),
+        tax_rule=row.tax_rule,
+        comment=row.comment,
+    )
+
+
+def _sent_billing(address: sale.SaleAddress | None) -> wire.BillingAddress | None:
+    if address is None:
+        return None
+    return wire.BillingAddress(
+        line1=address.line1,
+        line2=address.line2,
+        city=address.city,
+        state=address.state,
+        postcode=address.postcode,
+        country=address.country,
+    )
+
+
+def _sent_shipping(address: sale.SaleAddress | None) -> wire.ShippingAddress | None:
+    if address is None:
+        return None
+    return wire.ShippingAddress(
+        line1=address.line1,
+        line2=address.line2,
+        city=address.city,
+        state=address.state,
+        postcode=address.postcode,
+        country=address.country,
+        company=address.company,
+        contact=address.contact,
+        ship_to_other=True,
+    )
+
+
+# -- what arrives: sales ----------------------------------------------------------------------------------------------
+
+
+def sale_view(document: wire.Sale) -> sale.SaleView:
+    """Read a sale.
+
+    Raises:
+        UnreadableAnswerError: no ID, no Status, or an order document without its figures.
+    """
+    order = document.order
+    order_status = (order.status or "").upper() if order is not None else ""
+    has_document = order_status not in _NO_DOCUMENT
+    return sale.SaleView(
+        id=guid(document.id, "ID"),
+        status=_needed(document.status, "Status"),
+        external_id=document.external_id or None,
+        customer_reference=document.customer_reference or None,
+        tax_inclusive=_inclusive(document),
+        currency=document.customer_currency or None,
+        number=(order.sale_order_number or None) if order is not None else None,
+        order=order_view(order) if order is not None and has_document else None,
+        order_status=order_status or "NOT AVAILABLE",
+        fulfilment_authorised=any(_begun(one) for one in document.fulfilments or ()),
+    )
+
+
+def order_view(document: wire.Order) -> sale.OrderView:
+    """Read an order document.
+
+    Raises:
+        UnreadableAnswerError: no Status, no Lines, or a row or total without a figure.
+    """
+    if document.lines is None:
+        raise UnreadableAnswerError("Lines is missing")
+    lines = [_line(line, f"Lines[{n}]") for n, line in enumerate(document.lines)]
+    charges = [_charge(one, f"AdditionalCharges[{n}]") for n, one in enumerate(document.additional_charges or ())]
+    return sale.OrderView(
+        status=_needed(document.status, "Status").upper(),
+        rows=(*lines, *charges),
+        net=_figure(document.total_before_tax, "TotalBeforeTax"),
+        tax=_figure(document.tax, "Tax"),
+        total=_figure(document.total, "Total"),
+        number=document.sale_order_number or None,
+    )
+
+
+def look_up(page: wire.SaleList) -> sale.LookUp:
+    """Read a page of `saleList`.
+
+    Raises:
+        UnreadableAnswerError: no Total, no list, or a row without its ID.
+    """
+    if page.total is None or page.sale_list is None:
+        raise UnreadableAnswerError("Total or SaleList is missing")
+    return sale.LookUp(rows=tuple(_sale_row(row) for row in page.sale_list), total=page.total)
+
+
+def guid(text: str | None, field: str) -> str:
+    """Read an identifier in the one case we compare it in."""
+    return _needed(text, field).strip().lower()
+
+
+def _sale_row(row: wire.SaleListRow) -> sale.SaleRow:
+    return sale.SaleRow(
+        id=guid(row.sale_id, "SaleID"),
+        number=row.order_number or None,
+        status=row.status or "",
+        order_status=row.order_status or "NOT AVAILABLE",
+        external_id=row.external_id or None,
+        customer_reference=row.customer_reference or None,
+        searched=_searched(row),
+    )
+
+
+def _searched(row: wire.SaleListRow) -> str:
+    """Join the texts that `Search` looks through (fact sheet §2.2), one a line, so that no match spans two of them."""
+    texts = (
+        row.order_number,
+        row.status,
+        row.customer,
+        row.invoice_number,
+        row.customer_reference,
+        row.credit_note_number,
+    )
+    return "\n".join(text for text in texts if text)
+
+
+def _line(line: wire.OrderLine, field: str) -> sale.OrderRow:
+    return sale.OrderRow(
+        sku=_needed(line.sku, f"{field}.SKU"),
+        name=line.name or "",
+        quantity=_figure(line.quantity, f"{field}.Quantity"),
+        price=_figure(line.price, f"{field}.Price"),
+        tax=_figure(line.tax, f"{field}.Tax"),
+        tax_rule=line.tax_rule or "",
+        total=_figure(line.total, f"{field}.Total"),
+        discount=line.discount or _ZERO,
+        backordered=line.backorder_quantity or _ZERO,
+    )
+
+
+def _charge(charge: wire.OrderCharge, field: str) -> sale.OrderRow:
+    name = _needed(charge.description, f"{field}.Description")
+    return sale.OrderRow(
+        sku=name,
+        name=name,
+        quantity=_figure(charge.quantity, f"{field}.Quantity"),
+        price=_figure(charge.price, f"{field}.Price"),
+        tax=_figure(charge.tax, f"{field}.Tax"),
+        tax_rule=charge.tax_rule or "",
+        total=_figure(charge.total, f"{field}.Total"),
+        discount=charge.discount or _ZERO,
+        is_charge=True,
+    )
+
+
+def _inclusive(document: wire.Sale) -> bool:
+    """Read `TaxCalculation`; an answer that has only the write-side `TaxInclusive` is taken at that."""
+    if document.tax_calculation:
+        return document.tax_calculation.strip().upper() == "INCLUSIVE"
+    return bool(document.tax_inclusive)
+
+
+def _begun(fulfilment: wire.Fulfilment) -> bool:
+    stages = (fulfilment.pick, fulfilment.pack, fulfilment.ship)
+    return any(stage is not None and "AUTHORISED" in (stage.status or "").upper() for stage in stages)
+
+
+def _needed(text: str | None, field: str) -> str:
+    if not text:
+        raise UnreadableAnswerError(f"{field} is missing")
+    return text
+
+
+def _figure(value: Decimal | None, field: str) -> Decimal:
+    if value is None or not value.is_finite():
+        raise UnreadableAnswerError(f"{field} is missing")
+    return value
+
+
+# -- what arrives: reference data -------------------------------------------------------------------------------------
+
+
+def company(me: wire.Me) -> facts.Company:
+    """Read `GET /me`.
+
+    Raises:
+        UnreadableAnswerError: no base currency.
+    """
+    return facts.Company(
+        name=me.company or "",
+        currency=_needed(me.currency, "Currency"),
+        time_zone=me.time_zone or "",
+        tax_calculation_method=me.tax_calculation_method or "",
+        lock_date=me.lock_date or None,
+        automatic_discounts=bool(me.automatically_apply_discounts),
+        discount_rule=me.discount_rule or "",
+        customer_discount_last=bool(me.apply_customer_discounts_after_other_discounts),
+    )
+
+
+def tax_rule(row: wire.TaxRule) -> facts.TaxRule:
+    """Read a tax rule; without `TaxPercent` its components are added up."""
+    percent = row.tax_percent
+    if percent is None:
+        parts = [_figure(part.percent, "Components.Percent") for part in row.components or ()]
+        if not parts:
+            raise UnreadableAnswerError("TaxPercent is missing")
+        percent = sum(parts, _ZERO)
+    return facts.TaxRule(
+        id=guid(row.id, "ID"),
+        name=_needed(row.name, "Name"),
+        percent=percent,
+        active=row.is_active is not False,
+        for_sale=row.is_tax_for_sale is not False,
+        inclusive=bool(row.tax_inclusive),
+    )
+
+
+def location(row: wire.Location) -> facts.Location:
+    """Read a location."""
+    return facts.Location(
+        id=guid(row.id, "ID"), name=_needed(row.name, "Name"), deprecated=bool(row.is_deprecated or row.deprecated)
+    )
+
+
+def payment_term(row: wire.PaymentTerm) -> facts.PaymentTerm:
+    """Read a payment term."""
+    return facts.PaymentTerm(
+        id=guid(row.id, "ID"),
+        name=_needed(row.name, "Name"),
+        active=row.is_active is not False,
+        is_default=bool(row.is_default),
+    )
+
+
+def account(row: wire.Account) -> facts.LedgerAccount:
+    """Read an account of the books."""
+    return facts.LedgerAccount(
+        code=_needed(row.code, "Code"),
+        name=row.name or "",
+        for_payments=bool(row.for_payments),
+        active=(row.status or "ACTIVE").upper() == "ACTIVE",
+    )
+
+
+def customer(row: wire.Customer) -> facts.Customer:
+    """Read a customer: its name and currency, none of its people."""
+    return facts.Customer(
+        id=guid(row.id, "ID"),
+        name=_needed(row.name, "Name"),
+        currency=_needed(row.currency, "Currency"),
+        status=row.status or "Active",
+        discount=row.discount or _ZERO,
+    )
+
+
+def product(row: wire.Product) -> facts.Product:
+    """Read a product."""
+    return facts.Product(
+        id=guid(row.id, "ID"),
+        sku=_needed(row.sku, "SKU"),
+        name=row.name or "",
+        type=row.type or "",
+        status=row.status or "Active",
+        sellable=row.sellable is not False,
+        drop_ship=row.drop_ship_mode or "No Drop Ship",
+    )

@@ -1,0 +1,309 @@
+"""Cin7 Core documents as they arrive and leave, spelled exactly as Cin7 spells them (Cin7 fact sheet §2, §5, §6).
+
+On reads `null`, `""` and absence mean the same, numbers may be strings, and unknown fields pass: so everything is
+optional here, and `translate` says what is needed. A JSON number is read as a `Decimal` and written from one.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+
+class Wire(msgspec.Struct, kw_only=True, rename="pascal"):
+    """Base of what arrives: PascalCase names; identifiers and abbreviations are named one by one."""
+
+
+class Stage(Wire):
+    """Pick, pack or ship of a fulfilment."""
+
+    status: str | None = None
+
+
+class Fulfilment(Wire):
+    """One fulfilment of a sale."""
+
+    pick: Stage | None = None
+    pack: Stage | None = None
+    ship: Stage | None = None
+
+
+class OrderLine(Wire):
+    """A line of the order document."""
+
+    sku: str | None = msgspec.field(default=None, name="SKU")
+    name: str | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    discount: Decimal | None = None
+    tax: Decimal | None = None
+    tax_rule: str | None = None
+    total: Decimal | None = None
+    backorder_quantity: Decimal | None = None
+
+
+class OrderCharge(Wire):
+    """An additional charge; `Description` is the name of a service product."""
+
+    description: str | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    discount: Decimal | None = None
+    tax: Decimal | None = None
+    tax_rule: str | None = None
+    total: Decimal | None = None
+
+
+class Order(Wire):
+    """The order document: inside `GET /sale`, and the answer of `POST /sale/order`."""
+
+    sale_id: str | None = msgspec.field(default=None, name="SaleID")
+    sale_order_number: str | None = None
+    status: str | None = None
+    lines: list[OrderLine] | None = None
+    additional_charges: list[OrderCharge] | None = None
+    total_before_tax: Decimal | None = None
+    tax: Decimal | None = None
+    total: Decimal | None = None
+
+
+class Sale(Wire):
+    """`GET /sale`, and the answer of `POST /sale` and `DELETE /sale`."""
+
+    id: str | None = msgspec.field(default=None, name="ID")
+    status: str | None = None
+    external_id: str | None = msgspec.field(default=None, name="ExternalID")
+    customer_reference: str | None = None
+    customer_currency: str | None = None
+    tax_calculation: str | None = None
+    tax_inclusive: bool | None = None
+    order: Order | None = None
+    fulfilments: list[Fulfilment] | None = None
+
+
+class SaleListRow(Wire):
+    """A row of `saleList`."""
+
+    sale_id: str | None = msgspec.field(default=None, name="SaleID")
+    order_number: str | None = None
+    customer: str | None = None
+    invoice_number: str | None = None
+    credit_note_number: str | None = None
+    status: str | None = None
+    order_status: str | None = None
+    external_id: str | None = msgspec.field(default=None, name="ExternalID")
+    customer_reference: str | None = None
+
+
+class SaleList(Wire):
+    """A page of `saleList`."""
+
+    total: int | None = None
+    sale_list: list[SaleListRow] | None = None
+
+
+class Me(Wire):
+    """`GET /me`."""
+
+    company: str | None = None
+    currency: str | None = None
+    time_zone: str | None = None
+    lock_date: str | None = None
+    tax_calculation_method: str | None = None
+    automatically_apply_discounts: bool | None = None
+    discount_rule: str | None = None
+    apply_customer_discounts_after_other_discounts: bool | None = None
+
+
+class TaxComponent(Wire):
+    """Part of a tax rule; the percent is a string."""
+
+    percent: Decimal | None = None
+
+
+class TaxRule(Wire):
+    """A row of `/ref/tax`."""
+
+    id: str | None = msgspec.field(default=None, name="ID")
+    name: str | None = None
+    is_active: bool | None = None
+    tax_inclusive: bool | None = None
+    tax_percent: Decimal | None = None
+    is_tax_for_sale: bool | None = None
+    components: list[TaxComponent] | None = None
+
+
+class Location(Wire):
+    """A row of `/ref/location`; samples say `IsDeprecated`, the field table `Deprecated`."""
+
+    id: str | None = msgspec.field(default=None, name="ID")
+    name: str | None = None
+    is_deprecated: bool | None = None
+    deprecated: bool | None = None
+
+
+class PaymentTerm(Wire):
+    """A row of `/ref/paymentterm`."""
+
+    id: str | None = msgspec.field(default=None, name="ID")
+    name: str | None = None
+    is_active: bool | None = None
+    is_default: bool | None = None
+
+
+class Account(Wire):
+    """A row of `/ref/account`; it has no ID, the code is its key."""
+
+    code: str | None = None
+    name: str | None = None
+    status: str | None = None
+    for_payments: bool | None = None
+
+
+class Customer(Wire):
+    """A row of `/customer`."""
+
+    id: str | None = msgspec.field(default=None, name="ID")
+    name: str | None = None
+    currency: str | None = None
+    status: str | None = None
+    discount: Decimal | None = None
+
+
+class Product(Wire):
+    """A row of `/product`."""
+
+    id: str | None = msgspec.field(default=None, name="ID")
+    sku: str | None = msgspec.field(default=None, name="SKU")
+    name: str | None = None
+    type: str | None = None
+    status: str | None = None
+    sellable: bool | None = None
+    drop_ship_mode: str | None = None
+
+
+class TaxRuleList(Wire):
+    """A page of tax rules."""
+
+    total: int | None = None
+    rows: list[TaxRule] | None = msgspec.field(default=None, name="TaxRuleList")
+
+
+class LocationList(Wire):
+    """A page of locations."""
+
+    total: int | None = None
+    rows: list[Location] | None = msgspec.field(default=None, name="LocationList")
+
+
+class PaymentTermList(Wire):
+    """A page of payment terms."""
+
+    total: int | None = None
+    rows: list[PaymentTerm] | None = msgspec.field(default=None, name="PaymentTermList")
+
+
+class AccountList(Wire):
+    """A page of accounts."""
+
+    total: int | None = None
+    rows: list[Account] | None = msgspec.field(default=None, name="AccountsList")
+
+
+class CustomerList(Wire):
+    """A page of customers."""
+
+    total: int | None = None
+    rows: list[Customer] | None = msgspec.field(default=None, name="CustomerList")
+
+
+class ProductList(Wire):
+    """A page of products."""
+
+    total: int | None = None
+    rows: list[Product] | None = msgspec.field(default=None, name="Products")
+
+
+class Sent(msgspec.Struct, kw_only=True, rename="pascal", omit_defaults=True):
+    """Base of what leaves: a field at its default (unknown, empty) is left out; Cin7 would take `""` for a wish."""
+
+
+class BillingAddress(Sent, kw_only=True):
+    """`Line1` and `Country` are required."""
+
+    line1: str
+    country: str
+    line2: str = ""
+    city: str = ""
+    state: str = ""
+    postcode: str = ""
+
+
+class ShippingAddress(BillingAddress, kw_only=True):
+    """As billing; `ShipToOther` keeps it out of the customer's address book."""
+
+    ship_to_other: bool
+    company: str = ""
+    contact: str = ""
+
+
+class SaleHeader(Sent):
+    """The body of `POST /sale`."""
+
+    customer_id: str = msgspec.field(name="CustomerID")
+    skip_quote: bool
+    location: str
+    tax_rule: str
+    tax_inclusive: bool
+    sale_order_date: str
+    customer_reference: str
+    external_id: str = msgspec.field(name="ExternalID")
+    sale_type: str
+    terms: str = ""
+    contact: str = ""
+    phone: str = ""
+    email: str = ""
+    billing_address: BillingAddress | None = None
+    shipping_address: ShippingAddress | None = None
+
+
+class SentLine(Sent):
+    """A line of `POST /sale/order`; `Total` is left out on purpose (fact sheet §2.6)."""
+
+    product_id: str = msgspec.field(name="ProductID")
+    sku: str = msgspec.field(name="SKU")
+    name: str
+    quantity: Decimal
+    price: Decimal
+    discount: Decimal
+    tax: Decimal
+    tax_rule: str
+    comment: str = ""
+
+
+class SentCharge(Sent):
+    """An additional charge of `POST /sale/order`."""
+
+    description: str
+    price: Decimal
+    quantity: Decimal
+    discount: Decimal
+    tax: Decimal
+    tax_rule: str
+    comment: str = ""
+
+
+class SaleOrder(Sent):
+    """The body of `POST /sale/order`."""
+
+    sale_id: str = msgspec.field(name="SaleID")
+    memo: str
+    status: str
+    auto_pick_pack_ship_mode: str
+    combine_additional_charges: bool
+    lines: list[SentLine]
+    additional_charges: list[SentCharge]
+
+
+ENCODER = msgspec.json.Encoder(decimal_format="number")

@@ -1,0 +1,324 @@
+"""The client of commercetools' HTTP API: only the calls that "who masters what" allows (design §2), each bounded.
+
+A *read* is asked up to three times, with growing pauses on the injected clock, when no clear answer came. A *write* is
+one request: its intent is on disk first, and without a clear answer it is in doubt. The one thing sent twice is a
+request refused for its token (401), which by then was certainly not executed. A limit answer is handed to the caller.
+"""
+
+from __future__ import annotations
+
+import random as randomness
+import uuid
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import anyio
+import msgspec
+
+from actors.domain.calls import Purpose
+from actors.domain.crashpoints import Probe, WritePhase, write_point
+from actors.domain.errors import Limited, Missing, Rejected, Transient, WireError
+from actors.domain.feed import FeedCursor, FeedOrder, ReadOrder
+from actors.domain.lease import StoredLease
+from actors.domain.order import Order
+from actors.domain.time import Clock, Instant, format_instant, parse_instant
+from actors.governor.journal import CallJournal, Intent
+from adapters.commercetools import wire
+from adapters.commercetools.answers import SIDE, failure, unclear
+from adapters.commercetools.token import TokenSource
+from adapters.commercetools.translate import UnreadableOrderError, read_order
+from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
+
+_T = TypeVar("_T")
+_Query = Sequence[tuple[str, str]]
+
+_READ_TRIES = 3
+_FIRST_PAUSE_SECONDS = 0.2
+_ONE_TIMEOUT_SECONDS = 30.0
+_PAGE_TIMEOUT_SECONDS = 60.0
+_LARGEST_PAGE = 500
+_USER_AGENT = "tallyd/0.1.0"
+
+# Keys, not ids, are what configuration names; payments decide whether an order is paid.
+_EXPAND: _Query = tuple(
+    ("expand", path)
+    for path in (
+        "paymentInfo.payments[*]",
+        "state",
+        "lineItems[*].supplyChannel",
+        "syncInfo[*].channel",
+    )
+)
+
+
+class _Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request before it has a token."""
+
+    purpose: Purpose
+    method: str
+    path: str
+    query: _Query = ()
+    body: bytes | None = None
+    seconds: float = _ONE_TIMEOUT_SECONDS
+
+
+class CommercetoolsClient:
+    """One project's API. Implements `Storefront` and `OrderFeed`, the lease's store, and the look-ups of `check`."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        clock: Clock,
+        journal: CallJournal,
+        probe: Probe,
+        project_key: str,
+        api_url: str,
+        auth_url: str,
+        client_id: str,
+        client_secret: str,
+        max_in_flight: int,
+        random: randomness.Random,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._journal = journal
+        self._probe = probe
+        self._base = f"{api_url.rstrip('/')}/{quote(project_key, safe='')}"
+        self._random = random
+        self._seats = anyio.CapacityLimiter(max_in_flight)
+        self._tokens = TokenSource(
+            transport, clock, auth_url=auth_url, client_id=client_id, client_secret=client_secret
+        )
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+
+    async def read_order(self, order_id: str) -> ReadOrder:
+        """Read one order with its payments, workflow state and channels (fact sheet §3.1).
+
+        Raises:
+            Missing: it was deleted.
+            Rejected: `unreadable_order`; `detail` names the field.
+            Transient, Limited, Unauthorised: as for every read.
+        """
+        purpose = Purpose.CT_READ_ORDER
+        body = await self._read(purpose, f"/orders/{quote(order_id, safe='')}", _EXPAND)
+        try:
+            return ReadOrder(order=read_order(body), body=body)
+        except UnreadableOrderError as error:
+            raise Rejected("unreadable_order", side=SIDE, operation=purpose.operation, detail=str(error)) from error
+
+    async def changed_orders(self, after: FeedCursor, *, until: Instant | None, limit: int) -> list[FeedOrder]:
+        """Read one page of orders changed after the cursor, oldest change first (keyset, fact sheet §2.5, §2.6).
+
+        `limit` is cut to 500. An order that cannot be read is on the page with its `problem`.
+
+        Raises:
+            Transient: also when the page itself, or the id of one of its orders, cannot be read.
+            Limited, Unauthorised, Rejected: as for every read.
+        """
+        purpose = Purpose.CT_LIST_ORDERS
+        body = await self._read(purpose, "/orders", _feed_query(after, until, limit), seconds=_PAGE_TIMEOUT_SECONDS)
+        found: list[FeedOrder] = []
+        # Rows come sorted: one whose time cannot be read is no older than the one before it.
+        floor = after.at
+        for raw in self._decoded(body, wire.Page, purpose).results:
+            row = self._feed_order(raw, floor)
+            floor = row.modified_at
+            found.append(row)
+        return found
+
+    async def mark_exported(self, order: Order, *, channel_key: str, external_id: str, intent: Intent) -> int:
+        """`updateSyncInfo` for the channel under `order.version`; return the new version (fact sheet §3.5).
+
+        Raises:
+            Conflict: the order has changed since it was read.
+            InDoubt: no clear answer.
+            Missing, Rejected, Transient (not sent), Limited, Unauthorised: nothing was written.
+        """
+        payload = {
+            "version": order.version,
+            "actions": [
+                {
+                    "action": "updateSyncInfo",
+                    "channel": {"typeId": "channel", "key": channel_key},
+                    "externalId": external_id,
+                    "syncedAt": format_instant(self._clock.now()),
+                }
+            ],
+        }
+        body, until = await self._write(intent, f"/orders/{quote(order.id, safe='')}", payload)
+        return self._decoded(body, wire.Versioned, intent.purpose, until).version
+
+    # -- project, channel, lease ----------------------------------------------------------------------------------
+
+    async def project(self) -> wire.Project:
+        """Read the project: proof of the credentials, currencies, catalogue model."""
+        body = await self._read(Purpose.CT_PROJECT, "")
+        return self._decoded(body, wire.Project, Purpose.CT_PROJECT)
+
+    async def export_channel(self, key: str) -> wire.Channel | None:
+        """Read the channel that marks exported orders; None when there is none of that key."""
+        try:
+            body = await self._read(Purpose.CT_CHANNEL, f"/channels/key={quote(key, safe='')}")
+        except Missing:
+            return None
+        return self._decoded(body, wire.Channel, Purpose.CT_CHANNEL)
+
+    async def read_lease(self, container: str, key: str) -> StoredLease | None:
+        """Read a custom object; None when there is none."""
+        path = f"/custom-objects/{quote(container, safe='')}/{quote(key, safe='')}"
+        try:
+            body = await self._read(Purpose.CT_READ_LEASE, path)
+        except Missing:
+            return None
+        stored = self._decoded(body, wire.CustomObject, Purpose.CT_READ_LEASE)
+        return StoredLease(value=stored.value, version=stored.version)
+
+    async def write_lease(
+        self, container: str, key: str, value: dict[str, Any], version: int | None, intent: Intent
+    ) -> StoredLease:
+        """Write a custom object, as compare-and-set when `version` names the one that was read (fact sheet §6).
+
+        With `version` None it is an upsert: of two who create at once the later one stays. 0 names no version that ever
+        was, so it conflicts with whatever is there and creates otherwise; read the result back all the same.
+
+        Raises:
+            Conflict: somebody else wrote in between.
+            InDoubt: no clear answer.
+        """
+        payload: dict[str, Any] = {"container": container, "key": key, "value": value}
+        if version is not None:
+            payload["version"] = version
+        body, until = await self._write(intent, "/custom-objects", payload)
+        stored = self._decoded(body, wire.CustomObject, intent.purpose, until)
+        return StoredLease(value=stored.value, version=stored.version)
+
+    # -- the exchange ---------------------------------------------------------------------------------------------
+
+    async def _read(
+        self, purpose: Purpose, path: str, query: _Query = (), *, seconds: float = _ONE_TIMEOUT_SECONDS
+    ) -> bytes:
+        call = _Call(purpose=purpose, method="GET", path=path, query=query, seconds=seconds)
+        pause = _FIRST_PAUSE_SECONDS
+        for _ in range(_READ_TRIES - 1):
+            try:
+                return (await self._exchange(call, await self._tokens.token()))[0]
+            except Limited:
+                raise
+            except Transient:
+                await self._clock.sleep(pause * (1 + self._random.random()))
+                pause *= 2
+        return (await self._exchange(call, await self._tokens.token()))[0]
+
+    async def _write(self, intent: Intent, path: str, payload: dict[str, Any]) -> tuple[bytes, Instant]:
+        """Send one write; return the body and the last instant at which it may take effect."""
+        purpose = intent.purpose
+        call = _Call(purpose=purpose, method="POST", path=path, body=msgspec.json.encode(payload))
+        token = await self._tokens.token()
+        self._probe(write_point(purpose, WritePhase.DECIDED))
+        intent.call_id = await self._journal.begin(intent, at=self._clock.now())
+        self._probe(write_point(purpose, WritePhase.INTENDED))
+        try:
+            answer = await self._exchange(call, token)
+        except WireError:
+            self._probe(write_point(purpose, WritePhase.ANSWERED))
+            raise
+        self._probe(write_point(purpose, WritePhase.ANSWERED))
+        return answer
+
+    async def _exchange(self, call: _Call, token: str) -> tuple[bytes, Instant]:
+        """Send, once more with a new token if this one was refused; return body and latest instant of an effect.
+
+        Even an answer is no proof that the work is over: a gateway may give up before the server behind it does.
+        """
+        response, until = await self._send(call, token)
+        if response.status == 401:
+            self._tokens.forget(token)
+            response, until = await self._send(call, await self._tokens.token())
+        error = failure(response, call.purpose, now=self._clock.now(), until=until)
+        if error is not None:
+            raise error
+        return response.body, until
+
+    async def _send(self, call: _Call, token: str) -> tuple[Response, Instant]:
+        request = Request(
+            method=call.method,
+            url=self._base + call.path + (f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""),
+            headers=self._headers(token, call.body),
+            body=call.body,
+            timeout_seconds=call.seconds,
+        )
+        async with self._seats:
+            sent_at = self._clock.now()
+            try:
+                response = await self._transport.send(request)
+            except NotSentError as error:
+                raise Transient("not_sent", side=SIDE, operation=call.purpose.operation) from error
+            except AnswerLostError as error:
+                until = self._latest_arrival(sent_at, call)
+                raise unclear("no_answer", call.purpose, until=until, detail=str(error)) from error
+        return response, self._latest_arrival(sent_at, call)
+
+    def _latest_arrival(self, sent_at: Instant, call: _Call) -> Instant:
+        return max(sent_at + round(call.seconds * 1000), self._clock.now())
+
+    def _headers(self, token: str, body: bytes | None) -> dict[str, str]:
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "User-Agent": _USER_AGENT,
+            "X-Correlation-ID": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
+        }
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    def _decoded(self, body: bytes, kind: type[_T], purpose: Purpose, until: Instant = 0) -> _T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise unclear("malformed", purpose, until=until, detail=str(error)) from None
+
+    def _feed_order(self, raw: msgspec.Raw, floor: Instant) -> FeedOrder:
+        body = bytes(raw)
+        try:
+            order = read_order(body)
+        except UnreadableOrderError as error:
+            return self._unreadable(body, floor, str(error))
+        return FeedOrder(id=order.id, version=order.version, modified_at=order.modified_at, body=body, order=order)
+
+    def _unreadable(self, body: bytes, floor: Instant, problem: str) -> FeedOrder:
+        """Keep what is known of the order. Without an id nothing is: then the page itself counts as malformed."""
+        identity = self._decoded(body, wire.OnlyId, Purpose.CT_LIST_ORDERS)
+        try:
+            version = msgspec.json.decode(body, type=wire.Versioned).version
+        except msgspec.ValidationError:
+            version = 0
+        try:
+            modified_at = max(floor, parse_instant(msgspec.json.decode(body, type=wire.OnlyTime).last_modified_at))
+        except (ValueError, OverflowError):
+            modified_at = floor
+        return FeedOrder(id=identity.id, version=version, modified_at=modified_at, body=body, problem=problem)
+
+
+def _feed_query(after: FeedCursor, until: Instant | None, limit: int) -> list[tuple[str, str]]:
+    """Build the keyset predicate; values travel as input variables, so that nothing needs escaping."""
+    variables = [("var.at", format_instant(after.at))]
+    where = "lastModifiedAt >= :at"
+    if after.id:
+        where = "(lastModifiedAt > :at or (lastModifiedAt = :at and id > :id))"
+        variables.append(("var.id", after.id))
+    if until is not None:
+        where += " and lastModifiedAt <= :until"
+        variables.append(("var.until", format_instant(until)))
+    return [
+        ("where", where),
+        *variables,
+        ("sort", "lastModifiedAt asc"),
+        ("sort", "id asc"),
+        ("limit", str(max(1, min(limit, _LARGEST_PAGE)))),
+        ("withTotal", "false"),
+        *_EXPAND,
+    ]

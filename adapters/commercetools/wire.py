@@ -1,0 +1,347 @@
+"""commercetools documents as they arrive, reduced to the fields that are used (commercetools fact sheet §3.2, §3.4).
+
+Unknown fields pass, enumerations are open strings, a JSON number that is a rate becomes a `Decimal`, and amounts are
+integers (int64). Nothing here is interpreted: `translate` does that.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+
+class Wire(msgspec.Struct, kw_only=True, rename="camel"):
+    """Base of the wire structs: camelCase names, unknown fields ignored."""
+
+
+class Money(Wire):
+    """Cent or high precision; `centAmount` of the latter is the rounded form, `preciseAmount` the exact one."""
+
+    cent_amount: int
+    currency_code: str
+    type: str = "centPrecision"
+    fraction_digits: int | None = None
+    precise_amount: int | None = None
+
+    @property
+    def high_precision(self) -> bool:
+        """True when the amount has more decimals than its currency."""
+        return self.type == "highPrecision"
+
+
+class SubRate(Wire):
+    """Part of a rate (US states, counties)."""
+
+    name: str
+    amount: Decimal
+
+
+class TaxRate(Wire):
+    """`amount` is a fraction."""
+
+    name: str
+    amount: Decimal
+    included_in_price: bool
+    country: str | None = None
+    sub_rates: list[SubRate] | None = None
+
+
+class TaxPortion(Wire):
+    """Tax of one rate."""
+
+    rate: Decimal
+    amount: Money
+    name: str | None = None
+
+
+class TaxedPrice(Wire):
+    """Net and gross of the order or of an item."""
+
+    total_net: Money
+    total_gross: Money
+    tax_portions: list[TaxPortion] | None = None
+    total_tax: Money | None = None
+
+
+class KeyedObject(Wire):
+    """What is used of an expanded channel or state."""
+
+    key: str | None = None
+
+
+class Reference(Wire):
+    """A reference, expanded or not."""
+
+    id: str
+    obj: KeyedObject | None = None
+
+
+class KeyReference(Wire):
+    """A reference by key (stores)."""
+
+    key: str
+
+
+class DiscountedValue(Wire):
+    """`{value, …}`: a discounted price."""
+
+    value: Money
+
+
+class Price(Wire):
+    """A unit price."""
+
+    value: Money
+    discounted: DiscountedValue | None = None
+
+
+class PriceGroup(Wire):
+    """So many pieces at one discounted price."""
+
+    quantity: int
+    discounted_price: DiscountedValue
+
+
+class MethodTaxRate(Wire):
+    """Rate of an item under one shipping method (`shippingMode: Multiple`)."""
+
+    shipping_method_key: str
+    tax_rate: TaxRate | None = None
+
+
+class Variant(Wire):
+    """The variant that was bought."""
+
+    sku: str | None = None
+
+
+class LineItem(Wire):
+    """A line item."""
+
+    id: str
+    name: dict[str, str]
+    variant: Variant
+    price: Price
+    quantity: int
+    total_price: Money
+    discounted_price_per_quantity: list[PriceGroup] | None = None
+    tax_rate: TaxRate | None = None
+    taxed_price: TaxedPrice | None = None
+    per_method_tax_rate: list[MethodTaxRate] | None = None
+    supply_channel: Reference | None = None
+    price_mode: str = "Platform"
+    line_item_mode: str = "Standard"
+    inventory_mode: str | None = None
+
+
+class CustomLineItem(Wire):
+    """A custom line item."""
+
+    id: str
+    slug: str
+    name: dict[str, str]
+    money: Money
+    quantity: int
+    total_price: Money
+    tax_rate: TaxRate | None = None
+    taxed_price: TaxedPrice | None = None
+    per_method_tax_rate: list[MethodTaxRate] | None = None
+
+
+class ShippingInfo(Wire):
+    """Price of one shipment."""
+
+    shipping_method_name: str
+    price: Money
+    discounted_price: DiscountedValue | None = None
+    tax_rate: TaxRate | None = None
+    taxed_price: TaxedPrice | None = None
+
+
+class Shipping(Wire):
+    """One of several shipments."""
+
+    shipping_key: str
+    shipping_info: ShippingInfo
+
+
+class Transaction(Wire):
+    """A payment's transaction."""
+
+    type: str
+    state: str
+    amount: Money
+
+
+class PaymentObject(Wire):
+    """An expanded payment."""
+
+    transactions: list[Transaction] | None = None
+
+
+class PaymentReference(Wire):
+    """A payment, expanded or not."""
+
+    id: str
+    obj: PaymentObject | None = None
+
+
+class PaymentInfo(Wire):
+    """The order's payments."""
+
+    payments: list[PaymentReference]
+
+
+class SyncInfo(Wire):
+    """A mark of an export."""
+
+    channel: Reference
+    synced_at: str
+    external_id: str | None = None
+
+
+class DiscountOnTotal(Wire):
+    """Discount on the order's total price."""
+
+    discounted_amount: Money
+
+
+class Address(Wire):
+    """Only `country` is guaranteed."""
+
+    country: str
+    first_name: str | None = None
+    last_name: str | None = None
+    company: str | None = None
+    department: str | None = None
+    street_name: str | None = None
+    street_number: str | None = None
+    additional_street_info: str | None = None
+    building: str | None = None
+    apartment: str | None = None
+    p_o_box: str | None = msgspec.field(default=None, name="pOBox")
+    additional_address_info: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    region: str | None = None
+    state: str | None = None
+    phone: str | None = None
+    mobile: str | None = None
+    email: str | None = None
+
+
+class Order(Wire):
+    """An order."""
+
+    id: str
+    version: int
+    created_at: str
+    last_modified_at: str
+    order_state: str
+    total_price: Money
+    line_items: list[LineItem]
+    custom_line_items: list[CustomLineItem]
+    shipping: list[Shipping] | None = None
+    shipping_mode: str = "Single"
+    shipping_info: ShippingInfo | None = None
+    order_number: str | None = None
+    payment_state: str | None = None
+    shipment_state: str | None = None
+    state: Reference | None = None
+    store: KeyReference | None = None
+    country: str | None = None
+    locale: str | None = None
+    taxed_price: TaxedPrice | None = None
+    tax_mode: str = "Platform"
+    tax_rounding_mode: str = "HalfEven"
+    tax_calculation_mode: str = "LineItemLevel"
+    price_rounding_mode: str = "HalfEven"
+    inventory_mode: str | None = None
+    discount_on_total_price: DiscountOnTotal | None = None
+    payment_info: PaymentInfo | None = None
+    sync_info: list[SyncInfo] | None = None
+    customer_email: str | None = None
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+
+
+class OnlyId(Wire):
+    """The least an order must have to be told apart."""
+
+    id: str
+
+
+class OnlyTime(Wire):
+    """When an order last changed."""
+
+    last_modified_at: str
+
+
+class Page(Wire):
+    """A page of a query, its results untouched."""
+
+    results: list[msgspec.Raw]
+
+
+class Versioned(Wire):
+    """The answer to a write, as far as it is used."""
+
+    version: int
+
+
+class CustomObject(Wire):
+    """A custom object whose value is a JSON object."""
+
+    version: int
+    value: dict[str, Any]
+
+
+class Channel(Wire):
+    """A channel; `OrderExport` among its roles makes it fit for sync info."""
+
+    id: str
+    key: str
+    roles: list[str]
+
+
+class MessagesConfiguration(Wire):
+    """Whether messages can be queried."""
+
+    enabled: bool = False
+
+
+class Project(Wire):
+    """`GET /{projectKey}`, as far as it is used."""
+
+    key: str
+    version: int
+    name: str = ""
+    countries: list[str] = []
+    currencies: list[str] = []
+    messages: MessagesConfiguration | None = None
+    product_catalog_model: str | None = None
+
+
+class ErrorItem(Wire):
+    """One error; code-specific fields are not used."""
+
+    code: str = ""
+    message: str = ""
+
+
+class ErrorBody(Wire):
+    """An error answer, of the API or (`error`, `error_description`) of the authorisation server."""
+
+    message: str = ""
+    errors: list[ErrorItem] = []
+    error: str = ""
+    error_description: str = msgspec.field(default="", name="error_description")
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """The authorisation server's answer; `expires_in` in seconds."""
+
+    access_token: str
+    expires_in: int

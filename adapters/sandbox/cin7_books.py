@@ -1,0 +1,407 @@
+"""What the double of Cin7 Core holds: reference lists, products, stock, sales. Plain records, no wire in them.
+
+Stock is a consequence of documents: `allocated` is what authorised orders reserved and no pick has taken yet,
+`on_hand` what was received and not picked. Amounts and quantities are `Decimal`.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from adapters.sandbox import catalogue
+from adapters.sandbox.catalogue import Account, Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ZERO = Decimal(0)
+
+
+class Company(msgspec.Struct, kw_only=True):
+    """The settings `GET /me` shows (fact sheet §1.2). Documents dated before `lock_date` are refused."""
+
+    name: str = "Fell and Harbour Ltd"
+    currency: str = catalogue.CURRENCY
+    time_zone: str = "Europe/London"
+    lock_date: date | None = None
+    tax_calculation_method: str = "Row Total"
+    automatic_discounts: bool = False
+    discount_rule: str = "Discount"
+    customer_discount_last: bool = False
+
+
+class TaxRule(msgspec.Struct, kw_only=True):
+    """A tax rule; `percent` is 20 for twenty percent."""
+
+    id: str
+    name: str
+    percent: Decimal
+    active: bool = True
+    for_sale: bool = True
+    inclusive: bool = False
+
+
+class Location(msgspec.Struct, kw_only=True):
+    """A stock location."""
+
+    id: str
+    name: str
+    is_default: bool = False
+    deprecated: bool = False
+
+
+class PaymentTerm(msgspec.Struct, kw_only=True):
+    """A payment term; `days` after the invoice."""
+
+    id: str
+    name: str
+    days: int
+    active: bool = True
+    is_default: bool = False
+
+
+class Address(msgspec.Struct, kw_only=True):
+    """An address in a customer's address book."""
+
+    id: str
+    fields: dict[str, object]
+    type: str = "Shipping"
+
+
+class Customer(msgspec.Struct, kw_only=True):
+    """A customer; names are unique."""
+
+    id: str
+    name: str
+    currency: str
+    payment_term: str
+    tax_rule: str
+    status: str = "Active"
+    receivable: str = "610"
+    revenue: str = "200"
+    discount: Decimal = ZERO
+    modified_ms: int = 0
+    addresses: list[Address] = []
+
+
+class Product(msgspec.Struct, kw_only=True):
+    """A product. `price` is the first price tier, in units of the base currency."""
+
+    id: str
+    sku: str
+    name: str
+    type: str = "Stock"
+    status: str = "Active"
+    category: str = "Other"
+    price: Decimal = ZERO
+    cost: Decimal = ZERO
+    sellable: bool = True
+    drop_ship: str = "No Drop Ship"
+    tax_rule: str | None = None
+    modified_ms: int = 0
+
+    @property
+    def active(self) -> bool:
+        """True unless it was retired."""
+        return self.status != "Deprecated"
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """An order line. `total` is quantity x price less discount; `reserved` the stock held for it, not yet picked."""
+
+    product_id: str
+    sku: str
+    name: str
+    quantity: Decimal
+    price: Decimal
+    discount: Decimal
+    tax: Decimal
+    tax_rule: str
+    total: Decimal
+    comment: str = ""
+    reserved: Decimal = ZERO
+    picked: Decimal = ZERO
+    backordered: Decimal = ZERO
+
+
+class Charge(msgspec.Struct, kw_only=True):
+    """An additional charge: `description` is the name of a service product."""
+
+    description: str
+    quantity: Decimal
+    price: Decimal
+    discount: Decimal
+    tax: Decimal
+    tax_rule: str
+    total: Decimal
+    comment: str = ""
+
+
+class Sale(msgspec.Struct, kw_only=True):
+    """A sale with its order document. `header` is what was written and is only echoed."""
+
+    id: str
+    number: int
+    customer: Customer
+    location: Location
+    currency: str
+    created_ms: int
+    updated_ms: int
+    order_date: date
+    tax_rule: str
+    tax_inclusive: bool = False
+    terms: str = ""
+    skip_quote: bool = True
+    type: str = "Simple Sale"
+    currency_rate: Decimal = Decimal(1)
+    external_id: str | None = None
+    reference: str = ""
+    header: dict[str, object] = {}
+    ship_by: date | None = None
+    voided: bool = False
+    order_status: str = "NOT AVAILABLE"
+    memo: str = ""
+    lines: list[Line] = []
+    charges: list[Charge] = []
+    net: Decimal = ZERO
+    tax: Decimal = ZERO
+    total: Decimal = ZERO
+    pick_status: str = "NOT AVAILABLE"
+    pack_status: str = "NOT AVAILABLE"
+    ship_status: str = "NOT AVAILABLE"
+    voided_after_pick: bool = False
+
+    @property
+    def order_number(self) -> str:
+        """The number people know it by."""
+        return f"SO-{self.number:05d}"
+
+    @property
+    def authorised(self) -> bool:
+        """True when the order document is authorised."""
+        return self.order_status == "AUTHORISED"
+
+    @property
+    def backordered(self) -> bool:
+        """True when a line is short of stock."""
+        return any(line.backordered for line in self.lines)
+
+    @property
+    def status(self) -> str:
+        """The status of the sale as BP derives it (fact sheet §2.1); a simple sale shows its fulfilment."""
+        if self.voided:
+            return "VOIDED"
+        if self.order_status == "DRAFT":
+            return "ORDERING"
+        if not self.authorised:
+            return "ESTIMATED" if self.skip_quote else "DRAFT"
+        if self.type == "Simple Sale" and (fulfilment := self._fulfilment_status()):
+            return fulfilment
+        return "BACKORDERED" if self.backordered else "ORDERED"
+
+    def _fulfilment_status(self) -> str | None:
+        if self.ship_status == "AUTHORISED" or self.pack_status == "AUTHORISED":
+            return "PACKED"
+        if self.pick_status == "AUTHORISED":
+            return "PICKED"
+        return "PICKING" if self.pick_status == "DRAFT" else None
+
+
+class Books:
+    """All records of one account. Not one name twice in a list, not one SKU twice."""
+
+    def __init__(self, *, seed: int, currency: str, now_ms: int) -> None:
+        self._random = random.Random(seed)
+        self.company = Company(currency=currency)
+        self.tax_rules = [
+            TaxRule(id=self.new_id(), name=name, percent=Decimal(percent))
+            for percent, name in catalogue.TAX_RULES.items()
+        ]
+        self.locations = [
+            Location(id=self.new_id(), name=name, is_default=place == 0)
+            for place, name in enumerate(catalogue.LOCATIONS)
+        ]
+        self.payment_terms = [
+            PaymentTerm(id=self.new_id(), name=name, days=days, is_default=place == 0)
+            for place, (name, days) in enumerate(catalogue.PAYMENT_TERMS)
+        ]
+        self.accounts: list[Account] = list(catalogue.ACCOUNTS)
+        self.products: list[Product] = []
+        self._products_by_sku: dict[str, Product] = {}
+        self._products_by_id: dict[str, Product] = {}
+        self._on_hand: dict[tuple[str, str], Decimal] = {}
+        self._allocated: dict[tuple[str, str], Decimal] = {}
+        self.sales: list[Sale] = []
+        self._sales_by_id: dict[str, Sale] = {}
+        self._stock_the_shop(now_ms)
+        self.customers = [self._web_customer(now_ms)]
+
+    def _stock_the_shop(self, now_ms: int) -> None:
+        for item in catalogue.ITEMS:
+            self.add_product(self._stock_product(item, now_ms))
+            self.receive(item.sku, self.locations[0], Decimal(item.stock))
+        for name in catalogue.SERVICES:
+            sku = f"SVC-{name.upper()}"
+            self.add_product(
+                Product(id=self.new_id(), sku=sku, name=name, type="Service", category="Service", modified_ms=now_ms)
+            )
+
+    def _stock_product(self, item: Item, now_ms: int) -> Product:
+        return Product(
+            id=self.new_id(),
+            sku=item.sku,
+            name=item.name,
+            category=item.category,
+            price=Decimal(item.price) / 100,
+            cost=(Decimal(item.price) / 200).quantize(Decimal("0.01")),
+            tax_rule=item.tax_rule,
+            modified_ms=now_ms,
+        )
+
+    def _web_customer(self, now_ms: int) -> Customer:
+        return Customer(
+            id=self.new_id(),
+            name=catalogue.CUSTOMER,
+            currency=catalogue.CURRENCY,
+            payment_term=self.payment_terms[0].name,
+            tax_rule=self.tax_rules[0].name,
+            modified_ms=now_ms,
+        )
+
+    def new_id(self) -> str:
+        """Make a GUID from the seed."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def add_product(self, product: Product) -> Product:
+        """Enter a product. Raises ValueError when the SKU is taken."""
+        if product.sku in self._products_by_sku:
+            raise ValueError(f"SKU {product.sku} exists already")
+        self.products.append(product)
+        self._products_by_sku[product.sku] = product
+        self._products_by_id[product.id] = product
+        return product
+
+    def product_by_sku(self, sku: str) -> Product | None:
+        """Find a product by its exact SKU."""
+        return self._products_by_sku.get(sku)
+
+    def product_by_id(self, product_id: str) -> Product | None:
+        """Find a product by its GUID, in any letter case."""
+        return self._products_by_id.get(product_id.lower())
+
+    def service_by_name(self, name: str) -> Product | None:
+        """Find an active service product by its exact name."""
+        found = (p for p in self.products if p.type == "Service" and p.active and p.name == name)
+        return next(found, None)
+
+    def tax_rule(self, name: str) -> TaxRule | None:
+        """Find a tax rule that may stand on a sale."""
+        return next((rule for rule in self.tax_rules if rule.name == name and rule.active and rule.for_sale), None)
+
+    def location(self, name: str) -> Location | None:
+        """Find a location in use."""
+        return next((place for place in self.locations if place.name == name and not place.deprecated), None)
+
+    def payment_term(self, name: str) -> PaymentTerm | None:
+        """Find an active payment term."""
+        return next((term for term in self.payment_terms if term.name == name and term.active), None)
+
+    def account(self, code: str) -> Account | None:
+        """Find an account."""
+        return next((account for account in self.accounts if account.code == code), None)
+
+    def customer_by_name(self, name: str) -> Customer | None:
+        """Find a customer by exact name."""
+        return next((customer for customer in self.customers if customer.name == name), None)
+
+    def customer_by_id(self, customer_id: str) -> Customer | None:
+        """Find a customer by GUID, in any letter case."""
+        return next((customer for customer in self.customers if customer.id == customer_id.lower()), None)
+
+    def add_sale(self, sale: Sale) -> Sale:
+        """Enter a sale; it gets the next number before it comes here."""
+        self.sales.append(sale)
+        self._sales_by_id[sale.id] = sale
+        return sale
+
+    def sale(self, sale_id: str) -> Sale | None:
+        """Find a sale by GUID, in any letter case."""
+        return self._sales_by_id.get(sale_id.lower())
+
+    def stock_places(self) -> Iterator[tuple[Product, Location]]:
+        """Every product and location that ever had a movement, in the order of products, then locations."""
+        for product in self.products:
+            for location in self.locations:
+                if (product.id, location.id) in self._on_hand:
+                    yield product, location
+
+    def on_hand(self, product_id: str, location_id: str) -> Decimal:
+        """Return the physical quantity."""
+        return self._on_hand.get((product_id, location_id), ZERO)
+
+    def allocated(self, product_id: str, location_id: str) -> Decimal:
+        """Return what authorised orders reserved."""
+        return self._allocated.get((product_id, location_id), ZERO)
+
+    def available(self, product_id: str, location_id: str) -> Decimal:
+        """Return OnHand - Allocated; negative after a loss of stock that was reserved."""
+        return self.on_hand(product_id, location_id) - self.allocated(product_id, location_id)
+
+    def receive(self, sku: str, location: Location, quantity: Decimal) -> None:
+        """Put stock in; a negative quantity takes it out."""
+        product = self._products_by_sku[sku]
+        key = (product.id, location.id)
+        self._on_hand[key] = self._on_hand.get(key, ZERO) + quantity
+
+    def allocate(self, sale: Sale) -> None:
+        """Reserve for each line what is available; the rest is backordered without a word (fact sheet §2.5)."""
+        for line in sale.lines:
+            if self._is_stock(line):
+                line.backordered = line.quantity - line.reserved - line.picked
+                self._reserve(sale, line)
+
+    def fill_backorders(self, sku: str, location: Location) -> None:
+        """Give free stock to the oldest waiting lines first."""
+        for sale in self.sales:
+            if sale.authorised and not sale.voided and sale.location.id == location.id:
+                for line in sale.lines:
+                    if line.sku == sku and line.backordered:
+                        self._reserve(sale, line)
+
+    def _reserve(self, sale: Sale, line: Line) -> None:
+        key = (line.product_id, sale.location.id)
+        self._on_hand.setdefault(key, ZERO)
+        taken = min(line.backordered, max(self.available(*key), ZERO))
+        self._allocated[key] = self._allocated.get(key, ZERO) + taken
+        line.reserved += taken
+        line.backordered -= taken
+
+    def release(self, sale: Sale) -> None:
+        """Give back what a sale reserved and what was picked for it."""
+        for line in sale.lines:
+            key = (line.product_id, sale.location.id)
+            if line.reserved:
+                self._allocated[key] -= line.reserved
+            if line.picked:
+                self._on_hand[key] += line.picked
+            line.reserved = line.picked = line.backordered = ZERO
+
+    def pick(self, sale: Sale) -> None:
+        """Take reserved stock off the shelf: OnHand and Allocated fall together, Available stays (our reading)."""
+        for line in sale.lines:
+            key = (line.product_id, sale.location.id)
+            if line.reserved:
+                self._allocated[key] -= line.reserved
+                self._on_hand[key] -= line.reserved
+            line.picked += line.reserved
+            line.reserved = ZERO
+
+    def _is_stock(self, line: Line) -> bool:
+        product = self._products_by_sku.get(line.sku)
+        return product is not None and product.type == "Stock"

@@ -1,0 +1,184 @@
+"""The order document of a sale: what Cin7 Core demands of its rows, and what it makes of their amounts.
+
+How the live service treats Tax and rounds a row is not settled (fact sheet, Unknowns), so both are choices here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import Literal
+
+import msgspec
+
+from adapters.sandbox.cin7_books import ZERO, Books, Charge, Line, Sale
+from adapters.sandbox.cin7_fields import Fields
+from adapters.sandbox.cin7_wire import RefusedError
+
+TaxBehaviour = Literal["given", "row", "document"]
+Rounding = Literal["half_up", "half_even"]
+
+_MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
+_HUNDRED = Decimal(100)
+
+
+class Arithmetic(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the ways Cin7 may calculate.
+
+    `given` keeps Tax as sent. `row` recomputes it from each row's Total and rule. `document` keeps the rows as sent and
+    computes the document's Tax once per rule. `line_digits` rounds row Totals, `tax_digits` recomputed taxes.
+    """
+
+    tax: TaxBehaviour = "given"
+    rounding: Rounding = "half_up"
+    line_digits: int = 2
+    tax_digits: int = 2
+
+    def row_total(self, quantity: Decimal, price: Decimal, discount: Decimal) -> Decimal:
+        """Quantity x Price x (1 - Discount/100), in both tax modes, never plus Tax (fact sheet §2.6)."""
+        return self._round(quantity * price * (_HUNDRED - discount) / _HUNDRED, self.line_digits)
+
+    def tax_of(self, amount: Decimal, percent: Decimal, *, inclusive: bool) -> Decimal:
+        """Tax in (inclusive) or on (exclusive) an amount."""
+        base = _HUNDRED + percent if inclusive else _HUNDRED
+        return self._round(amount * percent / base, self.tax_digits)
+
+    def _round(self, value: Decimal, digits: int) -> Decimal:
+        return value.quantize(Decimal(1).scaleb(-digits), rounding=_MODES[self.rounding])
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """How strict the account is, where the sheet leaves it open."""
+
+    arithmetic: Arithmetic = Arithmetic()
+    strict_totals: bool = True
+    negative_charges: bool = True
+
+
+def read_lines(rows: object, *, books: Books, sale: Sale, rules: Rules) -> list[Line]:
+    """Check and read `Lines`. Raises `RefusedError` naming the first thing wrong, as Cin7 does."""
+    lines = [_read_line(row, number, books, sale, rules) for number, row in enumerate(_array(rows, "Lines"), start=1)]
+    seen: set[str] = set()
+    for line in lines:
+        if line.sku in seen:
+            raise RefusedError(f"Lines contain duplicate product with SKU '{line.sku}'.")
+        seen.add(line.sku)
+    return lines
+
+
+def read_charges(rows: object, *, books: Books, sale: Sale, rules: Rules) -> list[Charge]:
+    """Check and read `AdditionalCharges`; every Description must name an existing service product."""
+    array = [] if rows is None else _array(rows, "AdditionalCharges")
+    return [_read_charge(row, number, books, sale, rules) for number, row in enumerate(array, start=1)]
+
+
+def total_up(sale: Sale, books: Books, rules: Rules) -> None:
+    """Set TotalBeforeTax, Tax and Total of the document from its own rows."""
+    rows: list[Line | Charge] = [*sale.lines, *sale.charges]
+    amount = sum((row.total for row in rows), ZERO)
+    sale.tax = _document_tax(rows, sale, books, rules)
+    sale.net = amount - sale.tax if sale.tax_inclusive else amount
+    sale.total = amount if sale.tax_inclusive else amount + sale.tax
+
+
+def _document_tax(rows: Sequence[Line | Charge], sale: Sale, books: Books, rules: Rules) -> Decimal:
+    if rules.arithmetic.tax != "document":
+        return sum((row.tax for row in rows), ZERO)
+    amounts: dict[str, Decimal] = {}
+    for row in rows:
+        amounts[row.tax_rule] = amounts.get(row.tax_rule, ZERO) + row.total
+    taxes = (
+        rules.arithmetic.tax_of(amount, _percent(rule, books), inclusive=sale.tax_inclusive)
+        for rule, amount in amounts.items()
+    )
+    return sum(taxes, ZERO)
+
+
+def _percent(rule: str, books: Books) -> Decimal:
+    found = books.tax_rule(rule)
+    if found is None:
+        raise RefusedError(f"Tax Rule '{rule}' was not found in reference book")
+    return found.percent
+
+
+def _read_line(row: object, number: int, books: Books, sale: Sale, rules: Rules) -> Line:
+    fields = Fields(row, f"Lines[{number}]")
+    product = _product(fields, books)
+    amounts = _Amounts.read(fields, books, sale, rules)
+    if amounts.price < 0:
+        raise fields.refused("Price", "must not be negative")
+    return Line(
+        product_id=product[0],
+        sku=product[1],
+        name=fields.text("Name", 1024, required=True),
+        comment=fields.text("Comment", 256),
+        **msgspec.structs.asdict(amounts),
+    )
+
+
+def _product(fields: Fields, books: Books) -> tuple[str, str]:
+    """Resolve the product: ProductID and SKU must agree; one of them alone resolves (fact sheet §2.5)."""
+    product_id, sku = fields.text("ProductID", 36), fields.text("SKU", 50)
+    if not product_id and not sku:
+        raise fields.refused("ProductID", "is required")
+    product = books.product_by_id(product_id) if product_id else books.product_by_sku(sku)
+    if product is None or (sku and product.sku != sku):
+        raise RefusedError(f"Product with SKU '{sku}' and ID '{product_id}' was not found.", code=404)
+    if not product.active:
+        raise RefusedError(f"Product with SKU '{product.sku}' is deprecated.")
+    return product.id, product.sku
+
+
+def _read_charge(row: object, number: int, books: Books, sale: Sale, rules: Rules) -> Charge:
+    fields = Fields(row, f"AdditionalCharges[{number}]")
+    description = fields.text("Description", 256, required=True)
+    if books.service_by_name(description) is None:
+        raise RefusedError(f"Service product '{description}' was not found in reference book", code=404)
+    amounts = _Amounts.read(fields, books, sale, rules)
+    if amounts.price < 0 and not rules.negative_charges:
+        raise fields.refused("Price", "must not be negative")
+    return Charge(description=description, comment=fields.text("Comment", 1024), **msgspec.structs.asdict(amounts))
+
+
+class _Amounts(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures lines and charges share."""
+
+    quantity: Decimal
+    price: Decimal
+    discount: Decimal
+    tax: Decimal
+    tax_rule: str
+    total: Decimal
+
+    @staticmethod
+    def read(fields: Fields, books: Books, sale: Sale, rules: Rules) -> _Amounts:
+        quantity = fields.number("Quantity", 4, required=True)
+        price = fields.number("Price", 4, required=True)
+        discount = fields.number("Discount", 2)
+        tax = fields.number("Tax", 4, required=True)
+        rule = fields.text("TaxRule", 50, required=True)
+        if quantity < 1:
+            raise fields.refused("Quantity", "must be at least 1")
+        if not ZERO <= discount <= _HUNDRED:
+            raise fields.refused("Discount", "must be between 0 and 100")
+        percent = _percent(rule, books)
+        total = rules.arithmetic.row_total(quantity, price, discount)
+        _check_total(fields, total, rules)
+        if rules.arithmetic.tax == "row":
+            tax = rules.arithmetic.tax_of(total, percent, inclusive=sale.tax_inclusive)
+        return _Amounts(quantity=quantity, price=price, discount=discount, tax=tax, tax_rule=rule, total=total)
+
+
+def _check_total(fields: Fields, expected: Decimal, rules: Rules) -> None:
+    if not rules.strict_totals or fields.absent("Total"):
+        return
+    if fields.number("Total", 4) != expected:
+        raise RefusedError(
+            f"{fields.where}: attribute 'Total' doesn't match calculated line total. Expected value is: {expected:f}"
+        )
+
+
+def _array(value: object, name: str) -> list[object]:
+    if not isinstance(value, list):
+        raise RefusedError(f"attribute '{name}' is required and must be an array")
+    return value

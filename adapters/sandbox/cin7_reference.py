@@ -1,0 +1,370 @@
+"""What Cin7 Core tells about itself: the company, the small lists, customers, products, availability.
+
+One function per GET; each takes the books and the query and returns the JSON body. Field names follow BP; filters a
+list does not document are ignored, as the live service does (fact sheet §1.4).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from adapters.sandbox.catalogue import Account
+from adapters.sandbox.cin7_books import Address, Books, Customer, Location, PaymentTerm, Product, TaxRule
+from adapters.sandbox.cin7_fields import Fields
+from adapters.sandbox.cin7_wire import JsonObject, Query, RefusedError, page_of, plain, written_day, written_instant
+
+_ATTRIBUTES = tuple(f"AdditionalAttribute{number}" for number in range(1, 11))
+
+
+def me(books: Books) -> JsonObject:
+    """`GET /me` (fact sheet §1.2)."""
+    company = books.company
+    default_rule = books.tax_rules[0]
+    return {
+        "Company": company.name,
+        "Currency": company.currency,
+        "TimeZone": company.time_zone,
+        "DefaultWeightUnits": "g",
+        "DefaultDimensionsUnits": "cm",
+        "LockDate": written_day(company.lock_date),
+        "OpeningBalanceDate": "2021-07-31T00:00:00",
+        "TaxCalculationMethod": company.tax_calculation_method,
+        "DefaultSaleTaxRuleId": default_rule.id,
+        "DefaultSaleTaxRuleName": default_rule.name,
+        "MaximumDecimalPlacesInQuantity": "N2",
+        "ApplyCustomerDiscountsAfterOtherDiscounts": company.customer_discount_last,
+        "DiscountRule": company.discount_rule,
+        "AutomaticallyApplyDiscounts": company.automatic_discounts,
+        "RoundingTable": [
+            {"RangeTo": 100, "RoundToNearest": Decimal("0.01"), "AdjustmentRule": "N", "AdjustmentValue": 0}
+        ],
+    }
+
+
+def tax_rules(books: Books, query: Query) -> JsonObject:
+    """`GET /ref/tax`."""
+    rules = [rule for rule in books.tax_rules if _starts(rule.name, query, "Name") and _same_id(rule.id, query)]
+    if query.flag("IsActive"):
+        rules = [rule for rule in rules if rule.active]
+    if query.flag("IsTaxForSale"):
+        rules = [rule for rule in rules if rule.for_sale]
+    return page_of(rules, "TaxRuleList", query, _tax_rule)
+
+
+def _tax_rule(rule: TaxRule) -> JsonObject:
+    return {
+        "ID": rule.id,
+        "Name": rule.name,
+        "Account": "820",
+        "IsActive": rule.active,
+        "TaxInclusive": rule.inclusive,
+        "TaxPercent": plain(rule.percent),
+        "IsTaxForSale": rule.for_sale,
+        "IsTaxForPurchase": False,
+        # The percent of a component is a string in live answers (fact sheet §6).
+        "Components": [
+            {"Name": "VAT", "Percent": f"{plain(rule.percent):f}", "AccountCode": "820", "ComponentOrder": 1}
+        ],
+    }
+
+
+def locations(books: Books, query: Query) -> JsonObject:
+    """`GET /ref/location`; the filter is called `Deprecated`, the field `IsDeprecated`."""
+    found = [
+        place
+        for place in books.locations
+        if _starts(place.name, query, "Name") and _same_id(place.id, query)
+        if place.deprecated or not query.flag("Deprecated")
+    ]
+    return page_of(found, "LocationList", query, _location)
+
+
+def _location(place: Location) -> JsonObject:
+    return {
+        "ID": place.id,
+        "Name": place.name,
+        "IsDefault": place.is_default,
+        "IsDeprecated": place.deprecated,
+        "Bins": None,
+        "FixedAssetsLocation": False,
+        "ParentID": None,
+        "ParentName": None,
+        "ReferenceCount": 0,
+        "AddressLine1": "",
+        "AddressLine2": "",
+        "AddressCitySuburb": "",
+        "AddressStateProvince": "",
+        "AddressZipPostCode": "",
+        "AddressCountry": "",
+        "PickZones": None,
+        "IsShopfloor": False,
+        "IsCoMan": False,
+        "IsStaging": False,
+    }
+
+
+def payment_terms(books: Books, query: Query) -> JsonObject:
+    """`GET /ref/paymentterm`."""
+    found = [
+        term
+        for term in books.payment_terms
+        if _starts(term.name, query, "Name") and _same_id(term.id, query)
+        if (term.active or not query.flag("IsActive")) and (term.is_default or not query.flag("IsDefault"))
+    ]
+    return page_of(found, "PaymentTermList", query, _payment_term)
+
+
+def _payment_term(term: PaymentTerm) -> JsonObject:
+    return {
+        "ID": term.id,
+        "Name": term.name,
+        "Duration": term.days,
+        "Method": "number of days",
+        "IsActive": term.active,
+        "IsDefault": term.is_default,
+    }
+
+
+def accounts(books: Books, query: Query) -> JsonObject:
+    """`GET /ref/account`; a `Code` that matches nothing is a 400, not an empty list (fact sheet §6)."""
+    code = query.text("Code")
+    if code is not None and books.account(code) is None:
+        raise RefusedError("Account with specified ID not found")
+    found = [
+        account
+        for account in books.accounts
+        if code in (None, account.code) and _starts(account.name, query, "Name")
+        if query.text("Type") in (None, account.type)
+    ]
+    return page_of(found, "AccountsList", query, lambda account: _account(account, books))
+
+
+def _account(account: Account, books: Books) -> JsonObject:
+    return {
+        "Code": account.code,
+        "Status": "ACTIVE",
+        "Name": account.name,
+        "Type": account.type,
+        "Description": "",
+        "Class": account.account_class,
+        "SystemAccount": account.system_account,
+        "SystemAccountCode": account.system_code,
+        "ForPayments": account.for_payments,
+        "DisplayName": f"{account.code}: {account.name}",
+        "OldCode": None,
+        "Currency": books.company.currency,
+    }
+
+
+def customers(books: Books, query: Query) -> JsonObject:
+    """`GET /customer`; `Name` is a *starts with* filter."""
+    since = query.instant("ModifiedSince")
+    found = [
+        customer
+        for customer in books.customers
+        if _starts(customer.name, query, "Name") and _same_id(customer.id, query)
+        if query.flag("IncludeDeprecated") or customer.status != "Deprecated"
+        if since is None or customer.modified_ms > since
+    ]
+    return page_of(found, "CustomerList", query, _customer)
+
+
+def create_customer(books: Books, body: JsonObject, now_ms: int) -> JsonObject:
+    """`POST /customer`; the name must be new and everything it refers to must exist (fact sheet §5)."""
+    fields = Fields(body, "Customer")
+    name = fields.text("Name", 256, required=True)
+    if books.customer_by_name(name) is not None:
+        raise RefusedError(f"Customer with name '{name}' already exists")
+    if fields.text("Status", 20, required=True) not in {"Active", "Deprecated"}:
+        raise fields.refused("Status", "must be Active or Deprecated")
+    term, rule = fields.text("PaymentTerm", 256, required=True), fields.text("TaxRule", 50, required=True)
+    if books.payment_term(term) is None:
+        raise RefusedError(f"Payment Term '{term}' was not found in reference book", code=404)
+    if books.tax_rule(rule) is None:
+        raise RefusedError(f"Tax Rule '{rule}' was not found in reference book", code=404)
+    receivable, revenue = (
+        fields.text("AccountReceivable", 50, required=True),
+        fields.text("RevenueAccount", 50, required=True),
+    )
+    for code in (receivable, revenue):
+        if books.account(code) is None:
+            raise RefusedError(f"Account '{code}' was not found in reference book", code=404)
+    customer = Customer(
+        id=books.new_id(),
+        name=name,
+        status=fields.text("Status", 20),
+        currency=fields.text("Currency", 3, required=True),
+        payment_term=term,
+        tax_rule=rule,
+        receivable=receivable,
+        revenue=revenue,
+        discount=fields.number("Discount", 2),
+        modified_ms=now_ms,
+    )
+    books.customers.append(customer)
+    return {"Total": 1, "Page": 1, "CustomerList": [_customer(customer)]}
+
+
+def _customer(customer: Customer) -> JsonObject:
+    return {
+        "ID": customer.id,
+        "Name": customer.name,
+        "DisplayName": customer.name,
+        "Currency": customer.currency,
+        "PaymentTerm": customer.payment_term,
+        "Discount": plain(customer.discount),
+        "TaxRule": customer.tax_rule,
+        "Carrier": None,
+        "SalesRepresentative": None,
+        "Location": None,
+        "Comments": None,
+        "AccountReceivable": customer.receivable,
+        "RevenueAccount": customer.revenue,
+        "PriceTier": "Tier 1",
+        "TaxNumber": None,
+        **dict.fromkeys(_ATTRIBUTES),
+        "AttributeSet": None,
+        "Tags": "",
+        "Status": customer.status,
+        "CreditLimit": 0,
+        "IsOnCreditHold": False,
+        "IsLegalEntity": False,
+        "CustomerParentID": None,
+        "CustomerParentName": None,
+        "IsBillParent": False,
+        "LastModifiedOn": written_instant(customer.modified_ms, 0),
+        "Addresses": [_address(address) for address in customer.addresses],
+        "Contacts": [],
+        "ChildCustomers": [],
+    }
+
+
+def _address(address: Address) -> JsonObject:
+    names = ("Line1", "Line2", "City", "State", "Postcode", "Country")
+    written = {name: address.fields.get(name) for name in names}
+    return {**written, "Type": address.type, "DefaultForType": False, "ID": address.id}
+
+
+def products(books: Books, query: Query) -> JsonObject:
+    """`GET /product`; `Sku` and `Name` find by *contains*, retired products only with `IncludeDeprecated`."""
+    since = query.instant("ModifiedSince")
+    found = [
+        product
+        for product in books.products
+        if _contains(product.sku, query, "Sku") and _contains(product.name, query, "Name")
+        if _same_id(product.id, query) and (product.active or query.flag("IncludeDeprecated"))
+        if since is None or product.modified_ms > since
+    ]
+    found.sort(key=lambda product: product.sku)
+    return page_of(found, "Products", query, _product)
+
+
+def _product(product: Product) -> JsonObject:
+    tiers = {1: plain(product.price)}
+    return {
+        "ID": product.id,
+        "SKU": product.sku,
+        "Name": product.name,
+        "Category": product.category,
+        "Brand": None,
+        "Type": product.type,
+        "CostingMethod": "FIFO",
+        "DropShipMode": product.drop_ship,
+        "DefaultLocation": None,
+        "Length": 0,
+        "Width": 0,
+        "Height": 0,
+        "Weight": 0,
+        "UOM": "Item",
+        "WeightUnits": "g",
+        "DimensionsUnits": "cm",
+        "Barcode": None,
+        "MinimumBeforeReorder": 0,
+        "ReorderQuantity": 0,
+        **{f"PriceTier{tier}": tiers.get(tier, 0) for tier in range(1, 11)},
+        "PriceTiers": {f"Tier {tier}": tiers.get(tier, 0) for tier in range(1, 11)},
+        "AverageCost": plain(product.cost),
+        "ShortDescription": "",
+        "Description": "",
+        "InternalNote": "",
+        **dict.fromkeys(_ATTRIBUTES, ""),
+        "AttributeSet": None,
+        "DiscountRule": None,
+        "Tags": "",
+        "Status": product.status,
+        "StockLocator": "",
+        "COGSAccount": None,
+        "RevenueAccount": None,
+        "ExpenseAccount": None,
+        "InventoryAccount": None,
+        "PurchaseTaxRule": None,
+        "SaleTaxRule": product.tax_rule,
+        "LastModifiedOn": written_instant(product.modified_ms, len(product.sku)),
+        "Sellable": product.sellable,
+        "PickZones": None,
+        "BillOfMaterial": False,
+        "AutoAssembly": False,
+        "AutoDisassembly": False,
+        "QuantityToProduce": 1,
+        "AssemblyInstructionURL": "",
+        "AssemblyCostEstimationMethod": "Average Cost",
+        # Empty unless their Include flag is sent, which never means "none" (fact sheet §3.1).
+        "Suppliers": [],
+        "ReorderLevels": [],
+        "BillOfMaterialsProducts": [],
+        "BillOfMaterialsServices": [],
+        "Movements": [],
+        "Attachments": [],
+        "BOMType": "None",
+        "CustomPrices": [],
+    }
+
+
+def availability(books: Books, query: Query, *, zero_rows: bool) -> JsonObject:
+    """`GET /ref/productavailability`, computed from the documents; no modified-since exists (fact sheet §4)."""
+    found = [
+        (product, place)
+        for product, place in books.stock_places()
+        if query.text("Sku") in (None, product.sku) and query.text("Location") in (None, place.name)
+        if _starts(product.name, query, "Name") and _same_id(product.id, query)
+        if query.text("Category") in (None, product.category)
+        if zero_rows or books.on_hand(product.id, place.id) or books.allocated(product.id, place.id)
+    ]
+    return page_of(found, "ProductAvailabilityList", query, lambda pair: _available(books, *pair))
+
+
+def _available(books: Books, product: Product, place: Location) -> JsonObject:
+    on_hand = books.on_hand(product.id, place.id)
+    return {
+        "ID": product.id,
+        "SKU": product.sku,
+        "Name": product.name,
+        "Barcode": None,
+        "Location": place.name,
+        "Bin": None,
+        "Batch": None,
+        "ExpiryDate": None,
+        "OnHand": plain(on_hand),
+        "Allocated": plain(books.allocated(product.id, place.id)),
+        "Available": plain(books.available(product.id, place.id)),
+        "OnOrder": 0,
+        # Money, not a quantity: the value of the stock in base currency (fact sheet §4, measured).
+        "StockOnHand": plain(on_hand * product.cost),
+        "InTransit": 0,
+        "NextDeliveryDate": None,
+    }
+
+
+def _starts(value: str, query: Query, name: str) -> bool:
+    wanted = query.text(name)
+    return wanted is None or value.lower().startswith(wanted.lower())
+
+
+def _contains(value: str, query: Query, name: str) -> bool:
+    wanted = query.text(name)
+    return wanted is None or wanted.lower() in value.lower()
+
+
+def _same_id(value: str, query: Query) -> bool:
+    wanted = query.text("ID")
+    return wanted is None or value == wanted.lower()

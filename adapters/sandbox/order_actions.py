@@ -1,0 +1,119 @@
+"""Update actions on an order, each refused where commercetools refuses it (commercetools fact sheet §3.5).
+
+An action takes a document and returns a new one; the caller keeps the first if any of them is refused, which makes an
+update all or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from adapters.sandbox.orders import Wire, reference
+from adapters.sandbox.predicates import PredicateError, canonical_instant
+from adapters.sandbox.refusals import Refusal, invalid_input, invalid_json
+
+ORDER_STATES = ("Open", "Confirmed", "Complete", "Cancelled")
+SHIPMENT_STATES = ("Shipped", "Delivered", "Ready", "Pending", "Delayed", "Partial", "Backorder", "Canceled")
+PAYMENT_STATES = ("BalanceDue", "Failed", "Pending", "CreditOwed", "Paid")
+_SYNC_ROLES = frozenset({"OrderExport", "OrderImport"})
+
+Action = Mapping[str, object]
+
+
+class ActionContext(Protocol):
+    """What an action may ask of the shop."""
+
+    sync_info_appends: bool
+
+    def now_text(self) -> str:
+        """Return the instant of the update."""
+        ...
+
+    def channel_named(self, identifier: object) -> Wire:
+        """Find a channel by a resource identifier (id or key). Raises `Refusal`."""
+        ...
+
+    def number_is_taken(self, order_number: str) -> bool:
+        """Say whether an order of this number exists."""
+        ...
+
+
+def apply_order_action(order: Wire, action: object, context: ActionContext) -> Wire:
+    """Return the order after one action; the same object if nothing changed.
+
+    Raises:
+        Refusal: 400 with the code commercetools gives.
+    """
+    if not isinstance(action, Mapping):
+        raise invalid_json("actions: Object expected.")
+    name = action.get("action")
+    handler = _ACTIONS.get(name) if isinstance(name, str) else None
+    if handler is None:
+        raise invalid_json(f"actions: Invalid type value '{name}' in 'action'.")
+    return handler(order, action, context)
+
+
+def _update_sync_info(order: Wire, action: Action, context: ActionContext) -> Wire:
+    channel = context.channel_named(action.get("channel"))
+    if not _SYNC_ROLES.intersection(channel["roles"]):
+        raise invalid_input(f"The channel '{channel['key']}' does not have the role 'OrderExport' or 'OrderImport'.")
+    entry: Wire = {"channel": reference("channel", channel["id"]), "syncedAt": _synced_at(action, context)}
+    external_id = _optional_text(action, "externalId")
+    if external_id is not None:
+        entry["externalId"] = external_id
+    entries = list(order["syncInfo"])
+    if not context.sync_info_appends:
+        entries = [kept for kept in entries if kept["channel"]["id"] != channel["id"]]
+    return {**order, "syncInfo": [*entries, entry]}
+
+
+def _synced_at(action: Action, context: ActionContext) -> str:
+    text = _optional_text(action, "syncedAt")
+    if text is None:
+        return context.now_text()
+    try:
+        return canonical_instant(text)
+    except PredicateError as problem:
+        raise invalid_json(f"actions -> syncedAt: {problem}") from problem
+
+
+def _state_setter(field: str, allowed: tuple[str, ...]) -> Callable[[Wire, Action, ActionContext], Wire]:
+    def change(order: Wire, action: Action, context: ActionContext) -> Wire:
+        wanted = action.get(field)
+        if wanted is None:
+            raise invalid_json(f"actions -> {field}: Missing required value")
+        if wanted not in allowed:
+            expected = ", ".join(f"'{value}'" for value in allowed)
+            raise invalid_json(f"actions -> {field}: Invalid enum value: '{wanted}'. Expected one of: {expected}")
+        return order if order.get(field) == wanted else {**order, field: wanted}
+
+    return change
+
+
+def _set_order_number(order: Wire, action: Action, context: ActionContext) -> Wire:
+    number = _optional_text(action, "orderNumber")
+    if order.get("orderNumber") == number:
+        return order
+    if "orderNumber" in order or number is None:
+        raise Refusal(400, "InvalidOperation", "The order number is already set and cannot be changed.")
+    if context.number_is_taken(number):
+        message = f"A duplicate value '\"{number}\"' exists for field 'orderNumber'."
+        raise Refusal(400, "DuplicateField", message, field="orderNumber", duplicateValue=number)
+    return {**order, "orderNumber": number}
+
+
+def _optional_text(action: Action, field: str) -> str | None:
+    value = action.get(field)
+    if value is not None and not isinstance(value, str):
+        raise invalid_json(f"actions -> {field}: String expected.")
+    return value
+
+
+_ACTIONS: Mapping[str, Callable[[Wire, Action, ActionContext], Wire]] = {
+    "updateSyncInfo": _update_sync_info,
+    "changeOrderState": _state_setter("orderState", ORDER_STATES),
+    "changeShipmentState": _state_setter("shipmentState", SHIPMENT_STATES),
+    "changePaymentState": _state_setter("paymentState", PAYMENT_STATES),
+    "setOrderNumber": _set_order_number,
+}

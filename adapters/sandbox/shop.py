@@ -1,0 +1,444 @@
+"""The shop behind the sandbox's commercetools: its documents, and what customers and staff do to them.
+
+Everything the API shows is computed from these books. Two delays of the real service are kept: an order leaves its
+inventory entries only after a lag, and a changed order shows in lists only after another (by id at once).
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from adapters.sandbox.carts import OrderDraft, PricedCart, price_cart
+from adapters.sandbox.catalogue import ITEMS, Item
+from adapters.sandbox.orders import (
+    Wire,
+    money,
+    order_fields,
+    payment_fields,
+    reference,
+    stable_id,
+    transaction,
+)
+from adapters.sandbox.refusals import PlacementRefused, invalid_json, not_found
+
+Lag = float | tuple[float, float]
+"""Seconds: exactly so many, or drawn between two bounds for every change."""
+
+DEFAULT_CHANNELS: Mapping[str, tuple[str, ...]] = {"cin7-core": ("OrderExport",), "paris": ("InventorySupply",)}
+
+_OPENED_AT = "2026-01-05T09:00:00.000Z"
+_FIRST_NUMBER = 100_001
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DEDUCTING_MODES = ("TrackOnly", "ReserveOnOrder")
+_FIELDS_OF_A_PRICE = frozenset({"taxedPrice", "taxedShippingPrice", "shippingInfo", "discountOnTotalPrice"})
+
+
+class ShopClock(Protocol):
+    """What the shop needs of a clock."""
+
+    def now(self) -> int:
+        """Return milliseconds since the epoch, UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        ...
+
+
+class _Deduction(msgspec.Struct, frozen=True):
+    """Units of an order that have not left their inventory entry yet."""
+
+    due: int
+    entry_id: str
+    quantity: int
+
+
+def instant_text(milliseconds: int) -> str:
+    """Write an instant as commercetools does: `2026-11-23T10:15:30.123Z`."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
+
+
+class Shop:
+    """The state of one project. Documents in the books are wire JSON by id; read them, do not edit them."""
+
+    def __init__(
+        self,
+        *,
+        clock: ShopClock,
+        seed: int = 0,
+        visibility_lag_seconds: Lag = 0.0,
+        decrement_lag_seconds: Lag = (0.0, 10.0),
+        items: Iterable[Item] = ITEMS,
+        channels: Mapping[str, tuple[str, ...]] = DEFAULT_CHANNELS,
+        sync_info_appends: bool = True,
+    ) -> None:
+        """Open the shop with `items` on its shelves (one channel-less inventory entry each).
+
+        `sync_info_appends`: a repeated `updateSyncInfo` for one channel adds an entry (else replaces; which one
+        commercetools does is not documented, fact sheet §10 row 7).
+        """
+        self._clock = clock
+        self._random = random.Random(f"shop/{seed}")
+        self._visibility_lag = visibility_lag_seconds
+        self._decrement_lag = decrement_lag_seconds
+        self.sync_info_appends = sync_info_appends
+        self.items: dict[str, Item] = {}
+        self.orders: dict[str, Wire] = {}
+        self.deleted_orders: dict[str, Wire] = {}
+        self.payments: dict[str, Wire] = {}
+        self.channels: dict[str, Wire] = {}
+        self.states: dict[str, Wire] = {}
+        self.inventory: dict[str, Wire] = {}
+        self.custom_objects: dict[str, Wire] = {}
+        self._shown: dict[str, list[tuple[int, Wire]]] = {}
+        self._deductions: list[_Deduction] = []
+        self._numbers: dict[str, str] = {}
+        self._entries: dict[tuple[str, str | None], str] = {}
+        self._placed = 0
+        self._initial_state = self.add_state("Initial", type_="LineItemState", built_in=True)
+        for key, roles in channels.items():
+            self.add_channel(key, roles)
+        for item in items:
+            self.add_item(item)
+
+    # What staff set up.
+
+    def add_item(self, item: Item, *, stock: int | None = None) -> None:
+        """Put a product on sale with its opening stock."""
+        self.items[item.sku] = item
+        self.add_inventory(item.sku, item.stock if stock is None else stock)
+
+    def add_inventory(self, sku: str, quantity: int, *, channel: str | None = None) -> str:
+        """Open an inventory entry for a SKU (of a supply channel); return its id.
+
+        Raises:
+            PlacementRefused: there is one already.
+        """
+        if self._entry_id(sku, channel) is not None:
+            raise PlacementRefused(f"{sku}: duplicate inventory entry")
+        fields: Wire = {
+            "key": sku if channel is None else f"{sku}--{channel}",
+            "sku": sku,
+            "quantityOnStock": quantity,
+            "availableQuantity": quantity,
+        }
+        if channel is not None:
+            fields["supplyChannel"] = reference("channel", self.channel_ids()[channel])
+        entry_id = self._open(self.inventory, fields)
+        self._entries[sku, fields.get("supplyChannel", {}).get("id")] = entry_id
+        return entry_id
+
+    def add_channel(self, key: str, roles: tuple[str, ...]) -> str:
+        """Open a channel; return its id."""
+        return self._open(self.channels, {"key": key, "roles": list(roles), "name": {"en-GB": key}})
+
+    def add_state(self, key: str, *, type_: str = "OrderState", built_in: bool = False) -> str:
+        """Open a workflow state; return its id."""
+        fields = {"key": key, "type": type_, "initial": built_in, "builtIn": built_in, "name": {"en-GB": key}}
+        return self._open(self.states, fields)
+
+    def _open(self, book: dict[str, Wire], fields: Wire) -> str:
+        resource_id = self.new_id()
+        book[resource_id] = {
+            "id": resource_id,
+            "version": 1,
+            "createdAt": _OPENED_AT,
+            "lastModifiedAt": _OPENED_AT,
+            **fields,
+        }
+        return resource_id
+
+    # What customers do.
+
+    def place_order(self, draft: OrderDraft) -> str:
+        """Place an order; return its id. Stock leaves the entries after the lag (TrackOnly, ReserveOnOrder).
+
+        Raises:
+            PlacementRefused: no such product, no inventory entry, out of stock, or the number is taken.
+        """
+        cart = price_cart(draft, self.items)
+        number = self._number_for(draft)
+        self._reserve(cart)
+        now = self.now_text()
+        order_id = self.new_id()
+        order: Wire = {
+            "id": order_id,
+            "version": 1,
+            "createdAt": now,
+            "lastModifiedAt": now,
+            **({"orderNumber": number} if number else {}),
+            **self._order_fields(cart),
+            "orderState": draft.order_state,
+            "syncInfo": [],
+            "cart": reference("cart", stable_id("cart", order_id)),
+            "lastMessageSequenceNumber": 1,
+        }
+        if draft.workflow_state is not None:
+            order["state"] = reference("state", self._state_id(draft.workflow_state))
+        if draft.payment.status != "absent":
+            order["paymentInfo"] = {"payments": [reference("payment", self._open_payment(cart))]}
+        if number:
+            self._numbers[number] = order_id
+        self._keep(order)
+        return order_id
+
+    def cancel(self, order_id: str) -> None:
+        """Cancel an order. Nothing gives its units back (fact sheet §4.3)."""
+        self._change(order_id, {"orderState": "Cancelled"})
+
+    def pay(self, order_id: str, amount_minor: int | None = None) -> None:
+        """Charge what is owed, or a part of it: the *payment* changes, the order does not.
+
+        Only an order without any payment is changed, by the payment that is added to it.
+        """
+        order = self.orders[order_id]
+        if "paymentInfo" not in order:
+            self._add_payment(order)
+            order = self.orders[order_id]
+        payment = self.payments[order["paymentInfo"]["payments"][0]["id"]]
+        planned = payment["amountPlanned"]
+        amount = planned if amount_minor is None else money(amount_minor, planned["currencyCode"])
+        charge = transaction(new_id=self.new_id, type_="Charge", amount=amount, at=self.now_text())
+        self.payments[payment["id"]] = self._touched(payment) | {"transactions": [*payment["transactions"], charge]}
+
+    def edit(self, order_id: str, draft: OrderDraft) -> None:
+        """Apply an order edit: the order is priced anew from `draft`, keeping its id, number and history.
+
+        Raises:
+            PlacementRefused: the order's inventory mode is not None (commercetools allows no other).
+        """
+        order = self.orders[order_id]
+        if order["inventoryMode"] != "None" or draft.inventory_mode != "None":
+            raise PlacementRefused("only orders with inventory mode None can be edited")
+        fields = self._order_fields(price_cart(draft, self.items))
+        kept = {name: value for name, value in order.items() if name not in _FIELDS_OF_A_PRICE}
+        self._keep(self._touched(kept) | fields)
+
+    def touch(self, order_id: str) -> None:
+        """Change nothing that matters: version and `lastModifiedAt` rise."""
+        self._change(order_id, {})
+
+    def delete_order(self, order_id: str) -> None:
+        """Remove an order for good (erasure); it is kept in `deleted_orders` for the books only."""
+        order = self.orders.pop(order_id)
+        self._shown.pop(order_id, None)
+        self.deleted_orders[order_id] = order
+        if "orderNumber" in order:
+            del self._numbers[order["orderNumber"]]
+
+    # What the books say.
+
+    def payable(self, order_id: str) -> int:
+        """Return what the customer owes in minor units: taxed gross, else the total."""
+        order = self.orders.get(order_id) or self.deleted_orders[order_id]
+        owed = order["taxedPrice"]["totalGross"] if "taxedPrice" in order else order["totalPrice"]
+        return int(owed["centAmount"])
+
+    def stock(self, sku: str, channel: str | None = None) -> int:
+        """Return `quantityOnStock` as it is now.
+
+        Raises:
+            KeyError: no such entry.
+        """
+        self.settle()
+        entry_id = self._entry_id(sku, channel)
+        if entry_id is None:
+            raise KeyError(f"{sku}/{channel}")
+        return int(self.inventory[entry_id]["quantityOnStock"])
+
+    def set_stock(self, sku: str, quantity: int, channel: str | None = None) -> None:
+        """Let a person set an entry by hand.
+
+        Raises:
+            KeyError: no such entry.
+        """
+        self.settle()
+        entry_id = self._entry_id(sku, channel)
+        if entry_id is None:
+            raise KeyError(f"{sku}/{channel}")
+        self.put_quantity(entry_id, quantity)
+
+    def order_id_of(self, order_number: str) -> str | None:
+        """Return the id of the order of this number."""
+        return self._numbers.get(order_number)
+
+    def listed_orders(self) -> list[Wire]:
+        """Return the orders as lists show them now: changes younger than the visibility lag are not there yet."""
+        if not self._visibility_lag:
+            return list(self.orders.values())
+        now = self._clock.now()
+        visible = (self._visible(history, now) for history in self._shown.values())
+        return [order for order in visible if order is not None]
+
+    # What the API and the books share.
+
+    def new_id(self) -> str:
+        """Return a new id (UUID 4), drawn from the seed."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def now_text(self) -> str:
+        """Return the instant of a change, as written."""
+        return instant_text(self._clock.now())
+
+    def channel_ids(self) -> dict[str, str]:
+        """Return channel ids by key."""
+        return {channel["key"]: channel["id"] for channel in self.channels.values()}
+
+    def channel_named(self, identifier: object) -> Wire:
+        """Find a channel by a resource identifier: id or key, never both.
+
+        Raises:
+            Refusal: 400 malformed, or `ReferencedResourceNotFound`.
+        """
+        if not isinstance(identifier, Mapping) or len({"id", "key"} & identifier.keys()) != 1:
+            raise invalid_json("actions -> channel: A resource identifier needs 'id' or 'key'.")
+        if identifier.get("typeId", "channel") != "channel":
+            raise invalid_json("actions -> channel: Invalid 'typeId'.")
+        for channel in self.channels.values():
+            if identifier.get("id") == channel["id"] or identifier.get("key") == channel["key"]:
+                return channel
+        missing = not_found(f"identifier '{identifier.get('key') or identifier.get('id')}'")
+        missing.status, missing.code = 400, "ReferencedResourceNotFound"
+        missing.fields = {"typeId": "channel"} | {
+            name: identifier[name] for name in ("id", "key") if name in identifier
+        }
+        raise missing
+
+    def number_is_taken(self, order_number: str) -> bool:
+        """Say whether an order of this number exists."""
+        return order_number in self._numbers
+
+    def replace_order(self, order: Wire) -> Wire:
+        """Keep the order as changed by an update, under its next version; return it."""
+        changed = self._touched(order)
+        if "orderNumber" in changed:
+            self._numbers[changed["orderNumber"]] = changed["id"]
+        self._keep(changed)
+        return changed
+
+    def put_quantity(self, entry_id: str, quantity: int) -> Wire:
+        """Write `quantityOnStock` of an entry; return the entry. No reservations: all of it is available."""
+        entry = self._touched(self.inventory[entry_id])
+        entry |= {"quantityOnStock": quantity, "availableQuantity": quantity}
+        self.inventory[entry_id] = entry
+        return entry
+
+    def settle(self) -> None:
+        """Let the deductions that have come due take effect, each at its own instant."""
+        now = self._clock.now()
+        due = sorted((waiting for waiting in self._deductions if waiting.due <= now), key=lambda waiting: waiting.due)
+        if not due:
+            return
+        self._deductions = [waiting for waiting in self._deductions if waiting.due > now]
+        for deduction in due:
+            entry = self.put_quantity(
+                deduction.entry_id, self.inventory[deduction.entry_id]["quantityOnStock"] - deduction.quantity
+            )
+            entry["lastModifiedAt"] = instant_text(deduction.due)
+
+    def next_version(self, version: int) -> int:
+        """Return the version after a change: mostly the next, at times a few further (fact sheet §1.3)."""
+        return version + self._random.choice((1, 1, 1, 1, 2, 3))
+
+    def _touched(self, resource: Wire) -> Wire:
+        return {**resource, "version": self.next_version(resource["version"]), "lastModifiedAt": self.now_text()}
+
+    def _change(self, order_id: str, fields: Wire) -> None:
+        self._keep(self._touched(self.orders[order_id]) | fields)
+
+    def _keep(self, order: Wire) -> None:
+        self.orders[order["id"]] = order
+        if self._visibility_lag:
+            shown_at = self._clock.now() + self._drawn(self._visibility_lag)
+            self._shown.setdefault(order["id"], []).append((shown_at, order))
+
+    def _visible(self, history: list[tuple[int, Wire]], now: int) -> Wire | None:
+        for index in range(len(history) - 1, -1, -1):
+            if history[index][0] <= now:
+                del history[:index]
+                return history[0][1]
+        return None
+
+    def _drawn(self, lag: Lag) -> int:
+        seconds = self._random.uniform(*lag) if isinstance(lag, tuple) else lag
+        return round(seconds * 1000)
+
+    def _order_fields(self, cart: PricedCart) -> Wire:
+        return order_fields(cart, new_id=self.new_id, channels=self.channel_ids(), initial_state=self._initial_state)
+
+    def _number_for(self, draft: OrderDraft) -> str:
+        number = draft.order_number
+        if number is None:
+            number = f"W{_FIRST_NUMBER + self._placed}"
+            self._placed += 1
+        if number and number in self._numbers:
+            raise PlacementRefused(f"order number {number} is taken")
+        return number
+
+    def _state_id(self, key: str) -> str:
+        known = (state["id"] for state in self.states.values() if state["key"] == key)
+        return next(known, None) or self.add_state(key)
+
+    def _open_payment(self, cart: PricedCart) -> str:
+        now = self.now_text()
+        kinds = {"charged": "Charge", "authorized": "Authorization"}
+        planned = money(cart.payable, cart.draft.currency)
+        status = cart.draft.payment.status
+        done = [transaction(new_id=self.new_id, type_=kinds[status], amount=planned, at=now)] if status in kinds else []
+        payment_id = self.new_id()
+        dated = {"id": payment_id, "version": 1, "createdAt": now, "lastModifiedAt": now}
+        self.payments[payment_id] = dated | payment_fields(cart, transactions=done)
+        return payment_id
+
+    def _add_payment(self, order: Wire) -> None:
+        owed = order["taxedPrice"]["totalGross"] if "taxedPrice" in order else order["totalPrice"]
+        now = self.now_text()
+        payment_id = self._open(
+            self.payments,
+            {
+                "createdAt": now,
+                "lastModifiedAt": now,
+                "amountPlanned": owed,
+                "paymentMethodInfo": {"paymentInterface": "manual", "method": "invoice"},
+                "paymentStatus": {},
+                "transactions": [],
+                "interfaceInteractions": [],
+            },
+        )
+        self._change(order["id"], {"paymentInfo": {"payments": [reference("payment", payment_id)]}})
+
+    def _reserve(self, cart: PricedCart) -> None:
+        """Check every line first, then let its units go: an order is refused whole."""
+        self.settle()
+        taken: dict[str, int] = {}
+        for line in cart.lines:
+            mode = line.draft.inventory_mode or cart.draft.inventory_mode
+            if mode not in _DEDUCTING_MODES:
+                continue
+            entry_id = self._entry_id(line.draft.sku, line.draft.supply_channel)
+            if entry_id is None:
+                raise PlacementRefused(f"{line.draft.sku}: out of stock (no inventory entry)")
+            taken[entry_id] = taken.get(entry_id, 0) + line.draft.quantity
+            backorderable = "restockableInDays" in self.inventory[entry_id]
+            if mode == "ReserveOnOrder" and not backorderable and taken[entry_id] > self._free(entry_id):
+                raise PlacementRefused(f"{line.draft.sku}: out of stock")
+        now = self._clock.now()
+        lag = self._drawn(self._decrement_lag)
+        self._deductions.extend(_Deduction(now + lag, entry_id, quantity) for entry_id, quantity in taken.items())
+
+    def _free(self, entry_id: str) -> int:
+        waiting = sum(waiting.quantity for waiting in self._deductions if waiting.entry_id == entry_id)
+        return int(self.inventory[entry_id]["quantityOnStock"]) - waiting
+
+    def _entry_id(self, sku: str, channel: str | None) -> str | None:
+        if channel is None:
+            return self._entries.get((sku, None))
+        channel_id = self.channel_ids().get(channel)
+        return None if channel_id is None else self._entries.get((sku, channel_id))

@@ -1,0 +1,294 @@
+"""The engine: everything between the two transports and the file, assembled and run.
+
+It knows no settings file, no real clock and no network, so that the daemon and a simulated run are the same code: the
+one hands in aiohttp and the system's clock, the other memory and virtual time.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+
+import anyio
+import msgspec
+
+from actors.catalogue.actor import CatalogueActor
+from actors.core.actor import Actor, Log, Surroundings, no_log
+from actors.core.bell import Bell
+from actors.domain.calls import Lane
+from actors.domain.crashpoints import Probe, no_probe
+from actors.domain.exception_types import Finding
+from actors.domain.order_state import OrderState
+from actors.domain.posting import PostingRules
+from actors.domain.time import Clock, Instant
+from actors.domain.tracing import Tracer
+from actors.governor.governor import Governor
+from actors.intake.actor import IntakeActor
+from actors.intake.rules import SweepRules
+from actors.messages import Flow, Nudge, Urgency
+from actors.orders.actor import OrdersActor, doubt_open_writes
+from actors.orders.desk import Desk
+from actors.orders.lease import LeaseKeeper
+from actors.orders.rules import ExportRules
+from adapters.cin7.client import Cin7Client
+from adapters.commercetools.client import CommercetoolsClient
+from adapters.transport import Transport
+from daemon.dispatcher import Dispatcher
+from daemon.supervisor import ChildSpec, Supervisor
+from daemon.watch import Watch
+from storage import calls, exceptions, flows, meta, orders, outbox
+from storage.bodies import Sealer
+from storage.calls import SqliteJournal
+from storage.database import Database
+
+REOPENED = (
+    OrderState.ACCEPTED,
+    OrderState.AWAITING,
+    OrderState.HELD,
+    OrderState.CREATING,
+    OrderState.IN_DOUBT,
+    OrderState.HEADER,
+    OrderState.POSTED,
+    OrderState.CANCELLING,
+)
+"""States looked at once after every start: a mapping may have been mended, and no order may depend on a lost nudge."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings and secrets come down to. Durations of rules are milliseconds, others as named."""
+
+    name: str
+    export: ExportRules
+    posting: PostingRules
+    sweeps: SweepRules
+    refresh: int
+    concurrency: int
+    missed_after: int
+    calls_per_minute: int
+    max_in_flight: int
+    shares: Mapping[Lane, int]
+    reserve: int
+    timeout_seconds: float
+    cin7_url: str
+    cin7_account: str
+    cin7_key: str
+    ct_project: str
+    ct_api_url: str
+    ct_auth_url: str
+    ct_client_id: str
+    ct_client_secret: str
+    ct_max_in_flight: int
+    storage_key: bytes
+    retain_bodies: int = 30 * 86_400_000
+    retain_calls: int = 400 * 86_400_000
+
+    def __repr__(self) -> str:
+        return f"Plan(name={self.name!r})"
+
+
+class Engine:
+    """The running parts."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        database: Database,
+        clock: Clock,
+        ct_transport: Transport,
+        cin7_transport: Transport,
+        chance: random.Random,
+        born_at: Instant,
+        probe: Probe = no_probe,
+        tracer: Tracer | None = None,
+        log: Log = no_log,
+    ) -> None:
+        self.plan = plan
+        self.database = database
+        self.clock = clock
+        self.bell = Bell()
+        self.log = log
+        self._closing = anyio.Event()
+        self.around = Surroundings(
+            database=database, clock=clock, bell=self.bell, chance=chance, probe=probe, tracer=tracer, log=log
+        )
+        journal = SqliteJournal(database)
+        self.governor = Governor(
+            clock=clock,
+            journal=journal,
+            calls_per_minute=plan.calls_per_minute,
+            max_in_flight=plan.max_in_flight,
+            shares=plan.shares,
+            reserve=plan.reserve,
+            timeout_seconds=plan.timeout_seconds,
+        )
+        self.cin7 = Cin7Client(
+            transport=cin7_transport,
+            clock=clock,
+            gate=self.governor,
+            probe=probe,
+            base_url=plan.cin7_url,
+            account_id=plan.cin7_account,
+            application_key=plan.cin7_key,
+            timeout_seconds=plan.timeout_seconds,
+        )
+        self.commercetools = CommercetoolsClient(
+            transport=ct_transport,
+            clock=clock,
+            journal=journal,
+            probe=probe,
+            project_key=plan.ct_project,
+            api_url=plan.ct_api_url,
+            auth_url=plan.ct_auth_url,
+            client_id=plan.ct_client_id,
+            client_secret=plan.ct_client_secret,
+            max_in_flight=plan.ct_max_in_flight,
+            random=chance,
+        )
+        self.lease = LeaseKeeper(self.around, self.commercetools, connection_name=plan.name)
+        self.actors = self._actors(born_at)
+        self.dispatcher = Dispatcher(database=database, clock=clock, bell=self.bell, actors=self.actors)
+        self.watch = Watch(self.around, governor=self.governor, plan_missed_after=plan.missed_after)
+        self.supervisor = Supervisor(self._children(), clock=clock, on_stopped=self._flow_stopped, log=log)
+
+    def _actors(self, born_at: Instant) -> dict[Flow, Actor]:
+        sealer = Sealer(self.plan.storage_key)
+        desk = Desk(
+            self.around,
+            storefront=self.commercetools,
+            book=self.cin7,
+            export=self.plan.export,
+            posting=self.plan.posting,
+            sealer=sealer,
+            born_at=born_at,
+            may_write=lambda: self.lease.held,
+        )
+        return {
+            Flow.INTAKE: IntakeActor(self.around, feed=self.commercetools, rules=self.plan.sweeps, sealer=sealer),
+            Flow.ORDERS: OrdersActor(self.around, desk, concurrency=self.plan.concurrency),
+            Flow.CATALOGUE: CatalogueActor(
+                self.around, account=self.cin7, posting=self.plan.posting, refresh=self.plan.refresh
+            ),
+        }
+
+    def _children(self) -> list[ChildSpec]:
+        """Order matters to a reader only: each child waits for work."""
+        critical = [
+            ChildSpec(name="governor", start=self._until_closed(self.governor.run), critical=True),
+            ChildSpec(name="dispatcher", start=self.dispatcher.run, critical=True),
+        ]
+        chores = [
+            ChildSpec(name="lease", start=self._until_closed(self.lease.run)),
+            ChildSpec(name="watch", start=self._until_closed(self.watch.run)),
+        ]
+        return [
+            *critical,
+            *chores,
+            *(ChildSpec(name=flow.value, start=actor.run) for flow, actor in self.actors.items()),
+        ]
+
+    def _until_closed(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def start() -> None:
+            async with anyio.create_task_group() as tasks:
+
+                async def end() -> None:
+                    await self._closing.wait()
+                    tasks.cancel_scope.cancel()
+
+                tasks.start_soon(end)
+                await run()
+
+        return start
+
+    async def recover(self) -> None:
+        """Before anything runs: take over from the process before this one (design §3).
+
+        The rate window is restored from the log, writes without an outcome are in doubt, claimed nudges wait again, and
+        every open order is looked at once.
+        """
+        spent = await self.dispatcher.reclaim()
+        timeout = int(self.plan.timeout_seconds * 1000)
+
+        def unit(connection: sqlite3.Connection) -> list[tuple[str, Instant]]:
+            now = self.clock.now()
+            touched = doubt_open_writes(connection, timeout=timeout, now=now)
+            for actor in (self.actors[Flow.INTAKE], self.actors[Flow.CATALOGUE]):
+                for nudge in actor.first_nudges(now):
+                    outbox.accept(connection, nudge, now=now)
+            for order_id in orders.in_states(connection, REOPENED):
+                outbox.accept(
+                    connection,
+                    Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.FRESH),
+                    now=now,
+                )
+            self.dispatcher.paused = {
+                flow for flow, row in flows.all_flows(connection).items() if row.paused_at is not None
+            }
+            return touched
+
+        touched = await self.database.run(unit)
+        since = self.clock.now() - timeout - 180_000
+        known = await self.database.read(lambda connection: calls.window(connection, since=since))
+        believed = self.governor.restore(known)
+        self.log("daemon.recovered", in_doubt=len(touched), set_aside=len(spent), window_believed=believed)
+
+    async def run(self) -> None:
+        """Run until closed; afterwards everything on the wire has been settled."""
+        await self.recover()
+        await self.supervisor.run()
+        await self._leave()
+
+    def close(self) -> None:
+        """Stop: claim nothing, grant nothing, let what is on the wire finish. `run` then returns."""
+        self.supervisor.close()
+        self.dispatcher.close()
+        self.governor.close()
+        for actor in self.actors.values():
+            actor.mailbox.empty()
+            actor.mailbox.close()
+        self._closing.set()
+
+    async def _leave(self) -> None:
+        """Give back what was claimed and never begun, and complete the call log."""
+
+        def unit(connection: sqlite3.Connection) -> None:
+            for flow in self.actors:
+                outbox.give_back(connection, flow)
+
+        await self.governor.drained()
+        await self.governor.flush()
+        await self.database.run(unit)
+        for actor in self.actors.values():
+            actor.mailbox.dispose()
+
+    async def _flow_stopped(self, name: str, error: BaseException) -> None:
+        """A child used up its budget: its flow stands, the others go on, a person is told."""
+        if name in {flow.value for flow in self.actors}:
+            self.dispatcher.stopped.add(Flow(name))
+        finding = Finding(
+            code="flow_stopped",
+            cause=f"Flow {name} crashed again and again and was stopped: {error}",
+            field=name,
+            group=f"flow_stopped:{name}",
+        )
+        record = exceptions.Record(kind="flow", id=name)
+        await self.database.run(
+            lambda connection: exceptions.raise_finding(connection, record, finding, now=self.clock.now())
+        )
+
+    def resume(self, flow: Flow) -> None:
+        """Let a paused or stopped flow go on (what is on disk about it is the caller's)."""
+        self.dispatcher.paused.discard(flow)
+        self.dispatcher.stopped.discard(flow)
+        self.supervisor.revive(flow.value)
+        self.bell.ring()
+
+    def progress(self) -> tuple[int, int]:
+        """What must move while the process is alive: the watchdog is fed only when both did."""
+        return self.dispatcher.beats, self.governor.snapshot().progress
+
+
+async def born_at(database: Database) -> Instant:
+    """When this file was born or restored."""
+    return await database.read(meta.born_at)

@@ -1,0 +1,34 @@
+"""How far each sweep has read. Only the complete sweep has a mark: every order before that instant is known."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from actors.domain.time import Instant
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """A sweep's place: after (`at`, `after_id`); `until` while a pass is under way; `mark` after a whole one."""
+
+    at: Instant
+    after_id: str = ""
+    until: Instant | None = None
+    mark: Instant | None = None
+
+
+def get(connection: sqlite3.Connection, name: str) -> Cursor | None:
+    """Return a sweep's place, if it ever read."""
+    row = connection.execute("SELECT at, after_id, until, mark FROM cursors WHERE name = ?", (name,)).fetchone()
+    return None if row is None else Cursor(at=row[0], after_id=row[1], until=row[2], mark=row[3])
+
+
+def put(connection: sqlite3.Connection, name: str, cursor: Cursor, *, now: Instant) -> None:
+    """Store a sweep's place; a mark never moves back."""
+    connection.execute(
+        "INSERT INTO cursors (name, at, after_id, until, mark, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET at = excluded.at, after_id = excluded.after_id, until = excluded.until,"
+        " mark = max(coalesce(mark, 0), coalesce(excluded.mark, mark, 0)), updated_at = excluded.updated_at",
+        (name, cursor.at, cursor.after_id, cursor.until, cursor.mark, now),
+    )

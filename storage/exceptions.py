@@ -1,0 +1,201 @@
+"""Exceptions on disk: one open row per type, record, SKU and field; cleared by evidence, never by age (law L6)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+import msgspec
+
+from actors.domain.exception_types import Finding
+from actors.domain.time import Instant
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exception is about: `kind` is order, flow, connection, sweep or message."""
+
+    kind: str
+    id: str
+    number: str | None = None
+
+
+class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as operators see it."""
+
+    id: int
+    type: str
+    owner: str
+    state: str
+    severity: str
+    record: Record
+    sku: str
+    field: str
+    cause: str
+    next_step: str
+    waits_for: str
+    group: str
+    facts: dict[str, str]
+    opened_at: Instant
+    due_at: Instant | None
+    next_attempt_at: Instant | None
+    resolved_at: Instant | None
+    resolution: str | None
+
+
+_COLUMNS = (
+    "id, type, owner, state, severity, record_kind, record_id, record_number, sku, field, cause, next_step, waits_for,"
+    " grouped_as, facts, opened_at, due_at, next_attempt_at, resolved_at, resolution"
+)
+
+
+def _row(row: tuple[object, ...]) -> ExceptionRow:
+    values = dict(zip(_COLUMNS.replace(" ", "").split(","), row, strict=True))
+    record = {
+        "kind": values.pop("record_kind"),
+        "id": values.pop("record_id"),
+        "number": values.pop("record_number"),
+    }
+    facts = msgspec.json.decode(str(values.pop("facts")))
+    group = values.pop("grouped_as")
+    return msgspec.convert(values | {"record": record, "facts": facts, "group": group}, ExceptionRow, strict=False)
+
+
+def raise_finding(
+    connection: sqlite3.Connection,
+    record: Record,
+    finding: Finding,
+    *,
+    now: Instant,
+    next_attempt_at: Instant | None = None,
+) -> None:
+    """Open an exception, or refresh the open one for the same cause (its age stays)."""
+    kind = finding.type
+    connection.execute(
+        "INSERT INTO exceptions (type, owner, state, severity, record_kind, record_id, record_number, sku, field,"
+        " cause, next_step, waits_for, grouped_as, facts, opened_at, next_attempt_at)"
+        " VALUES (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (type, record_kind, record_id, sku, field) WHERE state = 'open' DO UPDATE SET"
+        " cause = excluded.cause, next_step = excluded.next_step, waits_for = excluded.waits_for,"
+        " grouped_as = excluded.grouped_as, facts = excluded.facts, next_attempt_at = excluded.next_attempt_at",
+        (
+            finding.code,
+            kind.owner.value,
+            kind.severity.value,
+            record.kind,
+            record.id,
+            record.number,
+            finding.sku,
+            finding.field,
+            finding.cause,
+            kind.steps[0],
+            finding.waits_for,
+            finding.group,
+            msgspec.json.encode(finding.facts).decode(),
+            now,
+            next_attempt_at,
+        ),
+    )
+
+
+def clear(
+    connection: sqlite3.Connection,
+    record: Record,
+    *,
+    resolution: str,
+    now: Instant,
+    types: Collection[str] | None = None,
+    keep: Collection[tuple[str, str, str]] = (),
+) -> int:
+    """Resolve open exceptions of a record by evidence; `types` narrows, `keep` names (type, sku, field) that stand."""
+    cleared = 0
+    rows = connection.execute(
+        "SELECT id, type, sku, field FROM exceptions WHERE record_kind = ? AND record_id = ? AND state = 'open'",
+        (record.kind, record.id),
+    ).fetchall()
+    for row_id, kind, sku, field in rows:
+        if (types is None or kind in types) and (kind, sku, field) not in keep:
+            resolve(connection, row_id, resolution=resolution, now=now)
+            cleared += 1
+    return cleared
+
+
+def resolve(connection: sqlite3.Connection, exception_id: int, *, resolution: str, now: Instant) -> bool:
+    """Resolve one open exception; False when it was not open."""
+    cursor = connection.execute(
+        "UPDATE exceptions SET state = 'resolved', resolved_at = ?, resolution = ? WHERE id = ? AND state = 'open'",
+        (now, resolution, exception_id),
+    )
+    return cursor.rowcount == 1
+
+
+def get(connection: sqlite3.Connection, exception_id: int) -> ExceptionRow | None:
+    """Return one exception."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM exceptions WHERE id = ?", (exception_id,)).fetchone()
+    return None if row is None else _row(row)
+
+
+def of_record(connection: sqlite3.Connection, kind: str, record_id: str) -> list[ExceptionRow]:
+    """Return every exception a record ever had, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM exceptions WHERE record_kind = ? AND record_id = ? ORDER BY id", (kind, record_id)
+    )
+    return [_row(row) for row in rows]
+
+
+def listing(
+    connection: sqlite3.Connection,
+    *,
+    owner: str | None = None,
+    kind: str | None = None,
+    state: str | None = "open",
+    group: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[ExceptionRow]:
+    """Return exceptions by filter, in the order they were opened, from after an id on."""
+    wanted = {"owner": owner, "type": kind, "state": state, "grouped_as": group}
+    conditions = ["id > ?"] + [f"{name} = ?" for name, value in wanted.items() if value is not None]
+    values: list[object] = [after, *(value for value in wanted.values() if value is not None)]
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM exceptions WHERE {' AND '.join(conditions)} ORDER BY id LIMIT ?", (*values, limit)
+    )
+    return [_row(row) for row in rows]
+
+
+def count_open_by_owner(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count open exceptions of each owner; owners without any are there with 0."""
+    counted = dict(connection.execute("SELECT owner, count(*) FROM exceptions WHERE state = 'open' GROUP BY owner"))
+    return {owner: counted.get(owner, 0) for owner in ("ops", "finance", "ecommerce", "it")}
+
+
+def groups(connection: sqlite3.Connection) -> list[tuple[str, str, int, Instant]]:
+    """Return open groups: (group, owner, how many, opened first), largest first."""
+    rows = connection.execute(
+        "SELECT grouped_as, owner, count(*), min(opened_at) FROM exceptions WHERE state = 'open'"
+        " GROUP BY grouped_as, owner ORDER BY count(*) DESC, min(opened_at)"
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def waiting_facts(connection: sqlite3.Connection) -> set[str]:
+    """Return every fact some open exception waits for."""
+    rows = connection.execute("SELECT DISTINCT waits_for FROM exceptions WHERE state = 'open' AND waits_for <> ''")
+    return {row[0] for row in rows}
+
+
+def orders_waiting_for(connection: sqlite3.Connection, fact: str) -> list[str]:
+    """Return ids of orders with an open exception that waits for this fact."""
+    rows = connection.execute(
+        "SELECT DISTINCT record_id FROM exceptions WHERE state = 'open' AND waits_for = ? AND record_kind = 'order'",
+        (fact,),
+    )
+    return [row[0] for row in rows]
+
+
+def is_open(connection: sqlite3.Connection, record: Record, kind: str) -> bool:
+    """Say whether a record has an open exception of a type."""
+    row = connection.execute(
+        "SELECT 1 FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND state = 'open'",
+        (record.kind, record.id, kind),
+    ).fetchone()
+    return row is not None

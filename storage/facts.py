@@ -1,0 +1,151 @@
+"""The registry on disk: what the Cin7 Core account holds, list by list."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from typing import TypeVar
+
+import msgspec
+
+from actors.domain.facts import (
+    Company,
+    Customer,
+    Fact,
+    FactKind,
+    Facts,
+    LedgerAccount,
+    Location,
+    PaymentTerm,
+    Product,
+    TaxRule,
+    fact_ref,
+)
+from actors.domain.time import Instant
+
+_F = TypeVar("_F", bound=Fact)
+
+_TYPES: dict[FactKind, type[Fact]] = {
+    FactKind.PRODUCT: Product,
+    FactKind.TAX_RULE: TaxRule,
+    FactKind.LOCATION: Location,
+    FactKind.PAYMENT_TERM: PaymentTerm,
+    FactKind.ACCOUNT: LedgerAccount,
+    FactKind.CUSTOMER: Customer,
+    FactKind.COMPANY: Company,
+}
+
+
+def key_of(fact: Fact) -> str:
+    """The key a fact is known by: SKU, name, code, or nothing for the one company."""
+    match fact:
+        case Product():
+            return fact.sku
+        case LedgerAccount():
+            return fact.code
+        case Company():
+            return ""
+        case _:
+            return fact.name
+
+
+def store(
+    connection: sqlite3.Connection, kind: FactKind, facts: Iterable[Fact], *, now: Instant, whole: bool, number: int = 0
+) -> set[str]:
+    """Store facts of one list; `whole` means they are all of it, so the others are gone.
+
+    `number` tells passes apart while a list is read page by page (see `finish_pass`). Return the references of every
+    fact that is new, changed or gone.
+    """
+    changed: set[str] = set()
+    seen: set[str] = set()
+    for fact in facts:
+        key = key_of(fact)
+        seen.add(key)
+        if _put(connection, kind, key, fact, number):
+            changed.add(fact_ref(kind, key))
+    if whole:
+        gone = [
+            row[0]
+            for row in connection.execute("SELECT key FROM facts WHERE kind = ?", (kind.value,))
+            if row[0] not in seen
+        ]
+        connection.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", [(kind.value, key) for key in gone])
+        changed.update(fact_ref(kind, key) for key in gone)
+        mark_read(connection, kind, now=now, full=True, changed=bool(changed))
+    return changed
+
+
+def _put(connection: sqlite3.Connection, kind: FactKind, key: str, fact: Fact, number: int) -> bool:
+    value = msgspec.json.encode(fact).decode()
+    known = connection.execute("SELECT value FROM facts WHERE kind = ? AND key = ?", (kind.value, key)).fetchone()
+    name = fact.name if isinstance(fact, Product) else key
+    service = int(isinstance(fact, Product) and fact.type == "Service")
+    connection.execute(
+        "INSERT INTO facts (kind, key, name, service, value, pass) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (kind, key) DO UPDATE SET name = excluded.name, service = excluded.service,"
+        " value = excluded.value, pass = excluded.pass",
+        (kind.value, key, name, service, value, number),
+    )
+    return known is None or known[0] != value
+
+
+def finish_pass(connection: sqlite3.Connection, kind: FactKind, *, number: int, now: Instant) -> set[str]:
+    """End a pass over a whole list read page by page: rows it did not meet are gone. Return their references."""
+    gone = [
+        row[0] for row in connection.execute("SELECT key FROM facts WHERE kind = ? AND pass <> ?", (kind.value, number))
+    ]
+    connection.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", [(kind.value, key) for key in gone])
+    mark_read(connection, kind, now=now, full=True, changed=bool(gone))
+    return {fact_ref(kind, key) for key in gone}
+
+
+def mark_read(connection: sqlite3.Connection, kind: FactKind, *, now: Instant, full: bool, changed: bool) -> None:
+    """Record that a list was read: whole, or only what changed since."""
+    rows = connection.execute("SELECT count(*) FROM facts WHERE kind = ?", (kind.value,)).fetchone()[0]
+    connection.execute(
+        "INSERT INTO fact_lists (kind, read_at, changed_at, full_at, rows) VALUES (:kind, :now, :now, :now, :rows)"
+        " ON CONFLICT (kind) DO UPDATE SET read_at = :now, rows = :rows,"
+        " changed_at = CASE WHEN :changed THEN :now ELSE changed_at END,"
+        " full_at = CASE WHEN :full THEN :now ELSE full_at END",
+        {"kind": kind.value, "now": now, "rows": rows, "changed": changed, "full": full},
+    )
+
+
+def lists(connection: sqlite3.Connection) -> dict[FactKind, tuple[Instant, Instant, int]]:
+    """Return, per list ever read whole: when it was read, when it was read whole, how many rows it has."""
+    rows = connection.execute("SELECT kind, read_at, full_at, rows FROM fact_lists")
+    return {FactKind(row[0]): (row[1], row[2], row[3]) for row in rows}
+
+
+def _small(connection: sqlite3.Connection, kind: FactKind, of: type[_F]) -> dict[str, _F]:
+    rows = connection.execute("SELECT key, value FROM facts WHERE kind = ?", (kind.value,))
+    return {key: msgspec.json.decode(value, type=of) for key, value in rows}
+
+
+def for_order(connection: sqlite3.Connection, skus: Collection[str]) -> Facts:
+    """Return what judging one order needs: the products of its SKUs, every service product, all small lists."""
+    products: dict[str, Product] = {}
+    for sku in skus:
+        row = connection.execute("SELECT value FROM facts WHERE kind = 'product' AND key = ?", (sku,)).fetchone()
+        if row is not None:
+            products[sku] = msgspec.json.decode(row[0], type=Product)
+    services = {
+        name: msgspec.json.decode(value, type=Product)
+        for name, value in connection.execute(
+            "SELECT name, value FROM facts WHERE kind = 'product' AND service = 1 ORDER BY key"
+        )
+    }
+    company = _small(connection, FactKind.COMPANY, Company).get("")
+    read = lists(connection)
+    return Facts(
+        products=products,
+        services=services,
+        tax_rules=_small(connection, FactKind.TAX_RULE, TaxRule),
+        locations=_small(connection, FactKind.LOCATION, Location),
+        payment_terms=_small(connection, FactKind.PAYMENT_TERM, PaymentTerm),
+        customers=_small(connection, FactKind.CUSTOMER, Customer),
+        company=company,
+        loaded=frozenset(read),
+        read_at=min((entry[0] for entry in read.values()), default=None),
+    )

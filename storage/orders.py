@@ -1,0 +1,310 @@
+"""Orders on disk: accepted once, in exactly one state, with their lines and the sale that stands for them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from actors.domain.order import Order
+from actors.domain.order_state import OrderState
+from actors.domain.time import Instant
+from storage import timeline
+
+_COLUMNS = (
+    "id, number, version, created_at, modified_at, accepted_at, source_state, state, state_since, reason, generation,"
+    " doubt_until, looks, looked_at, unsure, resend, currency, digits, payable, inclusive, net, tax, total,"
+    " cin7_net, cin7_tax, cin7_total, reconciled, exported_at"
+)
+
+
+class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The row of an order. Amounts with a name of money are decimals as text, in the order's currency."""
+
+    id: str
+    number: str | None
+    version: int
+    created_at: Instant
+    modified_at: Instant
+    accepted_at: Instant
+    source_state: str
+    state: OrderState
+    state_since: Instant
+    reason: str
+    generation: int
+    doubt_until: Instant | None
+    looks: int
+    looked_at: Instant | None
+    unsure: bool
+    resend: bool
+    currency: str
+    digits: int
+    payable: int
+    inclusive: bool | None
+    net: str | None
+    tax: str | None
+    total: str | None
+    cin7_net: str | None
+    cin7_tax: str | None
+    cin7_total: str | None
+    reconciled: bool | None
+    exported_at: Instant | None
+
+
+class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale that stands, or stood, for an order."""
+
+    sale_id: str
+    order_id: str
+    generation: int
+    reference: str
+    number: str | None
+    made_at: Instant
+    voided_at: Instant | None
+
+
+class Accepted(StrEnum):
+    """What an accept found."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    KNOWN = "known"
+
+
+def _record(row: Sequence[object]) -> OrderRecord:
+    names = _COLUMNS.replace(" ", "").split(",")
+    values = dict(zip(names, row, strict=True))
+    return msgspec.convert(values, OrderRecord, strict=False)
+
+
+def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Accepted:
+    """Store an order as read, with its lines; an older or equal version changes nothing."""
+    known = connection.execute("SELECT version, state FROM orders WHERE id = ?", (order.id,)).fetchone()
+    if known is None:
+        connection.execute(
+            "INSERT INTO orders (id, number, version, created_at, modified_at, accepted_at, source_state, state,"
+            " state_since, currency, digits, payable) VALUES (?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?, ?)",
+            (
+                order.id,
+                order.number,
+                order.version,
+                order.created_at,
+                order.modified_at,
+                now,
+                order.state,
+                now,
+                order.currency,
+                order.digits,
+                order.payable,
+            ),
+        )
+        _store_lines(connection, order)
+        return Accepted.NEW
+    if order.version <= known[0]:
+        return Accepted.KNOWN
+    connection.execute(
+        "UPDATE orders SET number = ?, version = ?, modified_at = ?, source_state = ?, payable = ? WHERE id = ?",
+        (order.number, order.version, order.modified_at, order.state, order.payable, order.id),
+    )
+    connection.execute("DELETE FROM order_lines WHERE order_id = ?", (order.id,))
+    _store_lines(connection, order)
+    return Accepted.CHANGED
+
+
+def _store_lines(connection: sqlite3.Connection, order: Order) -> None:
+    connection.executemany(
+        "INSERT INTO order_lines (order_id, line_id, sku, quantity, supply_channel, inventory_mode)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (order.id, line.id, line.sku, line.quantity, line.supply_channel, line.inventory_mode)
+            for line in order.lines
+        ],
+    )
+
+
+def get(connection: sqlite3.Connection, order_id: str) -> OrderRecord | None:
+    """Return an order's row."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM orders WHERE id = ?", (order_id,)).fetchone()
+    return None if row is None else _record(row)
+
+
+def find(connection: sqlite3.Connection, wanted: str) -> OrderRecord | None:
+    """Find an order by id, order number, or the number, id or reference of its sale."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM orders WHERE id = :wanted OR number = :wanted"
+        " OR id IN (SELECT order_id FROM sales WHERE sale_id = lower(:wanted) OR number = :wanted"
+        " OR reference = :wanted) LIMIT 1",
+        {"wanted": wanted},
+    ).fetchone()
+    return None if row is None else _record(row)
+
+
+def listing(
+    connection: sqlite3.Connection, *, state: OrderState | None = None, limit: int = 100, before: Instant | None = None
+) -> list[OrderRecord]:
+    """Return orders, the newest accepted first."""
+    conditions, values = ["accepted_at < ?"], [before if before is not None else 2**62]
+    sql_values: list[object] = list(values)
+    if state is not None:
+        conditions.append("state = ?")
+        sql_values.append(state.value)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM orders WHERE {' AND '.join(conditions)} ORDER BY accepted_at DESC, id LIMIT ?",
+        (*sql_values, limit),
+    )
+    return [_record(row) for row in rows]
+
+
+def move(connection: sqlite3.Connection, order_id: str, state: OrderState, *, now: Instant, reason: str = "") -> None:
+    """Move an order to a state; the database refuses a move the table of states does not list.
+
+    Leaving `in_doubt` clears its doubt. Nothing is noted where nothing changes.
+    """
+    before = connection.execute("SELECT state, reason FROM orders WHERE id = ?", (order_id,)).fetchone()
+    if before == (state.value, reason):
+        return
+    connection.execute(
+        "UPDATE orders SET state = :state, reason = :reason,"
+        " state_since = CASE WHEN state = :state THEN state_since ELSE :now END,"
+        " doubt_until = CASE WHEN :state = 'in_doubt' THEN doubt_until END WHERE id = :id",
+        {"state": state.value, "reason": reason, "now": now, "id": order_id},
+    )
+    if before[0] != state.value:
+        timeline.note(connection, order_id, f"state {state.value}", now=now, before=before[0], reason=reason)
+
+
+def doubt(connection: sqlite3.Connection, order_id: str, *, until: Instant, now: Instant) -> None:
+    """The create may have been executed until that instant: nothing is asked again before it was looked for."""
+    connection.execute(
+        "UPDATE orders SET state = 'in_doubt', doubt_until = ?, looks = 0, state_since = ?, reason = 'answer lost'"
+        " WHERE id = ?",
+        (until, now, order_id),
+    )
+    timeline.note(connection, order_id, "state in_doubt", now=now, until=until)
+
+
+def looked(connection: sqlite3.Connection, order_id: str, *, looks: int, now: Instant) -> None:
+    """Record a clean look that found nothing."""
+    connection.execute("UPDATE orders SET looks = ?, looked_at = ? WHERE id = ?", (looks, now, order_id))
+
+
+def set_unsure(connection: sqlite3.Connection, order_id: str, unsure: bool) -> None:
+    """Remember that the last write about this order has no known outcome: read before asking again."""
+    connection.execute("UPDATE orders SET unsure = ? WHERE id = ?", (int(unsure), order_id))
+
+
+def set_resend(connection: sqlite3.Connection, order_id: str, resend: bool) -> None:
+    """Remember that a person wants the order sent again, once its sale is proved void."""
+    connection.execute("UPDATE orders SET resend = ? WHERE id = ?", (int(resend), order_id))
+
+
+def set_version(connection: sqlite3.Connection, order_id: str, version: int) -> None:
+    """Know the version our own write made, so that its echo causes no work."""
+    connection.execute("UPDATE orders SET version = max(version, ?) WHERE id = ?", (version, order_id))
+
+
+def set_prediction(connection: sqlite3.Connection, order_id: str, *, net: str, tax: str, total: str) -> None:
+    """Keep the predicted totals."""
+    connection.execute("UPDATE orders SET net = ?, tax = ?, total = ? WHERE id = ?", (net, tax, total, order_id))
+
+
+def set_inclusive(connection: sqlite3.Connection, order_id: str, inclusive: bool) -> None:
+    """Keep the mode of the sale's document as Cin7 shows it."""
+    connection.execute("UPDATE orders SET inclusive = ? WHERE id = ?", (int(inclusive), order_id))
+
+
+def set_answer(
+    connection: sqlite3.Connection, order_id: str, *, net: str, tax: str, total: str, reconciled: bool
+) -> None:
+    """Keep what Cin7 shows, and whether it equals the prediction."""
+    connection.execute(
+        "UPDATE orders SET cin7_net = ?, cin7_tax = ?, cin7_total = ?, reconciled = ? WHERE id = ?",
+        (net, tax, total, int(reconciled), order_id),
+    )
+
+
+def export(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
+    """Both sides show each other."""
+    connection.execute("UPDATE orders SET exported_at = ? WHERE id = ?", (now, order_id))
+    move(connection, order_id, OrderState.EXPORTED, now=now)
+
+
+def next_generation(connection: sqlite3.Connection, order_id: str) -> int:
+    """Begin a deliberate resend: a new reference, nothing known of it yet."""
+    row = connection.execute(
+        "UPDATE orders SET generation = generation + 1, looks = 0, looked_at = NULL, unsure = 0, resend = 0,"
+        " inclusive = NULL, reconciled = NULL, cin7_net = NULL, cin7_tax = NULL, cin7_total = NULL"
+        " WHERE id = ? RETURNING generation",
+        (order_id,),
+    ).fetchone()
+    return int(row[0])
+
+
+def add_sale(connection: sqlite3.Connection, sale: SaleRecord) -> None:
+    """Record the sale that stands for an order; a second live one is refused by the database."""
+    connection.execute(
+        "INSERT INTO sales (sale_id, order_id, generation, reference, number, made_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (sale_id) DO UPDATE SET number = coalesce(excluded.number, number)",
+        (sale.sale_id, sale.order_id, sale.generation, sale.reference, sale.number, sale.made_at),
+    )
+
+
+def name_sale(connection: sqlite3.Connection, sale_id: str, number: str | None) -> None:
+    """Record the number Cin7 gave the sale."""
+    if number:
+        connection.execute("UPDATE sales SET number = ? WHERE sale_id = ?", (number, sale_id))
+
+
+def void_sale(connection: sqlite3.Connection, sale_id: str, *, now: Instant) -> None:
+    """Record that a sale is void."""
+    connection.execute("UPDATE sales SET voided_at = ? WHERE sale_id = ? AND voided_at IS NULL", (now, sale_id))
+
+
+def sales_of(connection: sqlite3.Connection, order_id: str) -> list[SaleRecord]:
+    """Return every sale known for an order, oldest first."""
+    rows = connection.execute(
+        "SELECT sale_id, order_id, generation, reference, number, made_at, voided_at FROM sales WHERE order_id = ?"
+        " ORDER BY made_at, generation",
+        (order_id,),
+    )
+    return [
+        SaleRecord(
+            sale_id=row[0],
+            order_id=row[1],
+            generation=row[2],
+            reference=row[3],
+            number=row[4],
+            made_at=row[5],
+            voided_at=row[6],
+        )
+        for row in rows
+    ]
+
+
+def count_by_state(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count orders in each state; states without orders are there with 0."""
+    counted = dict(connection.execute("SELECT state, count(*) FROM orders GROUP BY state"))
+    return {state.value: counted.get(state.value, 0) for state in OrderState}
+
+
+def in_states(connection: sqlite3.Connection, states: Sequence[OrderState]) -> list[str]:
+    """Return the ids of orders in these states, oldest accepted first."""
+    marks = ", ".join("?" for _ in states)
+    rows = connection.execute(
+        f"SELECT id FROM orders WHERE state IN ({marks}) ORDER BY accepted_at, id", [state.value for state in states]
+    )
+    return [row[0] for row in rows]
+
+
+def stuck(
+    connection: sqlite3.Connection, states: Sequence[OrderState], *, before: Instant, limit: int = 100
+) -> list[tuple[str, str | None, str]]:
+    """Return (id, number, state) of orders that stand in one of these states since before an instant."""
+    marks = ", ".join("?" for _ in states)
+    rows = connection.execute(
+        f"SELECT id, number, state FROM orders WHERE state IN ({marks}) AND state_since < ? LIMIT ?",
+        [*(state.value for state in states), before, limit],
+    )
+    return [(row[0], row[1], row[2]) for row in rows]

@@ -1,0 +1,226 @@
+"""Nudges on disk: accepted, claimed, settled; retried, set aside, reclaimed after an unclean stop.
+
+The row of a settled nudge is deleted, so the table stays as small as what waits; what happened to an order is on its
+timeline. `attempts` counts claims that ended in a bug or with the process; `tries` counts outcomes that were merely
+"not now". Only attempts lead to quarantine.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+import msgspec
+
+from actors.domain.time import Instant
+from actors.messages import Envelope, Flow, Nudge, Urgency
+
+MAX_ATTEMPTS = 3
+"""A nudge whose handling ended in a bug or with the process this often is set aside."""
+
+_CLAIMABLE = """
+SELECT id FROM outbox AS waiting
+WHERE flow = :flow AND state = 'ready' AND urgency = :urgency AND due_at <= :now
+  AND NOT EXISTS (SELECT 1 FROM outbox AS busy
+                  WHERE busy.flow = waiting.flow AND busy.subject = waiting.subject AND busy.state = 'running')
+ORDER BY due_at, id
+LIMIT :limit
+"""
+
+_COLUMNS = "id, flow, subject, attempts, accepted_at, urgency"
+
+
+class OutboxCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many nudges stand where, and since when the oldest due one waits."""
+
+    ready: int
+    running: int
+    quarantined: int
+    oldest_due_at: Instant | None
+
+
+def accept(connection: sqlite3.Connection, nudge: Nudge, *, now: Instant) -> bool:
+    """Put a nudge in, or bring forward the one that waits for the same key. False: its key is set aside."""
+    key = (nudge.flow.value, nudge.subject)
+    set_aside = connection.execute(
+        "SELECT 1 FROM outbox WHERE flow = ? AND subject = ? AND state = 'quarantined'", key
+    ).fetchone()
+    if set_aside is not None:
+        return False
+    connection.execute(
+        "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at) VALUES (?, ?, 'ready', ?, ?, ?)"
+        " ON CONFLICT (flow, subject) WHERE state = 'ready'"
+        " DO UPDATE SET due_at = min(due_at, excluded.due_at), urgency = min(urgency, excluded.urgency)",
+        (*key, int(nudge.urgency), nudge.due_at, now),
+    )
+    return True
+
+
+def claim(connection: sqlite3.Connection, flow: Flow, *, limit: int, now: Instant) -> list[Envelope]:
+    """Claim due nudges of a flow, the underway ones first; the attempt is counted here, in the commit."""
+    ids: list[int] = []
+    for urgency in Urgency:
+        if len(ids) < limit:
+            found = connection.execute(
+                _CLAIMABLE, {"flow": flow.value, "urgency": int(urgency), "now": now, "limit": limit - len(ids)}
+            )
+            ids.extend(row[0] for row in found)
+    return [_claim_one(connection, row_id, now) for row_id in ids]
+
+
+def claim_suspect(connection: sqlite3.Connection, *, now: Instant) -> tuple[list[Envelope], bool]:
+    """Claim one of the nudges that were running when the process died, and only while nothing else runs.
+
+    Whichever of them kills the process again is then alone, so the innocent are not counted with it. The second value
+    is False once no suspect is left.
+    """
+    if connection.execute("SELECT 1 FROM outbox WHERE state = 'running' LIMIT 1").fetchone() is not None:
+        return [], True
+    row = connection.execute(
+        "SELECT id FROM outbox WHERE state = 'ready' AND suspect = 1 ORDER BY id LIMIT 1"
+    ).fetchone()
+    return ([], False) if row is None else ([_claim_one(connection, row[0], now)], True)
+
+
+def _claim_one(connection: sqlite3.Connection, row_id: int, now: Instant) -> Envelope:
+    row = connection.execute(
+        "UPDATE outbox SET state = 'running', claimed_at = ?, attempts = attempts + 1 WHERE id = ?"
+        f" RETURNING {_COLUMNS}",
+        (now, row_id),
+    ).fetchone()
+    return Envelope(
+        id=row[0], flow=Flow(row[1]), subject=row[2], attempt=row[3], accepted_at=row[4], urgency=Urgency(row[5])
+    )
+
+
+def settle(connection: sqlite3.Connection, envelope: Envelope) -> None:
+    """Take a handled nudge out."""
+    connection.execute("DELETE FROM outbox WHERE id = ?", (envelope.id,))
+
+
+def retry(
+    connection: sqlite3.Connection, envelope: Envelope, *, due_at: Instant, reason: str, bug: bool = False
+) -> None:
+    """Put a claimed nudge back, due later. Only a bug keeps its attempt counted.
+
+    A nudge accepted meanwhile for the same key takes its place: it is due sooner and means the same.
+    """
+    tries = 0 if bug else 1
+    [attempts] = connection.execute("SELECT attempts FROM outbox WHERE id = ?", (envelope.id,)).fetchone()
+    kept = attempts if bug else 0
+    waiting = connection.execute(
+        "SELECT id FROM outbox WHERE flow = ? AND subject = ? AND state = 'ready'",
+        (envelope.flow.value, envelope.subject),
+    ).fetchone()
+    if waiting is not None:
+        connection.execute(
+            "UPDATE outbox SET attempts = ?, tries = (SELECT tries FROM outbox WHERE id = ?) + ?, reason = ?"
+            " WHERE id = ?",
+            (kept, envelope.id, tries, reason, waiting[0]),
+        )
+        connection.execute("DELETE FROM outbox WHERE id = ?", (envelope.id,))
+        return
+    connection.execute(
+        "UPDATE outbox SET state = 'ready', claimed_at = NULL, suspect = 0, attempts = ?, tries = tries + ?,"
+        " due_at = ?, reason = ? WHERE id = ?",
+        (kept, tries, due_at, reason, envelope.id),
+    )
+
+
+def tries_of(connection: sqlite3.Connection, envelope: Envelope) -> int:
+    """How often this nudge was put off already."""
+    row = connection.execute("SELECT tries FROM outbox WHERE id = ?", (envelope.id,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def quarantine(connection: sqlite3.Connection, row_id: int, *, reason: str) -> None:
+    """Set a nudge aside until a person retries it. One that waits for the same key goes with it."""
+    connection.execute(
+        "DELETE FROM outbox WHERE state = 'ready' AND id <> :id"
+        " AND (flow, subject) = (SELECT flow, subject FROM outbox WHERE id = :id)",
+        {"id": row_id},
+    )
+    connection.execute(
+        "UPDATE outbox SET state = 'quarantined', claimed_at = NULL, suspect = 0, reason = ? WHERE id = ?",
+        (reason, row_id),
+    )
+
+
+def release(connection: sqlite3.Connection, nudge: Nudge, *, now: Instant) -> None:
+    """Let a key go again after a person looked: whatever was set aside is forgotten, a fresh nudge is put in."""
+    connection.execute(
+        "DELETE FROM outbox WHERE flow = ? AND subject = ? AND state = 'quarantined'",
+        (nudge.flow.value, nudge.subject),
+    )
+    accept(connection, nudge, now=now)
+
+
+def reclaim(connection: sqlite3.Connection, *, now: Instant) -> list[Envelope]:
+    """After an unclean stop: what was running waits again, as a suspect. Return those that are out of attempts."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM outbox WHERE state = 'running' ORDER BY id").fetchall()
+    spent: list[Envelope] = []
+    for row in rows:
+        envelope = Envelope(
+            id=row[0], flow=Flow(row[1]), subject=row[2], attempt=row[3], accepted_at=row[4], urgency=Urgency(row[5])
+        )
+        if envelope.attempt >= MAX_ATTEMPTS:
+            spent.append(envelope)
+            continue
+        connection.execute(
+            "DELETE FROM outbox WHERE flow = ? AND subject = ? AND state = 'ready'",
+            (envelope.flow.value, envelope.subject),
+        )
+        connection.execute(
+            "UPDATE outbox SET state = 'ready', claimed_at = NULL, suspect = 1, due_at = min(due_at, ?) WHERE id = ?",
+            (now, envelope.id),
+        )
+    return spent
+
+
+def give_back(connection: sqlite3.Connection, flow: Flow, *, but: Collection[int] = ()) -> None:
+    """Return a flow's claimed nudges nobody handles any more (its actor crashed, a shutdown): not an attempt."""
+    rows = connection.execute(
+        "SELECT id, subject FROM outbox WHERE flow = ? AND state = 'running'", (flow.value,)
+    ).fetchall()
+    for row_id, subject in rows:
+        if row_id in but:
+            continue
+        waiting = connection.execute(
+            "SELECT 1 FROM outbox WHERE flow = ? AND subject = ? AND state = 'ready'", (flow.value, subject)
+        ).fetchone()
+        if waiting is not None:
+            connection.execute("DELETE FROM outbox WHERE id = ?", (row_id,))
+            continue
+        connection.execute(
+            "UPDATE outbox SET state = 'ready', claimed_at = NULL, attempts = max(0, attempts - 1) WHERE id = ?",
+            (row_id,),
+        )
+
+
+def next_due(connection: sqlite3.Connection, flows: Collection[Flow]) -> Instant | None:
+    """When the earliest waiting nudge of these flows is due."""
+    moments: list[Instant] = []
+    for flow in flows:
+        for urgency in Urgency:
+            row = connection.execute(
+                "SELECT due_at FROM outbox WHERE flow = ? AND state = 'ready' AND urgency = ?"
+                " ORDER BY due_at, id LIMIT 1",
+                (flow.value, int(urgency)),
+            ).fetchone()
+            if row is not None:
+                moments.append(row[0])
+    return min(moments, default=None)
+
+
+def counts(connection: sqlite3.Connection, *, now: Instant, flow: Flow | None = None) -> OutboxCounts:
+    """Count what waits, runs and is set aside, of one flow or of all."""
+    condition, values = ("WHERE flow = ?", (flow.value,)) if flow is not None else ("", ())
+    by_state = dict(connection.execute(f"SELECT state, count(*) FROM outbox {condition} GROUP BY state", values))
+    flows = (flow,) if flow is not None else tuple(Flow)
+    oldest = next_due(connection, flows)
+    return OutboxCounts(
+        ready=by_state.get("ready", 0),
+        running=by_state.get("running", 0),
+        quarantined=by_state.get("quarantined", 0),
+        oldest_due_at=oldest if oldest is not None and oldest <= now else None,
+    )

@@ -1,0 +1,188 @@
+"""Each check against the official commercetools specification is shown refusing a wrong one."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from adapters.sandbox.carts import LineDraft, OrderDraft, ShippingDraft
+from adapters.sandbox.commercetools import CommercetoolsDouble
+from tests.commercetools_spec import check_answer, check_request, requires_spec
+from tests.commercetools_world import Caller, HandClock
+
+pytestmark = requires_spec
+
+UPDATE = "/acme/orders/o-1"
+SYNC = {"action": "updateSyncInfo", "channel": {"typeId": "channel", "key": "cin7-core"}, "externalId": "SO-00042"}
+
+
+def _update(*actions: object, **fields: object) -> bytes:
+    return json.dumps({"version": 3, "actions": actions, **fields}).encode()
+
+
+def test_the_requests_the_daemon_makes_conform() -> None:
+    query = [("where", "lastModifiedAt >= :from"), ("var.from", "2026-12-01T00:00:00.000Z"), ("limit", "500")]
+    query += [("sort", "lastModifiedAt asc"), ("sort", "id asc"), ("expand", "paymentInfo.payments[*]")]
+    assert check_request("GET", "/acme/orders", query, None) == []
+    assert check_request("GET", "/acme/channels/key=cin7-core", "", None) == []
+    assert check_request("POST", UPDATE, "", _update(SYNC, {**SYNC, "syncedAt": "2026-11-23T10:00:00.000Z"})) == []
+    states = (
+        {"action": "changeOrderState", "orderState": "Cancelled"},
+        {"action": "setOrderNumber", "orderNumber": "W1"},
+    )
+    assert check_request("POST", UPDATE, "", _update(*states)) == []
+    draft = json.dumps({"container": "tallyd", "key": "main", "value": {"holder": "a"}, "version": 2}).encode()
+    assert check_request("POST", "/acme/custom-objects", "", draft) == []
+    assert check_request("POST", "/oauth/token", "", b"grant_type=client_credentials") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("limit=501", "above 500"),
+        ("limit=many", "not a number"),
+        ("withTotal=0", "neither true nor false"),
+        ("wehre=id%3D%221%22", "unknown query parameter wehre"),
+        ("var.from_date=x", "unknown query parameter var.from_date"),
+        ("limit=1&limit=2", "repeated"),
+    ],
+)
+def test_a_wrong_query_is_refused(query: str, word: str) -> None:
+    assert word in " ".join(check_request("GET", "/acme/orders", query, None))
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (_update({"action": "updateSyncInfos"}), "'updateSyncInfos' is not one of"),
+        (_update({**SYNC, "externalID": "x"}), "externalID: unknown property"),
+        (_update({**SYNC, "externalId": 42}), "42 is not of type 'string'"),
+        (_update({**SYNC, "syncedAt": "yesterday"}), "'yesterday' is not a 'datetime'"),
+        (_update({**SYNC, "syncedAt": "2026-11-23T10:00:00.123456+00:00"}), "is not a 'datetime'"),
+        (_update({"action": "updateSyncInfo", "externalId": "x"}), "'channel' is a required property"),
+        (_update({**SYNC, "channel": {"typeId": "channel", "name": "x"}}), "channel.name: unknown property"),
+        (_update({"action": "changeOrderState", "orderState": "Canceled"}), "'Canceled' is not one of"),
+        (_update({"action": "changeShipmentState", "shipmentState": "Cancelled"}), "'Cancelled' is not one of"),
+        (_update(SYNC, dryRun=True), "dryRun: unknown property"),
+        (b'{"actions": []}', "'version' is a required property"),
+        (b'{"version": "3", "actions": []}', "'3' is not of type 'integer'"),
+        (b"{", "not JSON"),
+        (None, "not JSON"),
+    ],
+)
+def test_a_wrong_update_is_refused(body: bytes | None, word: str) -> None:
+    assert word in " ".join(check_request("POST", UPDATE, "", body))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "body", "word"),
+    [
+        ("PUT", UPDATE, "", _update(SYNC), "no such operation"),
+        ("GET", "/acme/order", "", None, "no such operation"),
+        ("GET", "/acme/orders", "", b"{}", "a body where none belongs"),
+        ("DELETE", "/acme/orders/o-1", "", None, "query parameter version is missing"),
+        ("GET", "/acme/custom-objects/tallyd/a b", "", None, "no container or key"),
+        ("POST", "/acme/custom-objects", "", b'{"container": "c", "key": "k"}', "'value' is a required property"),
+        ("GET", "/oauth/token", "", None, "no such operation"),
+        ("POST", "/oauth/token", "", b"grant_type=password", "grant_type"),
+        ("POST", "/oauth/token", "", b"grant_type=client_credentials&scopes=x", "unknown field scopes"),
+    ],
+)
+def test_a_wrong_request_is_refused(method: str, path: str, query: str, body: bytes | None, word: str) -> None:
+    assert word in " ".join(check_request(method, path, query, body))
+
+
+@pytest.fixture
+async def order() -> dict[str, Any]:
+    double = CommercetoolsDouble(clock=HandClock())
+    draft = OrderDraft(lines=(LineDraft(sku="HW-CAF-8C", list_minor=4500),), shipping=ShippingDraft())
+    order_id = double.place_order(draft)
+    caller = Caller(double)
+    await caller.log_in()
+    answer = await caller.get(f"/orders/{order_id}", ("expand", "paymentInfo.payments[*]"))
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def _break(path: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(document: dict[str, Any]) -> None:
+        *way, last = path.split(".")
+        place: Any = document
+        for step in way:
+            place = place[int(step)] if step.isdigit() else place[step]
+        if value is ...:
+            del place[last]
+        else:
+            place[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "word"),
+    [
+        ("version", ..., "'version' is a required property"),
+        ("lastModifiedAt", "2026-12-01 00:00", "is not a 'datetime'"),
+        ("orderState", "Canceled", "'Canceled' is not one of"),
+        ("syncInfo", ..., "'syncInfo' is a required property"),
+        ("orderNumber", None, "orderNumber: null"),
+        ("totalPrice.centAmount", 19.5, "is not of type 'integer'"),
+        ("lineItems.0.state", ..., "'state' is a required property"),
+        ("lineItems.0.quantity", "1", "is not of type 'integer'"),
+        ("lineItems.0.name", {"en-GB": 4}, "4 is not of type 'string'"),
+        ("lineItems.0.price.value.type", "cents", "'cents' is not one of"),
+        ("lineItems.0.price.value.type", "highPrecision", "'preciseAmount' is a required property"),
+        ("lineItems.0.price.discounted.discount", ..., "'discount' is a required property"),
+        ("taxedPrice.taxPortions.0.rate", "0.2", "is not of type 'number'"),
+        ("shippingInfo.shippingRate", ..., "'shippingRate' is a required property"),
+        ("paymentInfo.payments.0.obj.transactions.0.type", "Charged", "'Charged' is not one of"),
+        ("paymentInfo.payments.0.obj.amountPlanned.fractionDigits", ..., "'fractionDigits' is a required"),
+    ],
+)
+async def test_a_wrong_order_is_refused(order: dict[str, Any], path: str, value: object, word: str) -> None:
+    wrong = copy.deepcopy(order)
+    _break(path, value)(wrong)
+    assert word in " ".join(check_answer("GET", UPDATE, 200, json.dumps(wrong).encode()))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body", "word"),
+    [
+        ("GET", UPDATE, 201, b"{}", "never answers 201"),
+        ("GET", UPDATE, 200, b"<html>", "not JSON"),
+        ("GET", "/acme/orders", 200, b'{"limit": 20, "offset": 0, "count": 0}', "'results' is a required property"),
+        ("GET", "/acme/channels/key=x", 200, b'{"key": "x"}', "'roles' is a required property"),
+        ("POST", UPDATE, 409, b'{"statusCode": 400, "message": "m"}', "400 in an answer of 409"),
+        ("POST", UPDATE, 409, b'{"statusCode": 409}', "'message' is a required property"),
+        (
+            "POST",
+            UPDATE,
+            409,
+            b'{"statusCode": 409, "message": "m", "errors": [{"code": "Conflict", "message": "m"}]}',
+            "'Conflict' is not one of",
+        ),
+        (
+            "POST",
+            UPDATE,
+            400,
+            b'{"statusCode": 400, "message": "m", "errors": [{"code": "InvalidJsonInput", "message": "m"}]}',
+            "'detailedErrorMessage' is a required property",
+        ),
+        ("GET", UPDATE, 401, b'{"statusCode": 401, "message": "m", "errors": []}', "'error' is a required property"),
+        ("GET", UPDATE, 418, b'{"statusCode": 418, "message": "m"}', "never answers 418"),
+        ("POST", "/oauth/token", 200, b'{"access_token": "x"}', "'expires_in' is a required property"),
+        ("POST", "/oauth/token", 401, b'{"statusCode": 401, "message": "m", "error": "no"}', "'no' is not one of"),
+    ],
+)
+def test_a_wrong_answer_is_refused(method: str, path: str, status: int, body: bytes, word: str) -> None:
+    assert word in " ".join(check_answer(method, path, status, body))
+
+
+def test_a_conflict_as_the_real_one_words_it_conforms() -> None:
+    error = {"code": "ConcurrentModification", "message": "…", "currentVersion": 4}
+    body = json.dumps({"statusCode": 409, "message": "…", "errors": [error]}).encode()
+    assert check_answer("POST", UPDATE, 409, body) == []

@@ -1,0 +1,247 @@
+"""Every request either client can make is judged by the official specification, not by our own idea of it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from actors.domain.calls import Purpose
+from actors.domain.errors import WireError
+from actors.domain.feed import FeedCursor
+from actors.domain.sale import Row, RowKind, SaleAddress, SaleHeader, SaleOrder
+from actors.governor.journal import Intent
+from adapters.cin7.client import Cin7Client
+from adapters.commercetools.client import CommercetoolsClient
+from adapters.commercetools.translate import read_order
+from adapters.transport import Request
+from tests.ct_documents import order_document
+from tests.wire_doubles import ListJournal, OpenGate, ScriptedWire, StillClock, answer
+
+commercetools_spec = pytest.importorskip(
+    "tests.commercetools_spec", reason="the commercetools specification checker is not here"
+)
+cin7_spec = pytest.importorskip("tests.cin7_spec", reason="the Cin7 specification checker is not here")
+
+needs_cin7_documents = pytest.mark.skipif(not cin7_spec.available(), reason=cin7_spec.SKIP_REASON)
+
+ORDER = read_order(json.dumps(order_document()).encode())
+SALE_ID = "6222cb47-1111-4222-8333-444444444444"
+GUID = "6c18f8e9-0000-4000-8000-000000000000"
+ADDRESS = SaleAddress(
+    line1="3 Park St",
+    line2="Floor 2",
+    country="Australia",
+    city="Melbourne",
+    state="VIC",
+    postcode="3331",
+    company="X",
+    contact="Ann Lee",
+)
+FULL_HEADER = SaleHeader(
+    customer_id=GUID,
+    external_id="ct-order:4f0c",
+    customer_reference="ORD-1001",
+    location="Main Warehouse",
+    tax_rule="Tax on Sales",
+    tax_inclusive=True,
+    order_date=date(2026, 11, 23),
+    terms="30 days",
+    contact="Ann Lee",
+    email="ann@example.com",
+    phone="+49",
+    billing=ADDRESS,
+    shipping=ADDRESS,
+)
+BARE_HEADER = SaleHeader(
+    customer_id=GUID,
+    external_id="ct-order:4f0c",
+    customer_reference="ORD-1001",
+    location="Main Warehouse",
+    tax_rule="Tax on Sales",
+    tax_inclusive=False,
+    order_date=date(2026, 11, 23),
+)
+
+
+def rows(kinds: Iterable[RowKind], comment: str = "") -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            kind=kind,
+            sku=kind.value,
+            product_id=GUID,
+            name=kind.value.title(),
+            quantity=Decimal(2),
+            price=Decimal("-1.2345") if kind is RowKind.DISCOUNT else Decimal("30.00"),
+            tax=Decimal("9.0000"),
+            tax_rule="Tax on Sales",
+            amount=Decimal(60),
+            discount=Decimal(0),
+            comment=comment,
+        )
+        for kind in kinds
+    )
+
+
+Cin7Call = Callable[[Cin7Client], Awaitable[object]]
+CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
+    (Purpose.CIN7_ME, lambda client: client.company()),
+    (Purpose.CIN7_TAX_RULES, lambda client: client.tax_rules()),
+    (Purpose.CIN7_LOCATIONS, lambda client: client.locations()),
+    (Purpose.CIN7_PAYMENT_TERMS, lambda client: client.payment_terms()),
+    (Purpose.CIN7_ACCOUNTS, lambda client: client.accounts()),
+    (Purpose.CIN7_CUSTOMER, lambda client: client.customers_named("commercetools web orders")),
+    (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=3, modified_since=None)),
+    (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=1, modified_since=1_800_000_000_123)),
+    (Purpose.CIN7_FIND_BY_EXTERNAL_ID, lambda client: client.find_by_external_id("ct-order:4f0c", subject="o")),
+    (Purpose.CIN7_FIND_BY_REFERENCE, lambda client: client.find_by_reference("ORD-1001", subject="o")),
+    (Purpose.CIN7_READ_SALE, lambda client: client.read_sale(SALE_ID, subject="o")),
+    (Purpose.CIN7_CREATE_SALE, lambda client: client.create_sale(FULL_HEADER, Intent(Purpose.CIN7_CREATE_SALE))),
+    (Purpose.CIN7_CREATE_SALE, lambda client: client.create_sale(BARE_HEADER, Intent(Purpose.CIN7_CREATE_SALE))),
+    (
+        Purpose.CIN7_AUTHORISE_ORDER,
+        lambda client: client.post_order(
+            SaleOrder(sale_id=SALE_ID, rows=rows(RowKind, "2 @ 5.00"), memo="memo"),
+            Intent(Purpose.CIN7_AUTHORISE_ORDER),
+        ),
+    ),
+    (
+        Purpose.CIN7_AUTHORISE_ORDER,
+        lambda client: client.post_order(
+            SaleOrder(sale_id=SALE_ID, rows=rows([RowKind.LINE]), authorise=False),
+            Intent(Purpose.CIN7_AUTHORISE_ORDER),
+        ),
+    ),
+    (Purpose.CIN7_VOID_SALE, lambda client: client.void_sale(SALE_ID, Intent(Purpose.CIN7_VOID_SALE))),
+]
+
+CtCall = Callable[[CommercetoolsClient], Awaitable[object]]
+CT_CALLS: list[tuple[Purpose, CtCall]] = [
+    (Purpose.CT_PROJECT, lambda client: client.project()),
+    (Purpose.CT_READ_ORDER, lambda client: client.read_order(ORDER.id)),
+    (
+        Purpose.CT_LIST_ORDERS,
+        lambda client: client.changed_orders(FeedCursor(at=5, id=ORDER.id), until=9_000, limit=9_999),
+    ),
+    (Purpose.CT_LIST_ORDERS, lambda client: client.changed_orders(FeedCursor(at=5), until=None, limit=0)),
+    (Purpose.CT_CHANNEL, lambda client: client.export_channel("cin7-core")),
+    (Purpose.CT_READ_LEASE, lambda client: client.read_lease("tallyd", "acme-uk")),
+    (
+        Purpose.CT_WRITE_LEASE,
+        lambda client: client.write_lease("tallyd", "acme-uk", {"holder": "a"}, None, Intent(Purpose.CT_WRITE_LEASE)),
+    ),
+    (
+        Purpose.CT_WRITE_LEASE,
+        lambda client: client.write_lease("tallyd", "acme-uk", {"holder": "a"}, 3, Intent(Purpose.CT_WRITE_LEASE)),
+    ),
+    (
+        Purpose.CT_SYNC_INFO,
+        lambda client: client.mark_exported(
+            ORDER, channel_key="cin7-core", external_id="SO-9", intent=Intent(Purpose.CT_SYNC_INFO)
+        ),
+    ),
+]
+
+
+def named(calls: list[tuple[Purpose, Any]]) -> list[str]:
+    return [f"{number}-{purpose.value}" for number, (purpose, _) in enumerate(calls)]
+
+
+def test_no_kind_of_call_is_forgotten() -> None:
+    assert {purpose for purpose, _ in CIN7_CALLS} == {one for one in Purpose if one.side == "cin7"}
+    assert {purpose for purpose, _ in CT_CALLS} == {one for one in Purpose if one.side == "commercetools"}
+
+
+async def cin7_request(call: Cin7Call) -> Request:
+    clock = StillClock()
+    wire = ScriptedWire(answer(400, [{"ErrorCode": 400, "Exception": "only the request is of interest"}]))
+    client = Cin7Client(
+        transport=wire,
+        clock=clock,
+        gate=OpenGate(clock),
+        probe=lambda point: None,
+        base_url="https://inventory.example/ExternalApi/v2",
+        account_id="a",
+        application_key="k",
+        timeout_seconds=60,
+    )
+    with pytest.raises(WireError):
+        await call(client)
+    [request] = wire.requests
+    return request
+
+
+def judged_by_cin7(request: Request) -> list[str]:
+    url = urlsplit(request.url)
+    pairs = parse_qsl(url.query, keep_blank_values=True)
+    assert len(dict(pairs)) == len(pairs)
+    found: list[str] = cin7_spec.check_request(request.method, url.path, dict(pairs), request.body)
+    return found
+
+
+@needs_cin7_documents
+@pytest.mark.parametrize(("purpose", "call"), CIN7_CALLS, ids=named(CIN7_CALLS))
+async def test_cin7_requests_conform(purpose: Purpose, call: Cin7Call) -> None:
+    assert judged_by_cin7(await cin7_request(call)) == []
+
+
+@needs_cin7_documents
+async def test_the_cin7_judge_refuses_a_wrong_request() -> None:
+    good = await cin7_request(CIN7_CALLS[-3][1])
+    assert good.body is not None
+    for right, wrong in ((b'"SaleID"', b'"SaleId"'), (b'"Price":30', b'"Price":"thirty"'), (b'"Tax":9,', b"")):
+        assert right in good.body
+        request = Request(method=good.method, url=good.url, body=good.body.replace(right, wrong))
+        assert judged_by_cin7(request), right
+
+
+async def commercetools_requests(call: CtCall) -> list[Request]:
+    wire = ScriptedWire(
+        answer(200, {"access_token": "t", "expires_in": 100, "scope": "", "token_type": "Bearer"}),
+        answer(400, {"statusCode": 400, "message": "no", "errors": [{"code": "InvalidInput", "message": "no"}]}),
+    )
+    client = CommercetoolsClient(
+        transport=wire,
+        clock=StillClock(),
+        journal=ListJournal([]),
+        probe=lambda point: None,
+        project_key="acme",
+        api_url="https://api.example",
+        auth_url="https://auth.example",
+        client_id="id",
+        client_secret="secret",
+        max_in_flight=1,
+        random=random.Random(1),
+    )
+    with pytest.raises(WireError):
+        await call(client)
+    assert len(wire.requests) == 2
+    return wire.requests
+
+
+def judged_by_commercetools(request: Request) -> list[str]:
+    url = urlsplit(request.url)
+    found: list[str] = commercetools_spec.check_request(request.method, url.path, url.query, request.body)
+    return found
+
+
+@commercetools_spec.requires_spec  # type: ignore[untyped-decorator, unused-ignore]
+@pytest.mark.parametrize(("purpose", "call"), CT_CALLS, ids=named(CT_CALLS))
+async def test_commercetools_requests_conform(purpose: Purpose, call: CtCall) -> None:
+    assert [judged_by_commercetools(one) for one in await commercetools_requests(call)] == [[], []]
+
+
+@commercetools_spec.requires_spec  # type: ignore[untyped-decorator, unused-ignore]
+async def test_the_commercetools_judge_refuses_a_wrong_request() -> None:
+    good = (await commercetools_requests(CT_CALLS[-1][1]))[1]
+    assert good.body is not None
+    for right, wrong in ((b'"externalId"', b'"externalID"'), (b'"version":7', b'"version":"7"'), (b"Info", b"Infos")):
+        assert right in good.body
+        request = Request(method=good.method, url=good.url, body=good.body.replace(right, wrong))
+        assert judged_by_commercetools(request), right

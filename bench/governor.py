@@ -1,9 +1,9 @@
 """Goal 4 of the performance reference: how exactly, and how fully, the rate governor uses its limit.
 
 Run as `python -m bench.governor`. Everything runs on virtual time with fixed seeds, so the figures are the same on
-every machine. A server counts calls at the instant they *arrive*, 60 per 60 s; eight callers keep orders queued all the time,
-up to four calls overlap, and half way through the process is killed with its calls on the wire and restored from the
-log it left.
+every machine. A server counts calls at the instant they *arrive*, 60 per 60 s; eight callers keep orders queued all
+the time, up to four calls overlap, and half way through the process is killed with its calls on the wire and restored
+from the log it left.
 
 *Use* is calls answered 200 that arrived between minute 10 (the first burst out of an empty window is not counted in our
 favour) and the end, over 60 a minute. *Use of the rest* is the same over 40 a minute, with a stranger's 20 calls a

@@ -24,6 +24,7 @@ from daemon.settings_checks import (
     channel_key_problem,
     charge_problem,
     connection_name_problem,
+    percent_problem,
     project_key_problem,
     quiet_hours_problem,
     seconds_problem,
@@ -33,6 +34,7 @@ from daemon.settings_checks import (
     time_zone_problem,
     timestamp_problem,
     url_problem,
+    wait_problem,
 )
 from daemon.settings_contradictions import contradictions
 from daemon.settings_reader import Problem, SettingsError, TableReader
@@ -46,10 +48,12 @@ Url = Annotated[str, Meta(extra={"check": url_problem})]
 Bind = Annotated[str, Meta(extra={"check": bind_problem})]
 Charge = Annotated[str, Meta(extra={"check": charge_problem})]
 Seconds = Annotated[float, Meta(extra={"check": seconds_problem})]
-"""A duration: more than 0. The two waits that may be 0 say so."""
-Wait = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
-Amount = Annotated[int, Meta(ge=0)]
+"""A duration: more than 0."""
+Wait = Annotated[float, Meta(extra={"check": wait_problem})]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Parallel = Annotated[int, Meta(ge=1, le=1_000)]
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 SaleField = Literal[
     "Note",
@@ -96,7 +100,7 @@ class CommercetoolsSettings(_Table, frozen=True, kw_only=True):
         str, Meta(extra={"check": url_problem, "example": "https://auth.europe-west1.gcp.commercetools.com"})
     ]
     client_id: Annotated[str, Meta(extra={"check": text_problem, "example": "..."})]
-    max_in_flight: Count = 10
+    max_in_flight: Parallel = 10
 
 
 class LaneShares(_Table, frozen=True, kw_only=True):
@@ -120,7 +124,7 @@ class Cin7Settings(_Table, frozen=True, kw_only=True):
     account_id: Annotated[str, Meta(extra={"check": text_problem, "example": "..."})]
     base_url: Url = "https://inventory.dearsystems.com/ExternalApi/v2"
     calls_per_minute: Count = 60
-    max_in_flight: Count = 4
+    max_in_flight: Parallel = 4
     timeout_seconds: Seconds = 60
     quiet_seconds: Seconds = 60
     shares: LaneShares = LaneShares()
@@ -131,8 +135,8 @@ class StorageSettings(_Table, frozen=True, kw_only=True):
     """The database file. Secret: `storage_key`."""
 
     path: Text = "/var/lib/tallyd/tallyd.db"
-    retain_days: Annotated[int, Meta(ge=400)] = 400
-    retain_bodies_days: Count = 30
+    retain_days: Annotated[int, Meta(ge=400, le=36_500)] = 400
+    retain_bodies_days: Days = 30
 
 
 class OperatorSettings(_Table, frozen=True, kw_only=True):
@@ -216,7 +220,7 @@ class OrdersSettings(_Table, frozen=True, kw_only=True):
     enabled: bool = True
     hold_seconds: Wait = 0
     awaiting_seconds: Seconds = 86400
-    concurrency: Count = 8
+    concurrency: Parallel = 8
     refresh_seconds: Seconds = 300
     exclude_stores: tuple[Text, ...] = ()
     first: FirstSettings = FirstSettings()
@@ -283,7 +287,7 @@ class ProcurementSettings(_Table, frozen=True, kw_only=True):
     """Which purchases are looked at twice."""
 
     enabled: bool = True
-    margin_floor_percent: Annotated[Decimal, Meta(extra={"least": 0, "most": 100})] = Decimal(0)
+    margin_floor_percent: Annotated[Decimal, Meta(extra={"check": percent_problem})] = Decimal(0)
 
 
 class ChargeMapping(_Table, frozen=True, kw_only=True):
@@ -304,14 +308,16 @@ class CurrenciesMapping(_Table, frozen=True, kw_only=True):
     """Currencies by ISO code, and the age in days beyond which a rate holds the order (None: any age)."""
 
     by_code: dict[str, CurrencyMapping] = {}
-    rate_max_age_days: Count | None = None
+    rate_max_age_days: Days | None = None
 
 
 class MappingsSettings(_Table, frozen=True, kw_only=True):
     """What is called what on the other side."""
 
-    tax: dict[str, Text] = {"GB/standard": "20% (VAT on Income)"}
-    channels: dict[str, Annotated[tuple[Text, ...], Meta(min_length=1)]] = {"": ("Main Warehouse",)}
+    tax: dict[str, Text] = msgspec.field(default_factory=lambda: {"GB/standard": "20% (VAT on Income)"})
+    channels: dict[str, Annotated[tuple[Text, ...], Meta(min_length=1)]] = msgspec.field(
+        default_factory=lambda: {"": ("Main Warehouse",)}
+    )
     charges: dict[str, ChargeMapping] = {}
     payments: dict[str, Text] = {}
     carriers: dict[str, Text] = {}

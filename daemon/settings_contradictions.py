@@ -1,0 +1,98 @@
+"""What two keys of the file say against each other. Each rule looks only at tables that could be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from daemon.settings_checks import LONGEST_SOCKET_PATH, split_bind
+from daemon.settings_reader import Problem, quoted, shown
+
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound
+LOOPBACK = "127.0.0.1"
+
+
+def contradictions(tables: Mapping[str, Any], document: Mapping[str, Any]) -> list[Problem]:
+    """List the contradictions. `tables` are the records by name (missing: unreadable); `document` is the file."""
+    problems: list[Problem] = []
+    if "cin7" in tables:
+        problems += _calls(tables["cin7"])
+    if "storage" in tables:
+        problems += _storage(tables["storage"])
+    if "storage" in tables and "operator" in tables:
+        problems += _socket(tables["storage"], tables["operator"])
+    if "operator" in tables and "intake" in tables:
+        problems += _binds(tables["operator"].bind, tables["intake"].bind)
+    if "orders" in tables and "mappings" in tables:
+        problems += _location(tables["orders"], document)
+    if "mappings" in tables:
+        problems += _currencies(tables["mappings"].currencies)
+    return problems
+
+
+def _calls(cin7: Any) -> Iterator[Problem]:
+    shares, reserve, limit = cin7.shares.total, cin7.reserve, cin7.calls_per_minute
+    if shares + reserve >= limit:
+        yield Problem(
+            "cin7.shares",
+            f"the shares ({shares}) and the reserve ({reserve}) use up all of calls_per_minute = {limit}: "
+            "nothing is left for orders",
+            f"lower them until shares + reserve is less than {limit}",
+        )
+
+
+def _storage(storage: Any) -> Iterator[Problem]:
+    if storage.retain_bodies_days > storage.retain_days:
+        yield Problem(
+            "storage.retain_bodies_days",
+            f"{storage.retain_bodies_days} is more than retain_days = {storage.retain_days}: "
+            "personal data would outlive its order",
+            "lower it",
+        )
+
+
+def _socket(storage: Any, operator: Any) -> Iterator[Problem]:
+    beside = re.sub(r"[^/]*$", "tallyd.sock", storage.path)
+    if operator.socket is None and len(beside.encode()) > LONGEST_SOCKET_PATH:
+        yield Problem(
+            "operator.socket",
+            f"its default {shown(beside)} is longer than {LONGEST_SOCKET_PATH} bytes, the most a socket's path may have",
+            'write a shorter path, for example socket = "/run/tallyd/tallyd.sock"',
+        )
+
+
+def _binds(operator: str, intake: str) -> Iterator[Problem]:
+    ours, theirs = split_bind(operator), split_bind(intake)
+    if ours is None or theirs is None or ours[1] != theirs[1] or ours[1] == 0:
+        return
+    hosts = {LOOPBACK if host == "localhost" else host for host in (ours[0], theirs[0])}
+    if len(hosts) == 1 or hosts & WILDCARDS:
+        yield Problem(
+            "intake.bind",
+            f"{shown(intake)} is taken by [operator] bind = {shown(operator)}",
+            "give one of them another port: the doors of intake may be exposed, the operator's not",
+        )
+
+
+def _location(orders: Any, document: Mapping[str, Any]) -> Iterator[Problem]:
+    channels = document.get("mappings", {}).get("channels", {})
+    fed_by = channels.get("", [orders.location])
+    if orders.location not in fed_by:
+        yield Problem(
+            'mappings.channels.""',
+            f"{shown(fed_by)} does not hold [orders] location = {shown(orders.location)}: orders would be booked where "
+            "the stock they are sold from is not counted",
+            "name the same location in both",
+        )
+
+
+def _currencies(currencies: Any) -> Iterator[Problem]:
+    for code, mapping in currencies.by_code.items():
+        key = f"mappings.currencies.{quoted(code)}"
+        if not re.fullmatch(r"[A-Z]{3}", code):
+            yield Problem(key, f"{shown(code)} is not a currency code", "write three capital letters, for example EUR")
+        rate = mapping.rate
+        figure = re.fullmatch(r"\d{1,12}(\.\d{1,12})?", rate, re.ASCII) and float(rate) > 0
+        if rate != "cin7-last" and not re.fullmatch(r"file:.+", rate) and not figure:
+            yield Problem(f"{key}.rate", f"{shown(rate)} is no rate", 'write "cin7-last", "file:PATH" or a figure above 0')

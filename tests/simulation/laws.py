@@ -1,0 +1,84 @@
+"""The laws, checked on the doubles' own books: nothing here asks the daemon what it believes it did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from tests.simulation.world import World
+
+
+def minor(money: dict[str, Any]) -> Decimal:
+    """A commercetools money as a decimal amount."""
+    return Decimal(money["centAmount"]).scaleb(-money["fractionDigits"])
+
+
+def sale_of(world: World, order: dict[str, Any]) -> list[Any]:
+    """Every live sale that carries the order's reference, however it got there."""
+    return [
+        sale
+        for sale in world.cin7.live_sales()
+        if sale.reference == order["orderNumber"] or (sale.external_id or "").startswith(f"ct-order:{order['id']}")
+    ]
+
+
+def assert_sale_equals_order(order: dict[str, Any], sale: Any) -> None:
+    """Line by line and cent by cent: quantities per SKU, net, tax, gross, shipping, currency's figures as they stand."""
+    ordered: Counter[str] = Counter()
+    for line in order["lineItems"]:
+        ordered[line["variant"]["sku"]] += line["quantity"]
+    sold: Counter[str] = Counter()
+    for line in sale.lines:
+        sold[line.sku] += int(line.quantity)
+    number = order["orderNumber"]
+    assert sold == ordered, f"{number}: {sold} sold, {ordered} ordered"
+    taxed = order["taxedPrice"]
+    net, gross = minor(taxed["totalNet"]), minor(taxed["totalGross"])
+    assert (sale.net, sale.tax, sale.total) == (net, gross - net, gross), (
+        f"{number}: sale {sale.net}+{sale.tax}={sale.total}, order {net}+{gross - net}={gross}"
+    )
+    included = order["lineItems"][0]["taxRate"]["includedInPrice"]
+    for line in order["lineItems"]:
+        amount = minor(line["taxedPrice"]["totalGross" if included else "totalNet"])
+        goods = [row for row in sale.lines if row.sku == line["variant"]["sku"]]
+        assert len(goods) == 1, f"{number}: {line['variant']['sku']} stands {len(goods)} times"
+        left = amount - goods[0].quantity * goods[0].price
+        assert 0 <= left < goods[0].quantity * Decimal("0.01"), f"{number}: {goods[0].sku} is off by {left}"
+
+
+def assert_exactly_once(world: World, *, without: frozenset[str] = frozenset()) -> int:
+    """L2 and L5: every order not named has exactly one live sale equal to it; no other live sale exists. Return how many."""
+    wanted = {order_id: order for order_id, order in world.shop.orders.items() if order_id not in without}
+    live = world.cin7.live_sales()
+    for order in wanted.values():
+        if order["orderState"] == "Cancelled":
+            assert not sale_of(world, order), f"{order['orderNumber']} was cancelled and has a live sale"
+            continue
+        sales = sale_of(world, order)
+        assert len(sales) == 1, f"{order['orderNumber']}: {len(sales)} live sales, kills {world.kills}"
+        assert_sale_equals_order(order, sales[0])
+        assert sales[0].order_status == "AUTHORISED"
+        marks = [mark for mark in order["syncInfo"] if mark.get("externalId", "").lower() == sales[0].id.lower()]
+        assert len(marks) == 1, f"{order['orderNumber']}: {len(marks)} marks"
+    open_orders = [order for order in wanted.values() if order["orderState"] != "Cancelled"]
+    assert len(live) == len(open_orders), f"{len(live)} live sales for {len(open_orders)} orders"
+    return len(live)
+
+
+def assert_within_the_limit(world: World) -> None:
+    """L3: as Cin7 saw it."""
+    worst = world.cin7.worst_window()
+    assert worst.sliding <= 60, worst
+    assert worst.fixed <= 60, worst
+
+
+def assert_nothing_silent(world: World) -> None:
+    """L6: every order that is held or in doubt has an open exception; every quarantined message too."""
+    held = world.read(
+        lambda connection: connection.execute(
+            "SELECT id FROM orders WHERE state = 'held' AND NOT EXISTS (SELECT 1 FROM exceptions"
+            " WHERE record_kind = 'order' AND record_id = orders.id AND state = 'open')"
+        ).fetchall()
+    )
+    assert not held, held

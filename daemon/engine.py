@@ -81,7 +81,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ct_max_in_flight: int
     storage_key: bytes
     retain_bodies: int = 30 * 86_400_000
-    retain_calls: int = 400 * 86_400_000
 
     def __repr__(self) -> str:
         return f"Plan(name={self.name!r})"
@@ -149,7 +148,12 @@ class Engine:
         self.lease = LeaseKeeper(self.around, self.commercetools, connection_name=plan.name)
         self.actors = self._actors(born_at)
         self.dispatcher = Dispatcher(database=database, clock=clock, bell=self.bell, actors=self.actors)
-        self.watch = Watch(self.around, governor=self.governor, plan_missed_after=plan.missed_after)
+        self.watch = Watch(
+            self.around,
+            governor=self.governor,
+            missed_after=plan.missed_after,
+            retain_bodies=plan.retain_bodies,
+        )
         self.supervisor = Supervisor(self._children(), clock=clock, on_stopped=self._flow_stopped, log=log)
 
     def _actors(self, born_at: Instant) -> dict[Flow, Actor]:

@@ -165,14 +165,14 @@ class TableReader:
         return not unknown
 
     def _suggestion(self, key: str, fields: Mapping[str, FieldInfo], path: str) -> str:
-        close = difflib.get_close_matches(key, fields, n=1, cutoff=0.6)
-        if close and not _SECRET_WORDS.search(key):
-            return f"did you mean {close[0]}?"
-        homes = [home for home in self._homes(key) if home != path]
+        homes = self._homes(key)
         if homes:
             return f"it belongs into [{homes[0]}]" if homes[0] else f"write it as a table of its own, [{key}]"
         if _SECRET_WORDS.search(key):
             return "secrets never stand in this file: give it as a systemd credential or in the environment"
+        close = difflib.get_close_matches(key, fields, n=1, cutoff=0.6)
+        if close:
+            return f"did you mean {close[0]}?"
         return "remove it" if not fields else f"remove it, or use one of {', '.join(fields)}"
 
     def _homes(self, key: str) -> list[str]:
@@ -217,7 +217,9 @@ class TableReader:
         return read
 
     def _mismatch(self, value: Any, expected: str, path: str, example: Any) -> _Bad:
-        mend = "write" + (_such_as(path, example).lstrip(",") if example is not None else f" {expected}")
+        mend = f"write {expected}" if example is None else "write" + _such_as(path, example).lstrip(",")
+        if example is None and expected.startswith("one of"):
+            mend = "write one of them"
         return self._note(path, f"{shown(value)} is not {expected}", mend)
 
 

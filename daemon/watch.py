@@ -15,6 +15,9 @@ EVERY_SECONDS = 15.0
 QUIET_MS = 3_600_000
 """So long without a limit answer that was not ours, and nobody else seems to use the key."""
 
+RETAIN_CALLS_MS = 2 * 86_400_000
+"""Calls about no record (sweeps of the registry) are needed for a few minutes; an order's calls stay with it."""
+
 UNDERWAY = (OrderState.ACCEPTED, OrderState.CREATING, OrderState.HEADER, OrderState.POSTED)
 
 
@@ -26,15 +29,13 @@ class Watch:
         around: Surroundings,
         *,
         governor: Governor,
-        plan_missed_after: int,
-        retain_bodies: int = 30 * 86_400_000,
-        retain_calls: int = 400 * 86_400_000,
+        missed_after: int,
+        retain_bodies: int,
     ) -> None:
         self._around = around
         self._governor = governor
-        self._missed_after = plan_missed_after
+        self._missed_after = missed_after
         self._retain_bodies = retain_bodies
-        self._retain_calls = retain_calls
         self.beats = 0
 
     async def run(self) -> None:
@@ -53,7 +54,7 @@ class Watch:
             _foreign_use(connection, snapshot, now)
             _missed(connection, now - self._missed_after - int(snapshot.minutes_to_drain * 60_000), now)
             bodies.expire(connection, before=now - self._retain_bodies)
-            calls.prune(connection, before=now - self._retain_calls)
+            calls.prune(connection, before=now - RETAIN_CALLS_MS)
 
         await self._around.database.run(unit)
 

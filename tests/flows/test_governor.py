@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from actors.domain.calls import Lane, Purpose
 from actors.domain.errors import InDoubt, Limited, Rejected, WireError
-from actors.governor.governor import HEARTBEAT_SECONDS, Governor, GovernorClosed
+from actors.governor.governor import BUCKET, HEARTBEAT_SECONDS, Governor, GovernorClosed
 from actors.governor.journal import Intent
 from adapters.sandbox.virtual_time import run_virtual
 from tests.governed_server import (
@@ -64,7 +64,7 @@ def intent(lane: Lane = Lane.ORDERS) -> Intent:
     mean=st.floats(0.01, 3.0),
     sigma=st.floats(0.1, 1.5),
     max_in_flight=st.integers(1, 10),
-    lives=st.lists(st.tuples(st.floats(0.5, 150.0), st.integers(-7_200_000, 250)), min_size=1, max_size=4),
+    lives=st.lists(st.tuples(st.floats(10.0, 200.0), st.integers(-7_200_000, 250)), min_size=1, max_size=4),
 )
 @settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
 def test_never_over_the_limit_whatever_latency_kills_and_clocks_do(
@@ -151,6 +151,23 @@ def test_a_restart_knows_the_calls_of_the_process_before_and_those_it_left_open(
         assert second.snapshot().in_window == open_rows  # until their timeout and a minute
 
     with_world(case)
+
+
+def test_calls_that_arrive_long_after_the_kill_of_their_sender_are_still_counted() -> None:
+    ways = {"seconds": 50.0}
+
+    async def case(world: World) -> None:
+        first = world.governor()
+        await run_for(18.0, world.clock, first.run, *busy(world.client(first), each=30))
+        assert (world.server.calls, len(world.journal.rows) > 15) == ([], True)
+        ways["seconds"] = 0.05
+        second = world.governor()
+        second.restore(world.journal.rows)
+        await run_for(240.0, world.clock, second.run, *busy(world.client(second)))
+        assert world.server.worst().sliding <= LIMIT
+        assert second.snapshot().limit_answers == 0
+
+    with_world(case, latency=lambda: ways["seconds"], max_in_flight=30)
 
 
 def test_a_clock_that_went_back_means_a_full_window() -> None:
@@ -359,6 +376,21 @@ def test_not_sent_counts_for_nothing_and_lost_counts_until_it_cannot_be_seen() -
     with_governor(case)
 
 
+@pytest.mark.parametrize(("step", "reckoned_from_now"), [(3_600_000, False), (-3_600_000, True), (86_400_000, True)])
+def test_a_wall_clock_stepped_under_a_lost_call_does_not_shorten_its_time(step: int, reckoned_from_now: bool) -> None:
+    async def case(world: World, governor: Governor) -> None:
+        async with governor.turn(intent()) as turn:
+            await anyio.sleep(1.0)
+            world.clock.shift(step)
+            turn.lost(world.clock.now() + 39_000 if reckoned_from_now else turn.sent_at + 40_000)
+        await anyio.sleep(98.0)
+        assert governor.snapshot().in_window == 1
+        await anyio.sleep(600.0)  # nor does it lengthen it for ever
+        assert governor.snapshot().in_window == 0
+
+    with_governor(case)
+
+
 def wire(kind: type[WireError], status: int | None) -> WireError:
     return kind("x", side="cin7", operation="read", status=status)
 
@@ -420,6 +452,22 @@ def test_overlapping_limit_answers_are_one_incident_with_one_pause() -> None:
         asked = world.clock.monotonic()
         assert await world.client(governor).call() == 200
         assert 58.0 < world.clock.monotonic() - asked < 62.0
+
+    with_governor(case)
+
+
+def test_a_limit_answer_while_a_call_is_being_spread_holds_that_call_too() -> None:
+    async def case(world: World, governor: Governor) -> None:
+        async with anyio.create_task_group() as tasks:
+            for job in busy(world.client(governor)):
+                tasks.start_soon(job)
+            await anyio.sleep(0.5)
+            sent = governor.snapshot().granted
+            assert sent == BUCKET  # the next one waits for the limiter
+            governor.take_limit_answer(world.clock.monotonic(), 60.0)
+            await anyio.sleep(59.0)
+            assert governor.snapshot().granted == sent
+            tasks.cancel_scope.cancel()
 
     with_governor(case)
 

@@ -1,0 +1,95 @@
+"""Brings settings and secrets down to what the engine runs on: pure, and the only place that knows both spellings."""
+
+from __future__ import annotations
+
+from actors.domain.calls import Lane
+from actors.domain.posting import Charges, PostingRules
+from actors.intake.rules import SweepRules
+from actors.orders.rules import ExportRules, Trigger
+from daemon.engine import Plan
+from daemon.settings import Settings
+
+DAY_MS = 86_400_000
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def plan_of(settings: Settings, *, client_secret: str, application_key: str, storage_key: bytes) -> Plan:
+    """Return the engine's plan."""
+    cin7, shop = settings.cin7, settings.commercetools
+    return Plan(
+        name=settings.connection.name,
+        export=export_rules(settings),
+        posting=posting_rules(settings),
+        sweeps=SweepRules(
+            since=settings.orders.since_instant,
+            hot=_ms(settings.intake.hot_seconds),
+            complete=_ms(settings.intake.sweep_seconds),
+            trail=_ms(settings.intake.sweep_trail_seconds),
+            overlap=_ms(settings.intake.sweep_overlap_seconds),
+        ),
+        refresh=_ms(settings.orders.refresh_seconds),
+        concurrency=settings.orders.concurrency,
+        missed_after=_ms(settings.orders.missed_after_seconds),
+        calls_per_minute=cin7.calls_per_minute,
+        max_in_flight=cin7.max_in_flight,
+        shares={
+            Lane.FULFILMENT: cin7.shares.fulfilment,
+            Lane.FINANCE: cin7.shares.finance,
+            Lane.STOCK: cin7.shares.stock,
+            Lane.CATALOGUE: cin7.shares.catalogue,
+            Lane.BACKFILL: cin7.shares.backfill,
+        },
+        reserve=cin7.reserve,
+        timeout_seconds=cin7.timeout_seconds,
+        cin7_url=cin7.base_url,
+        cin7_account=cin7.account_id,
+        cin7_key=application_key,
+        ct_project=shop.project_key,
+        ct_api_url=shop.api_url,
+        ct_auth_url=shop.auth_url,
+        ct_client_id=shop.client_id,
+        ct_client_secret=client_secret,
+        ct_max_in_flight=shop.max_in_flight,
+        storage_key=storage_key,
+        retain_bodies=settings.storage.retain_bodies_days * DAY_MS,
+    )
+
+
+def export_rules(settings: Settings) -> ExportRules:
+    """When an order goes ahead."""
+    orders = settings.orders
+    return ExportRules(
+        since=orders.since_instant,
+        trigger=Trigger(
+            order_states=tuple(orders.trigger.order_states),
+            payment=orders.trigger.payment,
+            states=tuple(orders.trigger.states),
+        ),
+        hold=_ms(orders.hold_seconds),
+        awaiting=_ms(orders.awaiting_seconds),
+        exclude_stores=frozenset(orders.exclude_stores),
+        sync_channel=orders.sync_channel,
+        quiet=_ms(settings.cin7.quiet_seconds),
+        timeout=_ms(settings.cin7.timeout_seconds),
+        shadow=settings.connection.shadow,
+    )
+
+
+def posting_rules(settings: Settings) -> PostingRules:
+    """How an order becomes a document."""
+    orders = settings.orders
+    return PostingRules(
+        customer=orders.customer.name,
+        location=orders.location,
+        tax=dict(settings.mappings.tax),
+        channels={key: tuple(names) for key, names in settings.mappings.channels.items()},
+        charges=Charges(
+            shipping=orders.shipping_charge, discount=orders.discount_charge, rounding=orders.rounding_charge
+        ),
+        order_reference=orders.order_reference,
+        tolerance=settings.finance.tolerance_minor_units,
+        time_zone=settings.connection.time_zone or "",
+    )

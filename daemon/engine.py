@@ -131,6 +131,7 @@ class Engine:
             account_id=plan.cin7_account,
             application_key=plan.cin7_key,
             timeout_seconds=plan.timeout_seconds,
+            tracer=tracer,
         )
         self.commercetools = CommercetoolsClient(
             transport=ct_transport,
@@ -144,6 +145,7 @@ class Engine:
             client_secret=plan.ct_client_secret,
             max_in_flight=plan.ct_max_in_flight,
             random=chance,
+            tracer=tracer,
         )
         self.lease = LeaseKeeper(self.around, self.commercetools, connection_name=plan.name)
         self.actors = self._actors(born_at)

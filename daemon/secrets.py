@@ -7,7 +7,6 @@ configuration. `DECLARED` is the whole list; what is needed follows from the set
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -174,7 +173,7 @@ def _storage_key(value: str | None, problems: list[Problem]) -> bytes:
         return b""
     try:
         key = base64.b64decode(value, validate=True)
-    except binascii.Error:
+    except ValueError:  # also what is not ASCII
         key = b""
     if len(key) != STORAGE_KEY_BYTES:
         mend = "make one with: head -c 32 /dev/urandom | base64"

@@ -147,7 +147,7 @@ class OperatorSettings(_Table, frozen=True, kw_only=True):
 
 
 class SqsSettings(_Table, frozen=True, kw_only=True):
-    """A queue commercetools fills. Secrets: `aws_access_key_id` and `aws_secret_access_key`, else the machine's role."""
+    """A queue commercetools fills. Secrets: `aws_access_key_id`, `aws_secret_access_key`, else the machine's role."""
 
     queue_url: Url
     region: Text

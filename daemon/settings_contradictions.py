@@ -57,7 +57,7 @@ def _socket(storage: Any, operator: Any) -> Iterator[Problem]:
     if operator.socket is None and len(beside.encode()) > LONGEST_SOCKET_PATH:
         yield Problem(
             "operator.socket",
-            f"its default {shown(beside)} is longer than {LONGEST_SOCKET_PATH} bytes, the most a socket's path may have",
+            f"its default {shown(beside)} is longer than {LONGEST_SOCKET_PATH} bytes, the most a socket may have",
             'write a shorter path, for example socket = "/run/tallyd/tallyd.sock"',
         )
 
@@ -95,4 +95,6 @@ def _currencies(currencies: Any) -> Iterator[Problem]:
         rate = mapping.rate
         figure = re.fullmatch(r"\d{1,12}(\.\d{1,12})?", rate, re.ASCII) and float(rate) > 0
         if rate != "cin7-last" and not re.fullmatch(r"file:.+", rate) and not figure:
-            yield Problem(f"{key}.rate", f"{shown(rate)} is no rate", 'write "cin7-last", "file:PATH" or a figure above 0')
+            yield Problem(
+                f"{key}.rate", f"{shown(rate)} is no rate", 'write "cin7-last", "file:PATH" or a figure above 0'
+            )

@@ -204,7 +204,7 @@ class TableReader:
         expected = _expectation(base, metas)
         if isinstance(value, Decimal) and not value.is_finite():
             return self._mismatch(value, expected, path, example)
-        annotation = Annotated[(base, *metas)] if metas else base  # type: ignore[valid-type]
+        annotation = Annotated[(base, *metas)] if metas else base
         try:
             read = msgspec.convert(value, annotation)
         except msgspec.ValidationError:

@@ -37,11 +37,15 @@ UNREACHABLE_AFTER = 3
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """Handled. `unit` and `nudges` are committed with the settlement; `points` are crash points passed after it."""
+    """Handled. `unit` and `nudges` are committed with the settlement.
+
+    After that commit `points` are the crash points passed, and `after` tells (spans, log lines) what is now true.
+    """
 
     unit: Unit | None = None
     nudges: tuple[Nudge, ...] = ()
     points: tuple[str, ...] = ()
+    after: Callable[[], None] | None = None
 
 
 class Later(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,28 +167,47 @@ class Actor:
         return None
 
     async def step(self, envelope: Envelope) -> None:
-        """Handle one message and settle it: the whole life of a claim."""
-        around = self.around
-        around.probe(MechanismPoint.CLAIMED)
-        try:
-            with self.trace(envelope):
+        """Handle one message and settle it: the whole life of a claim, in one span."""
+        self.around.probe(MechanismPoint.CLAIMED)
+        with self.trace(envelope):
+            try:
                 outcome = await self.handle(envelope)
-        except CommitFailedError:
-            raise
-        except GovernorClosed:
-            # The daemon is stopping: the message was not handled, and stays for the next start (see `give_back`).
-            return
-        except Exception as error:
-            await self._settle_failure(envelope, error)
-            return
+            except CommitFailedError:
+                raise
+            except GovernorClosed:
+                # The daemon is stopping: nothing was handled, the message stays for the next start (`give_back`).
+                return
+            except Exception as error:
+                await self._settle_failure(envelope, error)
+                return
+            await self._settle(envelope, outcome)
+
+    async def _settle(self, envelope: Envelope, outcome: Outcome) -> None:
+        around = self.around
         around.probe(MechanismPoint.HANDLED)
         await around.database.run(lambda connection: self._write_outcome(connection, envelope, outcome))
         around.bell.ring()
         around.probe(MechanismPoint.SETTLED)
         for point in outcome.points:
             around.probe(point)
+        if isinstance(outcome, Done) and outcome.after is not None:
+            outcome.after()
         self.handled += 1
         self.last_success_at = around.clock.now()
+        self._tell(envelope, outcome)
+
+    def _tell(self, envelope: Envelope, outcome: Outcome) -> None:
+        """One line per order handled; what only repeats itself (a sweep) is not worth one."""
+        self.around.log(
+            "message.settled",
+            level="info" if self.flow is Flow.ORDERS else "debug",
+            flow=self.flow.value,
+            subject=envelope.subject,
+            message=envelope.id,
+            attempt=envelope.attempt,
+            outcome="done" if isinstance(outcome, Done) else "later",
+            reason=outcome.reason if isinstance(outcome, Later) else "",
+        )
 
     def _write_outcome(self, connection: sqlite3.Connection, envelope: Envelope, outcome: Outcome) -> None:
         now = self.around.clock.now()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 from actors.core.actor import Actor, Done, Outcome, Surroundings, Unit, clear_connection
 from actors.domain.crashpoints import MechanismPoint
@@ -42,10 +41,6 @@ class IntakeActor(Actor):
         self.accepted = 0
         self.repeated = 0
 
-    def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
-        """A sweep is about no order: it has no trace of its own."""
-        return self.around.tracer.span("intake.sweep")
-
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
         """What starts both sweeps."""
         return tuple(Nudge(flow=Flow.INTAKE, subject=subject, due_at=now) for subject in (HOT, COMPLETE))
@@ -66,12 +61,13 @@ class IntakeActor(Actor):
         last = FeedCursor(at=page[-1].modified_at, id=page[-1].id) if page else after
         full = len(page) >= self.rules.page
         due_at = self.around.clock.now() + (0 if full else self.rules.hot)
+        new: list[str] = []
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            self._accept(connection, page, "hot sweep", at)
+            new.extend(self._accept(connection, page, "hot sweep", at))
             cursors.put(connection, HOT, Cursor(at=last.at, after_id=last.id), now=at)
 
-        return self._read_on(unit, page, Nudge(flow=Flow.INTAKE, subject=HOT, due_at=due_at))
+        return self._read_on(unit, page, new, Nudge(flow=Flow.INTAKE, subject=HOT, due_at=due_at))
 
     async def _complete(self) -> Done:
         now = self.around.clock.now()
@@ -86,60 +82,63 @@ class IntakeActor(Actor):
         last = FeedCursor(at=page[-1].modified_at, id=page[-1].id) if page else after
         place = Cursor(at=last.at, after_id=last.id, until=until) if full else Cursor(at=until, mark=until)
         due_at = self.around.clock.now() + (0 if full else self.rules.complete)
+        new: list[str] = []
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            self._accept(connection, page, "complete sweep", at)
+            new.extend(self._accept(connection, page, "complete sweep", at))
             cursors.put(connection, COMPLETE, place, now=at)
             flows.succeeded(connection, Flow.INTAKE, now=at)
 
-        return self._read_on(unit, page, Nudge(flow=Flow.INTAKE, subject=COMPLETE, due_at=due_at))
+        return self._read_on(unit, page, new, Nudge(flow=Flow.INTAKE, subject=COMPLETE, due_at=due_at))
 
     async def _read(self, after: FeedCursor, *, until: Instant | None) -> list[FeedOrder]:
         page = await self.feed.changed_orders(after, until=until, limit=self.rules.page)
         self.around.probe(MechanismPoint.PAGE_READ)
         return page
 
-    def _read_on(self, unit: Unit, page: Sequence[FeedOrder], nudge: Nudge) -> Done:
-        return Done(unit=unit, nudges=(nudge,), points=(MechanismPoint.PAGE_ACCEPTED,) if page else ())
+    def _read_on(self, unit: Unit, page: Sequence[FeedOrder], new: list[str], nudge: Nudge) -> Done:
+        def after() -> None:
+            self.accepted += len(new)
+            for order_id in new:
+                tracer = self.around.tracer
+                with tracer.span("order", order_id=order_id), tracer.span("intake.accept", order_id=order_id):
+                    self.around.log("order.accepted", order=order_id)
 
-    def _accept(self, connection: sqlite3.Connection, page: Sequence[FeedOrder], source: str, now: Instant) -> None:
+        points = (MechanismPoint.PAGE_ACCEPTED,) if page else ()
+        return Done(unit=unit, nudges=(nudge,), points=points, after=after)
+
+    def _accept(
+        self, connection: sqlite3.Connection, page: Sequence[FeedOrder], source: str, now: Instant
+    ) -> list[str]:
+        """Accept a page; return the ids of the orders nobody knew."""
         clear_connection(connection, "commercetools", now=now)
-        for entry in page:
-            self._accept_one(connection, entry, source, now)
+        return [entry.id for entry in page if self._accept_one(connection, entry, source, now) is Accepted.NEW]
 
-    def _accept_one(self, connection: sqlite3.Connection, entry: FeedOrder, source: str, now: Instant) -> None:
+    def _accept_one(self, connection: sqlite3.Connection, entry: FeedOrder, source: str, now: Instant) -> Accepted:
         """The one door: store the order, and a nudge to look at it, or know it already."""
         order = entry.order
         record = exceptions.Record(kind="order", id=entry.id, number=order.number if order is not None else None)
         if order is None:
             self._keep_unreadable(connection, entry, record, now)
-            return
+            return Accepted.KNOWN
         accepted = orders.accept(connection, order, now=now)
         if accepted is Accepted.KNOWN:
             self.repeated += 1
-            return
+            return accepted
         exceptions.clear(connection, record, resolution="readable", now=now, types=("order_unreadable",))
         sealed = self.sealer.seal(entry.body, order_id=order.id, kind="order")
         bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
+        what = "accepted" if accepted is Accepted.NEW else "changed"
         timeline.note(
-            connection,
-            order.id,
-            "accepted" if accepted is Accepted.NEW else "changed",
-            now=now,
-            source=source,
-            version=order.version,
-            order_state=order.state,
+            connection, order.id, what, now=now, source=source, version=order.version, order_state=order.state
         )
-        if accepted is Accepted.NEW:
-            self.accepted += 1
-            with self.around.tracer.span("order", order_id=order.id), self.around.tracer.span("intake.accept"):
-                self.around.log("order.accepted", order=order.id, source=source)
-            if order.created_at < self.rules.since:
-                orders.move(connection, order.id, OrderState.EXCLUDED, now=now, reason="before since")
-                return
+        if accepted is Accepted.NEW and order.created_at < self.rules.since:
+            orders.move(connection, order.id, OrderState.EXCLUDED, now=now, reason="before since")
+            return accepted
         stored = orders.get(connection, order.id)
         if stored is not None and calls_for_a_look(stored.state, order.state):
             outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order.id, due_at=now), now=now)
+        return accepted
 
     def _keep_unreadable(
         self, connection: sqlite3.Connection, entry: FeedOrder, record: exceptions.Record, now: Instant

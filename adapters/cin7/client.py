@@ -7,6 +7,7 @@ next is decided by the one who asked, on the error classes of `actors.domain.err
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -18,6 +19,7 @@ from actors.domain.crashpoints import Probe, WritePhase, write_point
 from actors.domain.errors import Limited, Transient, WireError
 from actors.domain.sale import LookUp, OrderView, SaleHeader, SaleOrder, SaleView
 from actors.domain.time import Clock, Instant, format_instant
+from actors.domain.tracing import NoTracer, Tracer
 from actors.governor.gate import Gate, Turn
 from actors.governor.journal import Intent
 from adapters.cin7 import translate, wire
@@ -57,8 +59,10 @@ class Cin7Client:
         account_id: str,
         application_key: str,
         timeout_seconds: float,
+        tracer: Tracer | None = None,
     ) -> None:
         self._transport = transport
+        self._tracer: Tracer = tracer if tracer is not None else NoTracer()
         self._clock = clock
         self._gate = gate
         self._probe = probe
@@ -218,9 +222,12 @@ class Cin7Client:
             timeout_seconds=self._timeout_seconds,
         )
         self._announce(purpose, WritePhase.DECIDED)
-        async with self._gate.turn(intent) as turn:
+        async with AsyncExitStack() as stack:
+            with self._tracer.span("cin7.turn", lane=intent.lane.label):
+                turn = await stack.enter_async_context(self._gate.turn(intent))
             self._announce(purpose, WritePhase.INTENDED)
-            outcome = await self._one_exchange(turn, purpose, request)
+            with self._tracer.span(purpose.value, call=intent.call_id or 0):
+                outcome = await self._one_exchange(turn, purpose, request)
             until = self._latest_arrival(turn)
         self._announce(purpose, WritePhase.ANSWERED)
         if isinstance(outcome, WireError):

@@ -23,6 +23,7 @@ from actors.domain.feed import FeedCursor, FeedOrder, ReadOrder
 from actors.domain.lease import StoredLease
 from actors.domain.order import Order
 from actors.domain.time import Clock, Instant, format_instant, parse_instant
+from actors.domain.tracing import NoTracer, Tracer
 from actors.governor.journal import CallJournal, Intent
 from adapters.commercetools import wire
 from adapters.commercetools.answers import SIDE, failure, unclear
@@ -80,8 +81,10 @@ class CommercetoolsClient:
         client_secret: str,
         max_in_flight: int,
         random: randomness.Random,
+        tracer: Tracer | None = None,
     ) -> None:
         self._transport = transport
+        self._tracer: Tracer = tracer if tracer is not None else NoTracer()
         self._clock = clock
         self._journal = journal
         self._probe = probe
@@ -253,7 +256,8 @@ class CommercetoolsClient:
         async with self._seats:
             sent_at = self._clock.now()
             try:
-                response = await self._transport.send(request)
+                with self._tracer.span(call.purpose.value):
+                    response = await self._transport.send(request)
             except NotSentError as error:
                 raise Transient("not_sent", side=SIDE, operation=call.purpose.operation) from error
             except AnswerLostError as error:

@@ -1,0 +1,176 @@
+"""Prometheus metrics, made from the health snapshot at the moment somebody scrapes.
+
+Nothing is counted twice: the figures of `/health` are the figures of `/metrics`. A part the snapshot leaves out has no
+series, rather than a zero that was never measured. `METRICS` is the whole list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from actors.domain.time import parse_instant
+
+Snapshot = Mapping[str, Any]
+"""What `/health` answers (design §5)."""
+
+STATUSES = ("ok", "degraded", "failing")
+
+
+class MetricNote(NamedTuple):
+    """One metric: what it says, its labels, and whether it only ever grows."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    counter: bool = False
+
+
+METRICS: Mapping[str, MetricNote] = {
+    "tallyd_info": MetricNote("Always 1; the labels say which daemon this is.", ("version", "mode")),
+    "tallyd_health_status": MetricNote("1 for the status the daemon has, 0 for the others.", ("status",)),
+    "tallyd_orders": MetricNote("Orders in each state.", ("state",)),
+    "tallyd_orders_accepted_total": MetricNote("Orders ever accepted.", (), counter=True),
+    "tallyd_census_findings": MetricNote("What the census found, by kind.", ("kind",)),
+    "tallyd_exceptions_open": MetricNote("Open exceptions by who answers for them.", ("owner",)),
+    "tallyd_outbox_messages": MetricNote("Messages of the outbox in each state.", ("state",)),
+    "tallyd_outbox_oldest_due_timestamp_seconds": MetricNote("Since when the oldest due message waits."),
+    "tallyd_flow_running": MetricNote("1 while a flow runs, 0 while it is paused or stopped.", ("flow",)),
+    "tallyd_flow_queued": MetricNote("Messages that wait for a flow.", ("flow",)),
+    "tallyd_flow_last_success_timestamp_seconds": MetricNote("When a flow last got something done.", ("flow",)),
+    "tallyd_governor_limit_calls": MetricNote("Calls a minute Cin7 Core grants this key."),
+    "tallyd_governor_cap_calls": MetricNote("Calls a minute the governor allows itself now."),
+    "tallyd_governor_window_calls": MetricNote("Calls that count in the current window."),
+    "tallyd_governor_in_flight_calls": MetricNote("Calls on the wire."),
+    "tallyd_governor_queued_calls": MetricNote("Calls that wait for a turn.", ("lane",)),
+    "tallyd_governor_drain_minutes": MetricNote("Minutes until no call waits, if none is added."),
+    "tallyd_governor_granted_total": MetricNote("Turns granted.", (), counter=True),
+    "tallyd_governor_limit_answers_total": MetricNote("Limit answers of Cin7 Core.", (), counter=True),
+    "tallyd_governor_foreign_use_total": MetricNote(
+        "Limit answers that our own calls do not explain.", (), counter=True
+    ),
+    "tallyd_storage_commits_total": MetricNote("Commits of the writer.", (), counter=True),
+    "tallyd_storage_units_total": MetricNote("Units of work committed.", (), counter=True),
+    "tallyd_storage_failed_commits_total": MetricNote("Commits that failed.", (), counter=True),
+    "tallyd_storage_rows": MetricNote("Rows of each table.", ("table",)),
+    "tallyd_storage_file_bytes": MetricNote("Size of the database file."),
+}
+
+_GOVERNOR = {
+    "limit": "tallyd_governor_limit_calls",
+    "cap": "tallyd_governor_cap_calls",
+    "in_window": "tallyd_governor_window_calls",
+    "in_flight": "tallyd_governor_in_flight_calls",
+    "minutes_to_drain": "tallyd_governor_drain_minutes",
+    "granted": "tallyd_governor_granted_total",
+    "limit_answers": "tallyd_governor_limit_answers_total",
+    "foreign_use": "tallyd_governor_foreign_use_total",
+}
+_STORAGE = {
+    "commits": "tallyd_storage_commits_total",
+    "units": "tallyd_storage_units_total",
+    "failed_commits": "tallyd_storage_failed_commits_total",
+    "file_bytes": "tallyd_storage_file_bytes",
+}
+
+Sample = tuple[str, tuple[str, ...], float]
+
+
+class Metrics:
+    """Renders what `snapshot` returns, called once per scrape."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(_FromSnapshot(snapshot))
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the page and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+
+class _FromSnapshot(Collector):
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self._snapshot = snapshot
+
+    def describe(self) -> list[Metric]:
+        """Return nothing: a description would take a snapshot before there is one."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield a family for each metric the snapshot has figures for."""
+        found: dict[str, list[Sample]] = {}
+        for sample in _samples(self._snapshot()):
+            found.setdefault(sample[0], []).append(sample)
+        for name, note in METRICS.items():
+            if name in found:
+                yield _family(name, note, found[name])
+
+
+def _family(name: str, note: MetricNote, samples: list[Sample]) -> Metric:
+    family: CounterMetricFamily | GaugeMetricFamily
+    if note.counter:
+        family = CounterMetricFamily(name.removesuffix("_total"), note.help, labels=note.labels)
+    else:
+        family = GaugeMetricFamily(name, note.help, labels=note.labels)
+    for _, labels, value in samples:
+        family.add_metric(labels, value)
+    return family
+
+
+def _samples(snapshot: Snapshot) -> Iterator[Sample]:
+    if "version" in snapshot:
+        yield "tallyd_info", (str(snapshot["version"]), str(snapshot.get("mode", ""))), 1
+    if "status" in snapshot:
+        for status in STATUSES:
+            yield "tallyd_health_status", (status,), float(snapshot["status"] == status)
+    orders = snapshot.get("orders", {})
+    yield from _by_label("tallyd_orders", orders.get("states"))
+    if "accepted" in orders:
+        yield "tallyd_orders_accepted_total", (), orders["accepted"]
+    yield from _by_label("tallyd_census_findings", snapshot.get("census"))
+    yield from _by_label("tallyd_exceptions_open", snapshot.get("exceptions"))
+    outbox = snapshot.get("outbox", {})
+    yield from _by_label("tallyd_outbox_messages", outbox)
+    yield from _instant("tallyd_outbox_oldest_due_timestamp_seconds", (), outbox.get("oldest_due_at"))
+    for flow, facts in snapshot.get("flows", {}).items():
+        yield from _of_flow(flow, facts)
+    governor = snapshot.get("governor", {})
+    yield from _by_name(_GOVERNOR, governor)
+    yield from _by_label("tallyd_governor_queued_calls", governor.get("queued"))
+    storage = snapshot.get("storage", {})
+    yield from _by_name(_STORAGE, storage)
+    yield from _by_label("tallyd_storage_rows", storage.get("rows"))
+
+
+def _of_flow(flow: str, facts: Mapping[str, Any]) -> Iterator[Sample]:
+    if "state" in facts:
+        yield "tallyd_flow_running", (flow,), float(facts["state"] == "running")
+    if _is_figure(facts.get("queued")):
+        yield "tallyd_flow_queued", (flow,), facts["queued"]
+    yield from _instant("tallyd_flow_last_success_timestamp_seconds", (flow,), facts.get("last_success_at"))
+
+
+def _instant(metric: str, labels: tuple[str, ...], at: str | int | None) -> Iterator[Sample]:
+    """Yield an instant, written as a timestamp or in milliseconds, in the seconds Prometheus reckons with."""
+    if at is not None:
+        yield metric, labels, (parse_instant(at) if isinstance(at, str) else at) / 1000
+
+
+def _by_name(names: Mapping[str, str], facts: Mapping[str, Any]) -> Iterator[Sample]:
+    for key, metric in names.items():
+        if _is_figure(facts.get(key)):
+            yield metric, (), facts[key]
+
+
+def _by_label(metric: str, figures: Mapping[str, Any] | None) -> Iterator[Sample]:
+    for label, figure in (figures or {}).items():
+        if _is_figure(figure) and not label.endswith("_at"):  # instants stand among the counts
+            yield metric, (label,), figure
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

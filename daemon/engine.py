@@ -81,6 +81,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ct_max_in_flight: int
     storage_key: bytes
     retain_bodies: int = 30 * 86_400_000
+    orders_enabled: bool = True
 
     def __repr__(self) -> str:
         return f"Plan(name={self.name!r})"
@@ -231,6 +232,8 @@ class Engine:
             self.dispatcher.paused = {
                 flow for flow, row in flows.all_flows(connection).items() if row.paused_at is not None
             }
+            if not self.plan.orders_enabled:
+                self.dispatcher.paused.add(Flow.ORDERS)
             return touched
 
         touched = await self.database.run(unit)

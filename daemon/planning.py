@@ -55,6 +55,7 @@ def plan_of(settings: Settings, *, client_secret: str, application_key: str, sto
         ct_max_in_flight=shop.max_in_flight,
         storage_key=storage_key,
         retain_bodies=settings.storage.retain_bodies_days * DAY_MS,
+        orders_enabled=settings.orders.enabled,
     )
 
 

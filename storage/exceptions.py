@@ -168,6 +168,15 @@ def count_open_by_owner(connection: sqlite3.Connection) -> dict[str, int]:
     return {owner: counted.get(owner, 0) for owner in ("ops", "finance", "ecommerce", "it")}
 
 
+def count_alarming(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count open exceptions, by type, that stop more than their own record: critical ones and those of a connection."""
+    rows = connection.execute(
+        "SELECT type, count(*) FROM exceptions WHERE state = 'open' AND (severity = 'critical' OR"
+        " record_kind = 'connection') GROUP BY type ORDER BY type"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def groups(connection: sqlite3.Connection) -> list[tuple[str, str, int, Instant]]:
     """Return open groups: (group, owner, how many, opened first), largest first."""
     rows = connection.execute(

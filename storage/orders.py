@@ -142,14 +142,22 @@ def find(connection: sqlite3.Connection, wanted: str) -> OrderRecord | None:
 
 
 def listing(
-    connection: sqlite3.Connection, *, state: OrderState | None = None, limit: int = 100, before: Instant | None = None
+    connection: sqlite3.Connection,
+    *,
+    state: OrderState | None = None,
+    limit: int = 100,
+    before: Instant | None = None,
+    after: str | None = None,
 ) -> list[OrderRecord]:
-    """Return orders, the newest accepted first."""
+    """Return orders, the newest accepted first; `after` is the id of the order the page before ended with."""
     conditions, values = ["accepted_at < ?"], [before if before is not None else 2**62]
     sql_values: list[object] = list(values)
     if state is not None:
         conditions.append("state = ?")
         sql_values.append(state.value)
+    if after is not None:
+        conditions.append("(-accepted_at, id) > (SELECT -accepted_at, id FROM orders WHERE id = ?)")
+        sql_values.append(after)
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM orders WHERE {' AND '.join(conditions)} ORDER BY accepted_at DESC, id LIMIT ?",
         (*sql_values, limit),

@@ -99,31 +99,36 @@ def settle(connection: sqlite3.Connection, envelope: Envelope) -> None:
 
 
 def retry(
-    connection: sqlite3.Connection, envelope: Envelope, *, due_at: Instant, reason: str, bug: bool = False
+    connection: sqlite3.Connection,
+    envelope: Envelope,
+    *,
+    due_at: Instant,
+    reason: str,
+    bug: bool = False,
+    failed: bool = False,
 ) -> None:
-    """Put a claimed nudge back, due later. Only a bug keeps its attempt counted.
+    """Put a claimed nudge back, due later.
 
-    A nudge accepted meanwhile for the same key takes its place: it is due sooner and means the same.
+    A `bug` keeps its attempt counted; a transient failure (`failed`) counts a try; anything else was merely "not now"
+    and counts nothing. A nudge accepted meanwhile for the same key takes its place: it is due sooner and means the same.
     """
-    tries = 0 if bug else 1
-    [attempts] = connection.execute("SELECT attempts FROM outbox WHERE id = ?", (envelope.id,)).fetchone()
+    attempts, tries = connection.execute("SELECT attempts, tries FROM outbox WHERE id = ?", (envelope.id,)).fetchone()
     kept = attempts if bug else 0
+    tried = tries + 1 if failed else tries if bug else 0
     waiting = connection.execute(
         "SELECT id FROM outbox WHERE flow = ? AND subject = ? AND state = 'ready'",
         (envelope.flow.value, envelope.subject),
     ).fetchone()
     if waiting is not None:
         connection.execute(
-            "UPDATE outbox SET attempts = ?, tries = (SELECT tries FROM outbox WHERE id = ?) + ?, reason = ?"
-            " WHERE id = ?",
-            (kept, envelope.id, tries, reason, waiting[0]),
+            "UPDATE outbox SET attempts = ?, tries = ?, reason = ? WHERE id = ?", (kept, tried, reason, waiting[0])
         )
         connection.execute("DELETE FROM outbox WHERE id = ?", (envelope.id,))
         return
     connection.execute(
-        "UPDATE outbox SET state = 'ready', claimed_at = NULL, suspect = 0, attempts = ?, tries = tries + ?,"
-        " due_at = ?, reason = ? WHERE id = ?",
-        (kept, tries, due_at, reason, envelope.id),
+        "UPDATE outbox SET state = 'ready', claimed_at = NULL, suspect = 0, attempts = ?, tries = ?, due_at = ?,"
+        " reason = ? WHERE id = ?",
+        (kept, tried, due_at, reason, envelope.id),
     )
 
 

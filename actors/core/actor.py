@@ -88,6 +88,8 @@ class Surroundings:
         self.probe = probe
         self.tracer: Tracer = tracer if tracer is not None else NoTracer()
         self.log = log
+        #: Until when a side that refused our credentials is left alone, by side.
+        self.refused_until: dict[str, Instant] = {}
 
 
 class Actor:
@@ -240,23 +242,26 @@ class Actor:
         """Turn a failure into its class (design §3): transient, limited, refused credentials, or a bug."""
         now = self.around.clock.now()
         self.undo(connection, envelope, error, now)
+        failed = False
         match error:
             case Limited():
                 due_at, reason = now + int(LIMITED_SECONDS * 1000), "limited"
             case Transient():
                 tries = outbox.tries_of(connection, envelope)
                 due_at, reason = due_after(tries, now=now, chance=self.around.chance), error.reason
+                failed = True
                 if tries + 1 >= UNREACHABLE_AFTER:
                     _raise_connection(connection, error, f"{error.side}_unreachable", now=now, due_at=due_at)
             case Conflict():
                 due_at, reason = now + int(CONFLICT_SECONDS * 1000), "conflict"
             case Unauthorised():
                 due_at, reason = now + int(UNAUTHORISED_SECONDS * 1000), "unauthorised"
+                self.around.refused_until[error.side] = due_at
                 _raise_connection(connection, error, f"{error.side}_unauthorised", now=now, due_at=due_at)
             case _:
                 self._write_bug(connection, envelope, error, now)
                 return
-        outbox.retry(connection, envelope, due_at=due_at, reason=reason)
+        outbox.retry(connection, envelope, due_at=due_at, reason=reason, failed=failed)
 
     def _write_bug(
         self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant

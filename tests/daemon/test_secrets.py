@@ -152,9 +152,7 @@ DIGEST = sha256(b"x").hexdigest()
         (f"ada admin {DIGEST}\nbo ops {DIGEST.upper()}", "line 2: the same token stands on an earlier line"),
     ],
 )
-def test_a_wrong_line_of_operator_tokens_is_named_by_its_number_only(
-    settings: Settings, text: str, words: str
-) -> None:
+def test_a_wrong_line_of_operator_tokens_is_named_by_its_number_only(settings: Settings, text: str, words: str) -> None:
     (line,) = lines_of(settings, environ(operator_tokens=text))
     assert words in line
     assert HIDDEN not in line

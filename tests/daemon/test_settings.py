@@ -147,7 +147,7 @@ def test_every_duration_names_its_unit() -> None:
     """A bare `timeout = 60` would be anybody's guess."""
     for table, names in known_paths().items():
         for name in names:
-            if re.search(r"timeout|snapshot|sweep|hold|refresh|max_age|quiet(?!_hours)", name):
+            if re.search(r"timeout|snapshot|sweep|hold_|awaiting|refresh|max_age|quiet(?!_hours)", name):
                 assert name.endswith(("_seconds", "_days")), f"{table}.{name}"
 
 
@@ -219,11 +219,17 @@ def test_an_empty_file_lists_every_required_key() -> None:
         ({"connection": 'mode = "dry"'}, 'connection.mode: "dry" is not one of "live", "shadow"; write for example'),
         ({"connection": "name = 5"}, 'connection.name: 5 is not text in quotes; write for example name = "acme-uk"'),
         ({"connection": 'name = "a b"'}, 'connection.name: "a b" is not a name'),
-        ({"connection": 'time_zone = "Europe/Londn"'}, '"Europe/Londn" is not a time zone; did you mean Europe/London?'),
+        (
+            {"connection": 'time_zone = "Europe/Londn"'},
+            '"Europe/Londn" is not a time zone; did you mean Europe/London?',
+        ),
         ({"connection": 'time_zone = "../../etc/passwd"'}, "is not a time zone"),
         ({"connection": 'time_zone = "Europe"'}, '"Europe" is not a time zone'),
         ({"commercetools": 'project_key = "Acme!"'}, 'commercetools.project_key: "Acme!" is not a project key'),
-        ({"commercetools": 'api_url = "api.example.com"'}, 'commercetools.api_url: "api.example.com" is not an http(s)'),
+        (
+            {"commercetools": 'api_url = "api.example.com"'},
+            'commercetools.api_url: "api.example.com" is not an http(s)',
+        ),
         ({"commercetools": 'api_url = "ftp://x"'}, "is not an http(s) address"),
         ({"commercetools": 'api_url = "https://"'}, "is not an http(s) address"),
         ({"commercetools": 'api_url = "https://x:99999"'}, "is not an address"),
@@ -254,7 +260,10 @@ def test_an_empty_file_lists_every_required_key() -> None:
         ({"orders": 'since = "soon"'}, 'orders.since: "soon" is not a timestamp; write it with its zone'),
         ({"orders": 'since = "2026-12-01T00:00:00"'}, "names no time zone"),
         ({"orders": "since = 2026-12-01T00:00:00Z"}, "orders.since: 2026-12-01T00:00:00+00:00 is not text in quotes"),
-        ({"orders": 'trigger = { order_states = ["Open"], payment = "payd" }'}, 'orders.trigger.payment: "payd" is not'),
+        (
+            {"orders": 'trigger = { order_states = ["Open"], payment = "payd" }'},
+            'orders.trigger.payment: "payd" is not',
+        ),
         ({"orders": 'trigger = { order_states = ["Cancelled"], payment = "any" }'}, "order_states[0]: "),
         ({"orders": 'trigger = { order_states = [], payment = "any" }'}, "orders.trigger.order_states: is empty"),
         ({"orders": 'trigger = { order_states = ["Open"] }'}, "orders.trigger.payment: is required and missing"),
@@ -315,7 +324,9 @@ def test_a_contradiction_is_one_line(tables: dict[str, str], expected: str) -> N
         {"operator": 'bind = "[::1]:8710"'},
         {"operator": 'bind = "10.0.0.1:8711"'},
         {"mappings__channels": 'london = ["Leeds"]'},
-        {"mappings__currencies": 'EUR = { customer = "c", rate = 1.17 }\nUSD = { customer = "d", rate = "file:/r.csv" }'},
+        {
+            "mappings__currencies": 'EUR = { customer = "c", rate = 1.17 }\nUSD = { customer = "d", rate = "file:/r.csv" }'
+        },
         {"orders": 'since = "2026-12-01T00:00:00+01:00"\nrounding_charge = "Rounding {rule}"'},
         {"commercetools": 'api_url = "http://127.0.0.1:8080/ct"'},
         {"procurement": "margin_floor_percent = 12.5"},

@@ -1,0 +1,80 @@
+"""What every answer of tallyd's own endpoints has in common, over TCP and over the control socket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from adapters.operator.problems import MEDIA_TYPE, ProblemError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LARGEST_BODY = 64 * 1024
+LONGEST_REASON = 500
+
+_log = logging.getLogger(__name__)
+
+
+def document(body: Any, *, status: int = 200) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
+
+
+def problem(error: ProblemError) -> web.Response:
+    """Answer with a problem document."""
+    return web.Response(body=error.body(), status=error.status, content_type=MEDIA_TYPE, headers=error.headers)
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn everything that goes wrong into a problem document; a bug shows its place in the log and nothing here."""
+    try:
+        response = await handler(request)
+    except ProblemError as error:
+        response = problem(error)
+    except web.HTTPException as error:
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        response = problem(ProblemError(error.status, _plain(error), headers=allow))
+    except Exception:
+        _log.exception("request failed")
+        response = problem(ProblemError(500, "tallyd could not answer; its log says where."))
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Server"] = "tallyd"
+    return response
+
+
+def _plain(error: web.HTTPException) -> str:
+    match error.status:
+        case 404:
+            return "There is nothing here."
+        case 405:
+            return "This method is not for this address."
+        case 413:
+            return f"The request is larger than {LARGEST_BODY} bytes."
+        case _:
+            return error.reason
+
+
+async def reason_of(request: web.Request, *, needed: bool = False) -> str:
+    """Return the reason a person gave in the body (`{"reason": "…"}`), on one line.
+
+    Raises:
+        ProblemError: 400, the body is not that, or a reason is needed and missing.
+    """
+    raw = await request.read()
+    try:
+        body = msgspec.json.decode(raw, type=dict[str, Any]) if raw.strip() else {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ProblemError(400, 'The body must be a JSON object such as {"reason": "…"}.') from None
+    reason = body.get("reason", "")
+    if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
+        raise ProblemError(400, f"The reason must be text of at most {LONGEST_REASON} characters.")
+    reason = " ".join(reason.split())
+    if needed and not reason:
+        raise ProblemError(400, "A reason is needed.")
+    return reason

@@ -1,0 +1,154 @@
+"""The OpenAPI document of the operator's endpoints: small, and held against the routes by a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_JSON = "application/json"
+_PROBLEM = {
+    "description": "A problem document (RFC 9457).",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_TEXT = {"type": "string"}
+_MAYBE_TEXT = {"type": ["string", "null"]}
+_WHOLE = {"type": "integer"}
+_INSTANT = {"type": ["string", "null"], "format": "date-time"}
+
+
+def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def _in_path(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": _TEXT}
+
+
+def _read(summary: str, schema: str, *parameters: dict[str, Any], also: dict[str, Any] | None = None) -> dict[str, Any]:
+    answer = {"description": summary, "content": {_JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+    responses = {"200": answer, **(also or {}), "default": _PROBLEM}
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+
+
+def _act(summary: str) -> dict[str, Any]:
+    body = {"content": {_JSON: {"schema": {"type": "object", "properties": {"reason": _TEXT}}}}}
+    answer = {"description": "Done.", "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Done"}}}}
+    return {
+        "post": {
+            "summary": summary,
+            "description": "Needs a token with the role it or admin.",
+            "parameters": [_in_path("flow", "intake, orders or catalogue.")],
+            "requestBody": {"required": False, **body},
+            "responses": {"200": answer, "default": _PROBLEM},
+        }
+    }
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": sorted(properties)}
+
+
+def _page(schema: str, next_type: str) -> dict[str, Any]:
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+    return _object(items=items, next={"type": [next_type, "null"]})
+
+
+_LIMIT = _query("limit", "At most so many rows.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 100})
+_HEALTH_503 = {
+    "503": {
+        "description": "The same, with status failing.",
+        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Health"}}},
+    }
+}
+
+_PATHS: dict[str, Any] = {
+    "/health": _read("Everything about the daemon", "Health", also=_HEALTH_503),
+    "/health/live": _read("The process answers", "Alive"),
+    "/health/ready": _read("Events are accepted and committed (503 otherwise)", "Alive"),
+    "/metrics": {
+        "get": {
+            "summary": "The figures of /health for Prometheus",
+            "responses": {"200": {"description": "Text.", "content": {"text/plain": {}}}, "default": _PROBLEM},
+        }
+    },
+    "/api/orders": _read(
+        "Orders, the newest accepted first",
+        "OrderPage",
+        _query("state", "Only orders in this state.", _TEXT),
+        _LIMIT,
+        _query("after", "The `next` of the page before.", _TEXT),
+    ),
+    "/api/orders/{ref}": _read(
+        "One order with its timeline and exceptions",
+        "Order",
+        _in_path("ref", "Order number or id, or the number, id or reference of its sale."),
+    ),
+    "/api/exceptions": _read(
+        "Exceptions, the oldest first",
+        "ExceptionPage",
+        _query("owner", "ops, finance, ecommerce or it.", _TEXT),
+        _query("type", "A declared exception type.", _TEXT),
+        _query("state", "open (default), resolved or all.", _TEXT),
+        _query("after", "The `next` of the page before.", _WHOLE),
+        _LIMIT,
+    ),
+    "/api/flows/{flow}/pause": _act("Let a flow claim nothing more; intake stays durable"),
+    "/api/flows/{flow}/resume": _act("Let a paused or stopped flow go on"),
+    "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "OpenAPI 3.1."}}}},
+}
+
+_SCHEMAS: dict[str, Any] = {
+    "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
+    "Alive": _object(status=_TEXT),
+    "Done": _object(done={"type": "boolean"}, message=_TEXT),
+    "Health": _object(
+        status={"type": "string", "enum": ["ok", "degraded", "failing"]},
+        version=_TEXT,
+        mode=_TEXT,
+        **{
+            name: {"type": "object"}
+            for name in ("orders", "census", "flows", "governor", "outbox", "stock", "exceptions", "storage")
+        },
+    ),
+    "OrderSummary": _object(id=_TEXT, number=_MAYBE_TEXT, state=_TEXT, cin7={"type": "object"}),
+    "OrderPage": _page("OrderSummary", "string"),
+    "Order": _object(
+        id=_TEXT,
+        number=_MAYBE_TEXT,
+        state=_TEXT,
+        cin7=_object(sale_id=_MAYBE_TEXT, number=_MAYBE_TEXT, reference=_MAYBE_TEXT),
+        trace_id=_TEXT,
+        totals={"type": "object"},
+        timeline={"type": "array", "items": _object(at=_INSTANT, what=_TEXT)},
+        exceptions={"type": "array", "items": {"$ref": "#/components/schemas/Exception"}},
+    ),
+    "Exception": _object(
+        id=_WHOLE,
+        type=_TEXT,
+        owner=_TEXT,
+        state=_TEXT,
+        severity=_TEXT,
+        record=_object(kind=_TEXT, id=_TEXT, number=_MAYBE_TEXT, sku=_TEXT, field=_TEXT),
+        cause=_TEXT,
+        next_step=_TEXT,
+        opened_at=_INSTANT,
+        due_at=_INSTANT,
+        next_attempt_at=_INSTANT,
+        group=_TEXT,
+    ),
+    "ExceptionPage": _page("Exception", "integer"),
+}
+
+
+def description(version: str) -> dict[str, Any]:
+    """Return the document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "tallyd operator API",
+            "version": version,
+            "description": "Without operator tokens only this machine may read. No answer holds personal data.",
+        },
+        "paths": _PATHS,
+        "components": {"schemas": _SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}, {}],
+    }

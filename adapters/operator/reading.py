@@ -1,0 +1,66 @@
+"""What the operator's endpoints need from the daemon. Everything returned is ready for JSON: instants are text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+Document = Mapping[str, Any]
+
+MOST_ROWS = 500
+
+
+class OrderQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders; `after` is the id the last page ended with."""
+
+    state: str | None = None
+    limit: int = 100
+    after: str | None = None
+
+
+class ExceptionQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which exceptions; `state` None: open and resolved ones; `after` is the id the last page ended with."""
+
+    owner: str | None = None
+    type: str | None = None
+    state: str | None = "open"
+    after: int = 0
+    limit: int = 100
+
+
+class OperatorReading(Protocol):
+    """The daemon as operators see it. Methods may raise `ProblemError`."""
+
+    async def health(self) -> Document:
+        """Everything; `status` is ok, degraded or failing."""
+        ...
+
+    async def ready(self) -> bool:
+        """Say whether events are accepted and committed."""
+        ...
+
+    async def metrics(self) -> tuple[bytes, str]:
+        """The Prometheus page and its content type."""
+        ...
+
+    async def order(self, ref: str) -> Document | None:
+        """One order by number, id, or its sale's number, id or reference."""
+        ...
+
+    async def orders(self, query: OrderQuery) -> Document:
+        """A page of orders, the newest first."""
+        ...
+
+    async def exceptions(self, query: ExceptionQuery) -> Document:
+        """A page of exceptions, the oldest first."""
+        ...
+
+    async def pause(self, flow: str, *, author: str, reason: str) -> Document:
+        """Let a flow claim nothing more."""
+        ...
+
+    async def resume(self, flow: str, *, author: str, reason: str) -> Document:
+        """Let a paused or stopped flow go on."""
+        ...

@@ -1,0 +1,186 @@
+"""The operator's endpoints on `[operator] bind`: health, metrics, orders, exceptions, and pausing a flow.
+
+Every request passes the access rules before anything else, unknown addresses too. Nothing here reads bodies, so no
+answer holds a customer's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from adapters.operator.access import FLOW_ROLES, AccessRules, Approach, Person, Token, require
+from adapters.operator.answers import LARGEST_BODY, Handler, document, problems, reason_of
+from adapters.operator.openapi import description
+from adapters.operator.problems import ProblemError
+from adapters.operator.reading import MOST_ROWS, ExceptionQuery, OperatorReading, OrderQuery
+
+_PERSON = "person"
+_CLOSE_SECONDS = 2.0
+_OWNERS = ("ops", "finance", "ecommerce", "it")
+_EXCEPTION_STATES = ("open", "resolved", "all")
+
+
+@asynccontextmanager
+async def operator_server(
+    bind: str, reading: OperatorReading, *, tokens: Sequence[Token] = ()
+) -> AsyncIterator[tuple[str, int]]:
+    """Listen on `host:port` (port 0: the machine chooses) until the block ends; yield the address bound.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]")
+    runner = web.AppRunner(
+        build(reading, tokens=tokens, bind_host=host), access_log=None, shutdown_timeout=_CLOSE_SECONDS
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, int(port)).start()
+        bound = runner.addresses[0]
+        yield bound[0], bound[1]
+    finally:
+        await runner.cleanup()
+
+
+def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) -> web.Application:
+    """Return the application. `bind_host` is a name or address besides loopback's that a Host may say."""
+    desk = _Desk(reading)
+    app = web.Application(
+        middlewares=[problems, _access(AccessRules(tokens, bind_host=bind_host))], client_max_size=LARGEST_BODY
+    )
+    app.add_routes(
+        [
+            web.get("/health", desk.health),
+            web.get("/health/live", desk.live),
+            web.get("/health/ready", desk.ready),
+            web.get("/metrics", desk.metrics),
+            web.get("/api/orders", desk.orders),
+            web.get("/api/orders/{ref}", desk.order),
+            web.get("/api/exceptions", desk.exceptions),
+            web.post("/api/flows/{flow}/pause", desk.pause),
+            web.post("/api/flows/{flow}/resume", desk.resume),
+            web.get("/openapi.json", desk.openapi),
+        ]
+    )
+    return app
+
+
+def _access(rules: AccessRules) -> Handler:
+    @web.middleware
+    async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[_PERSON] = rules.admit(_approach(request))
+        return await handler(request)
+
+    return admitted  # type: ignore[return-value]  # aiohttp's decorator hides the second parameter
+
+
+def _approach(request: web.Request) -> Approach:
+    def end(name: str) -> str:
+        address = request.transport.get_extra_info(name) if request.transport is not None else None
+        return str(address[0]) if address else ""
+
+    return Approach(
+        method=request.method,
+        target=request.raw_path,
+        hosts=tuple(request.headers.getall("Host", ())),
+        peer=end("peername"),
+        local=end("sockname"),
+        header_names=tuple(request.headers.keys()),
+        authorization=tuple(request.headers.getall("Authorization", ())),
+    )
+
+
+class _Desk:
+    """The handlers."""
+
+    def __init__(self, reading: OperatorReading) -> None:
+        self._reading = reading
+
+    async def health(self, _request: web.Request) -> web.Response:
+        body = await self._reading.health()
+        return document(body, status=503 if body["status"] == "failing" else 200)
+
+    async def live(self, _request: web.Request) -> web.Response:
+        return document({"status": "alive"})
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        if not await self._reading.ready():
+            raise ProblemError(503, "Events cannot be accepted and committed at this moment.")
+        return document({"status": "ready"})
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        body, content_type = await self._reading.metrics()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def order(self, request: web.Request) -> web.Response:
+        ref = request.match_info["ref"]
+        found = await self._reading.order(ref)
+        if found is None:
+            raise ProblemError(404, "No order has this number or id, nor does its sale.")
+        return document(found)
+
+    async def orders(self, request: web.Request) -> web.Response:
+        _known(request, "state", "limit", "after")
+        query = OrderQuery(
+            state=request.query.get("state") or None, limit=_limit(request), after=request.query.get("after") or None
+        )
+        return document(await self._reading.orders(query))
+
+    async def exceptions(self, request: web.Request) -> web.Response:
+        _known(request, "owner", "type", "state", "after", "limit")
+        state = _one_of(request, "state", _EXCEPTION_STATES) or "open"
+        query = ExceptionQuery(
+            owner=_one_of(request, "owner", _OWNERS),
+            type=request.query.get("type") or None,
+            state=None if state == "all" else state,
+            after=_whole(request, "after", default=0, least=0, most=2**62),
+            limit=_limit(request),
+        )
+        return document(await self._reading.exceptions(query))
+
+    async def pause(self, request: web.Request) -> web.Response:
+        flow, author, reason = await self._asked(request)
+        return document(await self._reading.pause(flow, author=author, reason=reason))
+
+    async def resume(self, request: web.Request) -> web.Response:
+        flow, author, reason = await self._asked(request)
+        return document(await self._reading.resume(flow, author=author, reason=reason))
+
+    async def _asked(self, request: web.Request) -> tuple[str, str, str]:
+        person: Person = request[_PERSON]
+        require(person, FLOW_ROLES)
+        return request.match_info["flow"], person.name, await reason_of(request)
+
+    async def openapi(self, _request: web.Request) -> web.Response:
+        return document(description(str((await self._reading.health())["version"])))
+
+
+def _known(request: web.Request, *names: str) -> None:
+    """Refuse a parameter nobody reads: a filter that is misspelt must not answer with everything."""
+    unknown = [name for name in request.query if name not in names]
+    if unknown:
+        raise ProblemError(400, f"Unknown parameter; known are {', '.join(names)}.")
+
+
+def _limit(request: web.Request) -> int:
+    return _whole(request, "limit", default=100, least=1, most=MOST_ROWS)
+
+
+def _whole(request: web.Request, name: str, *, default: int, least: int, most: int) -> int:
+    text = request.query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        raise ProblemError(400, f"{name} must be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def _one_of(request: web.Request, name: str, choices: Sequence[str]) -> str | None:
+    text = request.query.get(name, "")
+    if text and text not in choices:
+        raise ProblemError(400, f"{name} must be one of {', '.join(choices)}.")
+    return text or None

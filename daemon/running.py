@@ -1,0 +1,33 @@
+"""The running daemon as the parts on top see it: health, the operator's endpoints and the control socket."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from actors.domain.time import Instant
+from daemon.engine import Engine
+from daemon.settings import Settings
+
+
+class Running(Protocol):
+    """What they are given; `daemon.app.App` is one."""
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """The running parts."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """This release."""
+        ...
+
+    @property
+    def started_at(self) -> Instant:
+        """When the process began."""
+        ...

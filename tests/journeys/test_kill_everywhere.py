@@ -1,0 +1,217 @@
+"""The whole process, over real HTTP, killed by SIGKILL at every crash point the code has, while 200 orders flow."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import anyio.abc
+
+from actors.core.clock import SystemClock
+from actors.domain.crashpoints import crash_points
+from adapters.sandbox.cin7 import Cin7Double, new_credentials
+from adapters.sandbox.commercetools import CommercetoolsDouble
+from adapters.sandbox.faults import Fault, FaultKind, Faults
+from adapters.sandbox.generator import OrderGenerator
+from adapters.sandbox.server import serve
+from tests.simulation.laws import assert_sale_equals_order
+
+ORDERS = 200
+CANCELLED_EVERY = 12
+LIMIT = 3000
+ROOT = Path(__file__).parents[2]
+
+CONFIG = """
+[connection]
+name = "journey"
+[commercetools]
+project_key = "sandbox"
+api_url = "http://127.0.0.1:{shop}"
+auth_url = "http://127.0.0.1:{shop}"
+client_id = "sandbox-client"
+[cin7]
+base_url = "http://127.0.0.1:{cin7}/ExternalApi/v2"
+account_id = "{account}"
+calls_per_minute = {limit}
+timeout_seconds = 2
+quiet_seconds = 1
+[storage]
+path = "{folder}/tallyd.db"
+[operator]
+bind = "127.0.0.1:{operator}"
+[intake]
+hot_seconds = 0.2
+sweep_seconds = 1
+sweep_trail_seconds = 1
+[orders]
+since = "2020-01-01T00:00:00Z"
+trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
+[mappings.tax]
+"GB/standard" = "20% (VAT on Income)"
+"GB/reduced" = "5% (VAT on Income)"
+"GB/zero" = "Zero Rated Income"
+"""
+
+
+class Journey:
+    """Both doubles, listening, and a way to start the daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        clock = SystemClock()
+        self.account, key = new_credentials(7)
+        self.shop_faults, self.cin7_faults = Faults(seed=7), Faults(seed=8)
+        self.shop = CommercetoolsDouble(
+            clock=clock,
+            project_key="sandbox",
+            client_id="sandbox-client",
+            client_secret="journey-secret",
+            faults=self.shop_faults,
+            seed=7,
+        )
+        self.cin7 = Cin7Double(
+            clock=clock,
+            account_id=self.account,
+            application_key=key,
+            faults=self.cin7_faults,
+            limit=LIMIT,
+            seed=7,
+        )
+        self.generator = OrderGenerator(7, self.shop, clock=clock)
+        self.chance = random.Random(7)
+        self.folder = folder
+        self.config = folder / "tallyd.toml"
+        self.log = folder / "tallyd.log"
+        self.environment = os.environ | {
+            "TALLYD_COMMERCETOOLS_CLIENT_SECRET": "journey-secret",
+            "TALLYD_CIN7_APPLICATION_KEY": key,
+            "TALLYD_STORAGE_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def configure(self, *, shop: int, cin7: int, operator: int) -> None:
+        text = CONFIG.format(
+            shop=shop, cin7=cin7, operator=operator, account=self.account, folder=self.folder, limit=LIMIT
+        )
+        self.config.write_text(text, encoding="utf-8")
+
+    async def start(self, point: str = "", nth: int = 1) -> anyio.abc.Process:
+        return await anyio.open_process(
+            [sys.executable, "-m", "tests.journeys.crashing", str(self.config)],
+            env=self.environment | {"CRASH_AT": point, "CRASH_NTH": str(nth)},
+            cwd=ROOT,
+            stdout=self.log.open("a"),
+            stderr=self.log.open("a"),
+        )
+
+    def place(self) -> None:
+        """Place an order; cancel one now and then, and repeat an event about another."""
+        placed = self.generator.place_next()
+        assert placed is not None, self.generator.refused
+        orders = list(self.shop.orders.values())
+        if len(orders) % CANCELLED_EVERY == 0:
+            exported = [order for order in orders if order["orderState"] != "Cancelled" and order["syncInfo"]]
+            self.shop.cancel(self.chance.choice(exported or orders)["id"])
+        if len(orders) % 4 == 0:
+            self.shop.touch(self.chance.choice(orders)["id"])
+
+    def plain_orders(self) -> list[dict[str, object]]:
+        return [order for order in self.shop.orders.values() if order["orderState"] != "Cancelled"]
+
+    def settled(self) -> bool:
+        with sqlite3.connect(f"file:{self.folder}/tallyd.db?mode=ro", uri=True) as connection:
+            states = dict(connection.execute("SELECT state, count(*) FROM orders GROUP BY state"))
+        return set(states) <= {"exported", "cancelled"} and sum(states.values()) == len(self.shop.orders)
+
+
+def test_every_crash_point_over_200_orders(tmp_path: Path) -> None:
+    """Given 200 orders, lost answers and repeated events: each point kills the process once; every order is one sale."""
+    anyio.run(_journey, tmp_path)
+
+
+async def _journey(folder: Path) -> None:
+    journey = Journey(folder)
+    async with serve(journey.shop.handle) as shop, serve(journey.cin7.handle) as cin7:
+        journey.configure(shop=shop, cin7=cin7, operator=_free_port())
+        _lose_answers(journey)
+        unreached = []
+        for point in sorted(crash_points()):
+            if not await _dies_at(journey, point):
+                unreached.append(point)
+        assert not unreached, f"never reached: {unreached}; see {journey.log}"
+        while len(journey.plain_orders()) < ORDERS:
+            journey.place()
+        await _finish(journey)
+    _assert_one_sale_each(journey)
+
+
+def _lose_answers(journey: Journey) -> None:
+    for operation in ("sale_create", "sale_order", "sale_void"):
+        journey.cin7_faults.chance(operation, Fault(kind=FaultKind.DROP_AFTER), 0.03)
+        journey.cin7_faults.chance(operation, Fault(kind=FaultKind.ERROR_BEFORE, status=500), 0.02)
+    journey.shop_faults.chance("order_update", Fault(kind=FaultKind.DROP_AFTER), 0.03)
+
+
+async def _dies_at(journey: Journey, point: str) -> bool:
+    """Start the daemon and keep orders coming until it kills itself at the point."""
+    process = await journey.start(point, journey.chance.randint(1, 2))
+    async with process:
+        for _ in range(150):
+            if process.returncode is not None:
+                break
+            if len(journey.plain_orders()) < ORDERS or "void" in point:
+                journey.place()
+            await _pass(process, 0.2)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+            return False
+    return process.returncode == -signal.SIGKILL
+
+
+async def _pass(process: anyio.abc.Process, seconds: float) -> None:
+    """Let that much real time pass, or less when the process ends."""
+    with anyio.move_on_after(seconds):
+        await process.wait()
+
+
+async def _finish(journey: Journey) -> None:
+    process = await journey.start()
+    async with process:
+        await _until(journey.settled, process)
+        process.terminate()
+        with anyio.fail_after(30):
+            await process.wait()
+    assert process.returncode == 0, journey.log.read_text()[-2000:]
+
+
+async def _until(fact: Callable[[], bool], process: anyio.abc.Process) -> None:
+    with anyio.fail_after(120):
+        while not fact():
+            assert process.returncode is None, "the daemon ended"
+            await _pass(process, 0.5)
+
+
+def _assert_one_sale_each(journey: Journey) -> None:
+    plain = journey.plain_orders()
+    assert len(plain) >= ORDERS
+    live = journey.cin7.live_sales()
+    assert len(live) == len(plain)
+    by_reference = {sale.reference: sale for sale in live}
+    assert len(by_reference) == len(live)
+    for order in plain:
+        assert_sale_equals_order(order, by_reference[str(order["orderNumber"])])
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -8,9 +8,11 @@ Makes `.venv` beside the code when it is missing or older than the lock files, f
 starts what was asked for in it. Needs Python 3.11 or newer and nothing else; works from any folder.
 """
 
+from __future__ import annotations
+
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - this file is what tells an older one
     found = ".".join(str(part) for part in sys.version_info[:3])
     sys.exit(f"tallyd needs Python 3.11 or newer, and {sys.executable} is {found}: start this with a newer one.")
 
@@ -20,6 +22,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -42,18 +45,22 @@ def main(arguments: list[str]) -> int:
         return 1
     if command == "setup":
         return 0
-    program = ["-m", "daemon", "sandbox"] if command == "sandbox" else ["-m", "pytest"]
-    if command == "test":
-        os.chdir(ROOT)
-    python = str(venv_python())
+    if command == "sandbox":
+        become(venv_program("tallyd"), "sandbox", *rest)
+    os.chdir(ROOT)
+    return become(venv_program("python"), "-m", "pytest", *rest)
+
+
+def become(program: Path, *arguments: str) -> NoReturn:
+    """Go on as that program, in this process: signals and the exit code are its own."""
     sys.stdout.flush()
-    os.execv(python, [python, *program, *rest])  # noqa: S606 - our own interpreter, no shell
+    os.execv(program, [str(program), *arguments])  # noqa: S606 - our own program, no shell
 
 
 def set_up() -> str:
     """Make the virtual environment unless it is there and current; return what stands in the way, if anything."""
     stamp = wanted_stamp()
-    if venv_python().exists() and STAMP.is_file() and STAMP.read_text() == stamp:
+    if venv_program("python").exists() and STAMP.is_file() and STAMP.read_text() == stamp:
         return ""
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -63,7 +70,7 @@ def set_up() -> str:
         )
     print("Setting up .venv (once; a minute or two) …", file=sys.stderr, flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
-    pip = [str(venv_python()), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    pip = [str(venv_program("python")), "-m", "pip", "--disable-pip-version-check", "-qq"]
     steps = (
         [sys.executable, "-m", "venv", str(VENV)],
         [*pip, "install", "--require-hashes", "-r", str(LOCK)],
@@ -85,9 +92,9 @@ def wanted_stamp() -> str:
     return digest.hexdigest()
 
 
-def venv_python() -> Path:
-    """Return the interpreter of the virtual environment."""
-    return VENV / "bin" / "python"
+def venv_program(name: str) -> Path:
+    """Return a program of the virtual environment."""
+    return VENV / "bin" / name
 
 
 if __name__ == "__main__":

@@ -45,7 +45,6 @@ class Dispatcher:
                 set_aside(connection, envelope, reason="the process died while it was handled", now=now)
             return spent
 
-        self._suspects = True
         return await self._database.run(unit)
 
     def close(self) -> None:
@@ -73,13 +72,13 @@ class Dispatcher:
         room = {flow: self._actors[flow].mailbox.free for flow in self._open_flows()}
         if not any(room.values()):
             return 0
+        stopped = tuple(self.stopped)
 
         def unit(connection: sqlite3.Connection) -> list[Envelope]:
             now = self._clock.now()
+            envelopes, self._suspects = outbox.claim_suspect(connection, room.keys(), now=now, stopped=stopped)
             if self._suspects:
-                envelopes, self._suspects = outbox.claim_suspect(connection, now=now)
-                if envelopes or self._suspects:
-                    return envelopes
+                return envelopes
             return [
                 envelope
                 for flow, limit in room.items()

@@ -35,12 +35,12 @@ from adapters.cin7.client import Cin7Client
 from adapters.commercetools.client import CommercetoolsClient
 from adapters.transport import Transport
 from daemon.dispatcher import Dispatcher
-from daemon.supervisor import ChildSpec, Supervisor
+from daemon.supervisor import ChildSpec, Supervisor, UnfitError
 from daemon.watch import Watch
 from storage import calls, exceptions, flows, meta, orders, outbox
 from storage.bodies import Sealer
 from storage.calls import SqliteJournal
-from storage.database import Database
+from storage.database import CommitFailedError, Database
 
 REOPENED = (
     OrderState.ACCEPTED,
@@ -282,9 +282,13 @@ class Engine:
             group=f"flow_stopped:{name}",
         )
         record = exceptions.Record(kind="flow", id=name)
-        await self.database.run(
-            lambda connection: exceptions.raise_finding(connection, record, finding, now=self.clock.now())
-        )
+        self.bell.ring()
+        try:
+            await self.database.run(
+                lambda connection: exceptions.raise_finding(connection, record, finding, now=self.clock.now())
+            )
+        except CommitFailedError as failure:
+            raise UnfitError(f"flow {name} was stopped, and nothing can be written about it: {failure}") from failure
 
     def resume(self, flow: Flow) -> None:
         """Let a paused or stopped flow go on (what is on disk about it is the caller's)."""

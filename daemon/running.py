@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from actors.domain.time import Instant
-from daemon.engine import Engine
-from daemon.settings import Settings
+
+if TYPE_CHECKING:  # the command line reads views without loading what runs
+    from daemon.engine import Engine
+    from daemon.settings import Settings
 
 
 class Running(Protocol):

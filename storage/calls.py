@@ -87,6 +87,16 @@ def prove_create(connection: sqlite3.Connection, order_id: str, generation: int,
     )
 
 
+def last_doubt(connection: sqlite3.Connection, order_id: str, generation: int) -> str:
+    """Return why the last create of an order was in doubt (what the answer said, if it said anything)."""
+    row = connection.execute(
+        "SELECT detail FROM calls WHERE subject = ? AND generation = ? AND purpose = ? AND outcome = 'unknown'"
+        " ORDER BY id DESC LIMIT 1",
+        (order_id, generation, Purpose.CIN7_CREATE_SALE.value),
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
 def open_writes(connection: sqlite3.Connection) -> list[OpenWrite]:
     """Return writes without an outcome: what was on the wire when the process died."""
     rows = connection.execute(

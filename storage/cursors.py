@@ -29,6 +29,6 @@ def put(connection: sqlite3.Connection, name: str, cursor: Cursor, *, now: Insta
     connection.execute(
         "INSERT INTO cursors (name, at, after_id, until, mark, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE SET at = excluded.at, after_id = excluded.after_id, until = excluded.until,"
-        " mark = max(coalesce(mark, 0), coalesce(excluded.mark, mark, 0)), updated_at = excluded.updated_at",
+        " mark = max(coalesce(mark, excluded.mark), coalesce(excluded.mark, mark)), updated_at = excluded.updated_at",
         (name, cursor.at, cursor.after_id, cursor.until, cursor.mark, now),
     )

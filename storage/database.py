@@ -29,6 +29,20 @@ BATCH = 256
 """Most units in one transaction: beyond it the fsync is already spread thin and latency grows."""
 
 
+_STORAGE_FAILS = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
+"""Primary result codes that blame the disk or the file, never the unit in whose statement they showed."""
+
+
 class CommitFailedError(Exception):
     """The transaction was not committed: nothing of it happened. The disk is full, read-only or failing."""
 
@@ -76,14 +90,20 @@ def _run_one(connection: sqlite3.Connection, unit: Unit[Any]) -> tuple[Any, Exce
     try:
         value = unit(connection)
     except Exception as error:
-        if not connection.in_transaction:
-            # A full or failing disk makes SQLite roll back the whole transaction; the others must not hear "done".
+        if not connection.in_transaction or _storage_fails(error):
+            # A full or failing disk makes SQLite roll back the whole transaction, or one statement of it: either way
+            # nobody may hear "done", and the message whose statement it was is not to blame.
             raise CommitFailedError(str(error)) from error
         connection.execute("ROLLBACK TO unit")
         connection.execute("RELEASE unit")
         return None, error
     connection.execute("RELEASE unit")
     return value, None
+
+
+def _storage_fails(error: Exception) -> bool:
+    # The low byte of an extended result code is its primary code.
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _STORAGE_FAILS
 
 
 class _Writer(aiosqlite.Connection):
@@ -121,6 +141,14 @@ def connect(path: Path, *, read_only: bool = False, synchronous: str = "FULL") -
     return connection
 
 
+def _read_inline(connection: sqlite3.Connection, unit: Unit[T]) -> T:
+    connection.execute("PRAGMA query_only = 1")
+    try:
+        return unit(connection)
+    finally:
+        connection.execute("PRAGMA query_only = 0")
+
+
 @asynccontextmanager
 async def _thread(connector: Callable[[], sqlite3.Connection]) -> AsyncIterator[_Writer]:
     connection = _Writer(connector, 64)
@@ -141,6 +169,7 @@ class Database:
         self._waiting: deque[_Waiting[Any]] = deque()
         self._wake = anyio.Event()
         self._closing = False
+        self._closed = False
         self._writer: _Writer | None = None
         self._reader: _Writer | None = None
         self._inline: sqlite3.Connection | None = None
@@ -201,6 +230,8 @@ class Database:
         """
         if self._inline is not None:
             return self._run_inline(self._inline, unit)
+        if self._closed:
+            raise CommitFailedError("the database is closed")
         waiting = _Waiting(unit)
         self._waiting.append(waiting)
         self._wake.set()
@@ -212,7 +243,7 @@ class Database:
     async def read(self, unit: Unit[T]) -> T:
         """Run a reading unit on the read-only connection; it sees what was committed before it began."""
         if self._inline is not None:
-            return unit(self._inline)
+            return _read_inline(self._inline, unit)
         assert self._reader is not None  # noqa: S101
         return await self._reader.read_unit(unit)
 
@@ -234,6 +265,7 @@ class Database:
             while self._waiting:
                 await self._commit_some()
             if self._closing:
+                self._closed = True
                 return
 
     async def _commit_some(self) -> None:

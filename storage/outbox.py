@@ -1,8 +1,8 @@
 """Nudges on disk: accepted, claimed, settled; retried, set aside, reclaimed after an unclean stop.
 
 The row of a settled nudge is deleted, so the table stays as small as what waits; what happened to an order is on its
-timeline. `attempts` counts claims that ended in a bug or with the process; `tries` counts outcomes that were merely
-"not now". Only attempts lead to quarantine.
+timeline. `attempts` counts claims that ended in a bug or with the process; `tries` counts failures in a row that were
+the other side's. Only attempts lead to quarantine.
 """
 
 from __future__ import annotations
@@ -68,18 +68,33 @@ def claim(connection: sqlite3.Connection, flow: Flow, *, limit: int, now: Instan
     return [_claim_one(connection, row_id, now) for row_id in ids]
 
 
-def claim_suspect(connection: sqlite3.Connection, *, now: Instant) -> tuple[list[Envelope], bool]:
-    """Claim one of the nudges that were running when the process died, and only while nothing else runs.
+def claim_suspect(
+    connection: sqlite3.Connection, flows: Collection[Flow], *, now: Instant, stopped: Collection[Flow] = ()
+) -> tuple[list[Envelope], bool]:
+    """Claim one of these flows' nudges that were running when the process died, and only while nothing else runs.
 
-    Whichever of them kills the process again is then alone, so the innocent are not counted with it. The second value
-    is False once no suspect is left.
+    Whichever of them kills the process again is then alone, so the innocent are not counted with it. What a `stopped`
+    flow left running is not waited for. The second value is False while no suspect stands in anybody's way.
     """
-    if connection.execute("SELECT 1 FROM outbox WHERE state = 'running' LIMIT 1").fetchone() is not None:
+    # The `+` keeps the planner off the index that is ordered by due time: both of these stay tiny partial indexes.
+    [running] = connection.execute(
+        f"SELECT max(suspect) FROM outbox WHERE state = 'running' AND flow NOT IN ({_marks(stopped)})",
+        [flow.value for flow in stopped],
+    ).fetchone()
+    if running == 1:
         return [], True
     row = connection.execute(
-        "SELECT id FROM outbox WHERE state = 'ready' AND suspect = 1 ORDER BY id LIMIT 1"
+        f"SELECT id FROM outbox WHERE state = 'ready' AND suspect = 1 AND +flow IN ({_marks(flows)})"
+        " ORDER BY id LIMIT 1",
+        [flow.value for flow in flows],
     ).fetchone()
-    return ([], False) if row is None else ([_claim_one(connection, row[0], now)], True)
+    if row is None:
+        return [], False
+    return ([], True) if running is not None else ([_claim_one(connection, row[0], now)], True)
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" for _ in values)
 
 
 def _claim_one(connection: sqlite3.Connection, row_id: int, now: Instant) -> Envelope:
@@ -110,7 +125,8 @@ def retry(
     """Put a claimed nudge back, due later.
 
     A `bug` keeps its attempt counted; a transient failure (`failed`) counts a try; anything else was merely "not now"
-    and counts nothing. A nudge accepted meanwhile for the same key takes its place: it is due sooner and means the same.
+    and counts nothing. A nudge accepted meanwhile for the same key takes its place: due sooner, meaning the same.
+    What was counted, and the urgency, go over to it.
     """
     attempts, tries = connection.execute("SELECT attempts, tries FROM outbox WHERE id = ?", (envelope.id,)).fetchone()
     kept = attempts if bug else 0
@@ -121,7 +137,8 @@ def retry(
     ).fetchone()
     if waiting is not None:
         connection.execute(
-            "UPDATE outbox SET attempts = ?, tries = ?, reason = ? WHERE id = ?", (kept, tried, reason, waiting[0])
+            "UPDATE outbox SET attempts = ?, tries = ?, reason = ?, urgency = min(urgency, ?) WHERE id = ?",
+            (kept, tried, reason, int(envelope.urgency), waiting[0]),
         )
         connection.execute("DELETE FROM outbox WHERE id = ?", (envelope.id,))
         return
@@ -171,35 +188,48 @@ def reclaim(connection: sqlite3.Connection, *, now: Instant) -> list[Envelope]:
         if envelope.attempt >= MAX_ATTEMPTS:
             spent.append(envelope)
             continue
-        connection.execute(
-            "DELETE FROM outbox WHERE flow = ? AND subject = ? AND state = 'ready'",
+        twin = connection.execute(
+            "DELETE FROM outbox WHERE flow = ? AND subject = ? AND state = 'ready' RETURNING urgency",
             (envelope.flow.value, envelope.subject),
-        )
+        ).fetchone()
+        urgency = envelope.urgency if twin is None else min(envelope.urgency, twin[0])
         connection.execute(
-            "UPDATE outbox SET state = 'ready', claimed_at = NULL, suspect = 1, due_at = min(due_at, ?) WHERE id = ?",
-            (now, envelope.id),
+            "UPDATE outbox SET state = 'ready', claimed_at = NULL, suspect = 1, due_at = min(due_at, ?), urgency = ?"
+            " WHERE id = ?",
+            (now, int(urgency), envelope.id),
         )
     return spent
 
 
-def give_back(connection: sqlite3.Connection, flow: Flow, *, but: Collection[int] = ()) -> None:
-    """Return a flow's claimed nudges nobody handles any more (its actor crashed, a shutdown): not an attempt."""
+def give_back(connection: sqlite3.Connection, flow: Flow, *, only: Collection[int] | None = None) -> None:
+    """Return a flow's claimed nudges nobody handles any more (its actor crashed, a shutdown): not an attempt.
+
+    `only` names them, where others of the flow may be on their way to its mailbox.
+    """
     rows = connection.execute(
-        "SELECT id, subject FROM outbox WHERE flow = ? AND state = 'running'", (flow.value,)
+        "SELECT id, subject, max(0, attempts - 1), urgency FROM outbox WHERE flow = ? AND state = 'running'",
+        (flow.value,),
     ).fetchall()
-    for row_id, subject in rows:
-        if row_id in but:
+    for row_id, subject, attempts, urgency in rows:
+        if only is not None and row_id not in only:
             continue
-        waiting = connection.execute(
-            "SELECT 1 FROM outbox WHERE flow = ? AND subject = ? AND state = 'ready'", (flow.value, subject)
-        ).fetchone()
-        if waiting is not None:
+        twin = connection.execute(
+            "UPDATE outbox SET attempts = max(attempts, ?), urgency = min(urgency, ?)"
+            " WHERE flow = ? AND subject = ? AND state = 'ready' RETURNING id",
+            (attempts, urgency, flow.value, subject),
+        ).fetchall()
+        if twin:
             connection.execute("DELETE FROM outbox WHERE id = ?", (row_id,))
             continue
         connection.execute(
-            "UPDATE outbox SET state = 'ready', claimed_at = NULL, attempts = max(0, attempts - 1) WHERE id = ?",
-            (row_id,),
+            "UPDATE outbox SET state = 'ready', claimed_at = NULL, attempts = ? WHERE id = ?", (attempts, row_id)
         )
+
+
+def is_running(connection: sqlite3.Connection, envelope: Envelope) -> bool:
+    """Say whether a nudge is claimed and not settled."""
+    row = connection.execute("SELECT 1 FROM outbox WHERE id = ? AND state = 'running'", (envelope.id,)).fetchone()
+    return row is not None
 
 
 def next_due(connection: sqlite3.Connection, flows: Collection[Flow]) -> Instant | None:

@@ -32,6 +32,9 @@ from storage.database import CommitFailedError, Database
 Unit = Callable[[sqlite3.Connection, Instant], None]
 """What a handler wants written in the commit that settles its message."""
 
+STORAGE_PAUSE_SECONDS = 1.0
+"""After a commit that failed: how long before a crashed actor tries to begin again."""
+
 UNREACHABLE_AFTER = 3
 """So many failures of one nudge in a row before a side that does not answer is somebody's exception."""
 
@@ -49,9 +52,9 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Later(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing to do before `due_at`; not a failure."""
+    """Nothing to do before `due_at`; not a failure. None: by the retry schedule, as a failure that counts a try."""
 
-    due_at: Instant
+    due_at: Instant | None
     reason: str
     unit: Unit | None = None
     points: tuple[str, ...] = ()
@@ -106,6 +109,7 @@ class Actor:
         self._handling: dict[int, Envelope] = {}
         self._idle: set[anyio.CancelScope] = set()
         self._crashed: list[tuple[Envelope, BaseException]] = []
+        self._untouched: list[Envelope] = []
 
     async def handle(self, envelope: Envelope) -> Outcome:
         """Decide about one key. Flows override this."""
@@ -129,7 +133,9 @@ class Actor:
 
     async def run(self) -> None:
         """Work until the mailbox is closed and empty. Raises what crashed the actor, after the others finished."""
-        await self._settle_crashed()
+        while not await self._crash_is_settled():
+            # The file takes nothing: that is nobody's crash. The flow goes on by itself once it does.
+            await self.around.clock.sleep(STORAGE_PAUSE_SECONDS)
         crash: list[BaseException] = []
         async with anyio.create_task_group() as workers:
             for _ in range(self.concurrency):
@@ -182,7 +188,13 @@ class Actor:
             except Exception as error:
                 await self._settle_failure(envelope, error)
                 return
-            await self._settle(envelope, outcome)
+            try:
+                await self._settle(envelope, outcome)
+            except CommitFailedError:
+                raise
+            except Exception as error:
+                # The unit was refused (an illegal move, a constraint): a bug of this one message, as in `handle`.
+                await self._settle_failure(envelope, error)
 
     async def _settle(self, envelope: Envelope, outcome: Outcome) -> None:
         around = self.around
@@ -216,7 +228,10 @@ class Actor:
         if outcome.unit is not None:
             outcome.unit(connection, now)
         if isinstance(outcome, Later):
-            outbox.retry(connection, envelope, due_at=outcome.due_at, reason=outcome.reason)
+            due_at, failed = outcome.due_at, outcome.due_at is None
+            if due_at is None:
+                due_at = due_after(outbox.tries_of(connection, envelope), now=now, chance=self.around.chance)
+            outbox.retry(connection, envelope, due_at=due_at, reason=outcome.reason, failed=failed)
             return
         outbox.settle(connection, envelope)
         for nudge in outcome.nudges:
@@ -272,29 +287,47 @@ class Actor:
         due_at = due_after(envelope.attempt - 1, now=now, chance=self.around.chance)
         outbox.retry(connection, envelope, due_at=due_at, reason=_where(error), bug=True)
 
+    async def _crash_is_settled(self) -> bool:
+        try:
+            await self._settle_crashed()
+        except CommitFailedError:
+            return self.mailbox.closed
+        return True
+
     async def _settle_crashed(self) -> None:
         """Before working again: count the messages that brought the last run down, give the untouched ones back."""
-        if not self._crashed:
+        if not self._crashed and not self._untouched:
             return
-        crashed, self._crashed = self._crashed, []
-        self.mailbox.empty()
-
-        def unit(connection: sqlite3.Connection) -> None:
-            now = self.around.clock.now()
-            outbox.give_back(connection, self.flow, but={envelope.id for envelope, _ in crashed})
-            for envelope, error in crashed:
-                self.undo(connection, envelope, error, now)
-                if isinstance(error, CommitFailedError):
-                    outbox.retry(connection, envelope, due_at=now, reason="commit failed")
-                else:
-                    self._write_bug(connection, envelope, error, now)
-
-        try:
-            await self.around.database.run(unit)
-        except CommitFailedError:
-            self._crashed = crashed
-            raise
+        while self._crashed:
+            envelope, error = self._crashed[0]
+            await self._settle_crash(envelope, error)
+            self._crashed.pop(0)
+        # Exactly what was in the mailbox: the dispatcher may hold others of this flow that it offers in a moment.
+        self._untouched.extend(self.mailbox.empty())
+        ids = {envelope.id for envelope in self._untouched}
+        await self.around.database.run(lambda connection: outbox.give_back(connection, self.flow, only=ids))
+        self._untouched.clear()
         self.around.bell.ring()
+
+    async def _settle_crash(self, envelope: Envelope, error: BaseException) -> None:
+        try:
+            await self.around.database.run(lambda connection: self._write_crash(connection, envelope, error))
+        except CommitFailedError:
+            raise
+        except Exception as failure:
+            # Not even its traces can be written: it must not bring the flow down at every restart.
+            reason, now = _where(failure), self.around.clock.now()
+            await self.around.database.run(lambda connection: set_aside(connection, envelope, reason=reason, now=now))
+
+    def _write_crash(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException) -> None:
+        if not outbox.is_running(connection, envelope):
+            return
+        now = self.around.clock.now()
+        self.undo(connection, envelope, error, now)
+        if isinstance(error, CommitFailedError):
+            outbox.retry(connection, envelope, due_at=now, reason="commit failed")
+        else:
+            self._write_bug(connection, envelope, error, now)
 
 
 class ActorCrashedError(Exception):

@@ -17,6 +17,7 @@ class Mailbox:
     def __init__(self, name: str, capacity: int) -> None:
         self.name = name
         self.capacity = capacity
+        self.closed = False
         self._send, self._receive = anyio.create_memory_object_stream[Envelope](capacity)
 
     @property
@@ -55,6 +56,7 @@ class Mailbox:
 
     def close(self) -> None:
         """Let nothing more in; what waits can still be taken."""
+        self.closed = True
         self._send.close()
 
     def dispose(self) -> None:

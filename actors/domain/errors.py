@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from actors.domain.time import Instant
 
+CONTRADICTION = "error under success"
+"""Reason of an `InDoubt` whose answer was an error text under a success status: probably refused, perhaps executed."""
+
 
 class WireError(Exception):
     """Something went wrong while speaking to one of the two systems."""

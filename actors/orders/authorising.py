@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlite3
 
 from actors.core.actor import Done, Later, Outcome, Unit
-from actors.core.retry import SCHEDULE_SECONDS
 from actors.domain.calls import Purpose
 from actors.domain.comparison import compare, totals_finding
 from actors.domain.document import order_document
-from actors.domain.errors import InDoubt, Missing, Rejected
+from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.prediction import Hold, Prediction
@@ -64,6 +63,8 @@ async def _send(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction
     try:
         answer = await desk.write(intent, desk.book.post_order(order_document(sale.sale_id, prediction), intent))
     except InDoubt as error:
+        if error.reason == CONTRADICTION:
+            return await _contradicted(desk, case, sale, intent, error)
         return _unsure(desk, case, intent, "unknown", error.reason)
     except Rejected as error:
         if "IS AUTHORISED" in error.detail.upper():
@@ -119,14 +120,24 @@ def _is_authorised(answer: OrderView) -> bool:
 
 
 def _unsure(desk: Desk, case: Case, intent: Intent, outcome: str, reason: str) -> Later:
-    """Read the sale before asking again. Soon: Cin7 refuses a second order document, so a late twin does no harm."""
+    """Read the sale before asking again, by the schedule: Cin7 refuses a second order, so a late twin does no harm."""
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         calls.settle(connection, intent.call_id, outcome, detail=reason)
         orders.set_unsure(connection, case.order.id, True)
 
-    due_at = desk.around.clock.now() + int(SCHEDULE_SECONDS[0] * 1000)
-    return Later(due_at=due_at, reason=reason, unit=unit, points=settled(intent))
+    return Later(due_at=None, reason=reason, unit=unit, points=settled(intent))
+
+
+async def _contradicted(desk: Desk, case: Case, sale: SaleRecord, intent: Intent, error: InDoubt) -> Outcome:
+    """An error under a success status: the sale itself tells. Not authorised means refused, and a person is told."""
+    try:
+        view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
+    except WireError:
+        return _unsure(desk, case, intent, "unknown", error.reason)
+    if view.voided or (view.order is not None and _is_authorised(view.order)):
+        return _unsure(desk, case, intent, "unknown", error.reason)
+    return _rejected(desk, case, intent, error.detail or error.reason)
 
 
 def _rejected(desk: Desk, case: Case, intent: Intent, detail: str, *, done: bool = False) -> Done:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from actors.core.actor import Done, Later, Outcome
-from actors.core.retry import SCHEDULE_SECONDS
 from actors.domain.calls import Purpose
-from actors.domain.errors import InDoubt, Missing, Rejected
+from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
@@ -41,6 +40,8 @@ async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     try:
         answer = await desk.write(intent, desk.book.void_sale(sale.sale_id, intent))
     except InDoubt as error:
+        if error.reason == CONTRADICTION:
+            return await _contradicted(desk, case, sale, intent, error)
         return _read_again(desk, case, intent, "unknown", error.reason)
     except Rejected as error:
         held = _held(desk, case, sale, "void_failed", error.detail or error.reason)
@@ -48,6 +49,18 @@ async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     if not answer.voided:
         return _read_again(desk, case, intent, "done", f"the answer shows {answer.status}")
     return _voided(desk, case, sale, intent, "voided")
+
+
+async def _contradicted(desk: Desk, case: Case, sale: SaleRecord, intent: Intent, error: InDoubt) -> Outcome:
+    """An error under a success status: the sale itself tells whether it is void; if not, a person is told."""
+    try:
+        view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
+    except WireError:
+        return _read_again(desk, case, intent, "unknown", error.reason)
+    if view.voided:
+        return _voided(desk, case, sale, intent, "voided")
+    held = _held(desk, case, sale, "void_failed", error.detail or error.reason)
+    return _with_refusal(held, intent, error.detail)
 
 
 def _voided(desk: Desk, case: Case, sale: SaleRecord, intent: Intent | None, how: str) -> Done:
@@ -79,8 +92,7 @@ def _read_again(desk: Desk, case: Case, intent: Intent, outcome: str, reason: st
         calls.settle(connection, intent.call_id, outcome, detail=reason)
         orders.move(connection, case.order.id, OrderState.CANCELLING, now=now, reason=reason)
 
-    due_at = desk.around.clock.now() + int(SCHEDULE_SECONDS[0] * 1000)
-    return Later(due_at=due_at, reason=reason, unit=unit, points=settled(intent))
+    return Later(due_at=None, reason=reason, unit=unit, points=settled(intent))
 
 
 def _held(desk: Desk, case: Case, sale: SaleRecord, code: str, detail: str) -> Done:

@@ -195,7 +195,8 @@ def _in_doubt(desk: Desk, case: Case, intent: Intent, error: InDoubt) -> Later:
     """The answer was lost: look for the sale, first a quiet while after the last moment it could still be made."""
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        calls.settle(connection, intent.call_id, "unknown", detail=error.reason)
+        why = f"{error.reason}: {error.detail}" if error.detail else error.reason
+        calls.settle(connection, intent.call_id, "unknown", detail=why)
         orders.doubt(connection, case.order.id, until=error.until, now=now)
 
     return Later(due_at=error.until + desk.export.quiet, reason="in doubt", unit=unit, points=settled(intent))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from actors.core.actor import Done, Later, Outcome, clear_connection
+from actors.domain.errors import CONTRADICTION
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.references import customer_reference, external_id
@@ -47,37 +48,60 @@ async def resolve(desk: Desk, case: Case) -> Outcome:
         case Verdict.FOUND:
             return adopt(desk, case, conclusion.sales[0].id, conclusion.sales[0].number)
         case Verdict.NOT_THERE:
-            return _not_there(desk, case)
+            return await _not_there(desk, case)
         case Verdict.VOIDED:
             return _voided(desk, case, conclusion)
         case _:
             return _unresolved(desk, case, conclusion)
 
 
-def _not_there(desk: Desk, case: Case) -> Outcome:
-    record = case.record
+async def _not_there(desk: Desk, case: Case) -> Outcome:
+    record, now = case.record, desk.around.clock.now()
     looks = record.looks + 1
-    proved = looks >= LOOKS_NEEDED
+    if looks < LOOKS_NEEDED:
+        return Later(
+            due_at=now + desk.export.quiet,
+            reason="in doubt, second look",
+            unit=lambda connection, at: _looked(connection, case, looks, at),
+        )
+    why = await desk.around.database.read(lambda connection: calls.last_doubt(connection, record.id, record.generation))
+    refusal = _refusal(case, why)
+
+    def unit(connection: sqlite3.Connection, at: Instant) -> None:
+        _looked(connection, case, looks, at)
+        calls.prove_create(connection, record.id, record.generation, outcome="absent")
+        exceptions.clear(
+            connection, record_of(case.order), resolution="proved not there", now=at, types=("in_doubt_unresolved",)
+        )
+        orders.move(connection, record.id, OrderState.ACCEPTED, now=at, reason="proved not there")
+        if refusal is not None and refusal.unit is not None:
+            refusal.unit(connection, at)
+
+    return Done(unit=unit, nudges=() if refusal is not None else (underway(record.id, now),))
+
+
+def _refusal(case: Case, why: str) -> Done | None:
+    """What was probably a refusal is not asked again by itself: it would only be refused again."""
+    if not why.startswith(CONTRADICTION):
+        return None
+    finding = Finding(
+        code="create_rejected",
+        cause=f"Cin7 Core answered the sale with an error: {why.removeprefix(CONTRADICTION).lstrip(': ')}",
+        group=f"create_rejected:{why}",
+        facts={"answer": why},
+    )
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        clear_connection(connection, "cin7", now=now)
-        orders.looked(connection, record.id, looks=looks, now=now)
-        note(connection, record.id, "sale not there", now, look=looks)
-        if proved:
-            calls.prove_create(connection, record.id, record.generation, outcome="absent")
-            exceptions.clear(
-                connection,
-                record_of(case.order),
-                resolution="proved not there",
-                now=now,
-                types=("in_doubt_unresolved",),
-            )
-            orders.move(connection, record.id, OrderState.ACCEPTED, now=now, reason="proved not there")
+        exceptions.raise_finding(connection, record_of(case.order), finding, now=now)
+        orders.move(connection, case.order.id, OrderState.HELD, now=now, reason=finding.code)
 
-    now = desk.around.clock.now()
-    if proved:
-        return Done(unit=unit, nudges=(underway(record.id, now),))
-    return Later(due_at=now + desk.export.quiet, reason="in doubt, second look", unit=unit)
+    return Done(unit=unit)
+
+
+def _looked(connection: sqlite3.Connection, case: Case, looks: int, now: Instant) -> None:
+    clear_connection(connection, "cin7", now=now)
+    orders.looked(connection, case.record.id, looks=looks, now=now)
+    note(connection, case.record.id, "sale not there", now, look=looks)
 
 
 def _voided(desk: Desk, case: Case, conclusion: Conclusion) -> Done:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 
 from actors.core.actor import Done, Later, Outcome, Unit
-from actors.core.retry import SCHEDULE_SECONDS
 from actors.domain.calls import Purpose
 from actors.domain.errors import InDoubt, Rejected
 from actors.domain.exception_types import Finding
@@ -67,8 +66,7 @@ def _unknown(desk: Desk, case: Case, intent: Intent, reason: str) -> Later:
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         calls.settle(connection, intent.call_id, "unknown", detail=reason)
 
-    due_at = desk.around.clock.now() + int(SCHEDULE_SECONDS[0] * 1000)
-    return Later(due_at=due_at, reason=reason, unit=unit, points=settled(intent))
+    return Later(due_at=None, reason=reason, unit=unit, points=settled(intent))
 
 
 def _rejected(desk: Desk, case: Case, intent: Intent, error: Rejected) -> Later:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from actors.domain.calls import Purpose
-from actors.domain.errors import InDoubt, Missing, Rejected, Transient, Unauthorised, WireError
+from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected, Transient, Unauthorised, WireError
 from actors.domain.time import Instant
 from adapters.refusal import plain_words
 from adapters.transport import Response
@@ -58,6 +58,9 @@ def failure(response: Response, purpose: Purpose, *, until: Instant) -> WireErro
     detail = plain_words("; ".join(_texts(errors)) or _message(body))
     if purpose is Purpose.CIN7_READ_SALE and _says_not_found(status, errors, detail):
         return Missing("missing", side=SIDE, operation=operation, detail=detail, status=status)
+    if purpose.writes and status < 400:
+        # An error under a success status contradicts itself: the write may have been made all the same.
+        return unclear(CONTRADICTION, purpose, until=until, status=status, detail=detail)
     return Rejected("rejected", side=SIDE, operation=operation, detail=detail, status=status)
 
 

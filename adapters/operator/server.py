@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from adapters.operator.access import FLOW_ROLES, AccessRules, Approach, Person, Token, require
 from adapters.operator.answers import LARGEST_BODY, Handler, document, problems, reason_of
@@ -69,13 +70,13 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
     return app
 
 
-def _access(rules: AccessRules) -> Handler:
+def _access(rules: AccessRules) -> Middleware:
     @web.middleware
     async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[_PERSON] = rules.admit(_approach(request))
         return await handler(request)
 
-    return admitted  # type: ignore[return-value]  # aiohttp's decorator hides the second parameter
+    return admitted
 
 
 def _approach(request: web.Request) -> Approach:

@@ -16,20 +16,19 @@ MASKED = "(e-mail)"
 
 FIELDS = frozenset(
     {
-        "actor", "address_family", "amount", "attempt", "attempts", "batch", "bind", "calls", "cap", "census",
+        "actor", "address_family", "amount", "attempt", "attempts", "batch", "bind", "call", "calls", "cap", "census",
         "channel", "child", "code", "commits", "config", "connection", "count", "created", "currency", "cursor",
         "database", "door", "due_at", "duplicates", "elapsed_ms", "endpoint", "entries", "envelope", "error",
         "exception", "exit_code", "field", "flow", "found", "generation", "group", "handled", "held", "holder",
-        "host", "id", "in_doubt", "in_flight", "in_window", "instance", "invoice", "kind", "lane", "late_ms",
-        "limit", "location", "logger", "mark", "message", "method", "minutes_to_drain", "missing", "mode", "name",
-        "new", "next_attempt_at", "number", "old", "operation", "order", "order_id", "order_number", "orders",
-        "outcome", "owner", "page", "pages", "path", "pid", "point", "port", "project", "purpose", "quantity",
-        "queued", "ready", "reason", "record", "reference", "restarts", "retries", "retry_after_seconds", "role",
-        "rows", "running", "sale", "sale_id", "schema", "seconds", "set_aside", "severity", "shadow", "side", "signal", "since",
-        "size", "sku", "skus", "socket", "span_id", "state", "states", "status", "status_code", "step", "store",
-        "subject", "sweep", "task", "tax_rule", "template", "total", "trace_id", "tries", "type", "units", "until",
-        "user", "version", "wait_seconds", "waiting", "waits_for", "window_believed",
-        "would_have", "writes",
+        "host", "id", "in_doubt", "in_flight", "in_window", "instance", "invoice", "kind", "lane", "late_ms", "limit",
+        "location", "logger", "mark", "message", "method", "minutes_to_drain", "missing", "mode", "name", "new",
+        "next_attempt_at", "number", "old", "operation", "order", "order_id", "order_number", "orders", "outcome",
+        "owner", "page", "pages", "path", "pid", "point", "port", "project", "purpose", "quantity", "queued", "ready",
+        "reason", "record", "reference", "restarts", "retries", "retry_after_seconds", "role", "rows", "running",
+        "sale", "sale_id", "schema", "seconds", "set_aside", "severity", "shadow", "side", "signal", "since", "size",
+        "sku", "skus", "socket", "span_id", "state", "states", "status", "status_code", "step", "store", "subject",
+        "sweep", "task", "tax_rule", "template", "total", "trace_id", "tries", "type", "units", "until", "user",
+        "version", "wait_seconds", "waiting", "waits_for", "window_believed", "would_have", "writes",
     }
 )  # fmt: skip
 """Names a log line or a span may carry."""

@@ -108,7 +108,7 @@ def test_good_secrets_are_read(settings: Settings) -> None:
     assert secrets["cin7_application_key"] == HIDDEN
     assert secrets.storage_key == bytes(range(32))
     (ada,) = secrets.operator_tokens
-    assert (ada.name, ada.roles, ada.digest) == ("ada", {"admin", "finance"}, sha256(b"token").digest())
+    assert (ada.name, ada.roles, ada.digest) == ("ada", frozenset({"admin", "finance"}), sha256(b"token").digest())
     assert "aws_access_key_id" not in secrets
     assert secrets.get("aws_access_key_id") is None
     with pytest.raises(KeyError, match="aws_access_key_id"):

@@ -325,7 +325,9 @@ def test_a_contradiction_is_one_line(tables: dict[str, str], expected: str) -> N
         {"operator": 'bind = "10.0.0.1:8711"'},
         {"mappings__channels": 'london = ["Leeds"]'},
         {
-            "mappings__currencies": 'EUR = { customer = "c", rate = 1.17 }\nUSD = { customer = "d", rate = "file:/r.csv" }'
+            "mappings__currencies": (
+                'EUR = { customer = "c", rate = 1.17 }\nUSD = { customer = "d", rate = "file:/r.csv" }'
+            )
         },
         {"orders": 'since = "2026-12-01T00:00:00+01:00"\nrounding_charge = "Rounding {rule}"'},
         {"commercetools": 'api_url = "http://127.0.0.1:8080/ct"'},

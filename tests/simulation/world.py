@@ -6,34 +6,80 @@ two instructions: nothing more is written, nothing more is sent, and what is on 
 
 from __future__ import annotations
 
+import functools
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import msgspec
 
+from actors.core.actor import Log, no_log
 from actors.domain.calls import Lane
 from actors.domain.facts import FactKind
 from actors.domain.posting import Charges, PostingRules
+from actors.domain.tracing import Tracer
 from actors.intake.rules import SweepRules
-from actors.messages import Envelope
+from actors.messages import Envelope, Flow, Nudge
 from actors.orders.rules import ExportRules, Trigger
+from adapters.sandbox.carts import LineDraft, OrderDraft, ShippingDraft, rule_of
 from adapters.sandbox.cin7 import Cin7Double
 from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.network import VirtualTransport
-from adapters.sandbox.virtual_time import VirtualClock
+from adapters.sandbox.virtual_time import VirtualClock, run_virtual
 from adapters.transport import NotSentError, Request, Response
 from daemon.engine import Engine, Plan, born_at
-from storage import facts
+from storage import exceptions, facts, orders, outbox
 from storage.database import Database
+from storage.exceptions import ExceptionRow
 from storage.schema import upgrade
+
+T = TypeVar("T")
+
+ACCOUNT = "11111111-1111-4111-8111-111111111111"
+KEY = "22222222-2222-4222-8222-222222222222"
+
+CIN7_WRITES = frozenset({"sale_create", "sale_update", "sale_order", "sale_void", "pick_write", "customer_create"})
+
+PLAIN_LINES = (LineDraft(sku="HW-MUG-STN-01", quantity=2),)
+PLAIN_SHIPPING = ShippingDraft(tax=rule_of(20))
+
+
+def virtual(scenario: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test on virtual time."""
+
+    @functools.wraps(scenario)
+    def run(*args: Any, **kwargs: Any) -> None:
+        run_virtual(functools.partial(scenario, *args, **kwargs))
+
+    return run
+
+
+Serve = Callable[[Request], Awaitable[Response]]
+
+
+def intercept(network: VirtualTransport, change: Callable[[Request, Serve], Awaitable[Response]]) -> Callable[[], None]:
+    """Put somebody between a network and its double: `change` is given each request and the double's door.
+
+    Return a function that takes it out again. `DropConnectionError` cuts the connection.
+    """
+    door = network._handler
+
+    async def handle(request: Request) -> Response:
+        return await change(request, door)
+
+    def undo() -> None:
+        network._handler = door
+
+    network._handler = handle
+    return undo
 
 
 class Killed(BaseException):
@@ -53,12 +99,17 @@ class _Wire:
         return await self._inner.send(request)
 
 
+def export_rules(**changes: Any) -> ExportRules:
+    """The merchant's choices of these runs, or others."""
+    base = ExportRules(since=0, trigger=Trigger(order_states=("Open", "Confirmed"), payment="paid"))
+    return msgspec.structs.replace(base, **changes)
+
+
 def plan(**changes: Any) -> Plan:
+    """The plan of these runs, or another one."""
     base = Plan(
         name="test",
-        export=ExportRules(
-            since=0, trigger=Trigger(order_states=("Open", "Confirmed"), payment="paid"), sync_channel="cin7-core"
-        ),
+        export=export_rules(),
         posting=PostingRules(
             customer="commercetools web orders",
             location="Main Warehouse",
@@ -83,8 +134,8 @@ def plan(**changes: Any) -> Plan:
         reserve=6,
         timeout_seconds=60,
         cin7_url="http://cin7.test/ExternalApi/v2",
-        cin7_account="11111111-1111-4111-8111-111111111111",
-        cin7_key="22222222-2222-4222-8222-222222222222",
+        cin7_account=ACCOUNT,
+        cin7_key=KEY,
         ct_project="sandbox",
         ct_api_url="http://api.test",
         ct_auth_url="http://auth.test",
@@ -96,86 +147,47 @@ def plan(**changes: Any) -> Plan:
     return msgspec.structs.replace(base, **changes)
 
 
-class World:
-    """One seed's world. `kill_at` names the crash point to die at and at which passing of it."""
+class Daemon:
+    """One process of a world: its file, its ends of both wires, its life after each kill.
 
-    def __init__(self, seed: int, tasks: anyio.abc.TaskGroup, folder: Path, *, the_plan: Plan | None = None) -> None:
-        self.seed = seed
-        self.random = random.Random(f"world/{seed}")
-        self.plan = the_plan or plan()
-        self.clock = VirtualClock()
-        self.tasks = tasks
-        self.path = folder / "tallyd.db"
-        self.ct_faults = Faults(seed=seed)
-        self.cin7_faults = Faults(seed=seed + 1)
-        self.shop = CommercetoolsDouble(
-            clock=self.clock,
-            project_key=self.plan.ct_project,
-            client_id=self.plan.ct_client_id,
-            client_secret=self.plan.ct_client_secret,
-            faults=self.ct_faults,
-            seed=seed,
-        )
-        self.cin7 = Cin7Double(
-            clock=self.clock,
-            account_id=self.plan.cin7_account,
-            application_key=self.plan.cin7_key,
-            faults=self.cin7_faults,
-            seed=seed,
-        )
-        self.ct_network = self._network(self.shop.handle, seed, 0.02, 0.08)
-        self.cin7_network = self._network(self.cin7.handle, seed + 1, 0.05, 0.25)
+    `kill_next` is asked at each crash point whether to die there; `on_handle` hears of each message before its handler.
+    """
+
+    def __init__(self, world: World, path: Path, *, plan: Plan, name: str = "first") -> None:
+        self.world = world
+        self.path = path
+        self.plan = plan
+        self.name = name
         self.passed: Counter[str] = Counter()
         self.kills: list[str] = []
         self.kill_next: Callable[[str], bool] = lambda point: False
         self.on_handle: Callable[[Envelope], None] = lambda envelope: None
         self.engine: Engine | None = None
+        self.tracer: Tracer | None = None
+        self.log: Log = no_log
         self.restart_seconds = 2.0
         self._scope: anyio.CancelScope | None = None
         self._database: Database | None = None
         self._alive = 0
         self._ended = False
 
-    def _network(self, handler: Any, seed: int, low: float, high: float) -> VirtualTransport:
-        chance = random.Random(f"latency/{seed}")
-        return VirtualTransport(
-            handler,
-            task_group=self.tasks,
-            clock=self.clock,
-            latency=lambda: chance.uniform(low, high),
-            seed=seed,
-        )
-
-    def _probe(self, point: str) -> None:
-        self.passed[point] += 1
-        if self.kill_next(point):
-            self.kill(point)
-
-    def kill(self, why: str) -> None:
-        """Die here: nothing more is written or sent by this process."""
-        self.kills.append(why)
-        self._alive += 1
-        assert self._database is not None
-        assert self._scope is not None
-        self._database.break_off()
-        self._scope.cancel()
-        raise Killed(why)
+    # -- living and dying ----------------------------------------------------------------------------------------------
 
     async def live(self) -> None:
         """Run the engine; after a kill, again."""
         while not self._ended:
             await self._live_once()
-            await self.clock.sleep(self.restart_seconds)
+            await self.world.clock.sleep(self.restart_seconds)
 
     async def _live_once(self) -> None:
-        epoch = self._alive
+        epoch, world = self._alive, self.world
 
         def alive() -> bool:
             return self._alive == epoch
 
         async with Database.open(
             self.path,
-            prepare=lambda connection: upgrade(connection, now=self.clock.now()),
+            prepare=lambda connection: upgrade(connection, now=world.clock.now()),
             inline=True,
             synchronous="OFF",
         ) as database:
@@ -183,22 +195,27 @@ class World:
             engine = Engine(
                 self.plan,
                 database=database,
-                clock=self.clock,
-                ct_transport=_Wire(self.ct_network, alive),
-                cin7_transport=_Wire(self.cin7_network, alive),
-                chance=random.Random(f"engine/{self.seed}/{epoch}"),
+                clock=world.clock,
+                ct_transport=_Wire(world.ct_network, alive),
+                cin7_transport=_Wire(world.cin7_network, alive),
+                chance=random.Random(f"engine/{world.seed}/{self.name}/{epoch}"),
                 born_at=await born_at(database),
                 probe=self._probe,
+                tracer=self.tracer,
+                log=self.log,
             )
             self._hook(engine)
             self.engine = engine
-            with anyio.CancelScope() as self._scope:
-                try:
+            try:
+                with anyio.CancelScope() as self._scope:
                     await engine.run()
-                except BaseException:
-                    # Whatever falls out of a process that was just killed is the kill; anything else is a defect.
-                    if alive():
-                        raise
+            except BaseException:
+                # Whatever falls out of a process that was just killed is the kill; anything else is a defect.
+                if alive():
+                    raise
+            finally:
+                for actor in engine.actors.values():
+                    actor.mailbox.dispose()
 
     def _hook(self, engine: Engine) -> None:
         for actor in engine.actors.values():
@@ -210,11 +227,30 @@ class World:
 
             actor.handle = handle  # type: ignore[method-assign]
 
-    def end(self) -> None:
-        """Stop for good."""
-        self._ended = True
+    def _probe(self, point: str) -> None:
+        self.passed[str(point)] += 1
+        if self.kill_next(point):
+            self.kill(point)
+
+    def kill(self, why: str) -> None:
+        """Die in the very instruction that calls this."""
+        self.die(why)
+        raise Killed(why)
+
+    def die(self, why: str) -> None:
+        """Be killed from outside: nothing more is written or sent by this process."""
+        self.kills.append(str(why))
+        self._alive += 1
+        if self._database is not None:
+            self._database.break_off()
         if self._scope is not None:
-            self._alive += 1
+            self._scope.cancel()
+
+    def end(self) -> None:
+        """Be gone for good."""
+        self._ended = True
+        self._alive += 1
+        if self._scope is not None:
             self._scope.cancel()
 
     def stop(self) -> None:
@@ -223,19 +259,178 @@ class World:
         assert self.engine is not None
         self.engine.close()
 
+    # -- its file ------------------------------------------------------------------------------------------------------
+
+    def copy_file(self, name: str) -> Path:
+        """Copy the file as a backup would, while the process runs."""
+        target = self.path.with_name(name)
+        with closing(sqlite3.connect(target)) as copy:
+            self._connection.backup(copy)
+        return target
+
+    def lose_file(self) -> None:
+        """Be killed and lose the file: the next start finds none."""
+        self.die("file lost")
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def restore_file(self, copy: Path) -> None:
+        """Be killed and find an older copy in place of the file."""
+        self.lose_file()
+        shutil.copyfile(copy, self.path)
+
     # -- looking at it -------------------------------------------------------------------------------------------------
 
-    def read(self, unit: Any) -> Any:
-        """Read the daemon's file."""
+    @property
+    def _connection(self) -> sqlite3.Connection:
         assert self._database is not None
         assert self._database._inline is not None
-        return unit(self._database._inline)
+        return self._database._inline
+
+    def read(self, unit: Callable[[sqlite3.Connection], T]) -> T:
+        """Read the daemon's file."""
+        return unit(self._connection)
+
+    async def write(self, unit: Callable[[sqlite3.Connection], T]) -> T:
+        """Write into the daemon's file as one of its units, then ring the bell (what a person's command does)."""
+        assert self._database is not None
+        assert self.engine is not None
+        value = await self._database.run(unit)
+        self.engine.bell.ring()
+        return value
+
+    async def nudge(self, order_id: str) -> None:
+        """Ask for a look at an order, as a person's retry does; what was set aside is let go."""
+        now = self.world.clock.now()
+        nudge = Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now)
+        await self.write(lambda connection: outbox.release(connection, nudge, now=now))
 
     def states(self) -> Counter[str]:
-        return Counter(dict(self.read(lambda connection: connection.execute(
-            "SELECT state, count(*) FROM orders GROUP BY state").fetchall())))
+        """How many orders stand in each state; none while the process is dead."""
+        try:
+            counted = self.read(orders.count_by_state)
+        except (sqlite3.ProgrammingError, AssertionError):
+            return Counter()
+        return Counter({state: count for state, count in counted.items() if count})
 
-    async def until(self, fact: Callable[[], bool], *, within: float, every: float = 5.0) -> None:
+    def state(self, order_id: str) -> str:
+        """Where an order stands; "" while it is not known (or the process is dead)."""
+        try:
+            record = self.read(lambda connection: orders.get(connection, order_id))
+        except (sqlite3.ProgrammingError, AssertionError):
+            return ""
+        return "" if record is None else record.state.value
+
+    def open_exceptions(self, record_id: str | None = None) -> list[ExceptionRow]:
+        """Every open exception, of one record when asked."""
+        rows = self.read(lambda connection: exceptions.listing(connection, limit=10_000))
+        return [row for row in rows if record_id in (None, row.record.id)]
+
+    def open_types(self, record_id: str | None = None) -> list[str]:
+        """The types of the open exceptions, sorted."""
+        return sorted(row.type for row in self.open_exceptions(record_id))
+
+    def settled(self, expected: dict[str, int]) -> bool:
+        """True when the states are exactly these (and the process is alive to ask)."""
+        return self.states() == Counter(expected)
+
+    def registry_read(self) -> bool:
+        """True once all lists were read."""
+        try:
+            return set(self.read(facts.lists)) == set(FactKind)
+        except (sqlite3.ProgrammingError, AssertionError):
+            return False
+
+
+class World:
+    """One seed's world: two doubles, two networks, and one daemon (or several, see `another_daemon`)."""
+
+    def __init__(
+        self,
+        seed: int,
+        tasks: anyio.abc.TaskGroup,
+        folder: Path,
+        *,
+        the_plan: Plan | None = None,
+        cin7: Mapping[str, Any] | None = None,
+        shop: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.seed = seed
+        self.random = random.Random(f"world/{seed}")
+        self.plan = the_plan or plan()
+        self.clock = VirtualClock()
+        self.tasks = tasks
+        self.folder = folder
+        self.ct_faults = Faults(seed=seed)
+        self.cin7_faults = Faults(seed=seed + 1)
+        self.shop = CommercetoolsDouble(
+            clock=self.clock,
+            project_key="sandbox",
+            client_id="client",
+            client_secret="secret",
+            faults=self.ct_faults,
+            seed=seed,
+            **(shop or {}),
+        )
+        self.cin7 = Cin7Double(
+            clock=self.clock,
+            account_id=ACCOUNT,
+            application_key=KEY,
+            faults=self.cin7_faults,
+            seed=seed,
+            **(cin7 or {}),
+        )
+        self.ct_network = self._network(self.shop.handle, seed, 0.02, 0.08)
+        self.cin7_network = self._network(self.cin7.handle, seed + 1, 0.05, 0.25)
+        self.daemon = Daemon(self, folder / "tallyd.db", plan=self.plan)
+
+    def _network(self, handler: Any, seed: int, low: float, high: float) -> VirtualTransport:
+        chance = random.Random(f"latency/{seed}")
+        return VirtualTransport(
+            handler,
+            task_group=self.tasks,
+            clock=self.clock,
+            latency=lambda: chance.uniform(low, high),
+            seed=seed,
+        )
+
+    def another_daemon(self, *, file: Path | None = None, **changes: Any) -> Daemon:
+        """Start one more process on the same two systems, with a file of its own (or a copy of somebody's)."""
+        path = self.folder / "another.db" if file is None else file
+        made = Daemon(self, path, plan=msgspec.structs.replace(self.plan, **changes), name=path.stem)
+        self.tasks.start_soon(made.live)
+        return made
+
+    # -- the first daemon, which most runs have alone ------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Engine:
+        assert self.daemon.engine is not None
+        return self.daemon.engine
+
+    @property
+    def passed(self) -> Counter[str]:
+        return self.daemon.passed
+
+    @property
+    def kills(self) -> list[str]:
+        return self.daemon.kills
+
+    def read(self, unit: Callable[[sqlite3.Connection], T]) -> T:
+        """Read the first daemon's file."""
+        return self.daemon.read(unit)
+
+    def states(self) -> Counter[str]:
+        """See `Daemon.states`."""
+        return self.daemon.states()
+
+    def settled(self, expected: dict[str, int]) -> bool:
+        """See `Daemon.settled`."""
+        return self.daemon.settled(expected)
+
+    # -- time and orders -----------------------------------------------------------------------------------------------
+
+    async def until(self, fact: Callable[[], bool], *, within: float, every: float = 1.0) -> None:
         """Wait on the virtual clock until a fact holds."""
         deadline = self.clock.monotonic() + within
         while not fact():
@@ -243,19 +438,41 @@ class World:
                 raise AssertionError(f"seed {self.seed}: not within {within} s: {self.states()}, kills {self.kills}")
             await self.clock.sleep(every)
 
-    def settled(self, expected: dict[str, int]) -> bool:
-        """True when the states are exactly these (and the process is alive to ask)."""
-        try:
-            return {state: count for state, count in self.states().items() if count} == expected
-        except Exception:
-            return False
+    async def ready(self) -> None:
+        """Wait until the registry was read and the lease is held: orders go straight through from here on."""
+        await self.until(lambda: self.daemon.registry_read() and self.engine.lease.held, within=120, every=1)
 
-    def registry_read(self) -> bool:
-        """True once all lists were read."""
+    def place(self, draft: OrderDraft | None = None, **changes: Any) -> str:
+        """Place one plain order (or a changed one) and return its id."""
+        draft = draft if draft is not None else OrderDraft(lines=PLAIN_LINES, shipping=PLAIN_SHIPPING)
+        return self.shop.place_order(msgspec.structs.replace(draft, **changes))
+
+    async def exported(self, *order_ids: str, within: float = 60) -> None:
+        """Wait until these orders are exported."""
+        await self.until(lambda: all(self.daemon.state(order_id) == "exported" for order_id in order_ids), within=within)
+
+    async def in_state(self, order_id: str, state: str, *, within: float = 60) -> None:
+        """Wait until an order stands somewhere."""
         try:
-            return set(self.read(facts.lists)) == set(FactKind)
-        except Exception:
-            return False
+            await self.until(lambda: self.daemon.state(order_id) == state, within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{self.daemon.state(order_id)}, not {state}: {self.daemon.open_types()}") from error
+
+    def calls(self, operation: str) -> int:
+        """How many calls of this kind reached the double of Cin7, or of commercetools."""
+        return sum(call.operation == operation for call in self.cin7.call_log) + sum(
+            entry.operation == operation for entry in self.shop.request_log
+        )
+
+    def write_calls(self) -> list[str]:
+        """Every call that changes something and reached a double, in order: by what the doubles logged."""
+        cin7 = [(call.arrived_ms, f"cin7 {call.operation}") for call in self.cin7.call_log if call.operation in CIN7_WRITES]
+        shop = [
+            (entry.at, f"commercetools {entry.operation}")
+            for entry in self.shop.request_log
+            if entry.method != "GET" and entry.operation != "token"
+        ]
+        return [what for _, what in sorted([*cin7, *shop])]
 
 
 @asynccontextmanager
@@ -265,9 +482,12 @@ async def world(seed: int, **changes: Any) -> AsyncIterator[World]:
     try:
         async with anyio.create_task_group() as tasks:
             made = World(seed, tasks, folder, **changes)
-            tasks.start_soon(made.live)
+            tasks.start_soon(made.daemon.live)
             yield made
-            made.end()
+            made.daemon.end()
             tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # One thing went wrong: say so without the wrapping.
+        raise group.exceptions[0] if len(group.exceptions) == 1 else group
     finally:
         shutil.rmtree(folder, ignore_errors=True)

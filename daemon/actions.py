@@ -1,0 +1,269 @@
+"""What a person does to the running daemon: retry, release, resend, resolve, pause, resume.
+
+Each is one unit of work: the audit row, the effect and the nudge are committed together or not at all. Afterwards the
+dispatcher hears of it. Doing the same twice does it once; the second answer says so (`done` false where nothing had to
+be changed). Reasons are a person's words and go into the audit row only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from actors.catalogue.actor import PRODUCTS, REFRESH
+from actors.domain.exception_types import CATALOGUE
+from actors.domain.order_state import FINAL, OrderState
+from actors.domain.time import Instant
+from actors.intake.actor import COMPLETE, HOT
+from actors.messages import Flow, Nudge, Urgency
+from adapters.operator.problems import ProblemError
+from daemon.health import CHORES
+from daemon.running import Running
+from storage import audit, exceptions, flows, orders, outbox
+from storage.exceptions import ExceptionRow
+from storage.orders import OrderRecord
+
+Done = dict[str, Any]
+"""`done`: whether anything was changed; `message`: what happens now, in words; beside them the record."""
+
+_SET_ASIDE = "message_quarantined"
+_STOPPED = "flow_stopped"
+_BY_SIDE = {"cin7": (Flow.CATALOGUE, (REFRESH, PRODUCTS)), "commercetools": (Flow.INTAKE, (HOT, COMPLETE))}
+"""What is asked again when somebody retries a side that did not answer."""
+
+
+async def retry_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
+    """Look at an order again now, also when its message was set aside.
+
+    Raises:
+        ProblemError: 404, no such order; 409, its state is final.
+    """
+    return await _on_order(app, ref, "retry", author=author, reason=reason)
+
+
+async def release_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
+    """Judge a held order again now. What still holds it holds it again.
+
+    Raises:
+        ProblemError: 404, no such order; 409, it is not held.
+    """
+    return await _on_order(app, ref, "release", author=author, reason=reason)
+
+
+async def resend_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
+    """Send an order again under a new reference, once its sale is proved void.
+
+    Raises:
+        ProblemError: 404, no such order; 409, its state is final or it never had a sale.
+    """
+    return await _on_order(app, ref, "resend", author=author, reason=reason)
+
+
+async def retry_exception(app: Running, exception_id: int, *, author: str, reason: str) -> Done:
+    """Try again what an exception is about: its order, its message, its side or its flow.
+
+    Raises:
+        ProblemError: 404, no such exception; 409, there is nothing to try.
+    """
+    row = await app.engine.database.read(lambda connection: _exception(connection, exception_id))
+    if row.state != "open":
+        return _told(False, f"Exception {row.id} is resolved already.", exception=row.id)
+    if row.record.kind == "order":
+        return await retry_order(app, row.record.id, author=author, reason=reason)
+    if row.record.kind == "flow":
+        return await resume_flow(app, row.record.id, author=author, reason=reason)
+    nudged = _nudged_by(row)
+
+    def unit(connection: sqlite3.Connection) -> None:
+        now = app.engine.clock.now()
+        for flow, subject in nudged:
+            outbox.release(connection, Nudge(flow=flow, subject=subject, due_at=now), now=now)
+        if row.type == _SET_ASIDE:
+            exceptions.resolve(connection, row.id, resolution=f"retried by {author}", now=now)
+        audit.write(connection, author=author, action="retry", record=f"exception:{row.id}", now=now, reason=reason)
+
+    await app.engine.database.run(unit)
+    app.engine.bell.ring()
+    asked = ", ".join(f"{flow.value} {subject}" for flow, subject in nudged)
+    return _told(True, f"Asked again now: {asked}.", exception=row.id)
+
+
+async def resolve_exception(app: Running, exception_id: int, *, author: str, reason: str) -> Done:
+    """Dismiss an exception. One that holds an order has the order judged again: what still holds opens again.
+
+    Raises:
+        ProblemError: 404, no such exception; 409, dismissing would leave something standing that nobody is told of.
+    """
+    if not reason:
+        raise ProblemError(400, "A reason is needed.")
+
+    def unit(connection: sqlite3.Connection) -> Done:
+        now = app.engine.clock.now()
+        row = _exception(connection, exception_id)
+        if row.state != "open":
+            return _told(False, f"Exception {row.id} is resolved already.", exception=row.id)
+        if row.type == _SET_ASIDE:
+            raise ProblemError(409, "Its message is set aside and would stand unseen: retry it instead.")
+        if row.type == _STOPPED:
+            raise ProblemError(409, f"{row.record.id} stands still and would do so unseen: resume it instead.")
+        exceptions.resolve(connection, row.id, resolution=f"dismissed by {author}: {reason}", now=now)
+        audit.write(
+            connection,
+            author=author,
+            action="resolve",
+            record=_audited(row),
+            now=now,
+            reason=reason,
+            exception=str(row.id),
+            type=row.type,
+        )
+        if row.record.kind != "order" or not _holds(row):
+            return _told(True, f"Exception {row.id} is resolved.", exception=row.id)
+        outbox.accept(connection, _look_at(row.record.id, now), now=now)
+        message = f"Exception {row.id} is resolved. Its order is judged again now; if the cause stands, it opens again."
+        return _told(True, message, exception=row.id)
+
+    done = await app.engine.database.run(unit)
+    app.engine.bell.ring()
+    return done
+
+
+async def pause_flow(app: Running, name: str, *, author: str, reason: str) -> Done:
+    """Let a flow claim nothing more; what it works on is finished, intake stays durable.
+
+    Raises:
+        ProblemError: 404, no such flow.
+    """
+    flow = _flow(name)
+
+    def unit(connection: sqlite3.Connection) -> bool:
+        now = app.engine.clock.now()
+        if flows.all_flows(connection)[flow].paused_at is not None:
+            return False
+        flows.pause(connection, flow, author=author, reason=reason, now=now)
+        audit.write(connection, author=author, action="pause", record=f"flow:{name}", now=now, reason=reason)
+        return True
+
+    changed = await app.engine.database.run(unit)
+    app.engine.dispatcher.paused.add(flow)
+    app.engine.bell.ring()
+    return _told(changed, f"Flow {name} is paused." if changed else f"Flow {name} was paused already.", flow=name)
+
+
+async def resume_flow(app: Running, name: str, *, author: str, reason: str) -> Done:
+    """Let a paused or stopped flow go on. The lease keeper and the watch can be resumed by name too.
+
+    Raises:
+        ProblemError: 404, no such flow.
+    """
+    flow = None if name in CHORES else _flow(name)
+    engine = app.engine
+    stands = engine.supervisor.state(name) == "stopped"
+
+    def unit(connection: sqlite3.Connection) -> bool:
+        now = engine.clock.now()
+        paused = flow is not None and flows.all_flows(connection)[flow].paused_at is not None
+        cleared = exceptions.clear(
+            connection,
+            exceptions.Record(kind="flow", id=name),
+            resolution=f"resumed by {author}",
+            now=now,
+            types=(_STOPPED,),
+        )
+        if not (paused or stands or cleared):
+            return False
+        if flow is not None:
+            flows.resume(connection, flow)
+        audit.write(connection, author=author, action="resume", record=f"flow:{name}", now=now, reason=reason)
+        return True
+
+    changed = await engine.database.run(unit)
+    if flow is not None:
+        engine.resume(flow)
+    else:
+        engine.supervisor.revive(name)
+    return _told(changed, f"Flow {name} goes on." if changed else f"Flow {name} was running already.", flow=name)
+
+
+async def _on_order(app: Running, ref: str, action: str, *, author: str, reason: str) -> Done:
+    def unit(connection: sqlite3.Connection) -> Done:
+        now = app.engine.clock.now()
+        record = orders.find(connection, ref)
+        if record is None:
+            raise ProblemError(404, "No order has this number or id, nor does its sale.")
+        _refuse(connection, record, action)
+        if action == "resend":
+            orders.set_resend(connection, record.id, True)
+        outbox.release(connection, _look_at(record.id, now), now=now)
+        exceptions.clear(
+            connection,
+            exceptions.Record(kind="order", id=record.id),
+            resolution=f"{action} by {author}",
+            now=now,
+            types=(_SET_ASIDE,),
+        )
+        audit.write(connection, author=author, action=action, record=f"order:{record.id}", now=now, reason=reason)
+        shown = record.number or record.id
+        return _told(True, _MESSAGES[action].format(order=shown), order=record.id, number=record.number)
+
+    done = await app.engine.database.run(unit)
+    app.engine.bell.ring()
+    return done
+
+
+_MESSAGES = {
+    "retry": "Order {order} is looked at again now.",
+    "release": "Order {order} is judged again now; what still holds it holds it again.",
+    "resend": "Order {order} is sent again as soon as its sale is proved void; a live sale refuses it.",
+}
+
+
+def _refuse(connection: sqlite3.Connection, record: OrderRecord, action: str) -> None:
+    shown = record.number or record.id
+    if record.state in FINAL:
+        raise ProblemError(409, f"Order {shown} is {record.state.value}: nothing leads out of that state.")
+    if action == "release" and record.state is not OrderState.HELD:
+        raise ProblemError(409, f"Order {shown} is {record.state.value}, not held: there is nothing to release.")
+    if action == "resend" and not orders.sales_of(connection, record.id):
+        raise ProblemError(409, f"Order {shown} never had a sale: there is nothing to send again. Retry it instead.")
+
+
+def _look_at(order_id: str, now: Instant) -> Nudge:
+    return Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.UNDERWAY)
+
+
+def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:
+    if row.record.kind == "message" and row.field in set(Flow):
+        return [(Flow(row.field), row.record.id)]
+    if row.record.kind == "connection" and row.record.id in _BY_SIDE:
+        flow, subjects = _BY_SIDE[row.record.id]
+        return [(flow, subject) for subject in subjects]
+    raise ProblemError(409, f"There is nothing to try again about a {row.record.kind} {row.record.id}.")
+
+
+def _audited(row: ExceptionRow) -> str:
+    """Where a dismissal is written down: on the order's timeline, where there is an order."""
+    return f"order:{row.record.id}" if row.record.kind == "order" else f"exception:{row.id}"
+
+
+def _holds(row: ExceptionRow) -> bool:
+    kind = CATALOGUE.get(row.type)
+    return kind is not None and kind.holds
+
+
+def _exception(connection: sqlite3.Connection, exception_id: int) -> ExceptionRow:
+    row = exceptions.get(connection, exception_id)
+    if row is None:
+        raise ProblemError(404, f"There is no exception {exception_id}.")
+    return row
+
+
+def _flow(name: str) -> Flow:
+    try:
+        return Flow(name)
+    except ValueError:
+        raise ProblemError(404, f"There is no such flow; there are {', '.join(Flow)}.") from None
+
+
+def _told(done: bool, message: str, **record: str | int | None) -> Done:
+    return {"done": done, "message": message, **record}

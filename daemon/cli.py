@@ -1,0 +1,133 @@
+"""The command line. Nothing is imported before the command that needs it is known.
+
+Exit codes: 0 good, 1 findings or failure, 2 usage or configuration (design §5).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+DEFAULT_CONFIG = "/etc/tallyd/tallyd.toml"
+
+
+class _Command(NamedTuple):
+    help: str
+    example: str
+
+
+COMMANDS = {
+    "run": _Command("run the daemon until it is told to stop", "tallyd run --config /etc/tallyd/tallyd.toml"),
+    "sandbox": _Command(
+        "run the daemon between a local commercetools and a local Cin7 Core",
+        "tallyd sandbox --orders 30 --rate 60",
+    ),
+    "check": _Command(
+        "judge the configuration and secrets, then both systems", "tallyd check --config tallyd.toml --offline"
+    ),
+    "orders": _Command("list, show, retry, release or resend orders", "tallyd orders show CT-100045"),
+    "exceptions": _Command(
+        "list, show, retry or resolve what needs a person", "tallyd exceptions list --owner finance"
+    ),
+    "flows": _Command("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments == ["--version"]:
+        print(f"tallyd {_version()}")
+        return 0
+    try:
+        return _run(arguments)
+    except SystemExit as end:  # argparse: 0 after --help, 2 after a mistake
+        return end.code if isinstance(end.code, int) else 2
+    except BrokenPipeError:
+        _drop_output()
+        return 0
+    except KeyboardInterrupt:
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
+    import argparse
+    from importlib import import_module
+
+    name = arguments[0] if arguments else ""
+    if name not in COMMANDS:
+        parser = _overview()
+        parser.parse_args(arguments)
+        parser.print_usage(sys.stderr)
+        return 2
+    command = COMMANDS[name]
+    module = import_module(f"daemon.commands.{name}")
+    parser = argparse.ArgumentParser(
+        prog=f"tallyd {name}",
+        description=f"{command.help[0].upper()}{command.help[1:]}.",
+        epilog=f"example: {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    declare = getattr(module, "add_arguments", None)
+    if declare is not None:
+        declare(parser)
+    else:
+        add_config(parser)
+    code: int = module.main(parser.parse_args(arguments[1:]))
+    sys.stdout.flush()
+    return code
+
+
+def add_config(parser: ArgumentParser) -> None:
+    """Declare `--config`, which every command but the sandbox has."""
+    from pathlib import Path
+
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        default=Path(DEFAULT_CONFIG),
+        help=f"the configuration (default {DEFAULT_CONFIG})",
+    )
+
+
+def _overview() -> ArgumentParser:
+    """Return the parser of `tallyd --help`. It knows every command and imports none."""
+    import argparse
+
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
+    parser = argparse.ArgumentParser(
+        prog="tallyd",
+        usage="tallyd COMMAND [options]",
+        description="The governed layer between commercetools and Cin7 Core.\n\ncommands:\n" + "\n".join(lines),
+        epilog="example: tallyd sandbox\nEvery command has --help of its own. Exit codes: 0 good, 1 findings or"
+        " failure, 2 usage or configuration.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tallyd {_version()}")
+    parser.add_argument("command", metavar="COMMAND", choices=sorted(COMMANDS), help="one of the above")
+    return parser
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("tallyd")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def _drop_output() -> None:
+    """Whoever read our output (`head`, a pager) has enough: end without a complaint at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""`tallyd exceptions`: everything that needs a person."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from daemon.commands.acting import act, add_reason
+from daemon.commands.table import minute, table
+from daemon.commands.verbs import add_verb
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    listing = add_verb(
+        verbs, "list", "list exceptions, the oldest first", "tallyd exceptions list --owner finance --json"
+    )
+    listing.add_argument("--owner", choices=("ops", "finance", "ecommerce", "it"), help="only this owner's")
+    listing.add_argument("--type", help="only this type")
+    listing.add_argument("--state", choices=("open", "resolved", "all"), default="open", help="default: open")
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
+    listing.add_argument("--after", type=int, default=0, metavar="ID", help="go on after this exception")
+    _add_id(add_verb(verbs, "show", "show one exception and what to do about it", "tallyd exceptions show 17"))
+    retrying = add_verb(
+        verbs, "retry", "try again what an exception is about", 'tallyd exceptions retry 17 --reason "mended"'
+    )
+    _add_id(retrying)
+    add_reason(retrying)
+    resolving = add_verb(
+        verbs,
+        "resolve",
+        "dismiss an exception; one that holds an order has it judged again, and what still holds opens again",
+        'tallyd exceptions resolve 17 --reason "booked by hand as SO-00212"',
+    )
+    _add_id(resolving)
+    add_reason(resolving, needed=True)
+
+
+def _add_id(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", type=int, help="number of the exception")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    if args.verb == "list":
+        return _list(args)
+    if args.verb == "show":
+        return _show(args)
+    return act(args, "exceptions", str(args.id), args.verb)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from adapters.operator.reading import ExceptionQuery
+    from daemon.commands.reading import read, show
+    from daemon.views import exception_page
+
+    query = ExceptionQuery(
+        owner=args.owner,
+        type=args.type,
+        state=None if args.state == "all" else args.state,
+        after=args.after,
+        limit=max(1, args.limit),
+    )
+    return show(read(args.config, lambda connection: exception_page(connection, query)), as_json=args.json, text=_page)
+
+
+def _show(args: argparse.Namespace) -> int:
+    from daemon.commands.configuration import failed
+    from daemon.commands.reading import read, show
+    from daemon.views import exception_view
+
+    found = read(args.config, lambda connection: exception_view(connection, args.id))
+    if found is None:
+        return failed(f"there is no exception {args.id}")
+    return show(found, as_json=args.json, text=_exception)
+
+
+def _page(page: dict[str, Any]) -> str:
+    rows = [
+        [
+            item["id"],
+            item["owner"],
+            item["severity"],
+            item["type"],
+            item["record"]["number"] or item["record"]["id"],
+            minute(item["opened_at"]),
+            item["cause"],
+        ]
+        for item in page["items"]
+    ]
+    more = f"\nmore: --after {page['next']}" if page["next"] else ""
+    return table(["ID", "OWNER", "SEVERITY", "TYPE", "RECORD", "SINCE (UTC)", "CAUSE"], rows) + more
+
+
+def _exception(item: dict[str, Any]) -> str:
+    record = item["record"]
+    rows = [
+        ["type", f"{item['type']} ({item['severity']}, {item['owner']})"],
+        ["state", item["state"] + (f": {item['resolution']}" if item["resolution"] else "")],
+        ["record", f"{record['kind']} {record['number'] or ''} {record['id']}".replace("  ", " ")],
+        ["SKU", record["sku"]],
+        ["field", record["field"]],
+        ["cause", item["cause"]],
+        *([f"  {name}", value] for name, value in item["facts"].items()),
+        ["opened", minute(item["opened_at"])],
+        ["next attempt", minute(item["next_attempt_at"])],
+        *([f"step {number}", step] for number, step in enumerate(item["steps"], 1)),
+        ["clears when", item["clears"]],
+    ]
+    return table([f"EXCEPTION {item['id']}", ""], [row for row in rows if row[1]])

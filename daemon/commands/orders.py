@@ -1,0 +1,125 @@
+"""`tallyd orders`: what became of an order, and what a person can do about it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from daemon.commands.acting import act, add_reason
+from daemon.commands.table import minute, table
+from daemon.commands.verbs import add_verb
+
+_ACTIONS = {
+    "retry": (
+        "look at an order again now, also after its message was set aside",
+        'tallyd orders retry CT-100045 --reason "tax rule mended"',
+    ),
+    "release": (
+        "judge a held order again now; what still holds it holds it again (nothing is posted unreconciled)",
+        'tallyd orders release CT-100045 --reason "SKU corrected"',
+    ),
+    "resend": (
+        "send an order again under a new reference, once its sale was voided in Cin7 Core",
+        'tallyd orders resend CT-100045 --reason "voided by mistake"',
+    ),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    listing = add_verb(verbs, "list", "list orders, the newest first", "tallyd orders list --state held --json")
+    listing.add_argument("--state", help="only orders in this state")
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
+    listing.add_argument("--after", metavar="ID", help="go on after this order (`next` of the page before)")
+    showing = add_verb(verbs, "show", "show one order and its timeline", "tallyd orders show CT-100045")
+    _add_ref(showing)
+    for name, (help_text, example) in _ACTIONS.items():
+        acting = add_verb(verbs, name, help_text, example)
+        _add_ref(acting)
+        add_reason(acting)
+
+
+def _add_ref(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ref", metavar="ORDER", help="order number or id, or its sale's number, id or reference")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    if args.verb == "list":
+        return _list(args)
+    if args.verb == "show":
+        return _show(args)
+    return act(args, "orders", args.ref, args.verb)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from adapters.operator.reading import OrderQuery
+    from daemon.commands.reading import read, show
+    from daemon.views import order_page
+
+    query = OrderQuery(state=args.state, limit=max(1, args.limit), after=args.after)
+    return show(read(args.config, lambda connection: order_page(connection, query)), as_json=args.json, text=_page)
+
+
+def _show(args: argparse.Namespace) -> int:
+    from daemon.commands.configuration import failed
+    from daemon.commands.reading import read, show
+    from daemon.views import order_view
+
+    found = read(args.config, lambda connection: order_view(connection, args.ref))
+    if found is None:
+        return failed(f"no order has the number or id {args.ref}, nor does a sale")
+    return show(found, as_json=args.json, text=_order)
+
+
+def _page(page: dict[str, Any]) -> str:
+    rows = [
+        [
+            item["number"] or item["id"],
+            item["state"],
+            minute(item["state_since"]),
+            item["cin7"]["number"] or item["cin7"]["sale_id"],
+            f"{item['payable']} {item['currency']}",
+            item["reason"],
+        ]
+        for item in page["items"]
+    ]
+    more = f"\nmore: --after {page['next']}" if page["next"] else ""
+    return table(["ORDER", "STATE", "SINCE (UTC)", "SALE", "TOTAL", "REASON"], rows) + more
+
+
+def _order(order: dict[str, Any]) -> str:
+    sale, totals = order["cin7"], order["totals"]
+    predicted, shown = totals["predicted"], totals["cin7"]
+    verdict = {True: "agree", False: "DIFFER", None: "not compared yet"}[totals["reconciled"]]
+    lines = [
+        f"order      {order['number'] or '-'}  ({order['id']})",
+        f"state      {order['state']} since {minute(order['state_since'])} UTC"
+        + (f": {order['reason']}" if order["reason"] else ""),
+        f"sale       {sale['number'] or '-'}  id {sale['sale_id'] or '-'}  reference {sale['reference'] or '-'}",
+        f"payable    {order['payable']} {order['currency']}",
+        f"trace      {order['trace_id']}",
+        "",
+        table(
+            ["TOTALS", "NET", "TAX", "TOTAL"],
+            [
+                ["predicted", predicted["net"], predicted["tax"], predicted["total"]],
+                ["Cin7 Core", shown["net"], shown["tax"], shown["total"]],
+            ],
+        ),
+        verdict,
+    ]
+    if order["exceptions"]:
+        lines += ["", *(_exception(item) for item in order["exceptions"])]
+    return "\n".join([*lines, "", table(["AT (UTC)", "WHAT", ""], [_line(line) for line in order["timeline"]])])
+
+
+def _exception(item: dict[str, Any]) -> str:
+    text = f"exception {item['id']}  {item['state']}  {item['type']} ({item['owner']}): {item['cause']}"
+    return f"{text}\n  next: {item['next_step']}" if item["state"] == "open" else f"{text}\n  {item['resolution']}"
+
+
+def _line(line: dict[str, Any]) -> list[str]:
+    details = [f"{key}={value}" for key, value in line.items() if key not in ("at", "what") and value not in ("", None)]
+    return [f"{line['at'][:10]} {line['at'][11:23]}", line["what"], " ".join(details)]

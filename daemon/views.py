@@ -1,0 +1,197 @@
+"""What people read: orders, exceptions and flows in the shapes of design §5, for HTTP and for the command line.
+
+The functions take a connection and return what goes into JSON as it is: instants are text, amounts are decimals as
+text. Nothing here opens a body, so nothing here holds a customer's data.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from actors.domain.exception_types import CATALOGUE
+from actors.domain.order_state import OrderState
+from actors.domain.time import Instant, format_instant
+from actors.domain.tracing import trace_id_of
+from adapters.operator.problems import ProblemError
+from adapters.operator.reading import ExceptionQuery, OrderQuery
+from daemon.health import text_of
+from storage import audit, exceptions, orders, timeline
+from storage.exceptions import ExceptionRow
+from storage.orders import OrderRecord, SaleRecord
+
+Document = dict[str, Any]
+
+_INSTANTS = frozenset({"until", "ended_at", "due_at", "looked_at"})
+"""Details of the timeline that are instants."""
+
+
+def order_view(connection: sqlite3.Connection, ref: str) -> Document | None:
+    """Return one order with everything that happened to it; None when nothing goes by this name."""
+    record = orders.find(connection, ref)
+    if record is None:
+        return None
+    sales = orders.sales_of(connection, record.id)
+    return {
+        **_head(record, sales),
+        "version": record.version,
+        "source_state": record.source_state,
+        "generation": record.generation,
+        "resend": record.resend,
+        "doubt_until": text_of(record.doubt_until),
+        "exported_at": text_of(record.exported_at),
+        "sales": [_sale(sale) for sale in sales],
+        "trace_id": trace_id_of(record.id),
+        "totals": _totals(record),
+        "timeline": _timeline(connection, record.id),
+        "exceptions": [exception_item(row) for row in exceptions.of_record(connection, "order", record.id)],
+    }
+
+
+def order_page(connection: sqlite3.Connection, query: OrderQuery) -> Document:
+    """Return a page of orders, the newest accepted first.
+
+    Raises:
+        ProblemError: 400, there is no such state.
+    """
+    try:
+        state = OrderState(query.state) if query.state is not None else None
+    except ValueError:
+        raise ProblemError(400, f"state must be one of {', '.join(OrderState)}.") from None
+    found = orders.listing(connection, state=state, limit=query.limit + 1, after=query.after)
+    page = found[: query.limit]
+    return {
+        "items": [_head(record, orders.sales_of(connection, record.id)) for record in page],
+        "next": page[-1].id if len(found) > len(page) else None,
+    }
+
+
+def exception_page(connection: sqlite3.Connection, query: ExceptionQuery) -> Document:
+    """Return a page of exceptions, the oldest first.
+
+    Raises:
+        ProblemError: 400, there is no such type.
+    """
+    if query.type is not None and query.type not in CATALOGUE:
+        raise ProblemError(400, f"type must be one of {', '.join(sorted(CATALOGUE))}.")
+    found = exceptions.listing(
+        connection,
+        owner=query.owner,
+        kind=query.type,
+        state=query.state,
+        after=query.after,
+        limit=query.limit + 1,
+    )
+    page = found[: query.limit]
+    return {
+        "items": [exception_item(row) for row in page],
+        "next": page[-1].id if len(found) > len(page) else None,
+    }
+
+
+def exception_view(connection: sqlite3.Connection, exception_id: int) -> Document | None:
+    """Return one exception; None when there is none of this number."""
+    row = exceptions.get(connection, exception_id)
+    return None if row is None else exception_item(row)
+
+
+def exception_item(row: ExceptionRow) -> Document:
+    """Return an exception in the shape of `/api/exceptions`."""
+    kind = CATALOGUE.get(row.type)
+    return {
+        "id": row.id,
+        "type": row.type,
+        "owner": row.owner,
+        "state": row.state,
+        "severity": row.severity,
+        "record": {
+            "kind": row.record.kind,
+            "id": row.record.id,
+            "number": row.record.number,
+            "sku": row.sku,
+            "field": row.field,
+        },
+        "cause": row.cause,
+        "next_step": row.next_step,
+        "steps": list(kind.steps) if kind is not None else [row.next_step],
+        "clears": kind.clears if kind is not None else "",
+        "facts": row.facts,
+        "opened_at": format_instant(row.opened_at),
+        "due_at": text_of(row.due_at),
+        "next_attempt_at": text_of(row.next_attempt_at),
+        "resolved_at": text_of(row.resolved_at),
+        "resolution": row.resolution,
+        "group": row.group,
+    }
+
+
+def _head(record: OrderRecord, sales: list[SaleRecord]) -> Document:
+    standing = _standing(sales)
+    return {
+        "id": record.id,
+        "number": record.number,
+        "state": record.state.value,
+        "state_since": format_instant(record.state_since),
+        "reason": record.reason,
+        "created_at": format_instant(record.created_at),
+        "accepted_at": format_instant(record.accepted_at),
+        "currency": record.currency,
+        "payable": _decimal(record.payable, record.digits),
+        "cin7": {
+            "sale_id": standing.sale_id if standing is not None else None,
+            "number": standing.number if standing is not None else None,
+            "reference": standing.reference if standing is not None else None,
+        },
+    }
+
+
+def _standing(sales: list[SaleRecord]) -> SaleRecord | None:
+    """Return the sale that stands for the order: the live one, else the last one there was."""
+    live = [sale for sale in sales if sale.voided_at is None]
+    return next(reversed(live or sales), None)
+
+
+def _sale(sale: SaleRecord) -> Document:
+    return {
+        "sale_id": sale.sale_id,
+        "number": sale.number,
+        "reference": sale.reference,
+        "generation": sale.generation,
+        "made_at": format_instant(sale.made_at),
+        "voided_at": text_of(sale.voided_at),
+    }
+
+
+def _decimal(minor: int, digits: int) -> str:
+    return f"{Decimal(minor).scaleb(-digits):f}"
+
+
+def _totals(record: OrderRecord) -> Document:
+    return {
+        "currency": record.currency,
+        "payable": _decimal(record.payable, record.digits),
+        "predicted": {"net": record.net, "tax": record.tax, "total": record.total},
+        "cin7": {"net": record.cin7_net, "tax": record.cin7_tax, "total": record.cin7_total},
+        "reconciled": record.reconciled,
+    }
+
+
+def _timeline(connection: sqlite3.Connection, order_id: str) -> list[Document]:
+    """Return the order's lines, its calls and what people did to it, oldest first."""
+    lines = [(line.at, _line(line.at, line.what, line.detail)) for line in timeline.of_order(connection, order_id)]
+    for at, author, action, detail in audit.of_record(connection, f"order:{order_id}"):
+        done = msgspec.json.decode(detail, type=dict[str, Any])
+        lines.append((at, _line(at, f"person {action}", {"author": author, **done})))
+    return [line for _, line in sorted(lines, key=lambda entry: entry[0])]
+
+
+def _line(at: Instant, what: str, detail: Mapping[str, Any]) -> Document:
+    shown = {
+        key: format_instant(value) if key in _INSTANTS and isinstance(value, int) else value
+        for key, value in detail.items()
+    }
+    return {**shown, "at": format_instant(at), "what": what}

@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import anyio
-from adapters.operator.server import operator_server
 
 from actors.core.actor import Actor
 from actors.core.clock import SystemClock
@@ -22,6 +21,7 @@ from actors.domain.crashpoints import Probe, no_probe
 from actors.domain.time import Instant
 from actors.messages import Flow
 from adapters.http_transport import HttpTransport
+from adapters.operator.server import operator_server
 from adapters.telemetry.logs import start_logging
 from adapters.telemetry.tracing import Tracing, otlp_exporter
 from daemon import health

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from daemon.version import VERSION
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
@@ -40,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     if arguments == ["--version"]:
-        print(f"tallyd {_version()}")
+        print(f"tallyd {VERSION}")
         return 0
     try:
         return _run(arguments)
@@ -108,18 +110,9 @@ def _overview() -> ArgumentParser:
         " failure, 2 usage or configuration.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"tallyd {_version()}")
+    parser.add_argument("--version", action="version", version=f"tallyd {VERSION}")
     parser.add_argument("command", metavar="COMMAND", choices=sorted(COMMANDS), help="one of the above")
     return parser
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("tallyd")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def _drop_output() -> None:

@@ -65,9 +65,8 @@ async def ready(app: Running) -> bool:
     return app.engine.dispatcher.beats > 0 and not app.engine.database.failing
 
 
-async def status_line(app: Running) -> str:
-    """Return the state in one line, for `systemctl status`."""
-    document = await health(app)
+def status_line(document: Document) -> str:
+    """Return the health document in one line, for `systemctl status`."""
     states = document["orders"]["states"]
     open_ones = sum(document["exceptions"].values())
     parts = [

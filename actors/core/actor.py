@@ -210,13 +210,16 @@ class Actor:
         self.last_success_at = around.clock.now()
         self._tell(envelope, outcome)
 
+    def _named(self, envelope: Envelope) -> dict[str, str]:
+        return {"order" if self.flow is Flow.ORDERS else "subject": envelope.subject}
+
     def _tell(self, envelope: Envelope, outcome: Outcome) -> None:
         """One line per order handled; what only repeats itself (a sweep) is not worth one."""
         self.around.log(
             "message.settled",
             level="info" if self.flow is Flow.ORDERS else "debug",
             flow=self.flow.value,
-            subject=envelope.subject,
+            **self._named(envelope),
             message=envelope.id,
             attempt=envelope.attempt,
             outcome="done" if isinstance(outcome, Done) else "later",
@@ -246,7 +249,7 @@ class Actor:
             "message.failed",
             level="warning" if isinstance(error, WireError) else "error",
             flow=self.flow.value,
-            subject=envelope.subject,
+            **self._named(envelope),
             message=envelope.id,
             attempt=envelope.attempt,
             reason=error.reason if isinstance(error, WireError) else type(error).__name__,

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+import msgspec
+
 from actors.core.actor import Actor, Done, Outcome, Surroundings, Unit, clear_connection
 from actors.domain.crashpoints import MechanismPoint
 from actors.domain.exception_types import Finding
@@ -26,6 +28,9 @@ from storage.orders import Accepted
 
 HOT = "sweep:hot"
 COMPLETE = "sweep:complete"
+
+_LARGEST = 2**63
+"""An integer of SQLite is smaller."""
 
 
 class IntakeActor(Actor):
@@ -112,7 +117,24 @@ class IntakeActor(Actor):
     ) -> list[str]:
         """Accept a page; return the ids of the orders nobody knew."""
         clear_connection(connection, "commercetools", now=now)
-        return [entry.id for entry in page if self._accept_one(connection, entry, source, now) is Accepted.NEW]
+        return [entry.id for entry in page if self._accept_alone(connection, entry, source, now) is Accepted.NEW]
+
+    def _accept_alone(self, connection: sqlite3.Connection, entry: FeedOrder, source: str, now: Instant) -> Accepted:
+        """Accept one order of a page. One that the file refuses is told as unreadable; the page goes on (law L7)."""
+        connection.execute("SAVEPOINT entry")
+        try:
+            accepted = self._accept_one(connection, entry, source, now)
+        except sqlite3.OperationalError:
+            raise  # the file itself is in trouble: the whole page has to come again
+        except Exception as error:
+            if not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK TO entry")
+            problem = f"it cannot be stored ({type(error).__name__})"
+            refused = msgspec.structs.replace(entry, order=None, problem=problem)
+            accepted = self._accept_one(connection, refused, source, now)
+        connection.execute("RELEASE entry")
+        return accepted
 
     def _accept_one(self, connection: sqlite3.Connection, entry: FeedOrder, source: str, now: Instant) -> Accepted:
         """The one door: store the order, and a nudge to look at it, or know it already."""
@@ -122,10 +144,10 @@ class IntakeActor(Actor):
             self._keep_unreadable(connection, entry, record, now)
             return Accepted.KNOWN
         accepted = orders.accept(connection, order, now=now)
+        exceptions.clear(connection, record, resolution="readable", now=now, types=("order_unreadable",))
         if accepted is Accepted.KNOWN:
             self.repeated += 1
             return accepted
-        exceptions.clear(connection, record, resolution="readable", now=now, types=("order_unreadable",))
         sealed = self.sealer.seal(entry.body, order_id=order.id, kind="order")
         bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
         what = "accepted" if accepted is Accepted.NEW else "changed"
@@ -144,7 +166,8 @@ class IntakeActor(Actor):
         self, connection: sqlite3.Connection, entry: FeedOrder, record: exceptions.Record, now: Instant
     ) -> None:
         sealed = self.sealer.seal(entry.body, order_id=entry.id, kind="unreadable")
-        bodies.put(connection, entry.id, "unreadable", version=entry.version, sealed=sealed, now=now)
+        version = entry.version if abs(entry.version) < _LARGEST else 0
+        bodies.put(connection, entry.id, "unreadable", version=version, sealed=sealed, now=now)
         finding = Finding(
             code="order_unreadable",
             cause=f"Order {entry.id} could not be read: {entry.problem}",

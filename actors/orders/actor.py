@@ -16,13 +16,16 @@ from actors.domain.exception_types import Finding
 from actors.domain.order_state import FINAL, OrderState
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow
-from actors.orders import authorising, cancelling, creating, looking, marking, resending
+from actors.orders import authorising, cancelling, creating, inheriting, looking, marking, resending, shadowing
 from actors.orders.desk import Case, Desk
 from storage import calls, exceptions, orders
 from storage.orders import OrderRecord, SaleRecord
 
 LEASE_WAIT = 5_000
 """Milliseconds before an order is looked at again while another daemon may be writing."""
+
+UNREADABLE_WAIT = 300_000
+"""Milliseconds before an order that could not be read is read again."""
 
 
 class OrdersActor(Actor):
@@ -63,6 +66,8 @@ class OrdersActor(Actor):
 
     async def _step(self, case: Case) -> Outcome:
         record, sale = case.record, case.live
+        if sale is not None and self.desk.export.shadow:
+            return shadowing.leave(self.desk, case, sale)
         if not self.desk.may_write():
             due_at = self.around.clock.now() + LEASE_WAIT
             return self.desk.later(case, due_at, "the lease is not ours")
@@ -71,7 +76,7 @@ class OrdersActor(Actor):
         if case.order.state == "Cancelled":
             if sale is not None:
                 return await cancelling.cancel_sale(self.desk, case, sale)
-            return cancelling.cancel_unsent(self.desk, case)
+            return await inheriting.cancel_unknown(self.desk, case)
         if record.resend:
             return await resending.resend(self.desk, case)
         if sale is None:
@@ -113,8 +118,11 @@ class OrdersActor(Actor):
             return Later(due_at=due_at, reason="deleted while in doubt", unit=unit)
         return Done(unit=unit)
 
-    def _unreadable(self, record: OrderRecord, error: Rejected) -> Outcome:
-        """The order cannot be understood: it is held as it stands, and read again when it changes."""
+    def _unreadable(self, record: OrderRecord, error: Rejected) -> Later:
+        """The order cannot be understood: it is held as it stands, and read again when it changes.
+
+        And by and by without that, for what cannot be understood may be its payment, which changes without the order.
+        """
         finding = Finding(
             code="order_unreadable",
             cause=f"Order {record.number or record.id} could not be read: {error.detail or error.reason}",
@@ -122,15 +130,15 @@ class OrdersActor(Actor):
             facts={"problem": error.detail},
         )
 
+        due_at = self.around.clock.now() + UNREADABLE_WAIT
+
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             named = exceptions.Record(kind="order", id=record.id, number=record.number)
-            exceptions.raise_finding(connection, named, finding, now=now)
+            exceptions.raise_finding(connection, named, finding, now=now, next_attempt_at=due_at)
             if record.state not in (OrderState.IN_DOUBT, OrderState.EXPORTED):
                 orders.move(connection, record.id, OrderState.HELD, now=now, reason="order_unreadable")
 
-        if record.state is OrderState.IN_DOUBT:
-            return Later(due_at=self.around.clock.now() + 300_000, reason="unreadable while in doubt", unit=unit)
-        return Done(unit=unit)
+        return Later(due_at=due_at, reason="unreadable", unit=unit)
 
     def undo(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant) -> None:
         """A write that was certainly not executed leaves nothing; one that broke off in a bug is in doubt."""

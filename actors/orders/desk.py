@@ -33,6 +33,10 @@ HOLDING = frozenset(code for code, kind in CATALOGUE.items() if kind.holds)
 """Types an order waits on: cleared when it is judged again and they are found no more."""
 
 
+UNTIL_HANDLED = ("order_unreadable", "message_quarantined")
+"""Types that say the order could not even be looked at: over once it was."""
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One look at one order: its row, its sales, and what commercetools says now."""
 
@@ -107,6 +111,9 @@ class Desk:
         sealed = self.sealer.seal(case.read.body, order_id=order.id, kind="order")
         bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
         clear_connection(connection, "commercetools", now=now)
+        exceptions.clear(
+            connection, record_of(order), resolution="read and handled", now=now, types=UNTIL_HANDLED
+        )
 
     def hold(self, case: Case, findings: Iterable[Finding]) -> Done:
         """Let the order wait: every finding is one exception; what is found no more is cleared."""
@@ -119,7 +126,12 @@ class Desk:
                 exceptions.raise_finding(connection, record, finding, now=now)
             kept = {(finding.code, finding.sku, finding.field) for finding in found}
             exceptions.clear(
-                connection, record, resolution="judged again", now=now, types=HOLDING | {"awaiting_too_long"}, keep=kept
+                connection,
+                record,
+                resolution="judged again",
+                now=now,
+                types=HOLDING | {"awaiting_too_long", "missed"},
+                keep=kept,
             )
             orders.move(connection, case.order.id, OrderState.HELD, now=now, reason=found[0].code)
 
@@ -132,7 +144,7 @@ class Desk:
             record_of(order),
             resolution="the order went on",
             now=now,
-            types=HOLDING | {"awaiting_too_long", "message_quarantined", "missed"},
+            types=HOLDING | {"awaiting_too_long", "missed"},
         )
 
     def later(self, case: Case, due_at: Instant, reason: str, unit: Unit | None = None) -> Later:

@@ -67,7 +67,9 @@ class LeaseKeeper:
             await self._tell(held)
             return
         beat = max(own.beat, held.beat if held is not None else 0) + 1
-        written = await self._write(own.instance, beat, stored.version if stored is not None else None, claim)
+        # What another instance sent, or the newer file of ours, is not in this file: older orders are looked for first.
+        takes_over = held is not None and (claim is Claim.TAKE_REBORN or held.instance != own.instance)
+        written = await self._write(own, beat, stored.version if stored is not None else None, takes_over=takes_over)
         if written and stored is None:
             # A create is an upsert: of two that create at once the later one stays. Only a renewal by version counts.
             await self.renew()
@@ -80,28 +82,36 @@ class LeaseKeeper:
         if held != self._seen:
             self._seen, self._seen_since = held, now
 
-    async def _write(self, instance: str, beat: int, version: int | None, claim: Claim) -> bool:
-        """Write our beat into the file, then into the lease: the file is never behind what we wrote outside."""
-        intent = Intent(Purpose.CT_WRITE_LEASE, subject="lease")
+    async def _write(self, own: LeaseView, beat: int, version: int | None, *, takes_over: bool) -> bool:
+        """Write our beat into the file, then into the lease: the file is never behind what we wrote outside.
+
+        Nor ahead of it, once a conflict tells that ours was not written: a copy of this file may hold the same name,
+        and its beat must stay one that this file does not know.
+        """
+        intent = Intent(Purpose.CT_WRITE_LEASE)
 
         def before(connection: sqlite3.Connection) -> None:
-            if claim is Claim.TAKE_REBORN:
+            if takes_over:
                 meta.reborn(connection, now=self._around.clock.now())
             meta.set_counter(connection, _BEAT, beat)
 
         await self._around.database.run(before)
         outcome, detail = "done", ""
         try:
-            await self._book.write_lease(CONTAINER, self._key, {"instance": instance, "beat": beat}, version, intent)
+            await self._book.write_lease(CONTAINER, self._key, {"instance": own.instance, "beat": beat}, version, intent)
         except Conflict as error:
             outcome, detail = "refused", error.reason
         except InDoubt as error:
             outcome, detail = "unknown", error.reason
         except WireError as error:
             outcome, detail = "refused", error.reason
-        await self._around.database.run(
-            lambda connection: calls.settle(connection, intent.call_id, outcome, detail=detail)
-        )
+
+        def after(connection: sqlite3.Connection) -> None:
+            calls.settle(connection, intent.call_id, outcome, detail=detail)
+            if outcome == "refused":
+                meta.set_counter(connection, _BEAT, own.beat)
+
+        await self._around.database.run(after)
         self._around.probe(write_point(intent.purpose, WritePhase.SETTLED))
         return outcome == "done"
 

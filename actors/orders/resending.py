@@ -38,6 +38,8 @@ async def resend(desk: Desk, case: Case) -> Outcome:
             now=now,
             types=("resend_refused", "totals_differ", "sale_voided_by_hand", "sale_vanished"),
         )
+        # Through `held`: an order whose export never came to its end has no other way back to its beginning.
+        orders.move(connection, order.id, OrderState.HELD, now=now, reason="sent again")
         orders.move(connection, order.id, OrderState.ACCEPTED, now=now, reason="sent again")
         note(connection, order.id, "sent again", now, generation=generation)
 

@@ -9,7 +9,7 @@ import anyio
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run until told to stop. 0: stopped in good order, 1: unfit, 2: configuration or a file somebody else holds."""
+    """Run until told to stop. 0: stopped in good order, 1: unfit, 2: configuration, or a file in use."""
     from daemon.app import serve
     from daemon.secrets import load_secrets
     from daemon.settings import SettingsError, load_settings
@@ -21,26 +21,40 @@ def main(args: argparse.Namespace) -> int:
         settings = load_settings(args.config)
         secrets = load_secrets(settings)
     except SettingsError as error:
-        for problem in error.problems:
-            print(f"tallyd: {args.config}: {problem}", file=sys.stderr)
+        for line in error.lines():
+            print(f"tallyd: {line}", file=sys.stderr)
         return 2
     try:
         anyio.run(serve, settings, secrets)
-    except* (HeldByAnotherError, SchemaError) as group:
-        print(f"tallyd: {_first(group)}", file=sys.stderr)
-        return 2
-    except* OSError as group:
-        error = _first(group)
-        print(f"tallyd: {args.config}: cannot start: {error}", file=sys.stderr)
-        return 2
-    except* UnfitError as group:
-        print(f"tallyd: {_first(group)}", file=sys.stderr)
-        return 1
+    except BaseExceptionGroup as group:
+        return _told(args, _first(group), (UnfitError,), (HeldByAnotherError, SchemaError))
+    except (UnfitError, HeldByAnotherError, SchemaError, OSError) as error:
+        return _told(args, error, (UnfitError,), (HeldByAnotherError, SchemaError))
     return 0
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
+def _told(
+    args: argparse.Namespace,
+    error: BaseException,
+    unfit: tuple[type[BaseException], ...],
+    refused: tuple[type[BaseException], ...],
+) -> int:
+    """Print one line for an end that has a name; anything else is a defect and keeps its traceback."""
+    if isinstance(error, unfit):
+        print(f"tallyd: {error}", file=sys.stderr)
+        return 1
+    if isinstance(error, refused):
+        print(f"tallyd: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, OSError):
+        print(f"tallyd: {args.config}: cannot start: {error}", file=sys.stderr)
+        return 2
+    raise error
+
+
+def _first(group: BaseException) -> BaseException:
+    """Return what a group of errors is really about."""
+    error = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -246,10 +246,13 @@ async def _show(
     from adapters.sandbox.generator import OrderGenerator
 
     generator = OrderGenerator(args.seed, doubles.shop, clock=SystemClock())
-    tasks.start_soon(generator.run, args.rate, args.orders)
-    told = False
+    placing = told = False
     while daemon.returncode is None:
         done = await status.show(args.orders)
+        if status.ready and not placing:
+            # An order older than the daemon's file would be looked for first: let the shop open with the daemon up.
+            placing = True
+            tasks.start_soon(generator.run, args.rate, args.orders)
         if done and not told:
             told = True
             status.where_to_look()

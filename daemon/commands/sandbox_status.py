@@ -23,6 +23,7 @@ class Status:
         self._live = sys.stdout.isatty() and not plain
         self._lines = 0
         self._last = ""
+        self.ready = False
 
     async def show(self, wanted: int) -> bool:
         """Print the state of this moment; True once every order wanted is a sale and marked so."""
@@ -30,6 +31,7 @@ class Status:
         if health is None:
             self._say("starting …")
             return False
+        self.ready = True
         states = {name: count for name, count in health["orders"]["states"].items() if count}
         governor = health["governor"]
         exported = states.get("exported", 0)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -87,6 +90,8 @@ class Journey:
         self.folder = folder
         self.config = folder / "tallyd.toml"
         self.log = folder / "tallyd.log"
+        self.operator = 0
+        self._output = self.log.open("a")
         self.environment = os.environ | {
             "TALLYD_COMMERCETOOLS_CLIENT_SECRET": "journey-secret",
             "TALLYD_CIN7_APPLICATION_KEY": key,
@@ -98,15 +103,25 @@ class Journey:
         text = CONFIG.format(
             shop=shop, cin7=cin7, operator=operator, account=self.account, folder=self.folder, limit=LIMIT
         )
+        self.operator = operator
         self.config.write_text(text, encoding="utf-8")
+
+    def listening(self) -> bool:
+        """True once the daemon answers: from then on a signal stops it in good order."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.operator)) == 0
+
+    def close(self) -> None:
+        self._output.close()
 
     async def start(self, point: str = "", nth: int = 1) -> anyio.abc.Process:
         return await anyio.open_process(
             [sys.executable, "-m", "tests.journeys.crashing", str(self.config)],
             env=self.environment | {"CRASH_AT": point, "CRASH_NTH": str(nth)},
             cwd=ROOT,
-            stdout=self.log.open("a"),
-            stderr=self.log.open("a"),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
         )
 
     def place(self) -> None:
@@ -130,12 +145,16 @@ class Journey:
 
 
 def test_every_crash_point_over_200_orders(tmp_path: Path) -> None:
-    """Given 200 orders, lost answers and repeated events: each point kills the process once; every order is one sale."""
+    """Given 200 orders, lost answers and repeated events: each point kills once, and every order is one sale."""
     anyio.run(_journey, tmp_path)
 
 
 async def _journey(folder: Path) -> None:
-    journey = Journey(folder)
+    with closing(Journey(folder)) as journey:
+        await _run(journey)
+
+
+async def _run(journey: Journey) -> None:
     async with serve(journey.shop.handle) as shop, serve(journey.cin7.handle) as cin7:
         journey.configure(shop=shop, cin7=cin7, operator=_free_port())
         _lose_answers(journey)
@@ -183,7 +202,7 @@ async def _pass(process: anyio.abc.Process, seconds: float) -> None:
 async def _finish(journey: Journey) -> None:
     process = await journey.start()
     async with process:
-        await _until(journey.settled, process)
+        await _until(lambda: journey.listening() and journey.settled(), process)
         process.terminate()
         with anyio.fail_after(30):
             await process.wait()
@@ -209,8 +228,6 @@ def _assert_one_sale_each(journey: Journey) -> None:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -282,6 +282,15 @@ class Daemon:
     # -- looking at it -------------------------------------------------------------------------------------------------
 
     @property
+    def running(self) -> bool:
+        """True while there is a process with an open file."""
+        try:
+            self._connection.total_changes  # noqa: B018 -- raises when closed
+        except (sqlite3.ProgrammingError, AssertionError):
+            return False
+        return True
+
+    @property
     def _connection(self) -> sqlite3.Connection:
         assert self._database is not None
         assert self._database._inline is not None
@@ -307,22 +316,20 @@ class Daemon:
 
     def states(self) -> Counter[str]:
         """How many orders stand in each state; none while the process is dead."""
-        try:
-            counted = self.read(orders.count_by_state)
-        except (sqlite3.ProgrammingError, AssertionError):
+        if not self.running:
             return Counter()
+        counted = self.read(orders.count_by_state)
         return Counter({state: count for state, count in counted.items() if count})
 
     def state(self, order_id: str) -> str:
         """Where an order stands; "" while it is not known (or the process is dead)."""
-        try:
-            record = self.read(lambda connection: orders.get(connection, order_id))
-        except (sqlite3.ProgrammingError, AssertionError):
-            return ""
+        record = self.read(lambda connection: orders.get(connection, order_id)) if self.running else None
         return "" if record is None else record.state.value
 
     def open_exceptions(self, record_id: str | None = None) -> list[ExceptionRow]:
-        """Every open exception, of one record when asked."""
+        """Every open exception, of one record when asked; none while the process is dead."""
+        if not self.running:
+            return []
         rows = self.read(lambda connection: exceptions.listing(connection, limit=10_000))
         return [row for row in rows if record_id in (None, row.record.id)]
 
@@ -336,10 +343,7 @@ class Daemon:
 
     def registry_read(self) -> bool:
         """True once all lists were read."""
-        try:
-            return set(self.read(facts.lists)) == set(FactKind)
-        except (sqlite3.ProgrammingError, AssertionError):
-            return False
+        return self.running and set(self.read(facts.lists)) == set(FactKind)
 
 
 class World:

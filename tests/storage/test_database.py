@@ -130,8 +130,12 @@ async def test_a_failing_commit_fails_them_all_and_the_next_one_mends_it(tmp_pat
         assert database.failing
         assert ids_on_disk(tmp_path / "t.db") == []
         assert await database.run(insert(4)) == 4
-        assert not database.failing
-        assert (database.stats.failed_commits, database.stats.commits, database.stats.units) == (1, 1, 1)
+        assert (database.failing, database.stats.failed_commits, database.stats.commits, database.stats.units) == (
+            False,
+            1,
+            1,
+            1,
+        )
     assert ids_on_disk(tmp_path / "t.db") == [4]
 
 
@@ -148,7 +152,7 @@ async def test_a_full_disk_fails_the_whole_batch_and_leaves_nothing_half_done(
         assert ids_on_disk(tmp_path / "t.db") == []
         await database.run(lambda connection: connection.execute("PRAGMA max_page_count = 100000").fetchone())
         await database.run(insert(3))
-        assert not database.failing
+        assert database.stats.failing_since is None
     assert ids_on_disk(tmp_path / "t.db") == [3]
 
 
@@ -193,11 +197,11 @@ async def test_nobody_hears_and_no_reader_sees_before_the_commit(tmp_path: Path)
 
 
 async def test_what_waits_is_committed_before_the_file_closes(tmp_path: Path) -> None:
-    async with anyio.create_task_group() as callers:
-        async with Database.open(tmp_path / "t.db", prepare=tables) as database:
-            for number in range(50):
-                callers.start_soon(database.run, insert(number))
-            await anyio.lowlevel.checkpoint()
+    async with anyio.create_task_group() as callers, Database.open(tmp_path / "t.db", prepare=tables) as database:
+        for number in range(50):
+            callers.start_soon(database.run, insert(number))
+        await anyio.lowlevel.checkpoint()
+        assert database.stats.commits == 0
     assert ids_on_disk(tmp_path / "t.db") == list(range(50))
 
 

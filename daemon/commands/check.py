@@ -1,0 +1,135 @@
+"""`tallyd check`: the file and the secrets, then, live, what only the wire can tell.
+
+Exit codes: 0 nothing found, 1 findings, 2 the file or the secrets would stop the start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from daemon.cli import add_config
+
+if TYPE_CHECKING:
+    from daemon.live_check import Line
+    from daemon.secrets import Secrets
+    from daemon.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = (
+        "Judge the configuration and the secrets; then ask both systems, read-only: credentials, scopes, mappings,"
+        " clocks. Cin7 Core is asked at most 8 times, a second apart."
+    )
+    add_config(parser)
+    parser.add_argument("--offline", action="store_true", help="judge the file and the secrets only")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Judge, ask and report."""
+    from daemon.commands.configuration import complain
+    from daemon.live_check import hosts
+    from daemon.secrets import load_secrets
+    from daemon.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings(args.config)
+        secrets = load_secrets(settings)
+    except SettingsError as error:
+        return complain(error)
+    reached = hosts(settings)
+    lines = [] if args.offline else _live(settings, secrets)
+    if args.json:
+        _print_json(args, reached, lines)
+    else:
+        _print_text(args, reached, lines)
+    return 1 if any(line.level == "finding" for line in lines) else 0
+
+
+def _live(settings: Settings, secrets: Secrets) -> list[Line]:
+    import anyio
+
+    if _runs(settings):
+        print(
+            "tallyd: the daemon runs: this check asks Cin7 Core at most 8 times beside it, under the same limit",
+            file=sys.stderr,
+        )
+    progress, clear = _progress()
+    try:
+        return anyio.run(_ask_both, settings, secrets, progress)
+    finally:
+        clear()
+
+
+async def _ask_both(settings: Settings, secrets: Secrets, progress: Callable[[str], None]) -> list[Line]:
+    from actors.core.clock import SystemClock
+    from adapters.http_transport import HttpTransport
+    from daemon.live_check import LiveCheck
+
+    async with (
+        HttpTransport(reuse_connections=True) as shop,
+        HttpTransport(reuse_connections=False) as account,
+    ):
+        check = LiveCheck(
+            settings, secrets, ct_transport=shop, cin7_transport=account, clock=SystemClock(), progress=progress
+        )
+        return await check.run()
+
+
+def _runs(settings: Settings) -> bool:
+    from daemon.control_client import DaemonDownError, RefusedError, ask
+
+    try:
+        ask(settings.socket_path, "GET", "/health")
+    except DaemonDownError:
+        return False
+    except RefusedError:
+        return True
+    return True
+
+
+def _progress() -> tuple[Callable[[str], None], Callable[[], None]]:
+    """Return what shows progress and what wipes it; on anything but a terminal neither does anything."""
+    if not sys.stderr.isatty():
+        return (lambda text: None), (lambda: None)
+
+    def show(text: str) -> None:
+        sys.stderr.write(f"\r\x1b[2K{text} …")
+        sys.stderr.flush()
+
+    def wipe() -> None:
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+    return show, wipe
+
+
+def _print_json(args: argparse.Namespace, reached: list[tuple[str, str]], lines: list[Line]) -> None:
+    from daemon.commands.reading import to_json
+
+    findings = sum(line.level == "finding" for line in lines)
+    body: dict[str, Any] = {
+        "file": str(args.config),
+        "offline": args.offline,
+        "hosts": [{"host": host, "for": why} for host, why in reached],
+        "lines": lines,
+        "findings": findings,
+    }
+    sys.stdout.write(to_json(body))
+
+
+def _print_text(args: argparse.Namespace, reached: list[tuple[str, str]], lines: list[Line]) -> None:
+    print(f"ok       {args.config}: the file and the secrets are good")
+    print("hosts    " + "; ".join(f"{host} ({why})" for host, why in reached))
+    for line in lines:
+        mend = f"; {line.mend}" if line.mend else ""
+        print(f"{line.level.value:<8} {line.about}: {line.text}{mend}")
+    if args.offline:
+        print("Neither system was asked (--offline).")
+        return
+    findings = sum(line.level == "finding" for line in lines)
+    print("No findings." if not findings else f"{findings} finding{'s' if findings > 1 else ''}.")

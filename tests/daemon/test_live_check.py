@@ -1,0 +1,190 @@
+"""The live check against both doubles: what it finds, how few calls it makes, and that it cannot write."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.domain.calls import Lane, Purpose
+from actors.governor.journal import Intent
+from adapters.sandbox.cin7 import Cin7Double, new_credentials
+from adapters.sandbox.commercetools import CommercetoolsDouble
+from adapters.sandbox.faults import Faults
+from adapters.transport import Request, Response
+from daemon.live_check import CALLS, Level, Line, LiveCheck, OneOffGate, OutOfCallsError, ReadOnlyJournal, hosts
+from daemon.secrets import Secrets
+from daemon.settings import Settings, parse_settings
+from tests.daemon_app import NOW, FixedClock, config_text
+
+
+class Wire:
+    """A double's handler as a transport; answers carry the double's clock, `ahead` seconds from ours."""
+
+    def __init__(self, double: Any, clock: FixedClock) -> None:
+        self.double = double
+        self.clock = clock
+        self.ahead = 0.0
+        self.sent: list[Request] = []
+
+    async def send(self, request: Request) -> Response:
+        self.sent.append(request)
+        self.clock.at += 50
+        response: Response = await self.double.handle(request)
+        headers = {**response.headers, "date": formatdate(self.clock.at / 1000 + self.ahead, usegmt=True)}
+        return msgspec.structs.replace(response, headers=headers)
+
+
+class Both:
+    """Both doubles, and a check between them."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock(NOW)
+        account, self.key = new_credentials(1)
+        self.secret = "shop-secret"
+        self.shop = CommercetoolsDouble(
+            clock=self.clock,
+            project_key="sandbox",
+            client_id="client",
+            client_secret=self.secret,
+            faults=Faults(seed=1),
+            seed=1,
+        )
+        self.cin7 = Cin7Double(
+            clock=self.clock, account_id=account, application_key=self.key, faults=Faults(seed=2), limit=60, seed=1
+        )
+        self.ct_wire, self.cin7_wire = Wire(self.shop, self.clock), Wire(self.cin7, self.clock)
+        text = config_text(Path("/tmp/tallyd.db"), ct="http://ct.test", cin7="http://cin7.test/ExternalApi/v2")
+        self.text = text.replace("11111111-1111-4111-8111-111111111111", account)
+
+    def settings(self) -> Settings:
+        return parse_settings(self.text, source="tallyd.toml")
+
+    async def check(self) -> tuple[LiveCheck, list[Line]]:
+        secrets = Secrets(
+            {"commercetools_client_secret": self.secret, "cin7_application_key": self.key},
+            storage_key=bytes(32),
+            operator_tokens=(),
+        )
+        check = LiveCheck(
+            self.settings(), secrets, ct_transport=self.ct_wire, cin7_transport=self.cin7_wire, clock=self.clock
+        )
+        return check, await check.run()
+
+
+def findings(lines: list[Line]) -> list[str]:
+    return [f"{line.about}: {line.text}" for line in lines if line.level is Level.FINDING]
+
+
+async def test_two_good_sides_have_no_findings_and_few_calls() -> None:
+    both = Both()
+    check, lines = await both.check()
+    assert findings(lines) == []
+    assert check.gate.used == len(both.cin7_wire.sent) <= CALLS
+    assert {request.method for request in both.cin7_wire.sent} == {"GET"}
+    assert [request.method for request in both.ct_wire.sent if "/oauth/" not in request.url] == ["GET"] * 4
+    texts = "\n".join(line.text for line in lines)
+    assert both.key not in texts
+    assert both.secret not in texts
+
+
+async def test_cin7_is_asked_at_most_once_a_second() -> None:
+    both = Both()
+    await both.check()
+    arrived = [call.arrived_ms for call in both.cin7.call_log]
+    assert min(later - earlier for earlier, later in zip(arrived, arrived[1:], strict=False)) >= 1000
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "told"),
+    [
+        ('"20% (VAT on Income)"', '"21% nowhere"', "tax rule '21% nowhere'"),
+        ("[mappings.tax]", 'location = "Moon"\n[mappings.tax]', "location 'Moon'"),
+        ("[mappings.tax]", 'customer = { name = "Nobody" }\n[mappings.tax]', "customer 'Nobody'"),
+        ("[mappings.tax]", 'shipping_charge = "Sledge"\n[mappings.tax]', "service product 'Sledge'"),
+        ("[mappings.tax]", 'sync_channel = "elsewhere"\n[mappings.tax]', "no channel elsewhere"),
+    ],
+)
+async def test_what_the_account_contradicts_is_found(replaced: str, by: str, told: str) -> None:
+    both = Both()
+    both.text = both.text.replace(replaced, by, 1)
+    check, lines = await both.check()
+    [finding] = findings(lines)
+    assert told in finding
+    assert check.gate.used <= CALLS
+
+
+async def test_a_wrong_key_is_one_finding_for_its_side() -> None:
+    both = Both()
+    both.key = "33333333-3333-4333-8333-333333333333"
+    check, lines = await both.check()
+    assert findings(lines) == ["cin7: the account: the credentials are refused"]
+    assert check.gate.used == 1
+    assert any(line.about == "commercetools" and line.level is Level.OK for line in lines)
+
+
+async def test_a_wrong_client_secret_leaves_the_other_side_checked() -> None:
+    both = Both()
+    both.secret = "wrong"
+    _, lines = await both.check()
+    assert findings(lines) == ["commercetools: the project: the credentials are refused"]
+    assert any(line.about == "cin7" and "agrees with the account" in line.text for line in lines)
+
+
+async def test_clocks_are_compared() -> None:
+    both = Both()
+    both.cin7_wire.ahead = 90.0
+    _, lines = await both.check()
+    [finding] = findings(lines)
+    assert finding.startswith("clock: this machine's clock is 9")
+    assert finding.endswith("s behind cin7.test")
+
+
+async def test_a_missing_scope_is_found_before_it_is_needed() -> None:
+    both = Both()
+
+    class Narrow(Wire):
+        async def send(self, request: Request) -> Response:
+            response = await super().send(request)
+            if "/oauth/token" not in request.url:
+                return response
+            answer = msgspec.json.decode(response.body) | {"scope": "view_orders:sandbox view_payments:sandbox"}
+            return msgspec.structs.replace(response, body=msgspec.json.encode(answer))
+
+    both.ct_wire = Narrow(both.shop, both.clock)
+    _, lines = await both.check()
+    assert findings(lines) == [
+        "commercetools: the API client has no scope to mark exported orders",
+        "commercetools: the API client has no scope to keep the lease of this connection",
+    ]
+
+
+async def test_the_gate_is_shut_after_its_calls_and_to_every_write() -> None:
+    gate = OneOffGate(FixedClock(), calls=2)
+    for _ in range(2):
+        async with gate.turn(Intent(Purpose.CIN7_ME, lane=Lane.CATALOGUE)):
+            pass
+    with pytest.raises(OutOfCallsError):
+        async with gate.turn(Intent(Purpose.CIN7_ME, lane=Lane.CATALOGUE)):
+            pass
+    for purpose in Purpose:
+        if purpose.writes:
+            with pytest.raises(RuntimeError, match="never writes"):
+                async with OneOffGate(FixedClock()).turn(Intent(purpose)):
+                    pass
+            with pytest.raises(RuntimeError, match="never writes"):
+                await ReadOnlyJournal().begin(Intent(purpose), at=0)
+
+
+def test_hosts_are_listed_without_anybody_s_address() -> None:
+    text = Both().text + '[owners]\nops = { name = "Desk", channels = ["mailto://desk@example.test"] }\n'
+    named = hosts(parse_settings(text, source="x"))
+    assert named == [
+        ("ct.test", "commercetools API"),
+        ("ct.test", "commercetools tokens"),
+        ("cin7.test", "Cin7 Core"),
+        ("mailto: channel of an owner", "alerts"),
+    ]

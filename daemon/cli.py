@@ -6,36 +6,28 @@ Exit codes: 0 good, 1 findings or failure, 2 usage or configuration (design §5)
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
 
 from daemon.version import VERSION
 
+TYPE_CHECKING = False  # type checkers know the name; importing it would take longer than all of `--version`
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 DEFAULT_CONFIG = "/etc/tallyd/tallyd.toml"
 
 
-class _Command(NamedTuple):
-    help: str
-    example: str
-
-
-COMMANDS = {
-    "run": _Command("run the daemon until it is told to stop", "tallyd run --config /etc/tallyd/tallyd.toml"),
-    "sandbox": _Command(
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run the daemon until it is told to stop", "tallyd run --config /etc/tallyd/tallyd.toml"),
+    "sandbox": (
         "run the daemon between a local commercetools and a local Cin7 Core",
         "tallyd sandbox --orders 30 --rate 60",
     ),
-    "check": _Command(
-        "judge the configuration and secrets, then both systems", "tallyd check --config tallyd.toml --offline"
-    ),
-    "orders": _Command("list, show, retry, release or resend orders", "tallyd orders show CT-100045"),
-    "exceptions": _Command(
-        "list, show, retry or resolve what needs a person", "tallyd exceptions list --owner finance"
-    ),
-    "flows": _Command("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),
+    "check": ("judge the configuration and secrets, then both systems", "tallyd check --config tallyd.toml --offline"),
+    "orders": ("list, show, retry, release or resend orders", "tallyd orders show CT-100045"),
+    "exceptions": ("list, show, retry or resolve what needs a person", "tallyd exceptions list --owner finance"),
+    "flows": ("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),
 }
+"""What each command is for, and an example."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,12 +57,12 @@ def _run(arguments: list[str]) -> int:
         parser.parse_args(arguments)
         parser.print_usage(sys.stderr)
         return 2
-    command = COMMANDS[name]
+    purpose, example = COMMANDS[name]
     module = import_module(f"daemon.commands.{name}")
     parser = argparse.ArgumentParser(
         prog=f"tallyd {name}",
-        description=f"{command.help[0].upper()}{command.help[1:]}.",
-        epilog=f"example: {command.example}",
+        description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog=f"example: {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     declare = getattr(module, "add_arguments", None)
@@ -101,7 +93,7 @@ def _overview() -> ArgumentParser:
     import argparse
 
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:<{width}}  {purpose}" for name, (purpose, _) in COMMANDS.items()]
     parser = argparse.ArgumentParser(
         prog="tallyd",
         usage="tallyd COMMAND [options]",

@@ -57,7 +57,7 @@ class Notifier:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as wire:
                 # A full buffer means that nobody reads: the loop must not stand still for it.
-                wire.settimeout(3)
+                wire.setblocking(False)
                 wire.sendto("\n".join(lines).encode(), address)
         except OSError:
             return False

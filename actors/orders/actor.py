@@ -24,6 +24,8 @@ from storage.orders import OrderRecord, SaleRecord
 LEASE_WAIT = 5_000
 """Milliseconds before an order is looked at again while another daemon may be writing."""
 
+NO_LEASE = "the lease is not ours"
+
 UNREADABLE_WAIT = 300_000
 """Milliseconds before an order that could not be read is read again."""
 
@@ -55,6 +57,9 @@ class OrdersActor(Actor):
         if self.around.clock.now() < refused_until:
             # One order asks now and then; a thousand that are refused would only use up the calls of a minute.
             return Later(due_at=refused_until, reason="credentials were refused")
+        if not self.desk.export.shadow and not self.desk.may_write():
+            # Not even read: a second daemon would ask for every open order again and again.
+            return Later(due_at=self.around.clock.now() + LEASE_WAIT, reason=NO_LEASE)
         try:
             read = await self.desk.storefront.read_order(order_id)
         except Missing:
@@ -68,9 +73,8 @@ class OrdersActor(Actor):
         record, sale = case.record, case.live
         if sale is not None and self.desk.export.shadow:
             return shadowing.leave(self.desk, case, sale)
-        if not self.desk.may_write():
-            due_at = self.around.clock.now() + LEASE_WAIT
-            return self.desk.later(case, due_at, "the lease is not ours")
+        if not self.desk.export.shadow and not self.desk.may_write():
+            return self.desk.later(case, self.around.clock.now() + LEASE_WAIT, NO_LEASE)
         if record.state is OrderState.IN_DOUBT:
             return await looking.resolve(self.desk, case)
         if case.order.state == "Cancelled":
@@ -148,6 +152,7 @@ class OrdersActor(Actor):
                 record = orders.get(connection, envelope.subject)
                 if record is not None and record.state is OrderState.CREATING:
                     orders.move(connection, envelope.subject, OrderState.ACCEPTED, now=now, reason=error.reason)
+            looking.tell_if_unanswered(connection, envelope.subject, error, quiet=self.desk.export.quiet, now=now)
             return
         doubt_open_writes(connection, order_id=envelope.subject, timeout=self.desk.export.timeout, now=now)
 

@@ -111,9 +111,7 @@ class Desk:
         sealed = self.sealer.seal(case.read.body, order_id=order.id, kind="order")
         bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
         clear_connection(connection, "commercetools", now=now)
-        exceptions.clear(
-            connection, record_of(order), resolution="read and handled", now=now, types=UNTIL_HANDLED
-        )
+        exceptions.clear(connection, record_of(order), resolution="read and handled", now=now, types=UNTIL_HANDLED)
 
     def hold(self, case: Case, findings: Iterable[Finding]) -> Done:
         """Let the order wait: every finding is one exception; what is found no more is cleared."""

@@ -24,7 +24,7 @@ from storage import meta, orders
 
 
 async def named_sale(desk: Desk, case: Case) -> Outcome | None:
-    """Take over the sale the order's sync info names (a database that is lost wrote it, perhaps); None if it names none.
+    """Take over the sale the order's sync info names (a lost database wrote it, perhaps); None if it names none.
 
     An order whose sync info names a sale is never created, unless that sale is known to be void.
     """

@@ -98,7 +98,9 @@ class LeaseKeeper:
         await self._around.database.run(before)
         outcome, detail = "done", ""
         try:
-            await self._book.write_lease(CONTAINER, self._key, {"instance": own.instance, "beat": beat}, version, intent)
+            await self._book.write_lease(
+                CONTAINER, self._key, {"instance": own.instance, "beat": beat}, version, intent
+            )
         except Conflict as error:
             outcome, detail = "refused", error.reason
         except InDoubt as error:

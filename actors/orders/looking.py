@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from actors.core.actor import Done, Later, Outcome, clear_connection
-from actors.domain.errors import CONTRADICTION
+from actors.domain.errors import CONTRADICTION, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.references import customer_reference, external_id
@@ -17,6 +17,9 @@ from storage import calls, exceptions, orders
 
 LOOKS_NEEDED = 2
 """So many clean *not there*, a quiet while apart, allow a new create."""
+
+PATIENCE = 5
+"""So many quiet whiles a doubt may go without an answer before somebody is told."""
 
 
 async def look_up(desk: Desk, case: Case) -> Conclusion:
@@ -128,6 +131,22 @@ def _unresolved(desk: Desk, case: Case, conclusion: Conclusion) -> Later:
         exceptions.raise_finding(connection, record_of(case.order), finding, now=now, next_attempt_at=due_at)
 
     return Later(due_at=due_at, reason=conclusion.verdict.value, unit=unit)
+
+
+def tell_if_unanswered(
+    connection: sqlite3.Connection, order_id: str, error: WireError, *, quiet: int, now: Instant
+) -> None:
+    """A doubt whose look-ups fail again and again is told of the order itself: its side may answer everything else."""
+    record = orders.get(connection, order_id)
+    if record is None or record.doubt_until is None or now < record.doubt_until + quiet * PATIENCE:
+        return
+    finding = Finding(
+        code="in_doubt_unresolved",
+        cause=f"Whether order {record.number or record.id} became a sale is not known: {error.operation} of"
+        f" {error.side} fails ({error.reason}).",
+    )
+    named = exceptions.Record(kind="order", id=record.id, number=record.number)
+    exceptions.raise_finding(connection, named, finding, now=now)
 
 
 def verdict_finding(case: Case, conclusion: Conclusion) -> Finding:

@@ -72,7 +72,9 @@ def _unknown(desk: Desk, case: Case, intent: Intent, reason: str) -> Later:
 def _rejected(desk: Desk, case: Case, intent: Intent, error: Rejected) -> Later:
     """The sale stands; only the mark is missing. Told once, tried again: a mended channel is noticed by itself."""
     due_at = desk.around.clock.now() + 300_000
-    code = "channel_missing" if "channel" in error.detail.lower() else "sync_rejected"
+    # The channel is all that the mark refers to; commercetools names it by type, by key, or not at all.
+    about_channel = "channel" in error.detail.lower() or "ReferencedResourceNotFound" in error.detail
+    code = "channel_missing" if about_channel else "sync_rejected"
     finding = Finding(
         code=code,
         cause=f"commercetools refused to mark order {case.order.shown_as} as exported: {error.detail or error.reason}",

@@ -47,7 +47,7 @@ METRICS: Mapping[str, MetricNote] = {
     "tallyd_governor_window_calls": MetricNote("Calls that count in the current window."),
     "tallyd_governor_in_flight_calls": MetricNote("Calls on the wire."),
     "tallyd_governor_queued_calls": MetricNote("Calls that wait for a turn.", ("lane",)),
-    "tallyd_governor_drain_minutes": MetricNote("Minutes until no call waits, if none is added."),
+    "tallyd_governor_drain_seconds": MetricNote("Time until no call waits, if none is added."),
     "tallyd_governor_granted_total": MetricNote("Turns granted.", (), counter=True),
     "tallyd_governor_limit_answers_total": MetricNote("Limit answers of Cin7 Core.", (), counter=True),
     "tallyd_governor_foreign_use_total": MetricNote(
@@ -65,7 +65,6 @@ _GOVERNOR = {
     "cap": "tallyd_governor_cap_calls",
     "in_window": "tallyd_governor_window_calls",
     "in_flight": "tallyd_governor_in_flight_calls",
-    "minutes_to_drain": "tallyd_governor_drain_minutes",
     "granted": "tallyd_governor_granted_total",
     "limit_answers": "tallyd_governor_limit_answers_total",
     "foreign_use": "tallyd_governor_foreign_use_total",
@@ -140,6 +139,9 @@ def _samples(snapshot: Snapshot) -> Iterator[Sample]:
         yield from _of_flow(flow, facts)
     governor = snapshot.get("governor", {})
     yield from _by_name(_GOVERNOR, governor)
+    if _is_figure(governor.get("minutes_to_drain")):
+        # Prometheus reckons in seconds, and its lint insists.
+        yield "tallyd_governor_drain_seconds", (), governor["minutes_to_drain"] * 60
     yield from _by_label("tallyd_governor_queued_calls", governor.get("queued"))
     storage = snapshot.get("storage", {})
     yield from _by_name(_STORAGE, storage)

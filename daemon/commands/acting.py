@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from daemon.commands.configuration import failed, settings_of
-from daemon.commands.reading import to_json
+from daemon.commands.reading import plain, to_json
 
 
 def add_reason(parser: argparse.ArgumentParser, *, needed: bool = False) -> None:
@@ -31,5 +31,5 @@ def act(args: argparse.Namespace, *parts: str) -> int:
         done = ask(settings.socket_path, "POST", address(*parts), {"reason": args.reason})
     except (DaemonDownError, RefusedError) as error:
         return failed(str(error))
-    sys.stdout.write(to_json(done) if args.json else f"{done['message']}\n")
+    sys.stdout.write(to_json(done) if args.json else plain(done["message"]) + "\n")
     return 0

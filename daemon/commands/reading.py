@@ -57,8 +57,13 @@ def show(read_result: dict[str, Any] | int, *, as_json: bool, text: Callable[[di
     """Print what was read; return the exit code."""
     if isinstance(read_result, int):
         return read_result
-    sys.stdout.write(to_json(read_result) if as_json else text(read_result) + "\n")
+    sys.stdout.write(to_json(read_result) if as_json else plain(text(read_result)) + "\n")
     return 0
+
+
+def plain(text: str) -> str:
+    """Return text a terminal only prints: it obeys control characters, and what is shown comes from elsewhere."""
+    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 def to_json(body: object) -> str:

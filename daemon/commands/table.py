@@ -24,6 +24,4 @@ def minute(instant: str | None) -> str:
 
 
 def _cell(value: object) -> str:
-    # A terminal obeys control characters, and these texts come from elsewhere.
-    text = "-" if value is None or value == "" else str(value)
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return "-" if value is None or value == "" else " ".join(str(value).splitlines())

@@ -85,7 +85,7 @@ def test_every_figure_of_the_snapshot_is_there() -> None:
         ("tallyd_governor_limit_calls", ""): 60,
         ("tallyd_governor_window_calls", ""): 41,
         ("tallyd_governor_queued_calls", "stock"): 3,
-        ("tallyd_governor_drain_minutes", ""): 1.25,
+        ("tallyd_governor_drain_seconds", ""): 75,
         ("tallyd_governor_foreign_use_total", ""): 1,
         ("tallyd_storage_commits_total", ""): 100,
         ("tallyd_storage_rows", "orders"): 12,
@@ -130,7 +130,7 @@ def test_each_name_and_help_keeps_the_rules(name: str) -> None:
     assert re.fullmatch(r"tallyd_[a-z0-9]+(_[a-z0-9]+)*", name)
     assert name.endswith("_total") is note.counter
     assert note.help.endswith(".")
-    assert not re.search(r"_(count|sum|bucket|gauge|counter|milliseconds|ms|kilobytes)$", name)
+    assert not re.search(r"_(count|sum|bucket|gauge|counter|milliseconds|ms|minutes|hours|days|kilobytes)$", name)
     assert not set(note.labels) & {"le", "quantile", "job", "instance"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ async def test_cin7_is_asked_at_most_once_a_second() -> None:
     both = Both()
     await both.check()
     arrived = [call.arrived_ms for call in both.cin7.call_log]
-    assert min(later - earlier for earlier, later in zip(arrived, arrived[1:], strict=False)) >= 1000
+    assert min(later - earlier for earlier, later in itertools.pairwise(arrived)) >= 1000
 
 
 @pytest.mark.parametrize(

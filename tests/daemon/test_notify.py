@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,9 +66,10 @@ def test_a_manager_that_went_away_stops_nothing(tmp_path: Path) -> None:
 
 def test_a_manager_that_does_not_read_stops_nothing(manager: socket.socket) -> None:
     notifier = notifier_of(manager)
-    arrived = [notifier.beat() for _ in range(2000)]
-    assert arrived[0]
-    assert not arrived[-1]  # the kernel's queue is full; we came back at once
+    started = time.monotonic()
+    assert notifier.beat()
+    assert not all(notifier.beat() for _ in range(100_000))  # the kernel's queue is full
+    assert time.monotonic() - started < 2.5
 
 
 @pytest.mark.parametrize(

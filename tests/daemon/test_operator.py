@@ -104,9 +104,7 @@ WITHOUT_TOKENS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("changes", "status"), [case[1:] for case in WITHOUT_TOKENS], ids=[c[0] for c in WITHOUT_TOKENS]
-)
+@pytest.mark.parametrize(("_case", "changes", "status"), WITHOUT_TOKENS)
 def test_without_tokens(_case: str, changes: dict[str, Any], status: int | None) -> None:
     rules = AccessRules((), bind_host="10.0.0.5")
     if status is None:

@@ -1,24 +1,40 @@
-"""The run that stands on every crash point: 200 orders, lost answers, repeated and shuffled events, and a kill at each."""
+"""The run that stands on every crash point: orders, edits, cancellations, faults and outages, and a kill at each."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
+from collections.abc import Callable
+
+import msgspec
 
 from actors.domain.crashpoints import crash_points
-from adapters.sandbox.faults import Fault, FaultKind
+from actors.orders.rules import Trigger
+from adapters.sandbox.carts import OrderDraft, PaymentDraft
+from adapters.sandbox.faults import Fault, FaultKind, Faults
 from adapters.sandbox.generator import OrderGenerator
-from tests.simulation.laws import assert_exactly_once, assert_nothing_silent, assert_within_the_limit
-from tests.simulation.world import World, world
+from adapters.sandbox.network import VirtualTransport
+from storage import orders
+from tests.simulation.laws import (
+    assert_exactly_once,
+    assert_nothing_silent,
+    assert_one_state_each,
+    assert_within_the_limit,
+)
+from tests.simulation.world import World, export_rules, plan, world
 
 HOUR = 3600.0
+PAGE = 7
+"""Orders a page: small, so that the sweeps page over data that moves."""
 
 
 class Reaper:
     """Kills at every crash point once, each at a random passing, never more often than the world can bear."""
 
-    def __init__(self, points: frozenset[str], chance: random.Random, made: World) -> None:
+    def __init__(self, points: frozenset[str], chance: random.Random, made: World, *, rest: float) -> None:
         self.left = dict.fromkeys(sorted(points), 0)
+        self._rest = rest
         self._chance = chance
         self._world = made
         self._rest_until = 0.0
@@ -31,79 +47,228 @@ class Reaper:
         if not rare and self._chance.random() > 0.5:
             return False
         del self.left[point]
-        self._rest_until = self._world.clock.monotonic() + self._chance.uniform(5, 40)
+        self._rest_until = self._world.clock.monotonic() + self._rest * self._chance.uniform(5, 40)
         return True
 
 
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one seed. `trace` is every order's way and every sale, in order: equal for equal seeds."""
+
+    seed: int
+    orders: int
+    kills: tuple[str, ...]
+    faults: dict[str, int]
+    passed: dict[str, int]
+    outages: int
+    sales: int
+    trace: tuple[str, ...]
+
+
 def faults_of_a_bad_day(made: World) -> None:
-    """Every kind of fault on every call that matters, at once."""
-    lost = Fault(kind=FaultKind.DROP_AFTER)
+    """Every kind of fault on every call that matters, on both sides, reads included."""
+
+    def every(faults: Faults, operation: str, *drawn: tuple[Fault, float]) -> None:
+        for fault, probability in drawn:
+            faults.chance(operation, fault, probability)
+
     for operation in ("sale_create", "sale_order", "sale_void"):
-        made.cin7_faults.chance(operation, lost, 0.02)
-        made.cin7_faults.chance(operation, Fault(kind=FaultKind.DROP_BEFORE), 0.02)
-        made.cin7_faults.chance(operation, Fault(kind=FaultKind.ERROR_AFTER, status=500), 0.01)
-        made.cin7_faults.chance(operation, Fault(kind=FaultKind.ERROR_BEFORE, status=503), 0.01)
-        made.cin7_faults.chance(operation, Fault(kind=FaultKind.MALFORMED), 0.01)
-        made.cin7_faults.chance(operation, Fault(kind=FaultKind.SLOW, seconds=75), 0.005)
-        made.cin7_faults.chance(operation, Fault(kind=FaultKind.SLOW_ANSWER, seconds=20), 0.01)
-    made.cin7_faults.chance("sale_list", Fault(kind=FaultKind.ERROR_BEFORE, status=502), 0.03)
-    made.cin7_faults.chance("sale_read", Fault(kind=FaultKind.MALFORMED), 0.03)
-    made.ct_faults.chance("order_update", lost, 0.03)
-    made.ct_faults.chance("order_update", Fault(kind=FaultKind.ERROR_AFTER, status=500), 0.02)
-    made.ct_faults.chance("order_list", Fault(kind=FaultKind.ERROR_BEFORE, status=503), 0.02)
-    made.ct_faults.chance("order_read", Fault(kind=FaultKind.ERROR_BEFORE, status=502), 0.02)
+        every(
+            made.cin7_faults,
+            operation,
+            (Fault(kind=FaultKind.DROP_AFTER), 0.02),
+            (Fault(kind=FaultKind.DROP_BEFORE), 0.02),
+            (Fault(kind=FaultKind.ERROR_AFTER, status=500), 0.01),
+            (Fault(kind=FaultKind.ERROR_BEFORE, status=503), 0.01),
+            (Fault(kind=FaultKind.LIMITED), 0.005),
+            (Fault(kind=FaultKind.MALFORMED), 0.01),
+            (Fault(kind=FaultKind.SLOW, seconds=75), 0.005),
+            (Fault(kind=FaultKind.SLOW_ANSWER, seconds=20), 0.01),
+        )
+    for operation in ("sale_list", "sale_read", "products", "tax_rules", "customer", "me"):
+        every(
+            made.cin7_faults,
+            operation,
+            (Fault(kind=FaultKind.ERROR_BEFORE, status=502), 0.03),
+            (Fault(kind=FaultKind.DROP_BEFORE), 0.02),
+            (Fault(kind=FaultKind.MALFORMED), 0.03),
+            (Fault(kind=FaultKind.SLOW_ANSWER, seconds=8), 0.02),
+        )
+    every(
+        made.ct_faults,
+        "order_update",
+        (Fault(kind=FaultKind.DROP_AFTER), 0.03),
+        (Fault(kind=FaultKind.DROP_BEFORE), 0.02),
+        (Fault(kind=FaultKind.ERROR_AFTER, status=500), 0.02),
+        (Fault(kind=FaultKind.LIMITED), 0.01),
+        (Fault(kind=FaultKind.MALFORMED), 0.01),
+        (Fault(kind=FaultKind.SLOW, seconds=15), 0.02),
+    )
+    for operation in ("order_list", "order_read", "custom_object_read", "custom_object_write", "token"):
+        every(
+            made.ct_faults,
+            operation,
+            (Fault(kind=FaultKind.ERROR_BEFORE, status=503), 0.02),
+            (Fault(kind=FaultKind.DROP_AFTER), 0.01),
+            (Fault(kind=FaultKind.MALFORMED), 0.01),
+            (Fault(kind=FaultKind.SLOW_ANSWER, seconds=5), 0.01),
+        )
+    made.cin7_network.lose_answer_chance = 0.004
+    made.cin7_network.delay_execution_chance = 0.002
+    made.ct_network.lose_answer_chance = 0.002
 
 
 CANCELLED_AFTER = (0.0, 900.0, 1.0, 600.0, 30.0, 1200.0)
 """Seconds between an order and its cancellation: before, while and after its sale is made."""
 
 
-async def bad_day(seed: int, *, count: int = 200, cancelled: int = 12, points: frozenset[str] | None = None) -> Counter[str]:
-    """Run one seed; return how often each crash point was passed. Raises when a law is broken or a point not reached."""
+async def bad_day(
+    seed: int,
+    *,
+    count: int = 200,
+    cancelled: int | None = None,
+    points: frozenset[str] | None = None,
+    every: float = 1.5,
+    hurry: float = 1.0,
+) -> Day:
+    """Run one seed. Raises when a law is broken or a point was not reached.
+
+    An order comes every `every` seconds on average, and 6 in 100 more that are `cancelled` unless said otherwise;
+    `hurry` below 1 shortens what happens to orders later, and the rests between kills.
+    """
+    cancelled = count * 6 // 100 if cancelled is None else cancelled
     chance = random.Random(f"bad day/{seed}")
-    async with world(seed) as made:
-        made.cin7.visibility_lag_seconds = chance.choice((0.0, 2.0, 20.0))
-        made.shop.visibility_lag_seconds = chance.choice((0.0, 1.0, 15.0))
+    base = plan()
+    the_plan = plan(
+        export=export_rules(trigger=Trigger(order_states=("Open", "Confirmed"), payment="paid")),
+        sweeps=msgspec.structs.replace(base.sweeps, page=PAGE),
+    )
+    lags = {"visibility_lag_seconds": chance.choice((0.0, 2.0, 20.0))}
+    shop_lags = {"visibility_lag_seconds": chance.choice((0.0, 1.0, 15.0, (0.0, 40.0)))}
+    async with world(seed, the_plan=the_plan, cin7=lags, shop=shop_lags) as made:
         await made.clock.sleep(8)
-        reaper = Reaper(crash_points() if points is None else points, chance, made)
-        made.kill_next = reaper
+        reaper = Reaper(crash_points() if points is None else points, chance, made, rest=hurry)
+        made.daemon.kill_next = reaper
         faults_of_a_bad_day(made)
-        generator = OrderGenerator(seed, made.shop, clock=made.clock)
-        to_cancel = sorted(chance.sample(range(count + cancelled), cancelled))
-        for index in range(count + cancelled):
-            await made.clock.sleep(chance.expovariate(1 / 1.5))
-            placed = generator.place_next()
-            assert placed is not None, generator.refused
-            if index in to_cancel:
-                after = CANCELLED_AFTER[to_cancel.index(index) % len(CANCELLED_AFTER)]
-                made.tasks.start_soon(cancel_later, made, placed.order_id, after)
-            elif chance.random() < 0.3:
-                made.tasks.start_soon(touch_later, made, placed.order_id, chance.uniform(0, 600))
-        await made.clock.sleep(0.5 * HOUR)
-        made.kill_next = lambda point: False
+        outages = _Outages(made, random.Random(f"outages/{seed}"))
+        made.tasks.start_soon(outages.run)
+        customers = _Customers(made, chance, hurry=hurry)
+        await customers.come(count, cancelled, every=every)
+        await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
+        with contextlib.suppress(AssertionError):
+            await made.until(lambda: not reaper.left, within=0.25 * HOUR, every=30)
+        made.daemon.kill_next = lambda point: False
+        outages.over = True
         await made.until(lambda: finished(made), within=6 * HOUR, every=30)
         missed = sorted(reaper.left)
         assert not missed, f"seed {seed}: never reached {missed}; passed {dict(made.passed)}"
         assert_exactly_once(made)
         assert_within_the_limit(made)
         assert_nothing_silent(made)
-        return made.passed
+        assert_one_state_each(made)
+        return _told(made, seed, outages.happened)
+
+
+class _Customers:
+    """Place orders, and let many of them be changed again: touched, confirmed, paid late, cancelled."""
+
+    def __init__(self, made: World, chance: random.Random, *, hurry: float) -> None:
+        self._made = made
+        self._chance = chance
+        self._hurry = hurry
+        self.pending = 0
+
+    async def come(self, count: int, cancelled: int, *, every: float) -> None:
+        """Place `count` orders that stay and `cancelled` that do not."""
+        made, chance = self._made, self._chance
+        generator = OrderGenerator(made.seed, made.shop, clock=made.clock)
+        to_cancel = sorted(chance.sample(range(count + cancelled), cancelled))
+        for index in range(count + cancelled):
+            await made.clock.sleep(chance.expovariate(1 / every))
+            draft = generator.next_draft()
+            late = chance.random() < 0.1
+            order_id = made.shop.place_order(_unpaid(draft) if late else draft)
+            if late:
+                self._later(made.shop.pay, order_id, chance.uniform(5, 400))
+            if index in to_cancel:
+                after = CANCELLED_AFTER[to_cancel.index(index) % len(CANCELLED_AFTER)]
+                self._later(made.shop.cancel, order_id, after)
+            elif chance.random() < 0.4:
+                for _ in range(chance.randint(1, 4)):
+                    change = chance.choice((made.shop.touch, self._confirm))
+                    self._later(change, order_id, chance.uniform(0, 600))
+
+    def _confirm(self, order_id: str) -> None:
+        """Staff confirm an order: a change of its state that asks for nothing new."""
+        if self._made.shop.orders[order_id]["orderState"] == "Open":
+            self._made.shop._change(order_id, {"orderState": "Confirmed"})
+
+    def _later(self, change: Callable[[str], None], order_id: str, seconds: float) -> None:
+        async def run() -> None:
+            await self._made.clock.sleep(seconds * self._hurry)
+            change(order_id)
+            self.pending -= 1
+
+        self.pending += 1
+        self._made.tasks.start_soon(run)
+
+
+def _unpaid(draft: OrderDraft) -> OrderDraft:
+    return msgspec.structs.replace(draft, payment=PaymentDraft(status="pending"))
+
+
+class _Outages:
+    """Cuts one side off now and then, for a minute or two."""
+
+    def __init__(self, made: World, chance: random.Random) -> None:
+        self._made = made
+        self._chance = chance
+        self.happened = 0
+        self.over = False
+
+    async def run(self) -> None:
+        while not self.over:
+            await self._made.clock.sleep(self._chance.uniform(60, 600))
+            await self._cut(self._chance.choice((self._made.ct_network, self._made.cin7_network)))
+
+    async def _cut(self, network: VirtualTransport) -> None:
+        if self.over:
+            return
+        self.happened += 1
+        network.reachable = False
+        await self._made.clock.sleep(self._chance.uniform(20, 150))
+        network.reachable = True
 
 
 def finished(made: World) -> bool:
-    """True when every order the shop ever took is exported or cancelled."""
-    try:
-        states = {state: count for state, count in made.states().items() if count}
-    except Exception:
-        return False
-    return set(states) <= {"exported", "cancelled"} and sum(states.values()) == len(made.shop.orders)
+    """True when every order the shop ever took is where it belongs: cancelled, or exported."""
+    states, taken = made.states(), Counter(order["orderState"] == "Cancelled" for order in made.shop.orders.values())
+    return states == Counter({"cancelled": taken[True], "exported": taken[False]})
 
 
-async def cancel_later(made: World, order_id: str, seconds: float) -> None:
-    await made.clock.sleep(seconds)
-    made.shop.cancel(order_id)
-
-
-async def touch_later(made: World, order_id: str, seconds: float) -> None:
-    await made.clock.sleep(seconds)
-    made.shop.touch(order_id)
+def _told(made: World, seed: int, outages: int) -> Day:
+    faults = Counter(
+        f"{side} {fault.kind.value}"
+        for side, book in (("cin7", made.cin7_faults), ("commercetools", made.ct_faults))
+        for _, fault in book.happened
+    )
+    for side, network in (("cin7", made.cin7_network), ("commercetools", made.ct_network)):
+        faults[f"{side} answer lost"] += network.lost
+        faults[f"{side} executed late"] += network.delayed
+    kept = made.read(lambda connection: orders.listing(connection, limit=100_000))
+    trace = [f"{point} {count}" for point, count in sorted(made.passed.items())]
+    trace += [f"{order.id} {order.accepted_at} {order.state} {order.state_since}" for order in kept]
+    trace += [
+        f"{sale.id} {sale.reference} {sale.total} {sale.created_ms} {sale.updated_ms}" for sale in made.cin7.sales
+    ]
+    trace += [f"{call.arrived_ms} {call.operation} {call.status}" for call in made.cin7.call_log]
+    trace += [f"{entry.at} {entry.operation} {entry.status}" for entry in made.shop.request_log]
+    return Day(
+        seed=seed,
+        orders=len(made.shop.orders),
+        kills=tuple(made.kills),
+        faults=dict(sorted(faults.items())),
+        passed=dict(sorted(made.passed.items())),
+        outages=outages,
+        sales=len(made.cin7.sales),
+        trace=tuple(trace),
+    )

@@ -24,7 +24,7 @@ def sale_of(world: World, order: dict[str, Any]) -> list[Any]:
 
 
 def assert_sale_equals_order(order: dict[str, Any], sale: Any) -> None:
-    """Line by line and cent by cent: quantities per SKU, net, tax, gross, shipping, currency's figures as they stand."""
+    """Line by line and cent by cent: quantities per SKU, net, tax, gross, shipping."""
     ordered: Counter[str] = Counter()
     for line in order["lineItems"]:
         ordered[line["variant"]["sku"]] += line["quantity"]
@@ -48,7 +48,7 @@ def assert_sale_equals_order(order: dict[str, Any], sale: Any) -> None:
 
 
 def assert_exactly_once(world: World, *, without: frozenset[str] = frozenset()) -> int:
-    """L2 and L5: every order not named has exactly one live sale equal to it; no other live sale exists. Return how many."""
+    """L2 and L5: every order not named has exactly one live sale equal to it, and no other exists. Return how many."""
     wanted = {order_id: order for order_id, order in world.shop.orders.items() if order_id not in without}
     live = world.cin7.live_sales()
     for order in wanted.values():
@@ -82,3 +82,10 @@ def assert_nothing_silent(world: World) -> None:
         ).fetchall()
     )
     assert not held, held
+
+
+def assert_one_state_each(world: World) -> None:
+    """L1: the daemon knows exactly the orders the shop ever took."""
+    known = {row[0] for row in world.read(lambda connection: connection.execute("SELECT id FROM orders").fetchall())}
+    taken = {*world.shop.orders, *world.shop.deleted_orders}
+    assert known == taken, f"not known {sorted(taken - known)}, not there {sorted(known - taken)}"

@@ -48,6 +48,8 @@ KEY = "22222222-2222-4222-8222-222222222222"
 
 CIN7_WRITES = frozenset({"sale_create", "sale_update", "sale_order", "sale_void", "pick_write", "customer_create"})
 
+_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
 PLAIN_LINES = (LineDraft(sku="HW-MUG-STN-01", quantity=2),)
 PLAIN_SHIPPING = ShippingDraft(tax=rule_of(20))
 
@@ -95,7 +97,7 @@ class _Wire:
 
     async def send(self, request: Request) -> Response:
         if not self._alive():
-            raise NotSentError("the process is dead")
+            raise NotSentError("the process is dead or cut off")
         return await self._inner.send(request)
 
 
@@ -151,6 +153,7 @@ class Daemon:
     """One process of a world: its file, its ends of both wires, its life after each kill.
 
     `kill_next` is asked at each crash point whether to die there; `on_handle` hears of each message before its handler.
+    `cut_off` cuts this process, and no other, off from commercetools.
     """
 
     def __init__(self, world: World, path: Path, *, plan: Plan, name: str = "first") -> None:
@@ -166,6 +169,7 @@ class Daemon:
         self.tracer: Tracer | None = None
         self.log: Log = no_log
         self.restart_seconds = 2.0
+        self.cut_off = False
         self._scope: anyio.CancelScope | None = None
         self._database: Database | None = None
         self._alive = 0
@@ -196,7 +200,7 @@ class Daemon:
                 self.plan,
                 database=database,
                 clock=world.clock,
-                ct_transport=_Wire(world.ct_network, alive),
+                ct_transport=_Wire(world.ct_network, lambda: alive() and not self.cut_off),
                 cin7_transport=_Wire(world.cin7_network, alive),
                 chance=random.Random(f"engine/{world.seed}/{self.name}/{epoch}"),
                 born_at=await born_at(database),
@@ -453,7 +457,9 @@ class World:
 
     async def exported(self, *order_ids: str, within: float = 60) -> None:
         """Wait until these orders are exported."""
-        await self.until(lambda: all(self.daemon.state(order_id) == "exported" for order_id in order_ids), within=within)
+        await self.until(
+            lambda: all(self.daemon.state(order_id) == "exported" for order_id in order_ids), within=within
+        )
 
     async def in_state(self, order_id: str, state: str, *, within: float = 60) -> None:
         """Wait until an order stands somewhere."""
@@ -470,7 +476,9 @@ class World:
 
     def write_calls(self) -> list[str]:
         """Every call that changes something and reached a double, in order: by what the doubles logged."""
-        cin7 = [(call.arrived_ms, f"cin7 {call.operation}") for call in self.cin7.call_log if call.operation in CIN7_WRITES]
+        cin7 = [
+            (call.arrived_ms, f"cin7 {call.operation}") for call in self.cin7.call_log if call.operation in CIN7_WRITES
+        ]
         shop = [
             (entry.at, f"commercetools {entry.operation}")
             for entry in self.shop.request_log
@@ -482,7 +490,7 @@ class World:
 @asynccontextmanager
 async def world(seed: int, **changes: Any) -> AsyncIterator[World]:
     """Make a world, run its daemon, and tear it down."""
-    folder = Path(tempfile.mkdtemp(prefix="tallyd-sim-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix="tallyd-sim-", dir=_MEMORY))
     try:
         async with anyio.create_task_group() as tasks:
             made = World(seed, tasks, folder, **changes)
@@ -492,6 +500,8 @@ async def world(seed: int, **changes: Any) -> AsyncIterator[World]:
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         # One thing went wrong: say so without the wrapping.
-        raise group.exceptions[0] if len(group.exceptions) == 1 else group
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)

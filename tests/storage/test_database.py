@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from storage.database import BATCH, CommitFailedError, Database, connect
+from storage.database import BATCH, CommitFailedError, Database, Stats, connect
 
 both_modes = pytest.mark.parametrize("inline", [False, True], ids=["thread", "inline"])
 
@@ -130,12 +130,7 @@ async def test_a_failing_commit_fails_them_all_and_the_next_one_mends_it(tmp_pat
         assert database.failing
         assert ids_on_disk(tmp_path / "t.db") == []
         assert await database.run(insert(4)) == 4
-        assert (database.failing, database.stats.failed_commits, database.stats.commits, database.stats.units) == (
-            False,
-            1,
-            1,
-            1,
-        )
+        assert database.stats == Stats(commits=1, units=1, failed_commits=1)
     assert ids_on_disk(tmp_path / "t.db") == [4]
 
 

@@ -10,7 +10,6 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import anyio
@@ -32,6 +31,7 @@ from daemon.planning import plan_of
 from daemon.readmodel import LiveReading
 from daemon.secrets import Secrets
 from daemon.settings import Settings
+from daemon.version import VERSION
 from storage import lock
 from storage.database import Database
 from storage.schema import upgrade
@@ -49,7 +49,7 @@ class App:
         self.engine = engine
         self.clock = clock
         self.started_at: Instant = clock.now()
-        self.version = version("tallyd")
+        self.version = VERSION
 
     @property
     def database(self) -> Database:
@@ -79,7 +79,7 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
         stack.enter_context(lock.held(path))
         tracing = Tracing(
             connection=settings.connection.name,
-            version=version("tallyd"),
+            version=VERSION,
             sample_ratio=settings.telemetry.sample_ratio,
             exporter=otlp_exporter(settings.telemetry.otlp_endpoint) if settings.telemetry.otlp_endpoint else None,
         )

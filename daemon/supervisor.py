@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from actors.core.actor import Log, no_log
+from actors.core.failure import place_of
 from actors.domain.time import Clock
 
 BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
@@ -93,7 +94,7 @@ class Supervisor:
             error = await self._run_once(child)
             if error is None or self._closing:
                 return
-            self._log("child.crashed", level="error", child=child.spec.name, error=str(error))
+            self._log("child.crashed", level="error", child=child.spec.name, error=place_of(error.__cause__ or error))
             if self._within_budget(child):
                 await self._clock.sleep(BACKOFF_SECONDS[min(len(child.crashes), len(BACKOFF_SECONDS)) - 1])
                 continue

@@ -128,7 +128,8 @@ def connect(path: Path, *, read_only: bool = False, synchronous: str = "FULL") -
     A read-only connection can also read a file whose daemon is down (then nobody writes it).
     """
     if read_only:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA query_only = 1")
         connection.execute("PRAGMA busy_timeout = 5000")
         return connection

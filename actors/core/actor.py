@@ -17,6 +17,7 @@ import anyio
 import msgspec
 
 from actors.core.bell import Bell
+from actors.core.failure import place_of
 from actors.core.mailbox import Mailbox
 from actors.core.retry import CONFLICT_SECONDS, LIMITED_SECONDS, UNAUTHORISED_SECONDS, due_after
 from actors.domain.crashpoints import MechanismPoint, Probe, no_probe
@@ -26,7 +27,7 @@ from actors.domain.time import Clock, Instant
 from actors.domain.tracing import NoTracer, Tracer
 from actors.governor.governor import GovernorClosed
 from actors.messages import Envelope, Flow, Nudge
-from storage import exceptions, flows, outbox
+from storage import exceptions, outbox
 from storage.database import CommitFailedError, Database
 
 Unit = Callable[[sqlite3.Connection, Instant], None]
@@ -253,7 +254,7 @@ class Actor:
             message=envelope.id,
             attempt=envelope.attempt,
             reason=error.reason if isinstance(error, WireError) else type(error).__name__,
-            error="" if isinstance(error, WireError) else _where(error),
+            error="" if isinstance(error, WireError) else place_of(error),
         )
 
     def _write_failure(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException) -> None:
@@ -285,10 +286,10 @@ class Actor:
         self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant
     ) -> None:
         if envelope.attempt >= outbox.MAX_ATTEMPTS:
-            set_aside(connection, envelope, reason=_where(error), now=now)
+            set_aside(connection, envelope, reason=place_of(error), now=now)
             return
         due_at = due_after(envelope.attempt - 1, now=now, chance=self.around.chance)
-        outbox.retry(connection, envelope, due_at=due_at, reason=_where(error), bug=True)
+        outbox.retry(connection, envelope, due_at=due_at, reason=place_of(error), bug=True)
 
     async def _crash_is_settled(self) -> bool:
         try:
@@ -319,7 +320,7 @@ class Actor:
             raise
         except Exception as failure:
             # Not even its traces can be written: it must not bring the flow down at every restart.
-            reason, now = _where(failure), self.around.clock.now()
+            reason, now = place_of(failure), self.around.clock.now()
             await self.around.database.run(lambda connection: set_aside(connection, envelope, reason=reason, now=now))
 
     def _write_crash(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException) -> None:
@@ -337,7 +338,7 @@ class ActorCrashedError(Exception):
     """A message brought its actor down."""
 
     def __init__(self, flow: Flow, cause: BaseException) -> None:
-        super().__init__(f"{flow.value}: {_where(cause)}")
+        super().__init__(f"{flow.value}: {place_of(cause)}")
 
 
 def set_aside(connection: sqlite3.Connection, envelope: Envelope, *, reason: str, now: Instant) -> None:
@@ -385,20 +386,3 @@ def clear_connection(connection: sqlite3.Connection, side: str, *, now: Instant)
         now=now,
         types=(f"{side}_unreachable", f"{side}_unauthorised"),
     )
-
-
-def record_success(connection: sqlite3.Connection, flow: Flow, *, now: Instant) -> None:
-    """Keep when a flow last got something done."""
-    flows.succeeded(connection, flow, now=now)
-
-
-def _where(error: BaseException) -> str:
-    """Name an error and the line it came from; never its text, which may quote a person's data."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    code = trace.tb_frame.f_code
-    place = "/".join(code.co_filename.rsplit("/", 2)[-2:])
-    return f"{type(error).__name__} at {place}:{trace.tb_lineno}"

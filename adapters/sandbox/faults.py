@@ -14,7 +14,7 @@ import msgspec
 
 
 class DropConnectionError(Exception):
-    """The double cuts the connection instead of answering: over HTTP the socket closes, in memory the answer is lost."""
+    """The double cuts the connection instead of answering: the socket closes, or in memory the answer is lost."""
 
 
 class FaultKind(StrEnum):

@@ -52,6 +52,7 @@ CREATE TABLE orders (
 
 CREATE INDEX orders_by_number ON orders (number) WHERE number IS NOT NULL;
 CREATE INDEX orders_by_state ON orders (state, accepted_at);
+CREATE INDEX orders_by_acceptance ON orders (accepted_at, id);
 
 -- An order moves only where `actors.domain.order_state` lets it.
 CREATE TRIGGER orders_move

@@ -194,7 +194,11 @@ class Database:
 
         def writing() -> sqlite3.Connection:
             connection = connect(path, synchronous=synchronous)
-            prepare(connection)
+            try:
+                prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
             return connection
 
         if inline:

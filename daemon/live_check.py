@@ -1,7 +1,8 @@
 """What only the wire can tell, asked before the daemon is started: credentials, scopes, mappings, clocks.
 
 It reads and never writes: its journal refuses a write before one could be sent. Cin7 Core is asked at most `CALLS`
-times, at least a second apart. These calls are not in the running daemon's log; the command says so.
+times, at least a second apart; beside a running daemon not at all, since only its governor may count calls: then its
+file tells what the account held when it was last read.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from actors.domain.facts import Customer, FactKind, Facts, Location, Product, Ta
 from actors.domain.feed import FeedCursor
 from actors.domain.posting import PostingRules
 from actors.domain.posting_date import zone_of
-from actors.domain.time import Clock, Instant
+from actors.domain.time import Clock, Instant, format_instant
 from actors.governor.journal import Intent
 from actors.orders.lease import CONTAINER
 from adapters.cin7.client import Cin7Client
@@ -169,8 +170,10 @@ class LiveCheck:
         cin7_transport: Transport,
         clock: Clock,
         progress: Callable[[str], None] = lambda text: None,
+        known: Facts | None = None,
     ) -> None:
         self._settings = settings
+        self._known = known
         self._posting = posting_rules(settings)
         self._clock = clock
         self._progress = progress
@@ -268,6 +271,9 @@ class LiveCheck:
     # -- Cin7 Core ------------------------------------------------------------------------------------------------
 
     async def _cin7(self) -> None:
+        if self._known is not None:
+            self._from_the_daemon(self._known)
+            return
         known = Facts()
         company = await self._ask("cin7", "the account", self._account.company())
         if company is None:
@@ -283,6 +289,15 @@ class LiveCheck:
             services = {product.name: product for product in products if product.type == "Service"}
             loaded = known.loaded | {FactKind.PRODUCT}
             known = msgspec.structs.replace(known, services=services, loaded=loaded)
+        self._mappings(known)
+
+    def _from_the_daemon(self, known: Facts) -> None:
+        """Judge by what the running daemon read: the calls of a minute are its governor's alone (law L3)."""
+        if known.read_at is None:
+            self._say(Level.NOTE, "cin7", "not asked: the daemon runs, and has read nothing of the account yet")
+            return
+        read_at = format_instant(known.read_at)
+        self._say(Level.NOTE, "cin7", f"not asked: the daemon runs, and read the account at {read_at}")
         self._mappings(known)
 
     async def _products(self) -> list[Product] | None:

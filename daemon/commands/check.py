@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from daemon.cli import add_config
 
 if TYPE_CHECKING:
+    from actors.domain.facts import Facts
     from daemon.live_check import Line
     from daemon.secrets import Secrets
     from daemon.settings import Settings
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Judge the configuration and the secrets; then ask both systems, read-only: credentials, scopes, mappings,"
-        " clocks. Cin7 Core is asked at most 8 times, a second apart."
+        " clocks. Cin7 Core is asked at most 8 times, a second apart; beside a running daemon not at all."
     )
     add_config(parser)
     parser.add_argument("--offline", action="store_true", help="judge the file and the secrets only")
@@ -53,19 +54,28 @@ def main(args: argparse.Namespace) -> int:
 def _live(settings: Settings, secrets: Secrets) -> list[Line]:
     import anyio
 
-    if _runs(settings):
-        print(
-            "tallyd: the daemon runs: this check asks Cin7 Core at most 8 times beside it, under the same limit",
-            file=sys.stderr,
-        )
+    known = _known(settings) if _runs(settings) else None
     progress, clear = _progress()
     try:
-        return anyio.run(_ask_both, settings, secrets, progress)
+        return anyio.run(_ask_both, settings, secrets, progress, known)
     finally:
         clear()
 
 
-async def _ask_both(settings: Settings, secrets: Secrets, progress: Callable[[str], None]) -> list[Line]:
+def _known(settings: Settings) -> Facts:
+    """Read what the running daemon knows of the account."""
+    from contextlib import closing
+
+    from storage import facts
+    from storage.database import connect
+
+    with closing(connect(settings.database_path, read_only=True)) as connection:
+        return facts.for_order(connection, ())
+
+
+async def _ask_both(
+    settings: Settings, secrets: Secrets, progress: Callable[[str], None], known: Facts | None
+) -> list[Line]:
     from actors.core.clock import SystemClock
     from adapters.http_transport import HttpTransport
     from daemon.live_check import LiveCheck
@@ -75,7 +85,13 @@ async def _ask_both(settings: Settings, secrets: Secrets, progress: Callable[[st
         HttpTransport(reuse_connections=False) as account,
     ):
         check = LiveCheck(
-            settings, secrets, ct_transport=shop, cin7_transport=account, clock=SystemClock(), progress=progress
+            settings,
+            secrets,
+            ct_transport=shop,
+            cin7_transport=account,
+            clock=SystemClock(),
+            progress=progress,
+            known=known,
         )
         return await check.run()
 

@@ -7,7 +7,7 @@ row after the other, each as soon as its last one is committed; nothing in the p
 *Rows per fsync* is units over transactions: in WAL mode with FULL each transaction syncs the log once (a checkpoint,
 about every 1,000 pages, syncs more; it is not counted). *Of raw* is the rate beside the fastest this file can be
 written: sqlite3 itself, 256 rows a transaction, in the same run. The single caller is measured beside plain aiosqlite,
-one row a transaction. All of them take turns, five rounds; medians. Exit status 1 means that a goal was missed.
+one row a transaction. All of them take turns, nine rounds; medians. Exit status 1 means that a goal was missed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from storage.database import BATCH, Database, connect
 BODY = bytes(4_300)
 TABLE = "CREATE TABLE messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body BLOB NOT NULL)"
 INSERT = "INSERT INTO messages (key, body) VALUES (?, ?)"
-ROUNDS = 5
+ROUNDS = 9
 CALLERS = {1: 300, 8: 1_600, 64: 6_400, 256: 12_800}
 """Rows of one round, by number of callers."""
 

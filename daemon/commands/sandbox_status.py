@@ -57,14 +57,15 @@ class Status:
     def where_to_look(self) -> None:
         """Say where everything can be seen."""
         number = next((order["orderNumber"] for order in self._shop.orders.values()), "NUMBER")
+        command = sys.argv[0] if Path(sys.argv[0]).name == "tallyd" else f"{sys.executable} -m daemon"
         print(
             f"""
 Every order is a sale. Look at it:
   health    http://127.0.0.1:{self._port}/health
   metrics   http://127.0.0.1:{self._port}/metrics
-  an order  tallyd orders show {number} --config {self._config}
-  all       tallyd orders list --config {self._config}
-  problems  tallyd exceptions list --config {self._config}
+  an order  {command} orders show {number} --config {self._config}
+  all       {command} orders list --config {self._config}
+  problems  {command} exceptions list --config {self._config}
   log       {self.log_path}
 """,
             flush=True,

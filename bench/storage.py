@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
@@ -44,6 +45,7 @@ class Keys:
         self._next = 0
 
     def take(self) -> str:
+        """Return the next one."""
         self._next += 1
         return f"order/{self._next:012}"
 
@@ -52,14 +54,17 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute(TABLE)
 
 
+def write(key: str, connection: sqlite3.Connection) -> int:
+    return connection.execute(INSERT, (key, BODY)).rowcount
+
+
 async def through_database(path: Path, callers: int, rows: int, keys: Keys) -> tuple[float, float]:
     """Return rows per second and rows per transaction of that many callers."""
     async with Database.open(path, prepare=prepare) as database:
 
         async def call() -> None:
             for _ in range(rows // callers):
-                key = keys.take()
-                await database.run(lambda connection: connection.execute(INSERT, (key, BODY)).rowcount)
+                await database.run(partial(write, keys.take()))
 
         began = time.perf_counter()
         async with anyio.create_task_group() as tasks:

@@ -169,7 +169,8 @@ class Engine:
             posting=self.plan.posting,
             sealer=sealer,
             born_at=born_at,
-            may_write=lambda: self.lease.held,
+            # In shadow mode nothing is written, the lease neither: nobody is kept out, and nobody has to be.
+            may_write=lambda: self.plan.export.shadow or self.lease.held,
         )
         return {
             Flow.INTAKE: IntakeActor(self.around, feed=self.commercetools, rules=self.plan.sweeps, sealer=sealer),
@@ -181,12 +182,13 @@ class Engine:
 
     def _children(self) -> list[ChildSpec]:
         """Order matters to a reader only: each child waits for work."""
+        shadow = self.plan.export.shadow
         critical = [
             ChildSpec(name="governor", start=self._until_closed(self.governor.run), critical=True),
             ChildSpec(name="dispatcher", start=self.dispatcher.run, critical=True),
         ]
         chores = [
-            ChildSpec(name="lease", start=self._until_closed(self.lease.run)),
+            ChildSpec(name="lease", start=self._until_closed(self._closing.wait if shadow else self.lease.run)),
             ChildSpec(name="watch", start=self._until_closed(self.watch.run)),
         ]
         return [

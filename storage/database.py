@@ -116,6 +116,10 @@ class _Writer(aiosqlite.Connection):
         )
         return outcome
 
+    def join(self) -> None:
+        """Wait until the connection's thread has ended."""
+        self._thread.join()
+
     async def read_unit(self, unit: Unit[T]) -> T:
         """Run one reading unit on the connection's own thread."""
         value: T = await self._execute(unit, self._conn)  # type: ignore[no-untyped-call]
@@ -153,7 +157,13 @@ def _read_inline(connection: sqlite3.Connection, unit: Unit[T]) -> T:
 @asynccontextmanager
 async def _thread(connector: Callable[[], sqlite3.Connection]) -> AsyncIterator[_Writer]:
     connection = _Writer(connector, 64)
-    await connection
+    try:
+        await connection
+    except BaseException:
+        # aiosqlite tells its thread to stop and does not wait: the thread would answer a loop that is gone.
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(connection.join)
+        raise
     try:
         yield connection
     finally:

@@ -1,4 +1,4 @@
-"""The intake flow: two sweeps over commercetools' orders.
+"""The intake flow: two sweeps over commercetools' orders, and one reading of those older than `since`.
 
 The *hot* one reads up to now every few seconds, so that an order is seen at once; it may miss what shows late. The
 *complete* one trails and overlaps, and it alone moves the mark "every order before this instant is known". Each message
@@ -28,6 +28,7 @@ from storage.orders import Accepted
 
 HOT = "sweep:hot"
 COMPLETE = "sweep:complete"
+OLDER = "sweep:before-since"
 
 _LARGEST = 2**63
 """An integer of SQLite is smaller."""
@@ -47,8 +48,8 @@ class IntakeActor(Actor):
         self.repeated = 0
 
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
-        """What starts both sweeps."""
-        return tuple(Nudge(flow=Flow.INTAKE, subject=subject, due_at=now) for subject in (HOT, COMPLETE))
+        """What starts the sweeps."""
+        return tuple(Nudge(flow=Flow.INTAKE, subject=subject, due_at=now) for subject in (HOT, COMPLETE, OLDER))
 
     async def handle(self, envelope: Envelope) -> Outcome:
         """Read one page of one sweep."""
@@ -56,6 +57,8 @@ class IntakeActor(Actor):
             return await self._hot()
         if envelope.subject == COMPLETE:
             return await self._complete()
+        if envelope.subject == OLDER:
+            return await self._older()
         return Done()
 
     async def _hot(self) -> Done:
@@ -96,12 +99,31 @@ class IntakeActor(Actor):
 
         return self._read_on(unit, page, new, Nudge(flow=Flow.INTAKE, subject=COMPLETE, due_at=due_at))
 
+    async def _older(self) -> Done:
+        """Read once what is still open from before `since`: counted and shown, never posted. `mark` says it is done."""
+        since = self.rules.since
+        stored = await self.around.database.read(lambda connection: cursors.get(connection, OLDER))
+        if stored is not None and stored.mark is not None and stored.mark >= since:
+            return Done()
+        after_id = stored.after_id if stored is not None and stored.at == since else ""
+        page = await self.feed.open_orders_before(since, after_id=after_id, limit=self.rules.page)
+        full = len(page) >= self.rules.page
+        new: list[str] = []
+
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            new.extend(self._accept(connection, page, "reading before since", at))
+            last = page[-1].id if page else after_id
+            cursors.put(connection, OLDER, Cursor(at=since, after_id=last, mark=None if full else since), now=at)
+
+        nudge = Nudge(flow=Flow.INTAKE, subject=OLDER, due_at=self.around.clock.now()) if full else None
+        return self._read_on(unit, page, new, nudge)
+
     async def _read(self, after: FeedCursor, *, until: Instant | None) -> list[FeedOrder]:
         page = await self.feed.changed_orders(after, until=until, limit=self.rules.page)
         self.around.probe(MechanismPoint.PAGE_READ)
         return page
 
-    def _read_on(self, unit: Unit, page: Sequence[FeedOrder], new: list[str], nudge: Nudge) -> Done:
+    def _read_on(self, unit: Unit, page: Sequence[FeedOrder], new: list[str], nudge: Nudge | None) -> Done:
         def after() -> None:
             self.accepted += len(new)
             for order_id in new:
@@ -110,7 +132,7 @@ class IntakeActor(Actor):
                     self.around.log("order.accepted", order=order_id)
 
         points = (MechanismPoint.PAGE_ACCEPTED,) if page else ()
-        return Done(unit=unit, nudges=(nudge,), points=points, after=after)
+        return Done(unit=unit, nudges=() if nudge is None else (nudge,), points=points, after=after)
 
     def _accept(
         self, connection: sqlite3.Connection, page: Sequence[FeedOrder], source: str, now: Instant

@@ -16,3 +16,7 @@ class OrderFeed(Protocol):
     async def changed_orders(self, after: FeedCursor, *, until: Instant | None, limit: int) -> list[FeedOrder]:
         """Read one page of orders changed after the cursor (and not after `until`), oldest change first."""
         ...
+
+    async def open_orders_before(self, created_before: Instant, *, after_id: str, limit: int) -> list[FeedOrder]:
+        """Read one page of orders created before an instant and still open, in the order of their ids."""
+        ...

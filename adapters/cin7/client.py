@@ -226,16 +226,27 @@ class Cin7Client:
             with self._tracer.span("cin7.turn", lane=intent.lane.label):
                 turn = await stack.enter_async_context(self._gate.turn(intent))
             self._announce(purpose, WritePhase.INTENDED)
-            with self._tracer.span(purpose.value, call=intent.call_id or 0):
-                outcome = await self._one_exchange(turn, purpose, request)
+            outcome = await self._judged(turn, intent, request)
             until = self._latest_arrival(turn)
         self._announce(purpose, WritePhase.ANSWERED)
         if isinstance(outcome, WireError):
             raise outcome
-        error = failure(outcome, purpose, until=until)
-        if error is not None:
-            raise error
         return outcome.body, until
+
+    async def _judged(self, turn: Turn, intent: Intent, request: Request) -> Response | WireError:
+        """Make the exchange in its span and judge the answer; a failure ends the span as one, and is returned."""
+        purpose = intent.purpose
+        try:
+            with self._tracer.span(purpose.value, call=intent.call_id or 0):
+                outcome = await self._one_exchange(turn, purpose, request)
+                if isinstance(outcome, WireError):
+                    raise outcome
+                error = failure(outcome, purpose, until=self._latest_arrival(turn))
+                if error is not None:
+                    raise error
+                return outcome
+        except WireError as error:
+            return error
 
     async def _one_exchange(self, turn: Turn, purpose: Purpose, request: Request) -> Response | WireError:
         """Send, and tell the turn how it ended; what went wrong is returned, so that the turn ends normally."""

@@ -121,11 +121,20 @@ class CommercetoolsClient:
             Transient: also when the page itself, or the id of one of its orders, cannot be read.
             Limited, Unauthorised, Rejected: as for every read.
         """
-        purpose = Purpose.CT_LIST_ORDERS
-        body = await self._read(purpose, "/orders", _feed_query(after, until, limit), seconds=_PAGE_TIMEOUT_SECONDS)
-        found: list[FeedOrder] = []
         # Rows come sorted: one whose time cannot be read is no older than the one before it.
-        floor = after.at
+        return await self._feed_page(_feed_query(after, until, limit), floor=after.at)
+
+    async def open_orders_before(self, created_before: Instant, *, after_id: str, limit: int) -> list[FeedOrder]:
+        """Read one page of orders created before an instant and still Open or Confirmed, by id (keyset).
+
+        Raises as `changed_orders`.
+        """
+        return await self._feed_page(_open_query(created_before, after_id, limit), floor=0)
+
+    async def _feed_page(self, query: _Query, *, floor: Instant) -> list[FeedOrder]:
+        purpose = Purpose.CT_LIST_ORDERS
+        body = await self._read(purpose, "/orders", query, seconds=_PAGE_TIMEOUT_SECONDS)
+        found: list[FeedOrder] = []
         for raw in self._decoded(body, wire.Page, purpose).results:
             row = self._feed_order(raw, floor)
             floor = row.modified_at
@@ -305,6 +314,18 @@ class CommercetoolsClient:
         except (ValueError, OverflowError):
             modified_at = floor
         return FeedOrder(id=identity.id, version=version, modified_at=modified_at, body=body, problem=problem)
+
+
+def _open_query(created_before: Instant, after_id: str, limit: int) -> list[tuple[str, str]]:
+    return [
+        ("where", 'createdAt < :before and orderState in ("Open", "Confirmed") and id > :id'),
+        ("var.before", format_instant(created_before)),
+        ("var.id", after_id),
+        ("sort", "id asc"),
+        ("limit", str(max(1, min(limit, _LARGEST_PAGE)))),
+        ("withTotal", "false"),
+        *_EXPAND,
+    ]
 
 
 def _feed_query(after: FeedCursor, until: Instant | None, limit: int) -> list[tuple[str, str]]:

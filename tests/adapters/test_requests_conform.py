@@ -130,6 +130,7 @@ CT_CALLS: list[tuple[Purpose, CtCall]] = [
         lambda client: client.changed_orders(FeedCursor(at=5, id=ORDER.id), until=9_000, limit=9_999),
     ),
     (Purpose.CT_LIST_ORDERS, lambda client: client.changed_orders(FeedCursor(at=5), until=None, limit=0)),
+    (Purpose.CT_LIST_ORDERS, lambda client: client.open_orders_before(9_000, after_id=ORDER.id, limit=9_999)),
     (Purpose.CT_CHANNEL, lambda client: client.export_channel("cin7-core")),
     (Purpose.CT_READ_LEASE, lambda client: client.read_lease("tallyd", "acme-uk")),
     (

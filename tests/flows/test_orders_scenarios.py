@@ -556,7 +556,6 @@ async def test_in_shadow_mode_no_write_reaches_either_side() -> None:
         assert made.daemon.open_types() == []
 
 
-@pytest.mark.xfail(strict=True, reason="the engine runs the lease in shadow mode as well")
 @virtual
 async def test_in_shadow_mode_not_even_the_lease_is_written() -> None:
     async with world(62, the_plan=plan(export=export_rules(shadow=True))) as made:

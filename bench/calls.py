@@ -1,0 +1,72 @@
+"""Goal 5 of the performance reference: calls to Cin7 Core per exported order in the good case.
+
+Run as `python -m bench.calls`. 200 plain orders arrive at 20 a minute on virtual time, without faults; the daemon is the
+real engine against both doubles. Counted are the calls of the *orders* lane in Cin7's own books, that is all but the
+registry's: those read the account's lists on a schedule, however many orders there are. Printed for information: what
+the registry took, and the calls to commercetools. Exit status 1 means that an order took more than 2.0 calls, or that
+not every order was exported exactly once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections import Counter
+
+from actors.domain.calls import Lane
+from adapters.sandbox.generator import OrderGenerator
+from adapters.sandbox.virtual_time import run_virtual
+from tests.simulation.laws import assert_exactly_once
+from tests.simulation.world import World, world
+
+ORDERS = 200
+A_MINUTE = 20.0
+GOAL = 2.0
+
+
+def called(connection: sqlite3.Connection, condition: str) -> Counter[str]:
+    """Count logged calls by purpose."""
+    rows = connection.execute(f"SELECT purpose, count(*) FROM calls WHERE {condition} GROUP BY purpose")  # noqa: S608
+    return Counter(dict(rows.fetchall()))
+
+
+async def measure() -> bool:
+    """Run the good case to its end; return whether the goal was met."""
+    async with world(1) as made:
+        await made.ready()
+        begun = made.clock.now()
+        generator = OrderGenerator(1, made.shop, clock=made.clock)
+        await generator.run(A_MINUTE, ORDERS)
+        await made.until(lambda: made.settled({"exported": ORDERS}), within=3600)
+        assert assert_exactly_once(made) == ORDERS
+        return report(made, begun)
+
+
+def report(made: World, begun: int) -> bool:
+    """Print calls per order, by lane and by purpose; return whether the goal was met."""
+    ours = made.read(lambda connection: called(connection, f"purpose LIKE 'cin7.%' AND lane = {Lane.ORDERS.value}"))
+    print(f"{ORDERS} plain orders, {A_MINUTE:g} a minute, no faults: calls per exported order, goal {GOAL}")
+    met = ours.total() / ORDERS <= GOAL
+    print(f"  Cin7 Core, orders lane   {ours.total() / ORDERS:5.2f} of {GOAL}  {'ok' if met else 'MISSED'}")
+    for purpose, count in sorted(ours.items()):
+        print(f"    {purpose:38} {count / ORDERS:5.2f}")
+    lists = made.read(lambda connection: called(connection, f"purpose LIKE 'cin7.%' AND lane <> {Lane.ORDERS.value}"))
+    minutes = (made.clock.now() - begun) / 60_000
+    print(f"  Cin7 Core, registry      {lists.total()} calls in {minutes:.0f} minutes, however many orders")
+    shop = Counter(
+        entry.operation for entry in made.shop.request_log if entry.at >= begun and entry.operation != "token"
+    )
+    print(f"  commercetools            {shop.total() / ORDERS:5.2f} per order: {dict(shop.most_common())}")
+    seen = sum(call.arrived_ms >= begun for call in made.cin7.call_log)
+    logged = made.read(lambda connection: called(connection, f"purpose LIKE 'cin7.%' AND sent_at >= {begun}")).total()
+    assert seen == logged, f"Cin7 saw {seen} calls, {logged} were logged"
+    return met
+
+
+def main() -> int:
+    """Measure once: the figures are the same on every machine."""
+    return 0 if run_virtual(measure) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

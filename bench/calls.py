@@ -1,10 +1,10 @@
 """Goal 5 of the performance reference: calls to Cin7 Core per exported order in the good case.
 
-Run as `python -m bench.calls`. 200 plain orders arrive at 20 a minute on virtual time, without faults; the daemon is the
-real engine against both doubles. Counted are the calls of the *orders* lane in Cin7's own books, that is all but the
-registry's: those read the account's lists on a schedule, however many orders there are. Printed for information: what
-the registry took, and the calls to commercetools. Exit status 1 means that an order took more than 2.0 calls, or that
-not every order was exported exactly once.
+Run as `python -m bench.calls`. 200 plain orders arrive at 20 a minute on virtual time, without faults; the daemon is
+the real engine against both doubles. Counted are the calls of the *orders* lane in the call log (that it names every
+call Cin7 saw is checked), that is all but the registry's: those read the account's lists on a schedule, however many
+orders there are. Printed for information: what the registry took, and the calls to commercetools. Exit status 1 means
+that an order took more than 2.0 calls; not every order exported exactly once is an error.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Run as `python -m bench.memory [rows]`. Two processes, one after the other, each with the real dispatcher, supervisor,
 database (`synchronous=FULL`, a real file in the current directory) and an actor whose handler does nothing. Both first
-handle 20,000 nudges, so that every code path and both page caches (2 MB each) are warm. The first then has an *empty* outbox. The
-second is filled by `outbox.accept` in units of 500, one key in ten a second time, all due at once, while nothing is
-handled; and then handles them to the end.
+handle 20,000 nudges, so that every code path and the writer's page cache (2 MB) are warm. The first then has an *empty*
+outbox. The second is filled by `outbox.accept` in units of 500, one key in ten a second time, all due at once, while
+nothing is handled; and then handles them to the end.
 
 The parent samples resident memory 20 times a second, from outside. *Peak ratio* is the highest sample of the second
 process over the highest of the first; flat means at most 1.1. Every key must be handled exactly once. Exit status 1

@@ -1,8 +1,8 @@
 """Goal 3 of the performance reference: the outbox beside a power-safe queue on the same file system.
 
-Run as `python -m bench.queue`. *Process and acknowledge*: 4,000 messages that wait are taken, handled by a handler that
+Run as `python -m bench.queue`. *Process and acknowledge*: 2,000 messages that wait are taken, handled by a handler that
 does nothing, and taken out. Ours through the real dispatcher, database and actors (tracing off), with as many keys at
-once as the configuration's default and with 64; huey's through `dequeue` and `execute`, one consumer. *Enqueue*: 4,000
+once as the configuration's default and with 64; huey's through `dequeue` and `execute`, one consumer. *Enqueue*: 2,000
 messages from 64 producers; huey's from one, since more would only wait for its lock.
 
 Both sync each commit (`synchronous=FULL`, huey `fsync=True`), both write to the current directory's disk, and they take
@@ -35,7 +35,7 @@ from storage import outbox
 from storage.database import Database
 from storage.schema import upgrade
 
-MESSAGES = 4_000
+MESSAGES = 2_000
 PRODUCERS = 64
 DEFAULT_CONCURRENCY = 8
 CONCURRENCIES = (DEFAULT_CONCURRENCY, 64)
@@ -100,7 +100,7 @@ async def hueys(path: Path, enqueue: list[float], process: list[float]) -> None:
     huey = SqliteHuey(filename=str(path), fsync=True, results=False)
     handled = 0
 
-    @huey.task()
+    @huey.task()  # type: ignore[untyped-decorator]
     def look(subject: str) -> None:
         nonlocal handled
         handled += 1

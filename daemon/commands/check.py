@@ -33,17 +33,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Judge, ask and report."""
     from daemon.commands.configuration import complain
-    from daemon.live_check import hosts
+    from daemon.live_check import Level, Line, hosts
+    from daemon.not_yet import refused, unused
     from daemon.secrets import load_secrets
     from daemon.settings import SettingsError, load_settings
 
     try:
         settings = load_settings(args.config)
         secrets = load_secrets(settings)
+        if problems := refused(settings):
+            raise SettingsError(problems, source=str(args.config))
     except SettingsError as error:
         return complain(error)
     reached = hosts(settings)
-    lines = [] if args.offline else _live(settings, secrets)
+    lines = [Line(level=Level.NOTE, about="settings", text=text) for text in unused(settings)]
+    lines += [] if args.offline else _live(settings, secrets)
     if args.json:
         _print_json(args, reached, lines)
     else:

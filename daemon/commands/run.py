@@ -11,6 +11,7 @@ import anyio
 def main(args: argparse.Namespace) -> int:
     """Run until told to stop. 0: stopped in good order, 1: unfit, 2: configuration, or a file in use."""
     from daemon.app import serve
+    from daemon.not_yet import refused
     from daemon.secrets import load_secrets
     from daemon.settings import SettingsError, load_settings
     from daemon.supervisor import UnfitError
@@ -20,6 +21,8 @@ def main(args: argparse.Namespace) -> int:
     try:
         settings = load_settings(args.config)
         secrets = load_secrets(settings)
+        if problems := refused(settings):
+            raise SettingsError(problems, source=str(args.config))
     except SettingsError as error:
         for line in error.lines():
             print(f"tallyd: {line}", file=sys.stderr)

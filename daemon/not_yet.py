@@ -1,0 +1,43 @@
+"""Settings of the contract that this release does not act on yet: said aloud, never silently ignored.
+
+What would make tallyd do something else than the file asks for (book a sale to another customer) stops the start; what
+it merely does without (a push door: the sweeps bring the same orders) is told at every start and by `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from daemon.settings import Settings
+from daemon.settings_reader import Problem
+
+
+def refused(settings: Settings) -> list[Problem]:
+    """List settings that cannot be honoured and must not be ignored."""
+    if settings.orders.customer.mode == "single":
+        return []
+    message = f'"{settings.orders.customer.mode}" is not in this release: every sale would be booked to one customer'
+    return [Problem("orders.customer", message, 'write mode = "single"')]
+
+
+def unused(settings: Settings) -> Iterator[str]:
+    """Yield what the file asks for and this release does without, each in a few words."""
+    intake, orders = settings.intake, settings.orders
+    doors = {
+        "intake.cin7_webhooks": intake.cin7_webhooks,
+        "intake.sqs": intake.sqs is not None,
+        "intake.sns": intake.sns is not None,
+        "intake.pubsub": intake.pubsub is not None,
+        "intake.eventgrid": intake.eventgrid is not None,
+    }
+    for key, wanted in doors.items():
+        if wanted:
+            yield f"{key}: push doors are not in this release; the sweeps bring every order"
+    if orders.first.shipping:
+        yield "orders.first: orders go in the order they came"
+    if orders.split_location is not None:
+        yield "orders.split_location: orders over several locations are held"
+    if settings.catalogue.create_drafts or settings.catalogue.unpublish_unmatched:
+        yield "catalogue: products are read, nothing is written to the storefront"
+    if settings.finance.posting == "auto":
+        yield "finance.posting: invoices and payments are not posted"

@@ -36,6 +36,7 @@ from daemon.version import VERSION
 from storage import lock
 from storage.database import Database
 from storage.schema import upgrade
+from storage.witness import Witness
 
 WATCHDOG_FALLBACK_SECONDS = 10.0
 """How often progress is checked where systemd asks for none: it still goes into health."""
@@ -88,6 +89,8 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
         database = await stack.enter_async_context(
             Database.open(path, prepare=lambda connection: upgrade(connection, now=clock.now()))
         )
+        witness = Witness.beside(path)
+        stack.callback(witness.close)
         ct_transport = await stack.enter_async_context(HttpTransport(reuse_connections=True))
         cin7_transport = await stack.enter_async_context(HttpTransport(reuse_connections=False))
         plan = plan_of(
@@ -107,6 +110,7 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
             tracer=tracing,
             probe=probe,
             log=log,
+            witness=witness,
         )
         app = App(settings, secrets, engine, clock)
         await stack.enter_async_context(

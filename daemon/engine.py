@@ -26,7 +26,7 @@ from actors.domain.tracing import Tracer
 from actors.governor.governor import Governor
 from actors.intake.actor import IntakeActor
 from actors.intake.rules import SweepRules
-from actors.messages import Flow, Nudge, Urgency
+from actors.messages import Flow
 from actors.orders.actor import OrdersActor, doubt_open_writes
 from actors.orders.desk import Desk
 from actors.orders.lease import LeaseKeeper
@@ -37,10 +37,11 @@ from adapters.transport import Transport
 from daemon.dispatcher import Dispatcher
 from daemon.supervisor import ChildSpec, Supervisor, UnfitError
 from daemon.watch import Watch
-from storage import calls, exceptions, flows, meta, orders, outbox
+from storage import calls, exceptions, flows, meta, outbox
 from storage.bodies import Sealer
 from storage.calls import SqliteJournal
 from storage.database import CommitFailedError, Database
+from storage.witness import Witness
 
 REOPENED = (
     OrderState.ACCEPTED,
@@ -103,8 +104,10 @@ class Engine:
         probe: Probe = no_probe,
         tracer: Tracer | None = None,
         log: Log = no_log,
+        witness: Witness | None = None,
     ) -> None:
         self.plan = plan
+        self.witness = witness
         self.database = database
         self.clock = clock
         self.bell = Bell()
@@ -113,7 +116,7 @@ class Engine:
         self.around = Surroundings(
             database=database, clock=clock, bell=self.bell, chance=chance, probe=probe, tracer=tracer, log=log
         )
-        journal = SqliteJournal(database)
+        journal = SqliteJournal(database, witness=witness)
         self.governor = Governor(
             clock=clock,
             journal=journal,
@@ -133,6 +136,7 @@ class Engine:
             application_key=plan.cin7_key,
             timeout_seconds=plan.timeout_seconds,
             tracer=tracer,
+            may_write=lambda: self.lease.held,
         )
         self.commercetools = CommercetoolsClient(
             transport=ct_transport,
@@ -147,8 +151,11 @@ class Engine:
             max_in_flight=plan.ct_max_in_flight,
             random=chance,
             tracer=tracer,
+            may_write=lambda: self.lease.held,
         )
-        self.lease = LeaseKeeper(self.around, self.commercetools, connection_name=plan.name)
+        self.lease = LeaseKeeper(
+            self.around, self.commercetools, connection_name=plan.name, on_reborn=self.governor.assume_full
+        )
         self.actors = self._actors(born_at)
         self.dispatcher = Dispatcher(database=database, clock=clock, bell=self.bell, actors=self.actors)
         self.watch = Watch(
@@ -224,13 +231,11 @@ class Engine:
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
             for actor in (self.actors[Flow.INTAKE], self.actors[Flow.CATALOGUE]):
                 for nudge in actor.first_nudges(now):
-                    outbox.accept(connection, nudge, now=now)
-            for order_id in orders.in_states(connection, REOPENED):
-                outbox.accept(
-                    connection,
-                    Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.FRESH),
-                    now=now,
-                )
+                    # A start is a fresh chance for what a flow runs on: nothing of it stays set aside.
+                    outbox.release(connection, nudge, now=now)
+                    message = exceptions.Record(kind="message", id=nudge.subject)
+                    exceptions.clear(connection, message, resolution="started again", now=now)
+            outbox.accept_orders(connection, REOPENED, now=now)
             self.dispatcher.paused = {
                 flow for flow, row in flows.all_flows(connection).items() if row.paused_at is not None
             }
@@ -242,7 +247,21 @@ class Engine:
         since = self.clock.now() - timeout - 180_000
         known = await self.database.read(lambda connection: calls.window(connection, since=since))
         believed = self.governor.restore(known)
+        if await self._was_restored():
+            believed = False
+            self.governor.assume_full()
         self.log("daemon.recovered", in_doubt=len(touched), set_aside=len(spent), window_believed=believed)
+
+    async def _was_restored(self) -> bool:
+        """Compare the file with its witness; a file put back from a copy looks for older orders before it makes any."""
+        witness = self.witness
+        newest = await self.database.read(calls.newest)
+        if witness is None or not witness.contradicts(newest):
+            return False
+        witness.reset(newest)
+        await self.database.run(lambda connection: meta.reborn(connection, now=self.clock.now()))
+        self.log("daemon.restored", level="warning", reason="the file is older than what was sent")
+        return True
 
     async def run(self) -> None:
         """Run until closed; afterwards everything on the wire has been settled."""

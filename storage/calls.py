@@ -13,6 +13,7 @@ from actors.domain.time import Instant
 from actors.governor.journal import Intent, LoggedCall
 from storage import orders
 from storage.database import Database
+from storage.witness import Witness
 
 
 class OpenWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +29,9 @@ class OpenWrite(msgspec.Struct, frozen=True, kw_only=True):
 class SqliteJournal:
     """The call log as a port: one row before each send."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, witness: Witness | None = None) -> None:
         self._database = database
+        self._witness = witness
 
     async def begin(self, intent: Intent, *, at: Instant, finished: Sequence[tuple[int, Instant]] = ()) -> int:
         """Write the row; a create moves its order to `creating` in the same commit."""
@@ -38,7 +40,10 @@ class SqliteJournal:
             _write_ends(connection, finished)
             return begin(connection, intent, at=at)
 
-        return await self._database.run(unit)
+        call_id = await self._database.run(unit)
+        if self._witness is not None and intent.purpose.writes and intent.purpose.side == "cin7":
+            self._witness.saw(call_id)
+        return call_id
 
     async def finish(self, finished: Sequence[tuple[int, Instant]]) -> None:
         """Write ends alone."""
@@ -116,6 +121,11 @@ def window(connection: sqlite3.Connection, *, since: Instant) -> list[LoggedCall
         {"since": since},
     )
     return [LoggedCall(sent_at=row[0], ended_at=row[1], lane=Lane(row[2])) for row in rows]
+
+
+def newest(connection: sqlite3.Connection) -> int:
+    """Return the id of the newest call this file knows (0: none)."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0])
 
 
 def prune(connection: sqlite3.Connection, *, before: Instant) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow, Nudge, Urgency
 
@@ -54,6 +55,20 @@ def accept(connection: sqlite3.Connection, nudge: Nudge, *, now: Instant) -> boo
         (*key, int(nudge.urgency), nudge.due_at, now),
     )
     return True
+
+
+def accept_orders(connection: sqlite3.Connection, states: Collection[OrderState], *, now: Instant) -> int:
+    """Nudge every order in these states in one statement: at a start there may be many. Return how many stand there."""
+    marks = ", ".join("?" for _ in states)
+    cursor = connection.execute(
+        "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at)"
+        f" SELECT ?, id, 'ready', ?, ?, ? FROM orders WHERE state IN ({marks}) AND NOT EXISTS"
+        " (SELECT 1 FROM outbox AS aside WHERE aside.flow = ? AND aside.subject = orders.id"
+        " AND aside.state = 'quarantined') ORDER BY accepted_at, id"
+        " ON CONFLICT (flow, subject) WHERE state = 'ready' DO UPDATE SET due_at = min(due_at, excluded.due_at)",
+        (Flow.ORDERS.value, int(Urgency.FRESH), now, now, *(state.value for state in states), Flow.ORDERS.value),
+    )
+    return cursor.rowcount
 
 
 def claim(connection: sqlite3.Connection, flow: Flow, *, limit: int, now: Instant) -> list[Envelope]:

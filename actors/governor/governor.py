@@ -43,6 +43,9 @@ SPREAD = 1.15
 HEARTBEAT_SECONDS = 10.0
 """While anybody waits, the loop turns at least this often, so that a watchdog can tell waiting from hanging."""
 
+GRACE_SECONDS = 10.0
+"""A request given up on may lie in somebody's buffer: so much longer than its timeout it may still be seen."""
+
 _LONGEST_DOUBT_SECONDS = 600.0  # an `until` later than this is a clock that jumped, not a call that travels
 
 
@@ -419,7 +422,7 @@ class Governor:
             return 0.0
         from_start = turn.began + (turn.lost_until - turn.sent_at) / 1000 - now
         from_now = (turn.lost_until - wall_now) / 1000
-        return min(max(from_start, from_now, 0.0), _LONGEST_DOUBT_SECONDS)
+        return min(max(from_start, from_now, 0.0), _LONGEST_DOUBT_SECONDS) + GRACE_SECONDS
 
     def _left(self, lane: Lane) -> None:
         self._below_orders_in_flight -= lane is not Lane.ORDERS
@@ -427,4 +430,5 @@ class Governor:
         self._idle.set()
 
     def _timeout_ms(self) -> int:
-        return math.ceil(self._timeout_seconds * 1000)
+        """Return how long after it was sent a call without an end may still be seen."""
+        return math.ceil((self._timeout_seconds + GRACE_SECONDS) * 1000)

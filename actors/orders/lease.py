@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from actors.core.actor import Surroundings
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
-from actors.domain.errors import Conflict, InDoubt, Transient, Unauthorised, WireError
+from actors.domain.errors import Conflict, InDoubt, Unauthorised, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.lease import Claim, LeaseView, decide, view_of
 from actors.domain.time import Instant
@@ -23,14 +24,23 @@ LEASE_SECONDS = 90.0
 VALID_SECONDS = 60.0
 """How long after a renewal its holder may begin a write."""
 
+FAILURES_TOLD = 3
+"""So many failed renewals in a row before a person is told."""
+
+TYPES = ("second_daemon", "commercetools_unauthorised", "commercetools_unreachable")
+
 _BEAT = "lease_beat"
 
 
 class LeaseKeeper:
     """Renews the lease until closed; `held` says whether a write may begin now."""
 
-    def __init__(self, around: Surroundings, book: LeaseBook, *, connection_name: str) -> None:
+    def __init__(
+        self, around: Surroundings, book: LeaseBook, *, connection_name: str, on_reborn: Callable[[], None]
+    ) -> None:
         self._around = around
+        self._on_reborn = on_reborn
+        self._failures = 0
         self._book = book
         self._key = connection_name
         self._renewed: float | None = None
@@ -56,8 +66,8 @@ class LeaseKeeper:
         began = self._around.clock.monotonic()
         try:
             stored = await self._book.read_lease(CONTAINER, self._key)
-        except (Transient, Unauthorised) as error:
-            self._around.log("lease.unread", level="warning", reason=error.reason)
+        except WireError as error:
+            await self._failed(error)
             return
         held = view_of(stored) if stored is not None else None
         own = await self._around.database.read(_own)
@@ -70,13 +80,36 @@ class LeaseKeeper:
         # What another instance sent, or the newer file of ours, is not in this file: older orders are looked for first.
         takes_over = held is not None and (claim is Claim.TAKE_REBORN or held.instance != own.instance)
         written = await self._write(own, beat, stored.version if stored is not None else None, takes_over=takes_over)
+        if written and takes_over:
+            # What the other one sent in the last minute is not in our log.
+            self._on_reborn()
         if written and stored is None:
             # A create is an upsert: of two that create at once the later one stays. Only a renewal by version counts.
             await self.renew()
             return
         if written:
-            self._renewed = began
+            self._renewed, self._failures = began, 0
             await self._untell()
+
+    async def _failed(self, error: WireError) -> None:
+        """Without the lease nothing is written: after a few failures that is an exception of its own."""
+        self._failures += 1
+        self._around.log("lease.failed", level="warning", reason=error.reason, operation=error.operation)
+        if self._failures < FAILURES_TOLD:
+            return
+        kind = "commercetools_unauthorised" if isinstance(error, Unauthorised) else "commercetools_unreachable"
+        finding = Finding(
+            code=kind,
+            cause=f"The lease in commercetools cannot be renewed ({error.reason}): nothing is written until it can.",
+            field=error.operation,
+            facts={"operation": error.operation, "status": str(error.status or ""), "detail": error.detail},
+        )
+        await self._around.database.run(
+            lambda connection: exceptions.raise_finding(
+                connection, self._record(), finding, now=self._around.clock.now()
+            )
+        )
+        self._told = True
 
     def _watch(self, held: LeaseView | None, now: float) -> None:
         if held != self._seen:
@@ -97,6 +130,7 @@ class LeaseKeeper:
 
         await self._around.database.run(before)
         outcome, detail = "done", ""
+        failure: WireError | None = None
         try:
             await self._book.write_lease(
                 CONTAINER, self._key, {"instance": own.instance, "beat": beat}, version, intent
@@ -104,9 +138,9 @@ class LeaseKeeper:
         except Conflict as error:
             outcome, detail = "refused", error.reason
         except InDoubt as error:
-            outcome, detail = "unknown", error.reason
+            outcome, detail, failure = "unknown", error.reason, error
         except WireError as error:
-            outcome, detail = "refused", error.reason
+            outcome, detail, failure = "refused", error.reason, error
 
         def after(connection: sqlite3.Connection) -> None:
             calls.settle(connection, intent.call_id, outcome, detail=detail)
@@ -115,6 +149,8 @@ class LeaseKeeper:
 
         await self._around.database.run(after)
         self._around.probe(write_point(intent.purpose, WritePhase.SETTLED))
+        if failure is not None:
+            await self._failed(failure)
         return outcome == "done"
 
     async def _tell(self, held: LeaseView | None) -> None:
@@ -137,9 +173,7 @@ class LeaseKeeper:
     async def _untell(self) -> None:
         def unit(connection: sqlite3.Connection) -> None:
             now: Instant = self._around.clock.now()
-            exceptions.clear(
-                connection, self._record(), resolution="the lease is ours", now=now, types=("second_daemon",)
-            )
+            exceptions.clear(connection, self._record(), resolution="the lease is ours", now=now, types=TYPES)
 
         await self._around.database.run(unit)
         if self._told:

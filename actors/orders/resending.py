@@ -58,4 +58,5 @@ def _refuse(desk: Desk, case: Case, shown: str) -> Done:
         orders.set_resend(connection, case.order.id, False)
         exceptions.raise_finding(connection, record_of(case.order), finding, now=now)
 
-    return Done(unit=unit)
+    # The nudge of the resend may have taken the place of the order's own next step.
+    return Done(unit=unit, nudges=(underway(case.order.id, desk.around.clock.now()),))

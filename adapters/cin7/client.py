@@ -60,8 +60,10 @@ class Cin7Client:
         application_key: str,
         timeout_seconds: float,
         tracer: Tracer | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._transport = transport
+        self._may_write = may_write
         self._tracer: Tracer = tracer if tracer is not None else NoTracer()
         self._clock = clock
         self._gate = gate
@@ -251,6 +253,10 @@ class Cin7Client:
     async def _one_exchange(self, turn: Turn, purpose: Purpose, request: Request) -> Response | WireError:
         """Send, and tell the turn how it ended; what went wrong is returned, so that the turn ends normally."""
         operation = purpose.operation
+        if purpose.writes and not self._may_write():
+            # Asked here, not before the turn: the wait for it may have outlasted the lease.
+            turn.not_sent()
+            return Transient("lease_lost", side=SIDE, operation=operation)
         try:
             response = await self._transport.send(request)
         except NotSentError:

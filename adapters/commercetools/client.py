@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random as randomness
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -82,8 +82,10 @@ class CommercetoolsClient:
         max_in_flight: int,
         random: randomness.Random,
         tracer: Tracer | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._transport = transport
+        self._may_write = may_write
         self._tracer: Tracer = tracer if tracer is not None else NoTracer()
         self._clock = clock
         self._journal = journal
@@ -232,6 +234,9 @@ class CommercetoolsClient:
         self._probe(write_point(purpose, WritePhase.DECIDED))
         intent.call_id = await self._journal.begin(intent, at=self._clock.now())
         self._probe(write_point(purpose, WritePhase.INTENDED))
+        if purpose is not Purpose.CT_WRITE_LEASE and not self._may_write():
+            self._probe(write_point(purpose, WritePhase.ANSWERED))
+            raise Transient("lease_lost", side=SIDE, operation=purpose.operation)
         try:
             answer = await self._exchange(call, token)
         except WireError:

@@ -105,6 +105,8 @@ CREATE TABLE calls (
 ) STRICT;
 
 CREATE INDEX calls_by_time ON calls (sent_at);
+-- Calls about no record are pruned often; an order's calls stay with it for good.
+CREATE INDEX calls_about_nothing ON calls (sent_at) WHERE subject = '';
 CREATE INDEX calls_by_subject ON calls (subject, sent_at) WHERE subject <> '';
 CREATE INDEX calls_without_outcome ON calls (id) WHERE writes = 1 AND outcome IS NULL;
 

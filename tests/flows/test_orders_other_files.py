@@ -197,7 +197,7 @@ async def test_two_copies_of_one_file_do_not_both_write() -> None:
         copy = made.daemon.copy_file("clone.db")
         made.daemon.restore_file(copy)
         shutil.copyfile(copy, made.folder / "twin.db")
-        await made.clock.sleep(29.9)
+        await made.clock.sleep(30)
         other = made.another_daemon(file=made.folder / "twin.db")
         both_held = []
 
@@ -211,6 +211,8 @@ async def test_two_copies_of_one_file_do_not_both_write() -> None:
         placed = [made.place() for _ in range(10)]
         await made.until(lambda: made.settled({"exported": 10}) or other.settled({"exported": 10}), within=10 * MINUTE)
         await made.clock.sleep(3 * MINUTE)
+        conflicts = [entry for entry in made.shop.request_log if entry.status == 409]
+        assert conflicts, "they did not even try at the same moment"
         assert len(both_held) > 100
         assert not any(both_held)
         assert len(made.cin7.sales) == len(placed)

@@ -199,6 +199,30 @@ async def test_a_lost_answer_to_the_void_is_read_before_it_is_asked_again(execut
         assert made.calls("sale_void") == (1 if executed else 2)
 
 
+@virtual
+async def test_a_void_is_believed_only_when_the_sale_shows_it() -> None:
+    """Cin7 answers well and voids later (or never): the order is not cancelled before."""
+    async with world(18) as made:
+        await made.ready()
+        order = made.place()
+        await made.exported(order)
+
+        async def say_yes(request: Request, serve: Serve) -> Response:
+            if request.method != "DELETE":
+                return await serve(request)
+            return await serve(msgspec.structs.replace(request, method="GET", url=request.url.split("&Void")[0]))
+
+        undo = intercept(made.cin7_network, say_yes)
+        made.shop.cancel(order)
+        await made.in_state(order, "cancelling")
+        await made.clock.sleep(MINUTE)
+        assert made.daemon.state(order) == "cancelling"
+        assert len(made.cin7.live_sales()) == 1
+        undo()
+        await made.in_state(order, "cancelled", within=6 * MINUTE)
+        assert made.cin7.live_sales() == []
+
+
 @pytest.mark.parametrize("executed", [True, False])
 @virtual
 async def test_a_cancellation_while_the_header_is_in_doubt_leaves_no_live_sale(executed: bool) -> None:
@@ -495,6 +519,8 @@ async def test_cin7_credentials_that_turn_wrong_are_told_and_cost_few_calls() ->
         await made.clock.sleep(10 * MINUTE)
         assert "cin7_unauthorised" in made.daemon.open_types()
         assert made.states() == {"accepted": 40}
+        refused = sum(call.key == "?" for call in made.cin7.call_log)
+        assert refused <= 12 * 10, f"{refused} calls with credentials that were refused, in ten minutes"
         made.cin7._key_labels.update(labels)
         await made.exported(*placed, within=10 * MINUTE)
         assert made.daemon.open_types() == []

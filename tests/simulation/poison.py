@@ -20,9 +20,9 @@ from enum import StrEnum
 import msgspec
 
 from actors.messages import Envelope, Flow
-from adapters.sandbox.carts import OrderDraft
+from adapters.sandbox.carts import LineDraft, OrderDraft
 from adapters.sandbox.cin7_books import TaxRule
-from adapters.sandbox.generator import STRANGER, UNKNOWN_TAX, OrderGenerator, Poison
+from adapters.sandbox.generator import STRANGER, UNKNOWN_TAX, OrderGenerator
 from adapters.sandbox.virtual_time import run_virtual
 from storage import orders
 from tests.simulation.laws import assert_sale_equals_order, assert_within_the_limit, sale_of
@@ -94,14 +94,17 @@ def slots(made: World, *, count: int, minutes: float, dose: Sequence[Kind]) -> l
 
 
 def _poisoned(generator: OrderGenerator, kind: Kind) -> OrderDraft:
-    """Draw a draft of a kind. An order of the unknown tax is of that tax throughout, so that nothing else holds it."""
-    if kind is not Kind.UNKNOWN_TAX:
-        return generator.next_draft(Poison.UNMAPPED_SKU if kind is Kind.UNMAPPED_SKU else None)
+    """Draw a draft of a kind; one rate throughout, so that only what is meant to holds it."""
     draft, change = generator.next_draft(), msgspec.structs.replace
     assert draft.shipping is not None
-    luxury = change(UNKNOWN_TAX, included=draft.included)
-    lines = tuple(change(line, tax=luxury) for line in draft.lines)
-    return change(draft, lines=lines, shipping=change(draft.shipping, tax=luxury))
+    if kind is Kind.UNMAPPED_SKU:
+        stranger = LineDraft(sku=STRANGER.sku, tax=draft.shipping.tax)
+        return change(draft, lines=(*draft.lines, stranger))
+    if kind is Kind.UNKNOWN_TAX:
+        luxury = change(UNKNOWN_TAX, included=draft.included)
+        lines = tuple(change(line, tax=luxury) for line in draft.lines)
+        return change(draft, lines=lines, shipping=change(draft.shipping, tax=luxury))
+    return draft
 
 
 def luxury_plan() -> dict[str, str]:

@@ -40,6 +40,7 @@ from storage import exceptions, facts, orders, outbox
 from storage.database import Database
 from storage.exceptions import ExceptionRow
 from storage.schema import upgrade
+from storage.witness import Witness
 
 T = TypeVar("T")
 
@@ -169,6 +170,7 @@ class Daemon:
         self.tracer: Tracer | None = None
         self.log: Log = no_log
         self.restart_seconds = 2.0
+        self.witness = Witness.beside(path)
         self.cut_off = False
         self._scope: anyio.CancelScope | None = None
         self._database: Database | None = None
@@ -207,6 +209,7 @@ class Daemon:
                 probe=self._probe,
                 tracer=self.tracer,
                 log=self.log,
+                witness=self.witness,
             )
             self._hook(engine)
             self.engine = engine

@@ -224,8 +224,8 @@ async def compare(rows: int) -> bool:
     ratio = full.peak / empty.peak
     met = ratio <= GOAL_FLAT
     print(
-        f"peak ratio {ratio:.3f} (+{full.peak - empty.peak:.1f} MiB, {(full.peak - empty.peak) * MIB / rows:.1f} bytes a"
-        f" row), goal ≤ {GOAL_FLAT}: {'ok' if met else 'MISSED'}; every key handled exactly once"
+        f"peak ratio {ratio:.3f} (+{full.peak - empty.peak:.1f} MiB, {(full.peak - empty.peak) * MIB / rows:.1f} bytes"
+        f" a row), goal ≤ {GOAL_FLAT}: {'ok' if met else 'MISSED'}; every key handled exactly once"
     )
     return met
 

@@ -89,7 +89,9 @@ async def retry_exception(app: Running, exception_id: int, *, author: str, reaso
 
 
 async def resolve_exception(app: Running, exception_id: int, *, author: str, reason: str) -> Done:
-    """Dismiss an exception. One that holds an order has the order judged again: what still holds opens again.
+    """Dismiss an exception. One that holds an order without a sale takes the order out of tallyd's hands for good.
+
+    That is what a person says who booked it by hand. An order with a sale is judged again: what holds, opens again.
 
     Raises:
         ProblemError: 404, no such exception; 409, dismissing would leave something standing that nobody is told of.
@@ -119,6 +121,9 @@ async def resolve_exception(app: Running, exception_id: int, *, author: str, rea
         )
         if row.record.kind != "order" or not _holds(row):
             return _told(True, f"Exception {row.id} is resolved.", exception=row.id)
+        if _set_apart(connection, row.record.id, f"dismissed by {author}: {reason}", now):
+            message = f"Exception {row.id} is resolved. Its order is excluded: tallyd makes no sale of it any more."
+            return _told(True, message, exception=row.id)
         outbox.accept(connection, _look_at(row.record.id, now), now=now)
         message = f"Exception {row.id} is resolved. Its order is judged again now; if the cause stands, it opens again."
         return _told(True, message, exception=row.id)
@@ -226,6 +231,18 @@ def _refuse(connection: sqlite3.Connection, record: OrderRecord, action: str) ->
         raise ProblemError(409, f"Order {shown} is {record.state.value}, not held: there is nothing to release.")
     if action == "resend" and not orders.sales_of(connection, record.id):
         raise ProblemError(409, f"Order {shown} never had a sale: there is nothing to send again. Retry it instead.")
+
+
+def _set_apart(connection: sqlite3.Connection, order_id: str, why: str, now: Instant) -> bool:
+    """Exclude a held order that has no sale; False when it is not such a one."""
+    record = orders.get(connection, order_id)
+    if record is None or record.state is not OrderState.HELD:
+        return False
+    if any(sale.voided_at is None for sale in orders.sales_of(connection, order_id)):
+        return False
+    orders.move(connection, order_id, OrderState.EXCLUDED, now=now, reason=why)
+    exceptions.clear(connection, exceptions.Record(kind="order", id=order_id), resolution=why, now=now)
+    return True
 
 
 def _look_at(order_id: str, now: Instant) -> Nudge:

@@ -37,7 +37,7 @@ async def health(app: Running) -> Document:
     chores = {name: engine.supervisor.state(name) for name in CHORES}
     failing = [problem] if problem else []
     failing += _failing(app, running, chores)
-    degraded = _degraded(stored, running)
+    degraded = _degraded(app, stored, running)
     return {
         "status": "failing" if failing else "degraded" if degraded else "ok",
         "reasons": [*failing, *degraded],
@@ -197,16 +197,23 @@ def _storage(app: Running, file_bytes: int | None) -> Document:
     }
 
 
+STANDING = ("intake", "catalogue")
+"""Flows whose own messages must never stand aside: without them nothing new is heard."""
+
+
 def _failing(app: Running, running: Document, chores: dict[str, str]) -> list[str]:
     reasons = ["the database cannot be written"] if app.engine.database.failing else []
     reasons += [f"flow {name} is stopped" for name, flow in running.items() if flow["state"] == "stopped"]
+    reasons += [f"a sweep of {name} is set aside" for name in STANDING if running[name]["quarantined"]]
     reasons += [f"the {name} keeper is stopped" for name, state in chores.items() if state == "stopped"]
     return reasons
 
 
-def _degraded(stored: Document, running: Document) -> list[str]:
+def _degraded(app: Running, stored: Document, running: Document) -> list[str]:
     reasons = [f"flow {name} is paused" for name, flow in running.items() if flow["state"] == "paused"]
     reasons += [f"{count} open: {kind}" for kind, count in stored["alarming"].items()]
+    if not app.settings.connection.shadow and not app.engine.lease.held:
+        reasons.append("the lease is not held: nothing is written")
     unread = [kind.value for kind in FactKind if kind.value not in stored["facts"]]
     if unread:
         reasons.append(f"lists of Cin7 Core never read: {', '.join(unread)}")

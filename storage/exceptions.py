@@ -104,16 +104,21 @@ def clear(
     resolution: str,
     now: Instant,
     types: Collection[str] | None = None,
+    fields: Collection[str] | None = None,
     keep: Collection[tuple[str, str, str]] = (),
 ) -> int:
-    """Resolve open exceptions of a record by evidence; `types` narrows, `keep` names (type, sku, field) that stand."""
+    """Resolve open exceptions of a record by evidence.
+
+    `types` and `fields` narrow; `keep` names (type, sku, field) that stand.
+    """
     cleared = 0
     rows = connection.execute(
         "SELECT id, type, sku, field FROM exceptions WHERE record_kind = ? AND record_id = ? AND state = 'open'",
         (record.kind, record.id),
     ).fetchall()
     for row_id, kind, sku, field in rows:
-        if (types is None or kind in types) and (kind, sku, field) not in keep:
+        wanted = (types is None or kind in types) and (fields is None or field in fields)
+        if wanted and (kind, sku, field) not in keep:
             resolve(connection, row_id, resolution=resolution, now=now)
             cleared += 1
     return cleared

@@ -22,6 +22,7 @@ from actors.domain.facts import (
     fact_ref,
 )
 from actors.domain.time import Instant
+from storage import meta
 
 _F = TypeVar("_F", bound=Fact)
 
@@ -34,6 +35,10 @@ _TYPES: dict[FactKind, type[Fact]] = {
     FactKind.CUSTOMER: Customer,
     FactKind.COMPANY: Company,
 }
+
+
+EDITION = "facts_edition"
+"""Counter that rises whenever a fact changed: who judged by an older edition judges again."""
 
 
 def key_of(fact: Fact) -> str:
@@ -112,6 +117,11 @@ def mark_read(connection: sqlite3.Connection, kind: FactKind, *, now: Instant, f
     )
 
 
+def changed(connection: sqlite3.Connection) -> None:
+    """Count a change of the facts."""
+    meta.set_counter(connection, EDITION, meta.counter(connection, EDITION) + 1)
+
+
 def lists(connection: sqlite3.Connection) -> dict[FactKind, tuple[Instant, Instant, int]]:
     """Return, per list ever read whole: when it was read, when it was read whole, how many rows it has."""
     rows = connection.execute("SELECT kind, read_at, full_at, rows FROM fact_lists")
@@ -148,4 +158,5 @@ def for_order(connection: sqlite3.Connection, skus: Collection[str]) -> Facts:
         company=company,
         loaded=frozenset(read),
         read_at=min((entry[0] for entry in read.values()), default=None),
+        edition=meta.counter(connection, EDITION),
     )

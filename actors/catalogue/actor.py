@@ -34,6 +34,7 @@ class CatalogueActor(Actor):
     """Handles nudges to read the registry again."""
 
     flow = Flow.CATALOGUE
+    standing = True
 
     def __init__(
         self, surroundings: Surroundings, *, account: AccountBook, posting: PostingRules, refresh: int
@@ -82,17 +83,18 @@ class CatalogueActor(Actor):
         if place.page == 0:
             place = _begin(place, now)
         page = await self.account.products(page=place.page, modified_since=place.modified_since)
-        last = len(page.products) < PAGE or place.page * PAGE >= page.total
+        last = page.rows == 0 or place.met + page.rows >= page.total
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             first = FactKind.PRODUCT not in facts.lists(connection)
             changed = facts.store(connection, FactKind.PRODUCT, page.products, now=at, whole=False, number=place.number)
-            if last and place.whole:
+            # An empty page before Total is reached proves nothing of what was not met: then nothing is taken for gone.
+            if last and place.whole and place.met + page.rows >= page.total:
                 changed |= facts.finish_pass(connection, FactKind.PRODUCT, number=place.number, now=at)
             elif last:
                 facts.mark_read(connection, FactKind.PRODUCT, now=at, full=False, changed=bool(changed))
             self._wake(connection, FactKind.PRODUCT, changed, at, all_of_it=first and last)
-            _write_place(connection, _after(place, last=last), at)
+            _write_place(connection, _after(place, last=last, rows=page.rows), at)
             if last:
                 self._compare(connection, at)
             clear_connection(connection, "cin7", now=at)
@@ -109,6 +111,7 @@ class CatalogueActor(Actor):
         """Nudge every order that waits for a fact that changed, or for a list now read for the first time."""
         if not changed and not all_of_it:
             return
+        facts.changed(connection)
         whole = fact_ref(kind, "")
         for fact in facts_waited_for(connection, lambda fact: fact == whole or fact in changed):
             for order_id in exceptions.orders_waiting_for(connection, fact):
@@ -140,6 +143,7 @@ class _Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where the reading of products stands. `page` 0: between two passes. `number` tells whole passes apart."""
 
     page: int = 0
+    met: int = 0
     number: int = 0
     whole: bool = True
     modified_since: Instant | None = None
@@ -159,11 +163,11 @@ def _begin(place: _Place, now: Instant) -> _Place:
     )
 
 
-def _after(place: _Place, *, last: bool) -> _Place:
+def _after(place: _Place, *, last: bool, rows: int) -> _Place:
     if not last:
-        return msgspec.structs.replace(place, page=place.page + 1)
+        return msgspec.structs.replace(place, page=place.page + 1, met=place.met + rows)
     whole_at = place.began_at if place.whole else place.whole_at
-    return msgspec.structs.replace(place, page=0, whole_at=whole_at)
+    return msgspec.structs.replace(place, page=0, met=0, whole_at=whole_at)
 
 
 def _read_place(connection: sqlite3.Connection) -> _Place:

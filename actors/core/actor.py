@@ -20,8 +20,9 @@ from actors.core.bell import Bell
 from actors.core.failure import place_of
 from actors.core.mailbox import Mailbox
 from actors.core.retry import CONFLICT_SECONDS, LIMITED_SECONDS, UNAUTHORISED_SECONDS, due_after
+from actors.domain.calls import Purpose
 from actors.domain.crashpoints import MechanismPoint, Probe, no_probe
-from actors.domain.errors import Conflict, Limited, Transient, Unauthorised, WireError
+from actors.domain.errors import Conflict, Limited, Missing, Rejected, Transient, Unauthorised, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.time import Clock, Instant
 from actors.domain.tracing import NoTracer, Tracer
@@ -35,6 +36,9 @@ Unit = Callable[[sqlite3.Connection, Instant], None]
 
 STORAGE_PAUSE_SECONDS = 1.0
 """After a commit that failed: how long before a crashed actor tries to begin again."""
+
+WRITES_OF_THE_STOREFRONT = frozenset({Purpose.CT_SYNC_INFO.operation, Purpose.CT_WRITE_LEASE.operation})
+"""A missing scope for these says nothing of the reads, which go on."""
 
 UNREACHABLE_AFTER = 3
 """So many failures of one nudge in a row before a side that does not answer is somebody's exception."""
@@ -100,6 +104,9 @@ class Actor:
     """Handles up to `concurrency` keys at once, never one key twice (the outbox's index sees to that)."""
 
     flow: Flow
+    standing = False
+    """True where every message is one the flow lives on (a sweep): a refusal is then told and asked again, never set
+    aside."""
 
     def __init__(self, surroundings: Surroundings, *, concurrency: int, capacity: int) -> None:
         self.around = surroundings
@@ -263,8 +270,13 @@ class Actor:
         self.undo(connection, envelope, error, now)
         failed = False
         match error:
-            case Limited():
+            case Limited() if error.side == "cin7":
                 due_at, reason = now + int(LIMITED_SECONDS * 1000), "limited"
+            case Limited():
+                # Nobody governs commercetools' calls: what it asks for is waited for, and told when it lasts.
+                due_at, reason, failed = now + int(error.retry_after_seconds * 1000), "limited", True
+                if outbox.tries_of(connection, envelope) + 1 >= UNREACHABLE_AFTER:
+                    _raise_connection(connection, error, f"{error.side}_unreachable", now=now, due_at=due_at)
             case Transient():
                 tries = outbox.tries_of(connection, envelope)
                 due_at, reason = due_after(tries, now=now, chance=self.around.chance), error.reason
@@ -275,8 +287,14 @@ class Actor:
                 due_at, reason = now + int(CONFLICT_SECONDS * 1000), "conflict"
             case Unauthorised():
                 due_at, reason = now + int(UNAUTHORISED_SECONDS * 1000), "unauthorised"
-                self.around.refused_until[error.side] = due_at
+                if error.operation not in WRITES_OF_THE_STOREFRONT:
+                    self.around.refused_until[error.side] = due_at
                 _raise_connection(connection, error, f"{error.side}_unauthorised", now=now, due_at=due_at)
+            case Rejected() | Missing() if self.standing:
+                tries = outbox.tries_of(connection, envelope)
+                due_at, reason = due_after(tries, now=now, chance=self.around.chance), error.reason
+                failed = True
+                _raise_connection(connection, error, f"{error.side}_unreachable", now=now, due_at=due_at)
             case _:
                 self._write_bug(connection, envelope, error, now)
                 return
@@ -368,7 +386,8 @@ def _raise_connection(
         exceptions.Record(kind="connection", id=error.side),
         Finding(
             code=kind,
-            cause=f"{error.operation} of {error.side} failed: {error.reason}",
+            cause=f"{error.operation} of {error.side} failed: {error.detail or error.reason}",
+            field=error.operation if error.side == "commercetools" else "",
             group=f"{kind}:{error.side}",
             facts={"operation": error.operation, "status": str(error.status or ""), "reason": error.reason},
         ),
@@ -377,12 +396,17 @@ def _raise_connection(
     )
 
 
-def clear_connection(connection: sqlite3.Connection, side: str, *, now: Instant) -> None:
-    """A side answered: what said that it does not is over."""
+def clear_connection(connection: sqlite3.Connection, side: str, *operations: str, now: Instant) -> None:
+    """A side answered: what said that it does not is over.
+
+    Cin7 has one key for everything, so any answer proves it. commercetools has scopes: there only an answer to the same
+    operation does (a read says nothing of the right to write), and that a token was had.
+    """
     exceptions.clear(
         connection,
         exceptions.Record(kind="connection", id=side),
         resolution="answered",
         now=now,
         types=(f"{side}_unreachable", f"{side}_unauthorised"),
+        fields=(*operations, "token") if side == "commercetools" else None,
     )

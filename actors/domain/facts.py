@@ -101,9 +101,10 @@ Fact = Product | TaxRule | Location | PaymentTerm | LedgerAccount | Customer | C
 
 
 class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of products, and how many there are in all."""
+    """One page of products, and how many there are in all. `rows` also counts rows that were not usable."""
 
     products: tuple[Product, ...]
+    rows: int
     total: int
 
 
@@ -111,7 +112,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known, for one order: products of its SKUs and of the charges, and all of the small lists.
 
     `products` is keyed by exact SKU, `services` by exact product name. `loaded` says which lists were ever read whole:
-    a name missing from a list that was never read is *unknown*, not wrong.
+    a name missing from a list that was never read is *unknown*, not wrong. `edition` rises with every change.
     """
 
     products: dict[str, Product] = {}
@@ -123,6 +124,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     company: Company | None = None
     loaded: frozenset[FactKind] = frozenset()
     read_at: Instant | None = None
+    edition: int = 0
 
 
 def fact_ref(kind: FactKind, key: str) -> str:

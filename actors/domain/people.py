@@ -6,6 +6,7 @@ a length, never the text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from actors.domain.countries import country_name
@@ -86,3 +87,32 @@ def _first(preferred: Address | None, other: Address | None, field: str) -> str:
         if text:
             return text
     return ""
+
+
+WITHHELD = "(withheld)"
+_SHORTEST = 3
+"""Texts shorter than this are not taken for a person's: they would blank half of any sentence."""
+
+
+def withhold(order: Order, text: str) -> str:
+    """Return words of another system with everything blanked that this order says of people (law L9)."""
+    for part in sorted(_personal(order), key=len, reverse=True):
+        text = re.sub(re.escape(part), WITHHELD, text, flags=re.IGNORECASE)
+    return text
+
+
+def _personal(order: Order) -> set[str]:
+    texts = {order.email, contact_of(order), phone_of(order), email_of(order)}
+    for address in (order.billing, order.shipping_address):
+        if address is not None:
+            texts |= {
+                address.name,
+                address.company,
+                address.line1,
+                address.line2,
+                address.city,
+                address.postcode,
+                address.phone,
+                address.email,
+            }
+    return {text.strip() for text in texts if len(text.strip()) >= _SHORTEST}

@@ -234,7 +234,7 @@ class Governor:
         try:
             yield turn
         except BaseException as error:
-            turn.left_by(error, latest=turn.sent_at + self._timeout_ms())
+            turn.left_by(error, latest=turn.sent_at + math.ceil(self._timeout_seconds * 1000))
             raise
         finally:
             self._end(turn)

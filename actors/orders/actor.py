@@ -17,11 +17,15 @@ from actors.domain.order_state import FINAL, OrderState
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow
 from actors.orders import authorising, cancelling, creating, inheriting, looking, marking, resending, shadowing
-from actors.orders.desk import Case, Desk
+from actors.orders.desk import Case, Desk, underway
 from storage import calls, exceptions, orders
 from storage.orders import OrderRecord, SaleRecord
 
-LEASE_WAIT = 5_000
+UNREADABLE_AGAIN = 900_000
+"""Milliseconds until an order nobody could read is looked at again."""
+
+LEASE_WAIT = 2_000
+LONG_LEASE_WAIT = 30_000
 """Milliseconds before an order is looked at again while another daemon may be writing."""
 
 NO_LEASE = "the lease is not ours"
@@ -38,6 +42,7 @@ class OrdersActor(Actor):
     def __init__(self, surroundings: Surroundings, desk: Desk, *, concurrency: int) -> None:
         super().__init__(surroundings, concurrency=concurrency, capacity=concurrency)
         self.desk = desk
+        self._began = surroundings.clock.monotonic()
 
     def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
         """Every handling is a span of the order's one trace."""
@@ -49,7 +54,9 @@ class OrdersActor(Actor):
         """Decide the next step of one order and take it."""
         order_id = envelope.subject
         record, sales = await self.around.database.read(lambda connection: _load(connection, order_id))
-        if record is None or record.state in FINAL:
+        if record is None:
+            return await self._unknown(order_id)
+        if record.state in FINAL:
             return Done()
         if record.state is OrderState.CREATING:
             return self._doubt_open_create(record)
@@ -59,7 +66,7 @@ class OrdersActor(Actor):
             return Later(due_at=refused_until, reason="credentials were refused")
         if not self.desk.export.shadow and not self.desk.may_write():
             # Not even read: a second daemon would ask for every open order again and again.
-            return Later(due_at=self.around.clock.now() + LEASE_WAIT, reason=NO_LEASE)
+            return Later(due_at=self._after_the_lease(), reason=NO_LEASE)
         try:
             read = await self.desk.storefront.read_order(order_id)
         except Missing:
@@ -69,12 +76,39 @@ class OrdersActor(Actor):
         case = Case(record=record, sales=sales, read=read)
         return await self._step(case)
 
+    def _after_the_lease(self) -> Instant:
+        """Just after a start the lease is a moment away; later on somebody else has it."""
+        clock = self.around.clock
+        return clock.now() + (LEASE_WAIT if clock.monotonic() - self._began < 60 else LONG_LEASE_WAIT)
+
+    async def _unknown(self, order_id: str) -> Outcome:
+        """An order that could not be read when it was first seen: accept it once it can be, else look again later."""
+        named = exceptions.Record(kind="order", id=order_id)
+        unreadable = await self.around.database.read(
+            lambda connection: exceptions.is_open(connection, named, "order_unreadable")
+        )
+        if not unreadable:
+            return Done()
+        try:
+            read = await self.desk.storefront.read_order(order_id)
+        except (Missing, Rejected) as error:
+            due_at = self.around.clock.now() + UNREADABLE_AGAIN
+            return Later(due_at=due_at, reason=error.reason)
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            orders.accept(connection, read.order, now=now)
+            exceptions.clear(connection, named, resolution="readable", now=now, types=("order_unreadable",))
+            if read.order.created_at < self.desk.export.since:
+                orders.move(connection, order_id, OrderState.EXCLUDED, now=now, reason="before since")
+
+        return Done(unit=unit, nudges=(underway(order_id, self.around.clock.now()),))
+
     async def _step(self, case: Case) -> Outcome:
         record, sale = case.record, case.live
         if sale is not None and self.desk.export.shadow:
             return shadowing.leave(self.desk, case, sale)
         if not self.desk.export.shadow and not self.desk.may_write():
-            return self.desk.later(case, self.around.clock.now() + LEASE_WAIT, NO_LEASE)
+            return self.desk.later(case, self._after_the_lease(), NO_LEASE)
         if record.state is OrderState.IN_DOUBT:
             return await looking.resolve(self.desk, case)
         if case.order.state == "Cancelled":
@@ -115,6 +149,10 @@ class OrdersActor(Actor):
             exceptions.raise_finding(connection, named, finding, now=now)
             if record.state is OrderState.IN_DOUBT or record.state is OrderState.EXPORTED:
                 return
+            if not live:
+                exceptions.clear(
+                    connection, named, resolution="the order was deleted", now=now, keep={("order_deleted", "", "")}
+                )
             state = OrderState.HELD if live else OrderState.EXCLUDED
             orders.move(connection, record.id, state, now=now, reason="deleted in commercetools")
 

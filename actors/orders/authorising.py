@@ -22,9 +22,9 @@ from storage.orders import SaleRecord
 
 async def authorise(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     """Give the sale its order document. After any doubt the sale is read first; Cin7 itself refuses a second one."""
-    judged, _ = await desk.judge(case.order)
+    judged, known = await desk.judge(case.order)
     if isinstance(judged, Hold):
-        return desk.hold(case, judged.findings)
+        return desk.hold(case, judged.findings, known=known)
     inclusive = case.record.inclusive
     if case.record.unsure or inclusive is None:
         return await _read_first(desk, case, sale, judged)
@@ -61,7 +61,7 @@ async def _send(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction
     order = case.order
     intent = Intent(Purpose.CIN7_AUTHORISE_ORDER, subject=order.id, generation=case.record.generation)
     try:
-        answer = await desk.write(intent, desk.book.post_order(order_document(sale.sale_id, prediction), intent))
+        answer = await desk.write(case, intent, desk.book.post_order(order_document(sale.sale_id, prediction), intent))
     except InDoubt as error:
         if error.reason == CONTRADICTION:
             return await _contradicted(desk, case, sale, intent, error)

@@ -38,7 +38,7 @@ async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
         return _held(desk, case, sale, "cancelled_after_pick", "its fulfilment was authorised before the cancellation")
     intent = Intent(Purpose.CIN7_VOID_SALE, subject=case.order.id, generation=case.record.generation)
     try:
-        answer = await desk.write(intent, desk.book.void_sale(sale.sale_id, intent))
+        answer = await desk.write(case, intent, desk.book.void_sale(sale.sale_id, intent))
     except InDoubt as error:
         if error.reason == CONTRADICTION:
             return await _contradicted(desk, case, sale, intent, error)

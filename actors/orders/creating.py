@@ -36,7 +36,7 @@ async def create(desk: Desk, case: Case) -> Outcome:
         return waiting
     judged, known = await desk.judge(order)
     if isinstance(judged, Hold):
-        return desk.hold(case, judged.findings)
+        return desk.hold(case, judged.findings, known=known)
     found = await predecessors_sale(desk, case)
     if found is not None:
         return found
@@ -112,7 +112,7 @@ async def _send(desk: Desk, case: Case, prediction: Prediction, known: Facts) ->
     body = header(order, prediction, desk.posting, known, generation)
     intent = Intent(Purpose.CIN7_CREATE_SALE, subject=order.id, generation=generation)
     try:
-        view = await desk.write(intent, desk.book.create_sale(body, intent))
+        view = await desk.write(case, intent, desk.book.create_sale(body, intent))
     except InDoubt as error:
         return _in_doubt(desk, case, intent, error)
     except Rejected as error:

@@ -16,6 +16,7 @@ from actors.domain.facts import Facts
 from actors.domain.feed import ReadOrder
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
+from actors.domain.people import withhold
 from actors.domain.posting import PostingRules
 from actors.domain.prediction import Hold, Prediction, predict
 from actors.domain.time import Instant
@@ -23,7 +24,7 @@ from actors.governor.journal import Intent
 from actors.messages import Flow, Nudge, Urgency
 from actors.orders.ports import SalesBook, Storefront
 from actors.orders.rules import ExportRules
-from storage import bodies, calls, exceptions, facts, orders, timeline
+from storage import bodies, calls, exceptions, facts, meta, orders, outbox, timeline
 from storage.bodies import Sealer
 from storage.orders import OrderRecord, SaleRecord
 
@@ -94,14 +95,17 @@ class Desk:
         known = await self.facts_for(order)
         return predict(order, known, self.posting), known
 
-    async def write(self, intent: Intent, send: Awaitable[T]) -> T:
-        """Make a remote write. What certainly did not happen is marked so in the commit that puts the message back."""
+    async def write(self, case: Case, intent: Intent, send: Awaitable[T]) -> T:
+        """Make a remote write. What certainly did not happen is marked so in the commit that puts the message back.
+
+        The other side's words may quote what it was sent: the people in the order are taken out of them.
+        """
         try:
             return await send
-        except InDoubt:
-            raise
         except WireError as error:
-            error.call_id = intent.call_id
+            error.detail = withhold(case.order, error.detail)
+            if not isinstance(error, InDoubt):
+                error.call_id = intent.call_id
             raise
 
     def refresh(self, connection: sqlite3.Connection, case: Case, now: Instant) -> None:
@@ -110,11 +114,15 @@ class Desk:
         orders.accept(connection, order, now=now)
         sealed = self.sealer.seal(case.read.body, order_id=order.id, kind="order")
         bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
-        clear_connection(connection, "commercetools", now=now)
+        clear_connection(connection, "commercetools", "read_order", now=now)
         exceptions.clear(connection, record_of(order), resolution="read and handled", now=now, types=UNTIL_HANDLED)
 
-    def hold(self, case: Case, findings: Iterable[Finding]) -> Done:
-        """Let the order wait: every finding is one exception; what is found no more is cleared."""
+    def hold(self, case: Case, findings: Iterable[Finding], *, known: Facts | None = None) -> Done:
+        """Let the order wait: every finding is one exception; what is found no more is cleared.
+
+        `known` are the facts it was judged by: should they have changed since, nobody would wake it, so it is looked at
+        again.
+        """
         found = tuple(findings)
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
@@ -132,6 +140,9 @@ class Desk:
                 keep=kept,
             )
             orders.move(connection, case.order.id, OrderState.HELD, now=now, reason=found[0].code)
+            if known is not None and meta.counter(connection, facts.EDITION) != known.edition:
+                nudge = Nudge(flow=Flow.ORDERS, subject=case.order.id, due_at=now)
+                outbox.accept(connection, nudge, now=now)
 
         return Done(unit=unit)
 
@@ -174,7 +185,7 @@ def settled(intent: Intent) -> tuple[str, ...]:
 def answered(connection: sqlite3.Connection, intent: Intent, now: Instant) -> None:
     """Record that a write was done."""
     calls.settle(connection, intent.call_id, "done")
-    clear_connection(connection, intent.purpose.side, now=now)
+    clear_connection(connection, intent.purpose.side, intent.purpose.operation, now=now)
 
 
 def refused(connection: sqlite3.Connection, intent: Intent, detail: str) -> None:

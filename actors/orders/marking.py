@@ -24,6 +24,7 @@ async def mark(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     intent = Intent(Purpose.CT_SYNC_INFO, subject=order.id, generation=case.record.generation)
     try:
         version = await desk.write(
+            case,
             intent,
             desk.storefront.mark_exported(
                 order, channel_key=desk.export.sync_channel, external_id=sale.sale_id, intent=intent

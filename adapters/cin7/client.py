@@ -178,7 +178,7 @@ class Cin7Client:
         if found.total is None:
             raise unclear("malformed", purpose, until=self._clock.now(), detail="Total is missing")
         products = _distinct(found.rows or [], translate.product, lambda one: one.id)
-        return facts.ProductPage(products=products, total=found.total)
+        return facts.ProductPage(products=products, rows=len(found.rows or []), total=found.total)
 
     async def _whole_list(self, purpose: Purpose, path: str, kind: type[_Page[_T]], query: _Query = ()) -> list[_T]:
         """Read pages until as many rows as `Total` says are here; each page is a turn of its own."""

@@ -29,6 +29,7 @@ def run_all(app: TestApp) -> None:
     """Say that every child runs, as after a start."""
     for child in app.engine.supervisor._children.values():
         child.running = True
+    app.engine.lease._renewed = app.engine.clock.monotonic()
 
 
 async def test_the_document_has_what_others_read(tmp_path: Path) -> None:
@@ -154,3 +155,25 @@ async def test_metrics_are_made_of_it(tmp_path: Path) -> None:
     page, _ = Metrics(lambda: document).render()
     assert b'tallyd_orders{state="held"} 1.0' in page
     assert b"tallyd_storage_file_bytes" in page
+
+
+async def test_without_the_lease_nothing_is_written_and_health_says_so(tmp_path: Path) -> None:
+    async with assembled(tmp_path, known_account) as app:
+        run_all(app)
+        app.engine.lease._renewed = None
+        document = await health(app)
+    assert (document["status"], document["reasons"]) == ("degraded", ["the lease is not held: nothing is written"])
+
+
+async def test_a_sweep_that_is_set_aside_is_a_flow_that_stands_still(tmp_path: Path) -> None:
+    async with assembled(tmp_path, known_account) as app:
+        run_all(app)
+
+        def set_aside(connection: sqlite3.Connection) -> None:
+            outbox.accept(connection, Nudge(flow=Flow.INTAKE, subject="sweep:hot", due_at=0), now=0)
+            [envelope] = outbox.claim(connection, Flow.INTAKE, limit=1, now=0)
+            outbox.quarantine(connection, envelope.id, reason="a bug")
+
+        await app.engine.database.run(set_aside)
+        document = await health(app)
+    assert (document["status"], document["reasons"]) == ("failing", ["a sweep of intake is set aside"])

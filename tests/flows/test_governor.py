@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from actors.domain.calls import Lane, Purpose
 from actors.domain.errors import InDoubt, Limited, Rejected, WireError
-from actors.governor.governor import BUCKET, HEARTBEAT_SECONDS, Governor, GovernorClosed
+from actors.governor.governor import BUCKET, GRACE_SECONDS, HEARTBEAT_SECONDS, Governor, GovernorClosed
 from actors.governor.journal import Intent
 from adapters.sandbox.virtual_time import run_virtual
 from tests.governed_server import (
@@ -368,7 +368,7 @@ def test_not_sent_counts_for_nothing_and_lost_counts_until_it_cannot_be_seen() -
         assert governor.snapshot().in_window == 0
         async with governor.turn(intent()) as turn:
             turn.lost(turn.sent_at + 40_000)
-        await anyio.sleep(99.0)
+        await anyio.sleep(99.0 + GRACE_SECONDS)
         assert governor.snapshot().in_window == 1
         await anyio.sleep(1.1)
         assert governor.snapshot().in_window == 0
@@ -399,9 +399,9 @@ def wire(kind: type[WireError], status: int | None) -> WireError:
     ("error", "counts_seconds"),
     [
         (wire(Rejected, 400), 60.0),  # an answer came: over now
-        (wire(WireError, None), 120.0),  # nobody knows: until the timeout
-        (KeyError("a bug"), 120.0),
-        (InDoubt("timeout", side="cin7", operation="create", until=1_796_083_200_000 + 20_000), 80.0),
+        (wire(WireError, None), 120.0 + GRACE_SECONDS),  # nobody knows: until the timeout
+        (KeyError("a bug"), 120.0 + GRACE_SECONDS),
+        (InDoubt("timeout", side="cin7", operation="create", until=1_796_083_200_000 + 20_000), 80.0 + GRACE_SECONDS),
     ],
 )
 def test_a_block_left_by_an_exception_without_a_word_is_judged_with_caution(
@@ -424,7 +424,7 @@ def test_a_call_cancelled_on_the_wire_counts_until_its_timeout() -> None:
         with anyio.move_on_after(5.0):
             await world.client(governor).call()
         assert governor.snapshot().in_flight == 0
-        await anyio.sleep(114.0)
+        await anyio.sleep(114.0 + GRACE_SECONDS)
         assert governor.snapshot().in_window == 1
         await anyio.sleep(2.0)
         assert governor.snapshot().in_window == 0

@@ -49,15 +49,13 @@ def test_a_seed_runs_the_same_way_in_any_process() -> None:
     assert len(digests) == 1
 
 
-def test_the_command_counts_and_says_how_to_run_a_failing_seed_again(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A day of no orders reaches no crash point: the run must fail, whatever else is well.
-    assert main(["--seeds", "1", "--first", "9", "--orders", "0", "--jobs", "1"]) == 1
+def test_the_command_says_how_to_run_a_failing_seed_again(capsys: pytest.CaptureFixture[str]) -> None:
+    # Fewer than no orders cannot be placed: the seed fails, as it would with a broken law.
+    assert main(["--seeds", "1", "--first", "9", "--orders", "-1", "--jobs", "1"]) == 1
     told = capsys.readouterr()
     assert "1/1 seed 9: FAILED" in told.out
-    assert "never reached" in told.err
-    assert "again: python -m tests.simulation.run --first 9 --seeds 1 --jobs 1 --orders 0" in told.err
+    assert "seed 9 FAILED:\nTraceback" in told.err
+    assert "again: python -m tests.simulation.run --first 9 --seeds 1 --jobs 1 --orders -1" in told.err
 
 
 def test_the_figures_add_up() -> None:

@@ -7,8 +7,8 @@ row after the other, each as soon as its last one is committed; nothing in the p
 *Rows per fsync* is units over transactions: in WAL mode with FULL each transaction syncs the log once (a checkpoint,
 about every 1,000 pages, syncs more; it is not counted). *Of raw* is the rate beside the fastest this file can be
 written: sqlite3 itself, 256 rows a transaction, in the same run, in turns with ours, five rounds. The single caller is
-measured beside plain aiosqlite, one row a transaction, row by row in turn, 2,000 of each. Medians. Exit status 1 means that
-a goal was missed.
+measured beside plain aiosqlite, one row a transaction, row by row in turn, 2,000 of each. Medians. Exit status 1 means
+that a goal was missed.
 """
 
 from __future__ import annotations

@@ -213,6 +213,7 @@ async def _on_order(app: Running, ref: str, action: str, *, author: str, reason:
 
     done = await app.engine.database.run(unit)
     app.engine.bell.ring()
+    app.engine.log("person.acted", operation=action, order=done.get("order"), user=author)
     return done
 
 

@@ -1,7 +1,8 @@
 """Settings of the contract that this release does not act on yet: said aloud, never silently ignored.
 
-What would make tallyd do something else than the file asks for (book a sale to another customer) stops the start; what
-it merely does without (a push door: the sweeps bring the same orders) is told at every start and by `check`.
+What would make tallyd do something else than the file asks for (book a sale to another customer) stops the start, and
+so does an example that was never filled in. What it merely does without (a push door: the sweeps bring the same orders)
+is told at every start and by `check`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,24 @@ from collections.abc import Iterator
 from daemon.settings import Settings
 from daemon.settings_reader import Problem
 
+PLACEHOLDER = "..."
+
 
 def refused(settings: Settings) -> list[Problem]:
     """List settings that cannot be honoured and must not be ignored."""
-    if settings.orders.customer.mode == "single":
-        return []
-    message = f'"{settings.orders.customer.mode}" is not in this release: every sale would be booked to one customer'
-    return [Problem("orders.customer", message, 'write mode = "single"')]
+    problems = [
+        Problem(key, '"..." is the example\'s placeholder, not a value', "write the real one")
+        for key, value in (
+            ("commercetools.client_id", settings.commercetools.client_id),
+            ("cin7.account_id", settings.cin7.account_id),
+        )
+        if value == PLACEHOLDER
+    ]
+    mode = settings.orders.customer.mode
+    if mode != "single":
+        message = f'"{mode}" is not in this release: every sale would be booked to one customer'
+        problems.append(Problem("orders.customer", message, 'write mode = "single"'))
+    return problems
 
 
 def unused(settings: Settings) -> Iterator[str]:

@@ -164,6 +164,14 @@ def retry(
     )
 
 
+def hurry(connection: sqlite3.Connection, *, now: Instant) -> None:
+    """Bring forward every nudge that was put off because something failed."""
+    connection.execute(
+        "UPDATE outbox SET due_at = ? WHERE state = 'ready' AND tries > 0 AND due_at > ?",
+        (now, now),
+    )
+
+
 def tries_of(connection: sqlite3.Connection, envelope: Envelope) -> int:
     """How often this nudge was put off already."""
     row = connection.execute("SELECT tries FROM outbox WHERE id = ?", (envelope.id,)).fetchone()

@@ -8,6 +8,7 @@ supervisor starts it again, and the message that did it has its attempt counted.
 
 from __future__ import annotations
 
+import abc
 import random
 import sqlite3
 from collections.abc import Callable
@@ -100,7 +101,7 @@ class Surroundings:
         self.refused_until: dict[str, Instant] = {}
 
 
-class Actor:
+class Actor(abc.ABC):
     """Handles up to `concurrency` keys at once, never one key twice (the outbox's index sees to that)."""
 
     flow: Flow
@@ -119,11 +120,13 @@ class Actor:
         self._crashed: list[tuple[Envelope, BaseException]] = []
         self._untouched: list[Envelope] = []
 
+    @abc.abstractmethod
     async def handle(self, envelope: Envelope) -> Outcome:
-        """Decide about one key. Flows override this."""
-        raise NotImplementedError(self.flow)
+        """Decide about one key."""
 
-    def undo(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant) -> None:
+    def undo(  # noqa: B027 -- most flows leave nothing behind
+        self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant
+    ) -> None:
         """Write down what a failed handling leaves behind, in the commit that puts the message back."""
 
     def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
@@ -386,7 +389,7 @@ def _raise_connection(
         exceptions.Record(kind="connection", id=error.side),
         Finding(
             code=kind,
-            cause=f"{error.operation} of {error.side} failed: {error.detail or error.reason}",
+            cause=error.in_words(),
             field=error.operation if error.side == "commercetools" else "",
             group=f"{kind}:{error.side}",
             facts={"operation": error.operation, "status": str(error.status or ""), "reason": error.reason},
@@ -402,7 +405,7 @@ def clear_connection(connection: sqlite3.Connection, side: str, *operations: str
     Cin7 has one key for everything, so any answer proves it. commercetools has scopes: there only an answer to the same
     operation does (a read says nothing of the right to write), and that a token was had.
     """
-    exceptions.clear(
+    cleared = exceptions.clear(
         connection,
         exceptions.Record(kind="connection", id=side),
         resolution="answered",
@@ -410,3 +413,6 @@ def clear_connection(connection: sqlite3.Connection, side: str, *operations: str
         types=(f"{side}_unreachable", f"{side}_unauthorised"),
         fields=(*operations, "token") if side == "commercetools" else None,
     )
+    if cleared:
+        # Whatever waits out its schedule because of that side need not wait any longer.
+        outbox.hurry(connection, now=now)

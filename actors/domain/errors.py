@@ -20,6 +20,23 @@ CONTRADICTION = "error under success"
 """Reason of an `InDoubt` whose answer was an error text under a success status: probably refused, perhaps executed."""
 
 
+WORDS = {
+    "credentials": "the credentials were refused",
+    "insufficient_scope": "the scope for it is missing",
+    "not_sent": "no connection could be made",
+    "no_answer": "no complete answer came",
+    "unavailable": "it says that it is unavailable",
+    "malformed": "its answer could not be understood",
+    "limited": "its limit is reached",
+    "incomplete_list": "its list was not complete",
+    "rejected": "it refused",
+    "missing": "it has no such record",
+}
+"""Reasons in plain words; one that is not here is shown as it is."""
+
+SIDES = {"cin7": "Cin7 Core", "commercetools": "commercetools"}
+
+
 class WireError(Exception):
     """Something went wrong while speaking to one of the two systems."""
 
@@ -32,6 +49,12 @@ class WireError(Exception):
         self.status = status
         #: Row of the call log, when the failed call was a write: it certainly was not executed (see `InDoubt`).
         self.call_id: int | None = None
+
+    def in_words(self) -> str:
+        """Say for people what failed and why."""
+        why = WORDS.get(self.reason, self.reason)
+        said = f" ({self.detail})" if self.detail and self.detail != self.reason else ""
+        return f"{SIDES.get(self.side, self.side)}, {self.operation.replace('_', ' ')}: {why}{said}"
 
 
 class Transient(WireError):

@@ -199,8 +199,9 @@ def _same_percent(percent: Decimal, rate: Decimal) -> bool:
 def _missing(kind: FactKind, what: str, sku: str = "") -> Finding:
     return Finding(
         code="facts_missing",
-        cause=f"{what} cannot be judged: the {kind.value.replace('_', ' ')} list of Cin7 Core was never read",
-        sku=sku,
+        cause=f"The {kind.value.replace('_', ' ')} list of Cin7 Core was never read, so {what} cannot be judged yet",
+        field=kind.value,
+        facts={"sku": sku} if sku else {},
         waits_for=fact_ref(kind, ""),
         group=f"facts_missing:{kind.value}",
     )

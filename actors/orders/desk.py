@@ -144,7 +144,11 @@ class Desk:
                 nudge = Nudge(flow=Flow.ORDERS, subject=case.order.id, due_at=now)
                 outbox.accept(connection, nudge, now=now)
 
-        return Done(unit=unit)
+        def after() -> None:
+            codes = ", ".join(sorted({finding.code for finding in found}))
+            self.around.log("order.held", level="warning", order=case.order.id, reason=codes)
+
+        return Done(unit=unit, after=after)
 
     def clear_holds(self, connection: sqlite3.Connection, order: Order, now: Instant) -> None:
         """The order goes on: what held it is over."""

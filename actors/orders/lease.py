@@ -14,7 +14,7 @@ from actors.domain.lease import Claim, LeaseView, decide, view_of
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.orders.ports import LeaseBook
-from storage import calls, exceptions, meta
+from storage import calls, exceptions, meta, outbox
 
 CONTAINER = "tallyd"
 RENEW_SECONDS = 20.0
@@ -173,7 +173,8 @@ class LeaseKeeper:
     async def _untell(self) -> None:
         def unit(connection: sqlite3.Connection) -> None:
             now: Instant = self._around.clock.now()
-            exceptions.clear(connection, self._record(), resolution="the lease is ours", now=now, types=TYPES)
+            if exceptions.clear(connection, self._record(), resolution="the lease is ours", now=now, types=TYPES):
+                outbox.hurry(connection, now=now)
 
         await self._around.database.run(unit)
         if self._told:

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--type", help="only this type")
     listing.add_argument("--state", choices=("open", "resolved", "all"), default="open", help="default: open")
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
+    listing.add_argument("--all", action="store_true", help="a line each, not a line per group of one cause")
     listing.add_argument("--after", type=int, default=0, metavar="ID", help="go on after this exception")
     _add_id(add_verb(verbs, "show", "show one exception and what to do about it", "tallyd exceptions show 17"))
     retrying = add_verb(
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     resolving = add_verb(
         verbs,
         "resolve",
-        "dismiss an exception; one that holds an order has it judged again, and what still holds opens again",
+        "dismiss an exception; one that holds an order without a sale excludes the order: it was booked by hand",
         'tallyd exceptions resolve 17 --reason "booked by hand as SO-00212"',
     )
     _add_id(resolving)
@@ -62,7 +63,8 @@ def _list(args: argparse.Namespace) -> int:
         after=args.after,
         limit=max(1, args.limit),
     )
-    return show(read(args.config, lambda connection: exception_page(connection, query)), as_json=args.json, text=_page)
+    found = read(args.config, lambda connection: exception_page(connection, query))
+    return show(found, as_json=args.json, text=_page if args.all else _groups)
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -91,6 +93,34 @@ def _page(page: dict[str, Any]) -> str:
     ]
     more = f"\nmore: --after {page['next']}" if page["next"] else ""
     return table(["ID", "OWNER", "SEVERITY", "TYPE", "RECORD", "SINCE (UTC)", "CAUSE"], rows) + more
+
+
+def _groups(page: dict[str, Any]) -> str:
+    """One line per cause: many orders that wait for one thing are one thing to mend."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for item in page["items"]:
+        groups.setdefault((item["group"], item["owner"]), []).append(item)
+    rows = [
+        [
+            items[0]["id"],
+            len(items),
+            items[0]["owner"],
+            items[0]["severity"],
+            items[0]["type"],
+            _records(items),
+            minute(items[0]["opened_at"]),
+            items[0]["cause"],
+        ]
+        for items in groups.values()
+    ]
+    more = f"\nmore: --after {page['next']}" if page["next"] else ""
+    head = ["ID", "COUNT", "OWNER", "SEVERITY", "TYPE", "RECORD", "SINCE (UTC)", "CAUSE"]
+    return table(head, rows) + more
+
+
+def _records(items: list[dict[str, Any]]) -> str:
+    named = sorted({str(item["record"]["number"] or item["record"]["id"]) for item in items})
+    return named[0] if len(named) == 1 else f"{named[0]} and {len(named) - 1} more"
 
 
 def _exception(item: dict[str, Any]) -> str:

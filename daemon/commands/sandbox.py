@@ -21,6 +21,8 @@ import anyio
 import anyio.abc
 
 PROJECT = "sandbox"
+DATABASE = "tallyd.db"
+MARKER = ".tallyd-sandbox"
 EXAMPLE = "example: tallyd sandbox --orders 30 --rate 60"
 
 
@@ -44,8 +46,35 @@ def main(args: argparse.Namespace) -> int:
     if args.orders < 0 or args.rate <= 0 or args.limit < 30:
         print("tallyd sandbox: --orders is at least 0, --rate above 0, --limit at least 30", file=sys.stderr)
         return 2
+    from storage.lock import HeldByAnotherError, held
+
+    if not _is_ours(args.folder):
+        print(
+            f"tallyd sandbox: {args.folder} is not empty and was not made by a sandbox: name another --folder",
+            file=sys.stderr,
+        )
+        return 2
     args.folder.mkdir(parents=True, exist_ok=True)
+    (args.folder / MARKER).touch()
+    try:
+        with held(args.folder / DATABASE):
+            clear(args.folder)
+    except HeldByAnotherError as error:
+        print(f"tallyd sandbox: {error}", file=sys.stderr)
+        return 2
     return anyio.run(_run, args)
+
+
+def _is_ours(folder: Path) -> bool:
+    """A sandbox begins with an empty database: never in a folder that may hold somebody's."""
+    return not folder.exists() or (folder / MARKER).exists() or not any(folder.iterdir())
+
+
+def clear(folder: Path) -> None:
+    """Forget the last sandbox's database: the local systems forget everything too."""
+    for leftover in folder.glob(f"{DATABASE}*"):
+        if leftover.suffix != ".lock":
+            leftover.unlink()
 
 
 class _Doubles:
@@ -116,11 +145,9 @@ def _make_trouble(shop_faults: Any, cin7_faults: Any) -> None:
 
 
 def write_config(folder: Path, *, shop_port: int, cin7_port: int, account: str, operator_port: int, limit: int) -> Path:
-    """Write the sandbox's configuration; the database is fresh, since the local systems forget everything too."""
+    """Write the sandbox's configuration."""
     path = folder / "tallyd.toml"
-    database = folder / "tallyd.db"
-    for leftover in folder.glob("tallyd.db*"):
-        leftover.unlink()
+    database = folder / DATABASE
     path.write_text(
         f"""# Written by `tallyd sandbox`.
 [connection]
@@ -169,7 +196,7 @@ async def _run(args: argparse.Namespace) -> int:
             limit=args.limit,
         )
         if args.no_daemon:
-            return await _doubles_only(doubles, config)
+            return await _doubles_only(args, doubles, config)
         return await _with_daemon(args, doubles, config, operator_port)
 
 
@@ -182,15 +209,31 @@ def _free_port() -> int:
         return port
 
 
-async def _doubles_only(doubles: _Doubles, config: Path) -> int:
+async def _doubles_only(args: argparse.Namespace, doubles: _Doubles, config: Path) -> int:
     print(f"commercetools  http://127.0.0.1:{doubles.shop_port}/{PROJECT}")
     print(f"Cin7 Core      http://127.0.0.1:{doubles.cin7_port}/ExternalApi/v2")
     exports = " ".join(f"{name}={value}" for name, value in doubles.keys.items() if name.startswith("TALLYD_"))
-    print(f"start the daemon: {exports} tallyd run --config {config}", flush=True)
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            return 0
+    print(f"start the daemon: {exports} {called_as()} run --config {config}", flush=True)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_interrupted, tasks.cancel_scope)
+        while not doubles.shop.request_log:  # noqa: ASYNC110 -- the double keeps a log, it rings no bell
+            await anyio.sleep(0.5)
+        print(f"the daemon is here: {args.orders} orders follow", flush=True)
+        await _place(args, doubles)
+        await anyio.sleep_forever()
     return 0
+
+
+async def _place(args: argparse.Namespace, doubles: _Doubles) -> None:
+    from actors.core.clock import SystemClock
+    from adapters.sandbox.generator import OrderGenerator
+
+    await OrderGenerator(args.seed, doubles.shop, clock=SystemClock()).run(args.rate, args.orders)
+
+
+def called_as() -> str:
+    """How this program was called, so that a printed command can be pasted."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "tallyd" else f"{sys.executable} -m daemon"
 
 
 async def _with_daemon(args: argparse.Namespace, doubles: _Doubles, config: Path, operator_port: int) -> int:
@@ -200,7 +243,9 @@ async def _with_daemon(args: argparse.Namespace, doubles: _Doubles, config: Path
     environment = os.environ | {name: value for name, value in doubles.keys.items() if name.startswith("TALLYD_")}
     with log_path.open("w", encoding="utf-8") as log:
         async with await _start_daemon(config, environment, log) as daemon, anyio.create_task_group() as tasks:
-            status = Status(doubles.shop, doubles.cin7, operator_port, config, log_path, plain=args.plain)
+            status = Status(
+                doubles.shop, doubles.cin7, operator_port, config, log_path, command=called_as(), plain=args.plain
+            )
             tasks.start_soon(_interrupted, tasks.cancel_scope)
             code = 0
             try:
@@ -242,17 +287,13 @@ async def _interrupted(scope: anyio.CancelScope) -> None:
 async def _show(
     args: argparse.Namespace, doubles: _Doubles, status: Any, daemon: anyio.abc.Process, tasks: anyio.abc.TaskGroup
 ) -> int:
-    from actors.core.clock import SystemClock
-    from adapters.sandbox.generator import OrderGenerator
-
-    generator = OrderGenerator(args.seed, doubles.shop, clock=SystemClock())
     placing = told = False
     while daemon.returncode is None:
         done = await status.show(args.orders)
         if status.ready and not placing:
             # An order older than the daemon's file would be looked for first: let the shop open with the daemon up.
             placing = True
-            tasks.start_soon(generator.run, args.rate, args.orders)
+            tasks.start_soon(_place, args, doubles)
         if done and not told:
             told = True
             status.where_to_look()

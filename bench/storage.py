@@ -7,8 +7,8 @@ row after the other, each as soon as its last one is committed; nothing in the p
 *Rows per fsync* is units over transactions: in WAL mode with FULL each transaction syncs the log once (a checkpoint,
 about every 1,000 pages, syncs more; it is not counted). *Of raw* is the rate beside the fastest this file can be
 written: sqlite3 itself, 256 rows a transaction, in the same run, in turns with ours, five rounds. The single caller is
-measured beside plain aiosqlite, one row a transaction, row by row in turn, 2,000 of each. Medians. Exit status 1 means
-that a goal was missed.
+measured beside plain aiosqlite, one row a transaction, row by row in turn, 2,000 of each, either first as often as
+the other. Medians. Exit status 1 means that a goal was missed.
 """
 
 from __future__ import annotations
@@ -76,22 +76,30 @@ async def through_database(path: Path, callers: int, rows: int, keys: Keys) -> t
 
 
 async def beside_aiosqlite(path: Path, plain_path: Path, keys: Keys) -> tuple[list[float], list[float]]:
-    """Return the seconds of each row of one caller, ours and plain aiosqlite's (a commit each), row by row in turn."""
+    """Return the seconds of each row of one caller, ours and plain aiosqlite's (a commit each), row by row in turn.
+
+    Who goes first changes with every turn: whoever always followed the other's fsync would pay for it.
+    """
     with closing(connect(plain_path)) as connection:
         prepare(connection)
-    ours: list[float] = []
-    plains: list[float] = []
     async with Database.open(path, prepare=prepare) as database, aiosqlite.connect(plain_path) as plain:
         await plain.execute("PRAGMA synchronous = FULL")
-        for _ in range(TURNS):
-            began = time.perf_counter()
+
+        async def shared() -> None:
             await database.run(partial(write, keys.take()))
-            between = time.perf_counter()
+
+        async def alone() -> None:
             await plain.execute(INSERT, (keys.take(), BODY))
             await plain.commit()
-            ours.append(between - began)
-            plains.append(time.perf_counter() - between)
-    return ours, plains
+
+        ours: list[float] = []
+        plains: list[float] = []
+        for turn in range(TURNS):
+            for is_ours in (True, False) if turn % 2 else (False, True):
+                began = time.perf_counter()
+                await (shared() if is_ours else alone())
+                (ours if is_ours else plains).append(time.perf_counter() - began)
+        return ours, plains
 
 
 def raw(path: Path, rows: int, keys: Keys) -> float:

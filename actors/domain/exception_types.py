@@ -335,7 +335,7 @@ _DECLARED = (
         "in_doubt_unresolved",
         Topic.CONNECTION,
         "A write to Cin7 Core was cut off and the look-ups give no clear answer; nothing is written until one does.",
-        "Search Cin7 Core for the shown reference. If the sale is there, link it; if not, release the order.",
+        "It is looked for again by itself. Search Cin7 Core for the reference: void what was made twice, or free the reference.",
         clears="A look-up finds the sale, or two clean look-ups say it is not there, or a person decides.",
     ),
     _holding(
@@ -345,8 +345,7 @@ _DECLARED = (
         "Stop the warehouse for these sales. Void all but one in Cin7 Core.",
         clears="Exactly one sale that is not void carries the reference.",
     ),
-    _telling(
-        Severity.ERROR,
+    _holding(
         "sale_vanished",
         Topic.WAREHOUSE,
         "The sale that belongs to this order is no longer found in Cin7 Core.",
@@ -418,8 +417,7 @@ _DECLARED = (
         "Compare both. Correct the sale in Cin7 Core, or void it and resend the order.",
         clears="Sale and order agree, or a person decides.",
     ),
-    _telling(
-        Severity.ERROR,
+    _holding(
         "cancelled_after_pick",
         Topic.CANCELLATION,
         "The order was cancelled in commercetools after the warehouse had begun; the sale is not voided by itself.",

@@ -335,7 +335,7 @@ _DECLARED = (
         "in_doubt_unresolved",
         Topic.CONNECTION,
         "A write to Cin7 Core was cut off and the look-ups give no clear answer; nothing is written until one does.",
-        "It is looked for again by itself. Search Cin7 Core for the reference: void what was made twice, or free the reference.",
+        "It is looked for again by itself. Search Cin7 Core for the reference, and void what was made twice.",
         clears="A look-up finds the sale, or two clean look-ups say it is not there, or a person decides.",
     ),
     _holding(

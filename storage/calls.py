@@ -124,8 +124,11 @@ def window(connection: sqlite3.Connection, *, since: Instant) -> list[LoggedCall
 
 
 def newest(connection: sqlite3.Connection) -> int:
-    """Return the id of the newest call this file knows (0: none)."""
-    return int(connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0])
+    """Return the id of the newest write to Cin7 Core this file knows (0: none): what its witness saw too."""
+    row = connection.execute(
+        "SELECT id FROM calls WHERE writes = 1 AND purpose LIKE 'cin7.%' ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def prune(connection: sqlite3.Connection, *, before: Instant) -> int:

@@ -24,7 +24,7 @@ from storage.orders import OrderRecord, SaleRecord
 UNREADABLE_AGAIN = 900_000
 """Milliseconds until an order nobody could read is looked at again."""
 
-LEASE_WAIT = 2_000
+LEASE_WAIT = 500
 LONG_LEASE_WAIT = 30_000
 """Milliseconds before an order is looked at again while another daemon may be writing."""
 

@@ -180,10 +180,11 @@ async def _dies_at(journey: Journey, point: str) -> bool:
     """Start the daemon and keep orders coming until it kills itself at the point."""
     process = await journey.start(point, journey.chance.randint(1, 2))
     async with process:
-        for _ in range(150):
+        for turn in range(300):
             if process.returncode is not None:
                 break
-            if len(journey.plain_orders()) < ORDERS or "void" in point:
+            # Beyond the 200 only as many more as it takes to reach the point.
+            if len(journey.plain_orders()) < ORDERS or turn % 5 == 0 or "void" in point:
                 journey.place()
             await _pass(process, 0.2)
         if process.returncode is None:

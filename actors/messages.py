@@ -22,10 +22,14 @@ class Flow(StrEnum):
 
 
 class Urgency(IntEnum):
-    """Among due nudges of one flow, what goes first. A sale begun is finished before the next is begun."""
+    """Among due nudges of one flow, what goes first. A sale begun is finished before the next is begun.
+
+    `FIRST` is for orders whose shipping method the merchant put ahead (`[orders] first`).
+    """
 
     UNDERWAY = 0
-    FRESH = 1
+    FIRST = 1
+    FRESH = 2
 
 
 class Nudge(msgspec.Struct, frozen=True, kw_only=True):

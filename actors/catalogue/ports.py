@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from actors.domain.facts import (
+    Carrier,
     Company,
     Customer,
+    ExchangeRate,
     LedgerAccount,
     Location,
     PaymentTerm,
@@ -43,6 +45,17 @@ class AccountBook(Protocol):
 
     async def customers_named(self, name: str) -> tuple[Customer, ...]:
         """Customers whose name *starts with* this one (the filter's documented meaning)."""
+        ...
+
+    async def carriers(self) -> tuple[Carrier, ...]:
+        """Every carrier."""
+        ...
+
+    async def latest_rates(self, currencies: frozenset[str], *, since: Instant) -> tuple[ExchangeRate, ...]:
+        """Return, per currency, the rate of the newest sale made since then that tallyd did not make itself.
+
+        A currency nobody sold in since then is left out.
+        """
         ...
 
     async def products(self, *, page: int, modified_since: Instant | None) -> ProductPage:

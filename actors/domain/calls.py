@@ -33,17 +33,25 @@ class Purpose(StrEnum):
     CIN7_LOCATIONS = "cin7.locations"
     CIN7_PAYMENT_TERMS = "cin7.payment_terms"
     CIN7_ACCOUNTS = "cin7.accounts"
+    CIN7_CARRIERS = "cin7.carriers"
     CIN7_CUSTOMER = "cin7.customer"
+    CIN7_FIND_CUSTOMER = "cin7.find_customer"
+    CIN7_CREATE_CUSTOMER = "cin7.create_customer"
+    CIN7_LIST_SALES = "cin7.list_sales"
+    CIN7_READ_RATE = "cin7.read_rate"
+    CIN7_AVAILABILITY = "cin7.availability"
     CIN7_PRODUCTS = "cin7.products"
     CIN7_FIND_BY_EXTERNAL_ID = "cin7.find_by_external_id"
     CIN7_FIND_BY_REFERENCE = "cin7.find_by_reference"
     CIN7_READ_SALE = "cin7.read_sale"
     CIN7_CREATE_SALE = "cin7.create_sale"
+    CIN7_DRAFT_ORDER = "cin7.draft_order"
     CIN7_AUTHORISE_ORDER = "cin7.authorise_order"
     CIN7_VOID_SALE = "cin7.void_sale"
     CT_PROJECT = "commercetools.project"
     CT_READ_ORDER = "commercetools.read_order"
     CT_LIST_ORDERS = "commercetools.list_orders"
+    CT_INVENTORY = "commercetools.inventory"
     CT_CHANNEL = "commercetools.channel"
     CT_READ_LEASE = "commercetools.read_lease"
     CT_WRITE_LEASE = "commercetools.write_lease"
@@ -67,7 +75,9 @@ class Purpose(StrEnum):
 
 _WRITES = frozenset(
     {
+        Purpose.CIN7_CREATE_CUSTOMER,
         Purpose.CIN7_CREATE_SALE,
+        Purpose.CIN7_DRAFT_ORDER,
         Purpose.CIN7_AUTHORISE_ORDER,
         Purpose.CIN7_VOID_SALE,
         Purpose.CT_SYNC_INFO,

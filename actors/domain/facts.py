@@ -5,11 +5,13 @@ The facts are read on a schedule and kept in the database; `Facts` is the part o
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
+from actors.domain.calibration import Calibration
 from actors.domain.time import Instant
 
 
@@ -22,6 +24,8 @@ class FactKind(StrEnum):
     PAYMENT_TERM = "payment_term"  # key: name
     ACCOUNT = "account"  # key: code
     CUSTOMER = "customer"  # key: name
+    CARRIER = "carrier"  # key: name
+    RATE = "rate"  # key: "<currency>/<day>/<source>"
     COMPANY = "company"  # key: "" (one row: /me)
 
 
@@ -38,7 +42,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaxRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A tax rule; `percent` is 20 for twenty percent."""
+    """A tax rule; `percent` is 20 for twenty percent. `components` are its parts as text, for comparing only."""
 
     id: str
     name: str
@@ -46,6 +50,7 @@ class TaxRule(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
     for_sale: bool = True
     inclusive: bool = False
+    components: tuple[str, ...] = ()
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,14 +79,40 @@ class LedgerAccount(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
 
 
+class Carrier(msgspec.Struct, frozen=True, kw_only=True):
+    """Who carries parcels; a sale names it by name."""
+
+    id: str
+    name: str
+
+
+class ExchangeRate(msgspec.Struct, frozen=True, kw_only=True):
+    """`rate` units of the books' currency for one unit of `currency`, as of `day`; `source` says who said so.
+
+    `source` is `cin7-last` or `file:PATH`.
+    """
+
+    currency: str
+    day: date
+    rate: Decimal
+    source: str
+
+
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
-    """The customer sales are booked to. `discount` is its own percent, which must be 0."""
+    """The customer sales are booked to. `discount` is its own percent, which must be 0.
+
+    Under `per-customer` it is the template: each new customer gets its term, accounts and tax rule.
+    """
 
     id: str
     name: str
     currency: str
     status: str = "Active"
     discount: Decimal = Decimal(0)
+    payment_term: str = ""
+    receivable: str = ""
+    revenue: str = ""
+    tax_rule: str = ""
 
 
 class Company(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,9 +126,10 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     automatic_discounts: bool = False
     discount_rule: str = ""
     customer_discount_last: bool = False
+    rounding_table: str = ""
 
 
-Fact = Product | TaxRule | Location | PaymentTerm | LedgerAccount | Customer | Company
+Fact = Product | TaxRule | Location | PaymentTerm | LedgerAccount | Customer | Carrier | ExchangeRate | Company
 
 
 class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +145,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `products` is keyed by exact SKU, `services` by exact product name. `loaded` says which lists were ever read whole:
     a name missing from a list that was never read is *unknown*, not wrong. `edition` rises with every change.
+    `calibration` is what is known of the account's arithmetic, as of the day of the judgement.
     """
 
     products: dict[str, Product] = {}
@@ -121,6 +154,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     locations: dict[str, Location] = {}
     payment_terms: dict[str, PaymentTerm] = {}
     customers: dict[str, Customer] = {}
+    carriers: dict[str, Carrier] = {}
+    rates: tuple[ExchangeRate, ...] = ()
+    calibration: Calibration = Calibration()
     company: Company | None = None
     loaded: frozenset[FactKind] = frozenset()
     read_at: Instant | None = None

@@ -13,14 +13,21 @@ import msgspec
 from actors.domain.time import Instant
 
 
+class SubRate(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of a rate (US state, county): the order's portions carry these names, not the rate's."""
+
+    name: str
+    rate: Decimal
+
+
 class TaxRate(msgspec.Struct, frozen=True, kw_only=True):
-    """The rate on an item. `rate` is a fraction: 0.2 is twenty percent."""
+    """The rate on an item. `rate` is a fraction: 0.2 is twenty percent; with `sub_rates` it is their sum."""
 
     name: str
     rate: Decimal
     included: bool
     country: str | None = None
-    has_sub_rates: bool = False
+    sub_rates: tuple[SubRate, ...] = ()
 
 
 class Taxed(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +63,11 @@ class PriceGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A line item. `unit_minor` is the effective price before price groups; `list_minor` the undiscounted one."""
+    """A line item. `unit_minor` is the effective price before price groups; `list_minor` the undiscounted one.
+
+    `method_rates` are the distinct rates of the shipping methods it travels by (`shippingMode: Multiple`); `tax_rate`
+    is then the one they agree on, or None.
+    """
 
     id: str
     sku: str | None
@@ -74,7 +85,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     mode: str = "Standard"
     supply_channel: str | None = None
     inventory_mode: str | None = None
-    methods: int = 0
+    method_rates: tuple[TaxRate, ...] = ()
 
 
 class CustomLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +99,7 @@ class CustomLine(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     tax_rate: TaxRate | None = None
     taxed: Taxed | None = None
+    method_rates: tuple[TaxRate, ...] = ()
 
 
 class Shipping(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +154,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """The order, read once, as of `version`."""
+    """The order, read once, as of `version`.
+
+    `discount_net` and `discount_gross` are what the total-price discount took off net and gross, where the order says.
+    `custom` are its custom fields as texts (dates as ISO 8601); they, like names and addresses, are about people.
+    """
 
     id: str
     version: int
@@ -169,9 +185,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     custom_lines: tuple[CustomLine, ...] = ()
     shipping: tuple[Shipping, ...] = ()
     discount_on_total: int | None = None
+    discount_net: int | None = None
+    discount_gross: int | None = None
+    taxed_shipping: Taxed | None = None
     payments: tuple[Payment, ...] = ()
     payments_expanded: bool = True
     sync: tuple[SyncMark, ...] = ()
+    customer_id: str | None = None
+    purchase_order: str = ""
+    custom: dict[str, str] = {}
     email: str = ""
     billing: Address | None = None
     shipping_address: Address | None = None

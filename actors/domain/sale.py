@@ -42,7 +42,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaleHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What `POST /sale` is told. `external_id` is the exact reference the sale is found by; never reused."""
+    """What `POST /sale` is told. `external_id` is the exact reference the sale is found by; never reused.
+
+    `currency_rate` is base units for one unit of the customer's currency (None in the books' own). `attributes` are
+    AdditionalAttribute1 to 10 by number.
+    """
 
     customer_id: str
     external_id: str
@@ -57,6 +61,27 @@ class SaleHeader(msgspec.Struct, frozen=True, kw_only=True):
     phone: str = ""
     billing: SaleAddress | None = None
     shipping: SaleAddress | None = None
+    currency_rate: Decimal | None = None
+    carrier: str = ""
+    note: str = ""
+    shipping_notes: str = ""
+    attributes: dict[int, str] = {}
+    ship_by: date | None = None
+
+
+class CustomerCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What `POST /customer` is told: a name nobody else has, and what Cin7 requires beside it (fact sheet §5)."""
+
+    name: str
+    display_name: str
+    currency: str
+    payment_term: str
+    receivable: str
+    revenue: str
+    tax_rule: str
+    contact: str = ""
+    email: str = ""
+    phone: str = ""
 
 
 class SaleAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +141,8 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     customer_reference: str | None
     tax_inclusive: bool
     currency: str | None = None
+    currency_rate: Decimal | None = None
+    order_date: date | None = None
     number: str | None = None
     order: OrderView | None = None
     order_status: str = "NOT AVAILABLE"
@@ -137,6 +164,8 @@ class SaleRow(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str | None
     customer_reference: str | None
     searched: str = ""
+    currency: str = ""
+    order_date: date | None = None
 
     @property
     def voided(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Protocol
 
+from actors.domain.facts import Customer
 from actors.domain.feed import ReadOrder
 from actors.domain.lease import StoredLease
 from actors.domain.order import Order
-from actors.domain.sale import LookUp, OrderView, SaleHeader, SaleOrder, SaleView
+from actors.domain.sale import CustomerCard, LookUp, OrderView, SaleHeader, SaleOrder, SaleView
 from actors.governor.journal import Intent
 
 __all__ = ["LeaseBook", "ReadOrder", "SalesBook", "Storefront"]
@@ -24,6 +26,13 @@ class Storefront(Protocol):
         """Set the order's sync info for the channel under its version; return the new version."""
         ...
 
+    async def available(self, sku: str, channel_key: str | None, *, subject: str) -> int | None:
+        """Read what the storefront still sells of a SKU in a supply channel (None: the entry without one).
+
+        Return its available quantity (may be negative), or None when there is no such entry.
+        """
+        ...
+
 
 class SalesBook(Protocol):
     """Cin7 Core's sales. Every method is one governed call and may raise the errors of `actors.domain.errors`."""
@@ -33,7 +42,7 @@ class SalesBook(Protocol):
         ...
 
     async def post_order(self, order: SaleOrder, intent: Intent) -> OrderView:
-        """Give the sale its order document; the answer is the read-back."""
+        """Give the sale its order document, as a DRAFT or authorised; the answer is the read-back."""
         ...
 
     async def void_sale(self, sale_id: str, intent: Intent) -> SaleView:
@@ -42,6 +51,18 @@ class SalesBook(Protocol):
 
     async def read_sale(self, sale_id: str, *, subject: str) -> SaleView:
         """Read one sale. Raises `Missing` when there is none."""
+        ...
+
+    async def find_customer(self, name: str, *, subject: str) -> Customer | None:
+        """Look for the customer of exactly this name, retired ones too."""
+        ...
+
+    async def create_customer(self, card: CustomerCard, intent: Intent) -> Customer:
+        """Make a customer. The name is unique in Cin7, so a second create is refused, never a twin."""
+        ...
+
+    async def next_delivery(self, sku: str, location: str, *, subject: str) -> date | None:
+        """Read when the next delivery of a SKU to a location is expected; None when Cin7 names no date."""
         ...
 
     async def find_by_external_id(self, external_id: str, *, subject: str) -> LookUp:

@@ -165,6 +165,22 @@ class CommercetoolsClient:
         body, until = await self._write(intent, f"/orders/{quote(order.id, safe='')}", payload)
         return self._decoded(body, wire.Versioned, intent.purpose, until).version
 
+    async def available(self, sku: str, channel_key: str | None, *, subject: str) -> int | None:
+        """Read `availableQuantity` of a SKU in a supply channel, or of its entry without one (fact sheet §4.1).
+
+        Predicates know a channel by its id and we know its key, so every entry of the SKU is read with its channel, and
+        told apart here. `subject` is the order it is read for; reads of commercetools are not logged by subject.
+
+        Raises:
+            Transient, Limited, Unauthorised, Rejected: as for every read.
+        """
+        purpose = Purpose.CT_INVENTORY
+        body = await self._read(purpose, "/inventory", _stock_query(sku))
+        for entry in self._decoded(body, wire.InventoryPage, purpose).results:
+            if entry.sku == sku and _stock_channel(entry) == channel_key:
+                return entry.available_quantity
+        return None
+
     # -- project, channel, lease ----------------------------------------------------------------------------------
 
     async def project(self) -> wire.Project:
@@ -319,6 +335,26 @@ class CommercetoolsClient:
         except (ValueError, OverflowError):
             modified_at = floor
         return FeedOrder(id=identity.id, version=version, modified_at=modified_at, body=body, problem=problem)
+
+
+def _stock_query(sku: str) -> list[tuple[str, str]]:
+    """Ask for every entry of a SKU; it travels as an input variable, so nothing in it can end the predicate."""
+    return [
+        ("where", "sku = :sku"),
+        ("var.sku", sku),
+        ("sort", "id asc"),
+        ("limit", str(_LARGEST_PAGE)),
+        ("withTotal", "false"),
+        ("expand", "supplyChannel"),
+    ]
+
+
+def _stock_channel(entry: wire.InventoryEntry) -> str | None:
+    """Return the key of the entry's channel; of one that cannot be resolved its id, which no order names."""
+    channel = entry.supply_channel
+    if channel is None:
+        return None
+    return channel.obj.key if channel.obj is not None and channel.obj.key else channel.id
 
 
 def _open_query(created_before: Instant, after_id: str, limit: int) -> list[tuple[str, str]]:

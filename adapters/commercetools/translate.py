@@ -6,14 +6,18 @@ Sources: commercetools fact sheet §3.2 to §3.4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from actors.domain import order as domain
 from actors.domain.time import Instant, parse_instant
 from adapters.commercetools import wire
+from adapters.commercetools.custom import custom_texts
+from adapters.commercetools.localised import in_locale
 
 _DECODER = msgspec.json.Decoder(wire.Order)
-_PREFERRED_LOCALES = ("en", "en-GB", "en-US")
+_DISCOUNT = "discountOnTotalPrice"
 
 
 class UnreadableOrderError(ValueError):
@@ -73,12 +77,22 @@ def translate_order(document: wire.Order) -> domain.Order:
             for n, item in enumerate(document.custom_line_items)
         ),
         shipping=_shipments(document, money),
-        discount_on_total=(
-            money.minor(discount.discounted_amount, "discountOnTotalPrice.discountedAmount") if discount else None
-        ),
+        discount_on_total=money.minor(discount.discounted_amount, f"{_DISCOUNT}.discountedAmount")
+        if discount
+        else None,
+        discount_net=money.optional(discount.discounted_net_amount, f"{_DISCOUNT}.discountedNetAmount")
+        if discount
+        else None,
+        discount_gross=money.optional(discount.discounted_gross_amount, f"{_DISCOUNT}.discountedGrossAmount")
+        if discount
+        else None,
+        taxed_shipping=money.taxed(document.taxed_shipping_price, "taxedShippingPrice"),
         payments=tuple(_payment(payment) for payment in payments),
         payments_expanded=all(payment.obj is not None for payment in payments),
         sync=tuple(_sync_mark(mark, n) for n, mark in enumerate(document.sync_info or ())),
+        customer_id=document.customer_id or None,
+        purchase_order=document.purchase_order_number or "",
+        custom=custom_texts(document.custom, document.locale),
         email=document.customer_email or "",
         billing=_address(document.billing_address),
         shipping_address=_address(document.shipping_address),
@@ -96,6 +110,9 @@ class _Purse:
             raise UnreadableOrderError(f"{field}.currencyCode differs from totalPrice.currencyCode")
         return money.cent_amount
 
+    def optional(self, money: wire.Money | None, field: str) -> int | None:
+        return None if money is None else self.minor(money, field)
+
     def taxed(self, price: wire.TaxedPrice | None, field: str) -> domain.Taxed | None:
         if price is None:
             return None
@@ -103,6 +120,22 @@ class _Purse:
             net=self.minor(price.total_net, f"{field}.totalNet"),
             gross=self.minor(price.total_gross, f"{field}.totalGross"),
         )
+
+    def taxed_item(self, item: wire.LineItem | wire.CustomLineItem, field: str) -> domain.Taxed | None:
+        """Read what an item is taxed; where only its parts by shipping method are, their sum.
+
+        A part without its tax leaves the whole unknown: unknown is not zero.
+        """
+        if item.taxed_price is not None:
+            return self.taxed(item.taxed_price, f"{field}.taxedPrice")
+        portions = [
+            self.taxed(portion.taxed_price, f"{field}.taxedPricePortions[{n}].taxedPrice")
+            for n, portion in enumerate(item.taxed_price_portions or ())
+        ]
+        known = [portion for portion in portions if portion is not None]
+        if not known or len(known) < len(portions):
+            return None
+        return domain.Taxed(net=sum(one.net for one in known), gross=sum(one.gross for one in known))
 
 
 def _line(item: wire.LineItem, field: str, money: _Purse, document: wire.Order) -> domain.Line:
@@ -112,7 +145,7 @@ def _line(item: wire.LineItem, field: str, money: _Purse, document: wire.Order) 
     return domain.Line(
         id=item.id,
         sku=item.variant.sku or None,
-        name=_name(item.name, document.locale),
+        name=in_locale(item.name, document.locale),
         quantity=item.quantity,
         unit_minor=money.minor(unit, f"{field}.price"),
         list_minor=money.minor(listed, f"{field}.price.value"),
@@ -128,12 +161,12 @@ def _line(item: wire.LineItem, field: str, money: _Purse, document: wire.Order) 
             for n, group in enumerate(groups)
         ),
         tax_rate=_rate(item.tax_rate, item.per_method_tax_rate),
-        taxed=money.taxed(item.taxed_price, f"{field}.taxedPrice"),
+        taxed=money.taxed_item(item, field),
         price_mode=item.price_mode,
         mode=item.line_item_mode,
         supply_channel=_key_or_id(item.supply_channel),
         inventory_mode=item.inventory_mode,
-        methods=len(item.per_method_tax_rate or ()),
+        method_rates=_method_rates(item.per_method_tax_rate),
     )
 
 
@@ -141,12 +174,13 @@ def _custom_line(item: wire.CustomLineItem, field: str, money: _Purse, document:
     return domain.CustomLine(
         id=item.id,
         slug=item.slug,
-        name=_name(item.name, document.locale),
+        name=in_locale(item.name, document.locale),
         quantity=item.quantity,
         unit_minor=money.minor(item.money, f"{field}.money"),
         total=money.minor(item.total_price, f"{field}.totalPrice"),
         tax_rate=_rate(item.tax_rate, item.per_method_tax_rate),
-        taxed=money.taxed(item.taxed_price, f"{field}.taxedPrice"),
+        taxed=money.taxed_item(item, field),
+        method_rates=_method_rates(item.per_method_tax_rate),
     )
 
 
@@ -180,14 +214,22 @@ def _rate(rate: wire.TaxRate | None, by_method: list[wire.MethodTaxRate] | None)
         if not rates or any(other != rates[0] for other in rates):
             return None
         rate = rates[0]
-    if rate is None:
-        return None
+    return None if rate is None else _tax_rate(rate)
+
+
+def _method_rates(by_method: Sequence[wire.MethodTaxRate] | None) -> tuple[domain.TaxRate, ...]:
+    """List the distinct rates an item travels under, by first appearance."""
+    rates = (_tax_rate(method.tax_rate) for method in by_method or () if method.tax_rate is not None)
+    return tuple(dict.fromkeys(rates))
+
+
+def _tax_rate(rate: wire.TaxRate) -> domain.TaxRate:
     return domain.TaxRate(
         name=rate.name,
         rate=rate.amount,
         included=rate.included_in_price,
         country=rate.country,
-        has_sub_rates=bool(rate.sub_rates),
+        sub_rates=tuple(domain.SubRate(name=part.name, rate=part.amount) for part in rate.sub_rates or ()),
     )
 
 
@@ -267,13 +309,6 @@ def _key_or_id(reference: wire.Reference | None) -> str | None:
     if reference.obj is None or not reference.obj.key:
         return reference.id
     return reference.obj.key
-
-
-def _name(names: dict[str, str], locale: str | None) -> str:
-    for wanted in (locale, *_PREFERRED_LOCALES):
-        if wanted is not None and wanted in names:
-            return names[wanted]
-    return names[min(names)] if names else ""
 
 
 def _instant(text: str, field: str) -> Instant:

@@ -111,6 +111,13 @@ class MethodTaxRate(Wire):
     tax_rate: TaxRate | None = None
 
 
+class MethodTaxedPrice(Wire):
+    """What an item costs under one shipping method (`shippingMode: Multiple`)."""
+
+    shipping_method_key: str
+    taxed_price: TaxedPrice | None = None
+
+
 class Variant(Wire):
     """The variant that was bought."""
 
@@ -129,6 +136,7 @@ class LineItem(Wire):
     discounted_price_per_quantity: list[PriceGroup] | None = None
     tax_rate: TaxRate | None = None
     taxed_price: TaxedPrice | None = None
+    taxed_price_portions: list[MethodTaxedPrice] | None = None
     per_method_tax_rate: list[MethodTaxRate] | None = None
     supply_channel: Reference | None = None
     price_mode: str = "Platform"
@@ -147,6 +155,7 @@ class CustomLineItem(Wire):
     total_price: Money
     tax_rate: TaxRate | None = None
     taxed_price: TaxedPrice | None = None
+    taxed_price_portions: list[MethodTaxedPrice] | None = None
     per_method_tax_rate: list[MethodTaxRate] | None = None
 
 
@@ -206,6 +215,8 @@ class DiscountOnTotal(Wire):
     """Discount on the order's total price."""
 
     discounted_amount: Money
+    discounted_net_amount: Money | None = None
+    discounted_gross_amount: Money | None = None
 
 
 class Address(Wire):
@@ -232,8 +243,14 @@ class Address(Wire):
     email: str | None = None
 
 
+class CustomFields(Wire):
+    """Custom fields as the shop made them up; read one by one, so that one odd field spoils nothing else."""
+
+    fields: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 class Order(Wire):
-    """An order."""
+    """An order. `custom` is left as it came: nothing in it may make the order unreadable."""
 
     id: str
     version: int
@@ -254,6 +271,7 @@ class Order(Wire):
     country: str | None = None
     locale: str | None = None
     taxed_price: TaxedPrice | None = None
+    taxed_shipping_price: TaxedPrice | None = None
     tax_mode: str = "Platform"
     tax_rounding_mode: str = "HalfEven"
     tax_calculation_mode: str = "LineItemLevel"
@@ -262,7 +280,10 @@ class Order(Wire):
     discount_on_total_price: DiscountOnTotal | None = None
     payment_info: PaymentInfo | None = None
     sync_info: list[SyncInfo] | None = None
+    customer_id: str | None = None
     customer_email: str | None = None
+    purchase_order_number: str | None = None
+    custom: msgspec.Raw = msgspec.Raw(b"null")
     billing_address: Address | None = None
     shipping_address: Address | None = None
 
@@ -304,6 +325,20 @@ class Channel(Wire):
     id: str
     key: str
     roles: list[str]
+
+
+class InventoryEntry(Wire):
+    """What the storefront has of a SKU, in a supply channel or without one."""
+
+    sku: str
+    available_quantity: int
+    supply_channel: Reference | None = None
+
+
+class InventoryPage(Wire):
+    """A page of inventory entries."""
+
+    results: list[InventoryEntry]
 
 
 class MessagesConfiguration(Wire):

@@ -198,6 +198,41 @@ async def test_a_page_without_identity_is_malformed(body: Any) -> None:
     assert seen.value.reason == "malformed"
 
 
+def entry(sku: str, available: int, channel: str | None = None, key: str | None = None) -> dict[str, Any]:
+    reference = {"typeId": "channel", "id": channel} | ({"obj": {"id": channel, "key": key}} if key else {})
+    return {"id": "i", "sku": sku, "quantityOnStock": 99, "availableQuantity": available} | (
+        {"supplyChannel": reference} if channel else {}
+    )
+
+
+STOCK = {"results": [entry("A", -3), entry("A", 5, "c-1", "berlin"), entry("A", 7, "c-2"), entry("B", 9, "c-3", "x")]}
+
+
+@pytest.mark.parametrize(
+    ("channel", "quantity"), [(None, -3), ("berlin", 5), ("c-2", 7), ("x", None), ("c-1", None), ("", None)]
+)
+async def test_what_is_available_is_that_of_the_very_sku_and_channel(channel: str | None, quantity: int | None) -> None:
+    house = House(answer(200, STOCK))
+    assert await house.client.available("A", channel, subject="o-1") == quantity
+    [request] = house.api_requests
+    assert path_of(request) == "/acme/inventory"
+    assert query_of(request) == {
+        "where": ["sku = :sku"],
+        "var.sku": ["A"],
+        "sort": ["id asc"],
+        "limit": ["500"],
+        "withTotal": ["false"],
+        "expand": ["supplyChannel"],
+    }
+
+
+async def test_a_sku_cannot_end_the_predicate() -> None:
+    house = House(answer(200, {"results": []}))
+    assert await house.client.available('A" or sku = "B', None, subject="o-1") is None
+    assert query_of(house.api_requests[0])["where"] == ["sku = :sku"]
+    assert query_of(house.api_requests[0])["var.sku"] == ['A" or sku = "B']
+
+
 async def test_project_and_channel() -> None:
     project = {"key": "acme", "version": 2, "name": "Acme", "countries": ["DE"], "currencies": ["EUR"]}
     channel = {"id": "c-9", "key": "cin7-core", "roles": ["OrderExport"], "version": 1}

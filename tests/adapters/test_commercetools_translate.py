@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.domain.order import Address, PriceGroup, Shipping, SyncMark, TaxPortion, TaxRate, Transaction
+from actors.domain.order import (
+    Address,
+    PriceGroup,
+    Shipping,
+    SubRate,
+    SyncMark,
+    Taxed,
+    TaxPortion,
+    TaxRate,
+    Transaction,
+)
 from adapters.commercetools.translate import UnreadableOrderError, read_order
 from tests.ct_documents import RATE, money, order_document, precise
 
@@ -66,7 +76,7 @@ def test_lines_charges_and_shipping() -> None:
         3998,
     )
     rate = TaxRate(name="standard", rate=Decimal("0.19"), included=True, country="DE")
-    assert (line.tax_rate, line.supply_channel, line.methods) == (rate, "berlin", 0)
+    assert (line.tax_rate, line.supply_channel, line.method_rates) == (rate, "berlin", ())
     assert (line.taxed.net, line.taxed.gross) == (3358, 3998)
     charge = order.custom_lines[0]
     assert (charge.slug, charge.unit_minor, charge.total, charge.taxed, charge.tax_rate) == (
@@ -102,9 +112,126 @@ def test_several_shipments() -> None:
     line["perMethodTaxRate"] = [{"shippingMethodKey": key, "taxRate": RATE} for key in ("a", "b")]
     order = read(document)
     assert [one.key for one in order.shipping] == ["a", "b"]
-    assert (order.lines[0].methods, order.lines[0].tax_rate.name) == (2, "standard")
+    rate = TaxRate(name="standard", rate=Decimal("0.19"), included=True, country="DE")
+    assert (order.lines[0].method_rates, order.lines[0].tax_rate) == ((rate,), rate)
     line["perMethodTaxRate"][1] = {"shippingMethodKey": "b", "taxRate": RATE | {"amount": 0.07}}
-    assert read(document).lines[0].tax_rate is None
+    seen = read(document).lines[0]
+    assert seen.tax_rate is None
+    assert seen.method_rates == (rate, msgspec.structs.replace(rate, rate=Decimal("0.07")))
+    line["perMethodTaxRate"][1] = {"shippingMethodKey": "b"}
+    assert (read(document).lines[0].tax_rate, read(document).lines[0].method_rates) == (None, (rate,))
+
+
+def portion(key: str, net: int, gross: int) -> dict[str, Any]:
+    return {
+        "shippingMethodKey": key,
+        "taxedPrice": {"totalNet": money(net), "totalGross": money(gross), "taxPortions": []},
+    }
+
+
+@pytest.mark.parametrize(
+    ("portions", "taxed"),
+    [
+        ([portion("a", 1000, 1190), portion("b", 2358, 2808)], Taxed(net=3358, gross=3998)),
+        ([portion("a", 1000, 1190), {"shippingMethodKey": "b"}], None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_an_item_taxed_by_shipping_method_is_taxed_by_their_sum(portions: Any, taxed: Taxed | None) -> None:
+    document = order_document()
+    for item in (document["lineItems"][0], document["customLineItems"][0]):
+        item.pop("taxedPrice", None)
+        item["taxedPricePortions"] = portions
+    order = read(document)
+    assert (order.lines[0].taxed, order.custom_lines[0].taxed) == (taxed, taxed)
+
+
+def test_a_price_of_its_own_comes_before_its_parts() -> None:
+    document = order_document()
+    document["lineItems"][0]["taxedPricePortions"] = [portion("a", 1, 2)]
+    assert read(document).lines[0].taxed == Taxed(net=3358, gross=3998)
+
+
+def test_sub_rates_keep_their_names() -> None:
+    document = order_document()
+    parts = [{"name": "State", "amount": 0.0625}, {"name": "County", "amount": 0.02}]
+    document["lineItems"][0]["taxRate"] = RATE | {"amount": 0.0825, "subRates": parts}
+    assert read(document).lines[0].tax_rate.sub_rates == (
+        SubRate(name="State", rate=Decimal("0.0625")),
+        SubRate(name="County", rate=Decimal("0.02")),
+    )
+
+
+def test_what_the_discount_took_off_and_what_shipping_is_taxed() -> None:
+    order = read(order_document())
+    assert (order.discount_net, order.discount_gross, order.taxed_shipping) == (None, None, None)
+    discount = {"discountedAmount": money(100), "discountedNetAmount": money(84), "discountedGrossAmount": money(100)}
+    shipping = {"totalNet": money(400), "totalGross": money(476), "taxPortions": []}
+    order = read(order_document(discountOnTotalPrice=discount, taxedShippingPrice=shipping))
+    assert (order.discount_on_total, order.discount_net, order.discount_gross) == (100, 84, 100)
+    assert order.taxed_shipping == Taxed(net=400, gross=476)
+    with pytest.raises(UnreadableOrderError, match=r"discountedNetAmount\.currencyCode"):
+        read(order_document(discountOnTotalPrice=discount | {"discountedNetAmount": money(84, "USD")}))
+
+
+def test_who_bought_and_under_what_number() -> None:
+    order = read(order_document(customerId="cust-1", purchaseOrderNumber="PO 7"))
+    assert (order.customer_id, order.purchase_order) == ("cust-1", "PO 7")
+    order = read(order_document())
+    assert (order.customer_id, order.purchase_order, order.custom) == (None, "", {})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Happy birthday", "Happy birthday"),
+        ("2026-12-24", "2026-12-24"),
+        ("2026-12-24T10:00:00.000Z", "2026-12-24T10:00:00.000Z"),
+        (True, "true"),
+        (False, "false"),
+        (7, "7"),
+        (0.1, "0.1"),
+        (1e300, None),
+        (10**60, None),
+        ({"key": "gift", "label": "Gift"}, "Gift"),
+        ({"key": "gift", "label": {"de": "Geschenk", "en": "Gift"}}, "Geschenk"),
+        ({"de": "Hallo", "en": "Hello"}, "Hallo"),
+        ({"fr": "Bonjour", "en": "Hello"}, "Hello"),
+        (money(1999), "19.99 EUR"),
+        (money(-5, "JPY", 0), "-5 JPY"),
+        (precise(39_900, 4, 6), "0.039900 EUR"),
+        ({"typeId": "product", "id": "p-1"}, "p-1"),
+        ({"typeId": "store", "key": "berlin"}, "berlin"),
+        (["a", "b"], "a, b"),
+        ([money(100), money(200)], "1.00 EUR, 2.00 EUR"),
+        ([{"typeId": "product", "id": "p-1"}, 2], "p-1, 2"),
+        (None, None),
+        ([], None),
+        ({}, None),
+        (["a", None], None),
+        ([["a"]], None),
+        ({"typeId": "product"}, None),
+        ({"centAmount": 1, "currencyCode": "EUR"}, None),
+        ({"centAmount": 1, "currencyCode": "EUR", "fractionDigits": 10**9}, None),
+        ({"key": "gift", "label": 7}, None),
+        ({"de": 7}, None),
+    ],
+)
+def test_custom_fields_are_texts_and_an_odd_one_is_left_out(value: Any, text: str | None) -> None:
+    custom = {"type": {"typeId": "type", "id": "t-1"}, "fields": {"odd": value, "plain": "stays"}}
+    expected = {"plain": "stays"} | ({} if text is None else {"odd": text})
+    assert read(order_document(custom=custom)).custom == expected
+
+
+@pytest.mark.parametrize("custom", [7, "text", [], {}, {"fields": None}, {"fields": []}, {"fields": "x"}])
+def test_custom_fields_of_no_known_shape_are_none(custom: Any) -> None:
+    assert read(order_document(custom=custom)).custom == {}
+
+
+def test_bytes_that_are_no_text_spoil_the_custom_fields_alone() -> None:
+    body = json.dumps(order_document(custom={"fields": {"a": "FIELD"}})).encode()
+    assert read_order(body.replace(b"FIELD", b"\xff")).custom == {}
 
 
 def test_what_may_be_absent_is_absent() -> None:

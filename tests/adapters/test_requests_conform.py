@@ -131,6 +131,7 @@ CT_CALLS: list[tuple[Purpose, CtCall]] = [
     ),
     (Purpose.CT_LIST_ORDERS, lambda client: client.changed_orders(FeedCursor(at=5), until=None, limit=0)),
     (Purpose.CT_LIST_ORDERS, lambda client: client.open_orders_before(9_000, after_id=ORDER.id, limit=9_999)),
+    (Purpose.CT_INVENTORY, lambda client: client.available('odd" or sku = "x', "berlin", subject="o")),
     (Purpose.CT_CHANNEL, lambda client: client.export_channel("cin7-core")),
     (Purpose.CT_READ_LEASE, lambda client: client.read_lease("tallyd", "acme-uk")),
     (

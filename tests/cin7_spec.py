@@ -117,6 +117,7 @@ _LISTS = {
     "/ref/location": ("LocationList", "available fields for location"),
     "/ref/paymentterm": ("PaymentTermList", "available fields for payment term"),
     "/ref/account": ("AccountsList", "available fields for chart of accounts"),
+    "/ref/carrier": ("CarrierList", "available fields for carrier"),
     "/customer": ("CustomerList", "available fields for customer"),
     "/product": ("Products", "available fields for product"),
     "/ref/productavailability": ("ProductAvailabilityList", "available fields for product availability"),

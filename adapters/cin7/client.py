@@ -6,8 +6,9 @@ next is decided by the one who asked, on the error classes of `actors.domain.err
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from datetime import date
 from typing import Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -17,7 +18,8 @@ from actors.domain import facts
 from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import Probe, WritePhase, write_point
 from actors.domain.errors import Limited, Transient, WireError
-from actors.domain.sale import LookUp, OrderView, SaleHeader, SaleOrder, SaleView
+from actors.domain.references import PREFIX
+from actors.domain.sale import CustomerCard, LookUp, OrderView, SaleHeader, SaleOrder, SaleRow, SaleView
 from actors.domain.time import Clock, Instant, format_instant
 from actors.domain.tracing import NoTracer, Tracer
 from actors.governor.gate import Gate, Turn
@@ -34,6 +36,7 @@ _Query = Sequence[tuple[str, str]]
 
 _LOOK_UP_ROWS = 100
 _PRODUCT_ROWS = 1000
+_SALE_ROWS = 1000
 # `/ref/location` was seen to cut a page at 500 rows (fact sheet §1.5); asking for no more keeps a page a page.
 _REFERENCE_ROWS = 500
 
@@ -129,6 +132,36 @@ class Cin7Client:
         """`GET /saleList?Search=`, the first 100 rows; it searches several fields by *contains*."""
         return await self._look_up(Purpose.CIN7_FIND_BY_REFERENCE, ("Search", reference), subject)
 
+    # -- customers and stock of an order ----------------------------------------------------------------------------
+
+    async def find_customer(self, name: str, *, subject: str) -> facts.Customer | None:
+        """`GET /customer?Name=`, deprecated ones too; the filter means *starts with*, so names are compared here."""
+        query = (("Name", name), ("IncludeDeprecated", "true"))
+        intent = Intent(Purpose.CIN7_FIND_CUSTOMER, subject=subject, lane=Lane.ORDERS)
+        rows = await self._whole_list(intent, "/customer", wire.CustomerList, query)
+        found = _distinct(rows, translate.customer, lambda one: one.id)
+        return next((customer for customer in found if customer.name == name), None)
+
+    async def create_customer(self, card: CustomerCard, intent: Intent) -> facts.Customer:
+        """`POST /customer` (fact sheet §5); a name that exists is refused.
+
+        Raises:
+            InDoubt: no clear answer, or one about another customer.
+            Rejected, Unauthorised, Limited, Transient (not sent): no customer was made by this.
+        """
+        body, until = await self._call(intent, "POST", "/customer", payload=translate.sent_customer(card))
+        return self._read(
+            body, wire.CustomerList, lambda page: translate.made_customer(page, card.name), intent.purpose, until
+        )
+
+    async def next_delivery(self, sku: str, location: str, *, subject: str) -> date | None:
+        """`GET /ref/productavailability?Sku=&Location=`: the earliest date among its bins and batches (§4)."""
+        intent = Intent(Purpose.CIN7_AVAILABILITY, subject=subject, lane=Lane.STOCK)
+        query = (("Sku", sku), ("Location", location))
+        rows = await self._whole_list(intent, "/ref/productavailability", wire.AvailabilityList, query)
+        days = [translate.day(row.next_delivery_date) for row in rows if (row.sku, row.location) == (sku, location)]
+        return min((day for day in days if day is not None), default=None)
+
     async def _look_up(self, purpose: Purpose, wanted: tuple[str, str], subject: str) -> LookUp:
         query = (("Page", "1"), ("Limit", str(_LOOK_UP_ROWS)), wanted)
         body, until = await self._call(Intent(purpose, subject=subject, lane=Lane.ORDERS), "GET", "/saleList", query)
@@ -144,29 +177,54 @@ class Cin7Client:
 
     async def tax_rules(self) -> tuple[facts.TaxRule, ...]:
         """`GET /ref/tax`, to its end."""
-        rows = await self._whole_list(Purpose.CIN7_TAX_RULES, "/ref/tax", wire.TaxRuleList)
+        rows = await self._whole_list(_listing(Purpose.CIN7_TAX_RULES), "/ref/tax", wire.TaxRuleList)
         return _distinct(rows, translate.tax_rule, lambda one: one.id)
 
     async def locations(self) -> tuple[facts.Location, ...]:
         """`GET /ref/location`, to its end."""
-        rows = await self._whole_list(Purpose.CIN7_LOCATIONS, "/ref/location", wire.LocationList)
+        rows = await self._whole_list(_listing(Purpose.CIN7_LOCATIONS), "/ref/location", wire.LocationList)
         return _distinct(rows, translate.location, lambda one: one.id)
 
     async def payment_terms(self) -> tuple[facts.PaymentTerm, ...]:
         """`GET /ref/paymentterm`, to its end."""
-        rows = await self._whole_list(Purpose.CIN7_PAYMENT_TERMS, "/ref/paymentterm", wire.PaymentTermList)
+        rows = await self._whole_list(_listing(Purpose.CIN7_PAYMENT_TERMS), "/ref/paymentterm", wire.PaymentTermList)
         return _distinct(rows, translate.payment_term, lambda one: one.id)
 
     async def accounts(self) -> tuple[facts.LedgerAccount, ...]:
         """`GET /ref/account`, to its end."""
-        rows = await self._whole_list(Purpose.CIN7_ACCOUNTS, "/ref/account", wire.AccountList)
+        rows = await self._whole_list(_listing(Purpose.CIN7_ACCOUNTS), "/ref/account", wire.AccountList)
         return _distinct(rows, translate.account, lambda one: one.code)
 
     async def customers_named(self, name: str) -> tuple[facts.Customer, ...]:
         """`GET /customer?Name=`, deprecated ones too, to its end; the filter means *starts with* (fact sheet §5)."""
         query = (("Name", name), ("IncludeDeprecated", "true"))
-        rows = await self._whole_list(Purpose.CIN7_CUSTOMER, "/customer", wire.CustomerList, query)
+        rows = await self._whole_list(_listing(Purpose.CIN7_CUSTOMER), "/customer", wire.CustomerList, query)
         return _distinct(rows, translate.customer, lambda one: one.id)
+
+    async def carriers(self) -> tuple[facts.Carrier, ...]:
+        """`GET /ref/carrier`, to its end."""
+        rows = await self._whole_list(_listing(Purpose.CIN7_CARRIERS), "/ref/carrier", wire.CarrierList)
+        return _distinct(rows, translate.carrier, lambda one: one.id)
+
+    async def latest_rates(self, currencies: frozenset[str], *, since: Instant) -> tuple[facts.ExchangeRate, ...]:
+        """`GET /saleList?CreatedSince=` to its end, then `GET /sale` of the newest sale of each currency.
+
+        Cin7 has no list of rates: they stand on documents. The list goes up by document number and cannot be sorted, so
+        all of it is read (fact sheet §1.5).
+        """
+        if not currencies:
+            return ()
+        intent = _listing(Purpose.CIN7_LIST_SALES)
+        query = (("CreatedSince", format_instant(since)),)
+        rows = await self._whole_list(intent, "/saleList", wire.SaleList, query, rows_a_page=_SALE_ROWS)
+        newest = _newest(_distinct(rows, translate.sale_row, lambda one: one.id), currencies)
+        rates = [translate.exchange_rate(row, await self._sale_with_rate(row.id)) for row in newest]
+        return tuple(rate for rate in rates if rate is not None)
+
+    async def _sale_with_rate(self, sale_id: str) -> SaleView:
+        purpose = Purpose.CIN7_READ_RATE
+        body, until = await self._call(_listing(purpose), "GET", "/sale", (("ID", sale_id),))
+        return self._read(body, wire.Sale, _of_sale(sale_id), purpose, until)
 
     async def products(self, *, page: int, modified_since: Instant | None) -> facts.ProductPage:
         """`GET /product`, one page of 1,000, deprecated ones too (fact sheet §3.1). A row without a SKU is left out."""
@@ -174,37 +232,43 @@ class Cin7Client:
         if modified_since is not None:
             query.append(("ModifiedSince", format_instant(modified_since)))
         purpose = Purpose.CIN7_PRODUCTS
-        found = await self._page(purpose, "/product", wire.ProductList, query)
+        found = await self._page(_listing(purpose), "/product", wire.ProductList, query)
         if found.total is None:
             raise unclear("malformed", purpose, until=self._clock.now(), detail="Total is missing")
         products = _distinct(found.rows or [], translate.product, lambda one: one.id)
         return facts.ProductPage(products=products, rows=len(found.rows or []), total=found.total)
 
-    async def _whole_list(self, purpose: Purpose, path: str, kind: type[_Page[_T]], query: _Query = ()) -> list[_T]:
-        """Read pages until as many rows as `Total` says are here; each page is a turn of its own."""
+    async def _whole_list(
+        self, like: Intent, path: str, kind: type[_Page[_T]], query: _Query = (), *, rows_a_page: int = _REFERENCE_ROWS
+    ) -> list[_T]:
+        """Read pages until as many rows as `Total` says are here; each page is a turn of its own, with its own intent.
+
+        `like` says what each of them is for.
+        """
         rows: list[_T] = []
         number = 1
         while True:
-            page = await self._page(
-                purpose, path, kind, (("Page", str(number)), ("Limit", str(_REFERENCE_ROWS)), *query)
-            )
+            intent = Intent(like.purpose, subject=like.subject, lane=like.lane)
+            page = await self._page(intent, path, kind, (("Page", str(number)), ("Limit", str(rows_a_page)), *query))
             found = page.rows or []
             rows.extend(found)
-            total = len(rows) if page.total is None and len(found) < _REFERENCE_ROWS else page.total
+            total = len(rows) if page.total is None and len(found) < rows_a_page else page.total
             if total is not None and len(rows) >= total:
                 return rows
             if not found:
-                raise unclear("incomplete_list", purpose, until=self._clock.now(), detail=f"{len(rows)} of {total}")
+                raise unclear(
+                    "incomplete_list", like.purpose, until=self._clock.now(), detail=f"{len(rows)} of {total}"
+                )
             number += 1
 
-    async def _page(self, purpose: Purpose, path: str, kind: type[_Page[_T]], query: _Query) -> _Page[_T]:
+    async def _page(self, intent: Intent, path: str, kind: type[_Page[_T]], query: _Query) -> _Page[_T]:
         def same(page: _Page[_T]) -> _Page[_T]:
             if page.rows is None:
                 raise UnreadableAnswerError("the list is missing")
             return page
 
-        body, until = await self._call(Intent(purpose, lane=Lane.CATALOGUE), "GET", path, query)
-        return self._read(body, kind, same, purpose, until)
+        body, until = await self._call(intent, "GET", path, query)
+        return self._read(body, kind, same, intent.purpose, until)
 
     # -- the exchange ---------------------------------------------------------------------------------------------
 
@@ -296,6 +360,27 @@ class Cin7Client:
         except (msgspec.DecodeError, UnicodeDecodeError, UnreadableAnswerError) as error:
             # Both say which field; neither shows its content.
             raise unclear("malformed", purpose, until=until, detail=str(error)) from None
+
+
+def _listing(purpose: Purpose) -> Intent:
+    """Say what a reading for the registry is for."""
+    return Intent(purpose, lane=Lane.CATALOGUE)
+
+
+def _newest(rows: Iterable[SaleRow], currencies: frozenset[str]) -> list[SaleRow]:
+    """Choose the newest sale of each currency: the latest day, then the last on the list.
+
+    A void sale proves no rate, and one of tallyd's own carries the rate tallyd chose: it would confirm itself for ever.
+    """
+    found: dict[str, SaleRow] = {}
+    for row in rows:
+        ours = (row.external_id or "").startswith(PREFIX)
+        if row.currency not in currencies or row.voided or ours or row.order_date is None:
+            continue
+        known = found.get(row.currency)
+        if known is None or known.order_date is None or row.order_date >= known.order_date:
+            found[row.currency] = row
+    return [found[currency] for currency in sorted(found)]
 
 
 def _of_sale(sale_id: str) -> Callable[[wire.Sale], SaleView]:

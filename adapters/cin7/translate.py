@@ -6,14 +6,22 @@ Identifiers are lower-cased, since Cin7 writes them in either case (Cin7 fact sh
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from typing import Any
+
+import msgspec
 
 from actors.domain import facts, sale
+from actors.domain.rates import CIN7_LAST
 from adapters.cin7 import wire
 
-_FEWEST_PLACES = -4
+_AMOUNT_PLACES = 4
+_RATE_PLACES = 5
+_ANYTHING = msgspec.json.Decoder(float_hook=Decimal)
 _NO_DOCUMENT = frozenset({"", "NOT AVAILABLE"})
 _ZERO = Decimal(0)
+_WORDS = {_AMOUNT_PLACES: "four", _RATE_PLACES: "five"}
 
 
 class UnreadableAnswerError(ValueError):
@@ -41,6 +49,30 @@ def sent_header(header: sale.SaleHeader) -> wire.SaleHeader:
         email=header.email,
         billing_address=_sent_billing(header.billing),
         shipping_address=_sent_shipping(header.shipping),
+        currency_rate=plain_number(header.currency_rate, _RATE_PLACES) if header.currency_rate is not None else None,
+        carrier=header.carrier,
+        note=header.note,
+        shipping_notes=header.shipping_notes,
+        ship_by=f"{header.ship_by.isoformat()}T00:00:00" if header.ship_by is not None else "",
+        additional_attributes={
+            f"AdditionalAttribute{number}": text for number, text in sorted(header.attributes.items()) if text
+        },
+    )
+
+
+def sent_customer(card: sale.CustomerCard) -> wire.SentCustomer:
+    """Write the body of `POST /customer` (fact sheet §5); a contact needs a name, so without one there is none."""
+    contact = wire.Contact(name=card.contact, email=card.email, phone=card.phone, default=True)
+    return wire.SentCustomer(
+        name=card.name,
+        display_name=card.display_name,
+        status="Active",
+        currency=card.currency,
+        payment_term=card.payment_term,
+        account_receivable=card.receivable,
+        revenue_account=card.revenue,
+        tax_rule=card.tax_rule,
+        contacts=[contact] if card.contact else [],
     )
 
 
@@ -61,11 +93,11 @@ def sent_order(order: sale.SaleOrder) -> wire.SaleOrder:
     )
 
 
-def plain_number(value: Decimal) -> Decimal:
+def plain_number(value: Decimal, places: int = _AMOUNT_PLACES) -> Decimal:
     """Return an equal `Decimal` that is written without exponent and superfluous zeros.
 
     Raises:
-        ValueError: not finite, or more than four decimals.
+        ValueError: not finite, or more decimals than that.
     """
     if not value.is_finite():
         raise ValueError("a figure for Cin7 Core must be finite")
@@ -76,8 +108,8 @@ def plain_number(value: Decimal) -> Decimal:
         return Decimal((sign, digits + (0,) * exponent, 0))
     while exponent < 0 and digits[-1] == 0:
         digits, exponent = digits[:-1], exponent + 1
-    if exponent < _FEWEST_PLACES:
-        raise ValueError("Cin7 Core takes at most four decimals")
+    if -exponent > places:
+        raise ValueError(f"Cin7 Core takes at most {_WORDS[places]} decimals here")
     return Decimal((sign, digits, exponent))
 
 
@@ -155,6 +187,8 @@ def sale_view(document: wire.Sale) -> sale.SaleView:
         customer_reference=document.customer_reference or None,
         tax_inclusive=_inclusive(document),
         currency=document.customer_currency or None,
+        currency_rate=document.currency_rate,
+        order_date=day(document.sale_order_date),
         number=(order.sale_order_number or None) if order is not None else None,
         order=order_view(order) if order is not None and has_document else None,
         order_status=order_status or "NOT AVAILABLE",
@@ -188,9 +222,9 @@ def look_up(page: wire.SaleList) -> sale.LookUp:
     Raises:
         UnreadableAnswerError: no Total, no list, or a row without its ID.
     """
-    if page.total is None or page.sale_list is None:
+    if page.total is None or page.rows is None:
         raise UnreadableAnswerError("Total or SaleList is missing")
-    return sale.LookUp(rows=tuple(_sale_row(row) for row in page.sale_list), total=page.total)
+    return sale.LookUp(rows=tuple(sale_row(row) for row in page.rows), total=page.total)
 
 
 def guid(text: str | None, field: str) -> str:
@@ -198,7 +232,20 @@ def guid(text: str | None, field: str) -> str:
     return _needed(text, field).strip().lower()
 
 
-def _sale_row(row: wire.SaleListRow) -> sale.SaleRow:
+def day(text: str | None) -> date | None:
+    """Read a document's date: its first ten characters, whatever hour and zone are written behind; None of no date."""
+    try:
+        return date.fromisoformat((text or "").strip()[:10])
+    except ValueError:
+        return None
+
+
+def sale_row(row: wire.SaleListRow) -> sale.SaleRow:
+    """Read a row of `saleList`.
+
+    Raises:
+        UnreadableAnswerError: it has no ID.
+    """
     return sale.SaleRow(
         id=guid(row.sale_id, "SaleID"),
         number=row.order_number or None,
@@ -207,6 +254,8 @@ def _sale_row(row: wire.SaleListRow) -> sale.SaleRow:
         external_id=row.external_id or None,
         customer_reference=row.customer_reference or None,
         searched=_searched(row),
+        currency=row.customer_currency or "",
+        order_date=day(row.order_date),
     )
 
 
@@ -294,7 +343,37 @@ def company(me: wire.Me) -> facts.Company:
         automatic_discounts=bool(me.automatically_apply_discounts),
         discount_rule=me.discount_rule or "",
         customer_discount_last=bool(me.apply_customer_discounts_after_other_discounts),
+        rounding_table=_canonical(me.rounding_table),
     )
+
+
+def _canonical(raw: msgspec.Raw) -> str:
+    """Write a table so that equal ones are equal texts: keys and rows sorted, 0.50 as 0.5; "" where there is none."""
+    try:
+        value = _ANYTHING.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "unreadable"
+    return _written(value) if value else ""
+
+
+def _written(value: Any) -> str:
+    match value:
+        case dict():
+            return "{" + ",".join(f"{key}:{_written(part)}" for key, part in sorted(value.items())) + "}"
+        case list():
+            return "[" + ",".join(sorted(_written(part) for part in value)) + "]"
+        case bool() | None:
+            return str(value)
+        case int() | Decimal():
+            return _figures(Decimal(value))
+    return str(value)
+
+
+def _figures(value: Decimal) -> str:
+    """Write a number one way: 20, 20.0 and 2E+1 are one."""
+    if not value.is_finite() or value == 0:
+        return "0" if value == 0 else str(value)
+    return str(value.normalize())
 
 
 def tax_rule(row: wire.TaxRule) -> facts.TaxRule:
@@ -312,7 +391,18 @@ def tax_rule(row: wire.TaxRule) -> facts.TaxRule:
         active=row.is_active is not False,
         for_sale=row.is_tax_for_sale is not False,
         inclusive=bool(row.tax_inclusive),
+        components=tuple(
+            sorted(
+                f"{part.name or ''} {_figures(part.percent) if part.percent is not None else '?'}"
+                for part in row.components or ()
+            )
+        ),
     )
+
+
+def carrier(row: wire.Carrier) -> facts.Carrier:
+    """Read a carrier."""
+    return facts.Carrier(id=guid(row.id, "CarrierID"), name=_needed(row.description, "Description"))
 
 
 def location(row: wire.Location) -> facts.Location:
@@ -350,7 +440,33 @@ def customer(row: wire.Customer) -> facts.Customer:
         currency=_needed(row.currency, "Currency"),
         status=row.status or "Active",
         discount=row.discount or _ZERO,
+        payment_term=row.payment_term or "",
+        receivable=row.account_receivable or "",
+        revenue=row.revenue_account or "",
+        tax_rule=row.tax_rule or "",
     )
+
+
+def made_customer(page: wire.CustomerList, name: str) -> facts.Customer:
+    """Read the answer to `POST /customer`: a list of the one that was made.
+
+    Raises:
+        UnreadableAnswerError: it is not there, or is another one.
+    """
+    if not page.rows:
+        raise UnreadableAnswerError("CustomerList is missing")
+    made = customer(page.rows[0])
+    if made.name != name:
+        raise UnreadableAnswerError("CustomerList[0].Name is another customer's")
+    return made
+
+
+def exchange_rate(row: sale.SaleRow, view: sale.SaleView) -> facts.ExchangeRate | None:
+    """Read the rate a sale was booked at; None where it names none that could be used again, or no day."""
+    rate, booked_on = view.currency_rate, view.order_date or row.order_date
+    if rate is None or not rate.is_finite() or rate <= 0 or booked_on is None:
+        return None
+    return facts.ExchangeRate(currency=row.currency, day=booked_on, rate=rate, source=CIN7_LAST)
 
 
 def product(row: wire.Product) -> facts.Product:

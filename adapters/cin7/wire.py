@@ -76,6 +76,8 @@ class Sale(Wire):
     external_id: str | None = msgspec.field(default=None, name="ExternalID")
     customer_reference: str | None = None
     customer_currency: str | None = None
+    currency_rate: Decimal | None = None
+    sale_order_date: str | None = None
     tax_calculation: str | None = None
     tax_inclusive: bool | None = None
     order: Order | None = None
@@ -94,13 +96,15 @@ class SaleListRow(Wire):
     order_status: str | None = None
     external_id: str | None = msgspec.field(default=None, name="ExternalID")
     customer_reference: str | None = None
+    customer_currency: str | None = None
+    order_date: str | None = None
 
 
 class SaleList(Wire):
     """A page of `saleList`."""
 
     total: int | None = None
-    sale_list: list[SaleListRow] | None = None
+    rows: list[SaleListRow] | None = msgspec.field(default=None, name="SaleList")
 
 
 class Me(Wire):
@@ -114,11 +118,13 @@ class Me(Wire):
     automatically_apply_discounts: bool | None = None
     discount_rule: str | None = None
     apply_customer_discounts_after_other_discounts: bool | None = None
+    rounding_table: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class TaxComponent(Wire):
     """Part of a tax rule; the percent is a string."""
 
+    name: str | None = None
     percent: Decimal | None = None
 
 
@@ -169,6 +175,25 @@ class Customer(Wire):
     currency: str | None = None
     status: str | None = None
     discount: Decimal | None = None
+    payment_term: str | None = None
+    account_receivable: str | None = None
+    revenue_account: str | None = None
+    tax_rule: str | None = None
+
+
+class Carrier(Wire):
+    """A row of `/ref/carrier`; its name is called its description."""
+
+    id: str | None = msgspec.field(default=None, name="CarrierID")
+    description: str | None = None
+
+
+class Availability(Wire):
+    """A row of `/ref/productavailability`: one SKU at one location, in one bin and batch."""
+
+    sku: str | None = msgspec.field(default=None, name="SKU")
+    location: str | None = None
+    next_delivery_date: str | None = None
 
 
 class Product(Wire):
@@ -216,6 +241,20 @@ class CustomerList(Wire):
 
     total: int | None = None
     rows: list[Customer] | None = msgspec.field(default=None, name="CustomerList")
+
+
+class CarrierList(Wire):
+    """A page of carriers."""
+
+    total: int | None = None
+    rows: list[Carrier] | None = msgspec.field(default=None, name="CarrierList")
+
+
+class AvailabilityList(Wire):
+    """A page of stock rows."""
+
+    total: int | None = None
+    rows: list[Availability] | None = msgspec.field(default=None, name="ProductAvailabilityList")
 
 
 class ProductList(Wire):
@@ -266,6 +305,35 @@ class SaleHeader(Sent):
     email: str = ""
     billing_address: BillingAddress | None = None
     shipping_address: ShippingAddress | None = None
+    currency_rate: Decimal | None = None
+    carrier: str = ""
+    note: str = ""
+    shipping_notes: str = ""
+    ship_by: str = ""
+    additional_attributes: dict[str, str] = {}
+
+
+class Contact(Sent):
+    """Whom to speak to at a customer."""
+
+    name: str
+    default: bool
+    email: str = ""
+    phone: str = ""
+
+
+class SentCustomer(Sent):
+    """The body of `POST /customer`, without addresses: those of an order go with the order."""
+
+    name: str
+    status: str
+    currency: str
+    payment_term: str
+    account_receivable: str
+    revenue_account: str
+    tax_rule: str
+    display_name: str = ""
+    contacts: list[Contact] = []
 
 
 class SentLine(Sent):

@@ -20,7 +20,8 @@ from actors.catalogue.ports import AccountBook
 from actors.domain import facts
 from actors.domain.calls import Lane, Purpose
 from actors.domain.errors import CONTRADICTION, InDoubt, Limited, Missing, Rejected, Transient, Unauthorised, WireError
-from actors.domain.sale import Row, RowKind, SaleAddress, SaleHeader, SaleOrder
+from actors.domain.facts import ExchangeRate
+from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleHeader, SaleOrder
 from actors.governor.journal import Intent
 from actors.orders.ports import SalesBook
 from adapters.cin7 import translate, wire
@@ -218,6 +219,48 @@ async def test_the_header_as_it_is_spelled() -> None:
         True,
         "GBP",
     )
+
+
+async def test_a_header_with_everything_of_its_own() -> None:
+    house = House(answer(200, NEW_SALE | {"CurrencyRate": 0.86123, "SaleOrderDate": "2026-11-23T00:00:00"}))
+    full = msgspec.structs.replace(
+        HEADER,
+        currency_rate=Decimal("0.86120"),
+        carrier="DHL Express",
+        note="PO 7",
+        shipping_notes="Ring twice",
+        attributes={10: "blue", 2: "gift", 3: ""},
+        ship_by=date(2026, 12, 1),
+    )
+    view = await house.client.create_sale(full, Intent(Purpose.CIN7_CREATE_SALE))
+    sent = sent_json(house.wire.requests[0])
+    assert {name: sent[name] for name in ("CurrencyRate", "Carrier", "Note", "ShippingNotes", "ShipBy")} == {
+        "CurrencyRate": 0.8612,
+        "Carrier": "DHL Express",
+        "Note": "PO 7",
+        "ShippingNotes": "Ring twice",
+        "ShipBy": "2026-12-01T00:00:00",
+    }
+    assert sent["AdditionalAttributes"] == {"AdditionalAttribute2": "gift", "AdditionalAttribute10": "blue"}
+    assert (view.currency_rate, view.order_date) == (Decimal("0.86123"), date(2026, 11, 23))
+
+
+@pytest.mark.parametrize("rate", ["0.861234", "NaN"])
+async def test_a_rate_cin7_does_not_take_never_leaves(rate: str) -> None:
+    house = House()
+    with pytest.raises(ValueError, match=r"five decimals|finite"):
+        await house.client.create_sale(
+            msgspec.structs.replace(HEADER, currency_rate=Decimal(rate)), Intent(Purpose.CIN7_CREATE_SALE)
+        )
+    assert house.wire.requests == []
+
+
+async def test_a_draft_says_so() -> None:
+    house = House(answer(200, DOCUMENT | {"Status": "DRAFT"}))
+    draft = msgspec.structs.replace(ORDER, authorise=False)
+    view = await house.client.post_order(draft, Intent(Purpose.CIN7_DRAFT_ORDER))
+    assert sent_json(house.wire.requests[0])["Status"] == "DRAFT"
+    assert view.status == "DRAFT"
 
 
 async def test_an_exclusive_header_says_so_and_unknown_fields_are_left_out() -> None:
@@ -605,7 +648,10 @@ async def test_company() -> None:
         "ApplyCustomerDiscountsAfterOtherDiscounts": True,
         "DiscountRule": "Discount",
         "AutomaticallyApplyDiscounts": True,
-        "RoundingTable": [{"RangeTo": 100}],
+        "RoundingTable": [
+            {"RangeTo": 500, "RoundToNearest": 0.10, "AdjustmentRule": "N", "AdjustmentValue": 0},
+            {"RangeTo": 100, "RoundToNearest": 0.05, "AdjustmentRule": "N", "AdjustmentValue": None},
+        ],
     }
     house = House(answer(200, me), answer(200, {"Company": "x"}))
     assert await house.client.company() == facts.Company(
@@ -616,6 +662,8 @@ async def test_company() -> None:
         automatic_discounts=True,
         discount_rule="Discount",
         customer_discount_last=True,
+        rounding_table="[{AdjustmentRule:N,AdjustmentValue:0,RangeTo:5E+2,RoundToNearest:0.1},"
+        "{AdjustmentRule:N,AdjustmentValue:None,RangeTo:1E+2,RoundToNearest:0.05}]",
     )
     assert path_of(house.wire.requests[0]) == "/ExternalApi/v2/me"
     assert house.gate.intents[0].lane is Lane.CATALOGUE
@@ -623,11 +671,27 @@ async def test_company() -> None:
         await house.client.company()
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ([], None, True),
+        ([{"A": 1, "B": 2}], [{"B": 2.0, "A": 1.00}], True),
+        ([{"A": 1}, {"A": 2}], [{"A": 2}, {"A": 1}], True),
+        ([{"A": 1}], [{"A": 1.5}], False),
+        ([{"A": "N"}], [{"A": "S"}], False),
+    ],
+)
+async def test_equal_rounding_tables_are_equal_texts(left: Any, right: Any, same: bool) -> None:
+    house = House(*(answer(200, {"Currency": "GBP", "RoundingTable": table}) for table in (left, right)))
+    seen = [(await house.client.company()).rounding_table for _ in range(2)]
+    assert (seen[0] == seen[1]) is same
+
+
 async def test_small_lists() -> None:
     tax = [
         {"ID": "T1", "Name": "20%", "TaxPercent": 20.5, "IsActive": True, "IsTaxForSale": True, "TaxInclusive": False},
         {"ID": "T2", "Name": "old", "IsActive": False, "IsTaxForSale": False, "TaxInclusive": True, "TaxPercent": None}
-        | {"Components": [{"Percent": "6.25"}, {"Percent": "2"}]},
+        | {"Components": [{"Name": "State", "Percent": "6.250"}, {"Name": "County", "Percent": "2"}]},
         {"ID": "T3", "Name": "no percent"},
     ]
     locations = [{"ID": "L1", "Name": "Main", "IsDeprecated": False}, {"ID": "L2", "Name": "Old", "IsDeprecated": True}]
@@ -636,17 +700,30 @@ async def test_small_lists() -> None:
         {"Code": "090", "Name": "Bank", "Status": "ACTIVE", "ForPayments": True},
         {"Code": "1", "Status": "ARCHIVED"},
     ]
-    customers = [{"ID": "C1", "Name": "Web", "Currency": "GBP", "Status": "Active", "Discount": 2.5}]
+    customers = [
+        {"ID": "C1", "Name": "Web", "Currency": "GBP", "Status": "Active", "Discount": 2.5, "PaymentTerm": "30 days"}
+        | {"AccountReceivable": "610", "RevenueAccount": "200", "TaxRule": "20%"}
+    ]
+    carriers = [{"CarrierID": "K1", "Description": "DHL Express"}, {"CarrierID": "K2", "Description": ""}]
     house = House(
         answer(200, {"Total": 3, "Page": 1, "TaxRuleList": tax}),
         answer(200, {"Total": 2, "LocationList": locations}),
         answer(200, {"Total": 2, "PaymentTermList": terms}),
         answer(200, {"Total": 2, "AccountsList": accounts}),
         answer(200, {"Total": 1, "CustomerList": customers}),
+        answer(200, {"Total": 2, "CarrierList": carriers}),
     )
     assert await house.client.tax_rules() == (
         facts.TaxRule(id="t1", name="20%", percent=Decimal("20.5")),
-        facts.TaxRule(id="t2", name="old", percent=Decimal("8.25"), active=False, for_sale=False, inclusive=True),
+        facts.TaxRule(
+            id="t2",
+            name="old",
+            percent=Decimal("8.25"),
+            active=False,
+            for_sale=False,
+            inclusive=True,
+            components=("County 2", "State 6.25"),
+        ),
     )
     assert await house.client.locations() == (
         facts.Location(id="l1", name="Main"),
@@ -658,16 +735,27 @@ async def test_small_lists() -> None:
         facts.LedgerAccount(code="1", name="", active=False),
     )
     assert await house.client.customers_named("We b") == (
-        facts.Customer(id="c1", name="Web", currency="GBP", discount=Decimal("2.5")),
+        facts.Customer(
+            id="c1",
+            name="Web",
+            currency="GBP",
+            discount=Decimal("2.5"),
+            payment_term="30 days",
+            receivable="610",
+            revenue="200",
+            tax_rule="20%",
+        ),
     )
+    assert await house.client.carriers() == (facts.Carrier(id="k1", name="DHL Express"),)
     assert [path_of(one).removeprefix("/ExternalApi/v2") for one in house.wire.requests] == [
         "/ref/tax",
         "/ref/location",
         "/ref/paymentterm",
         "/ref/account",
         "/customer",
+        "/ref/carrier",
     ]
-    assert query_of(house.wire.requests[-1]) == {
+    assert query_of(house.wire.requests[-2]) == {
         "Page": ["1"],
         "Limit": ["500"],
         "Name": ["We b"],
@@ -743,6 +831,177 @@ async def test_products() -> None:
     with pytest.raises(Transient):
         await house.client.products(page=1, modified_since=None)
     assert "ModifiedSince" not in query_of(house.wire.requests[1])
+
+
+# -- customers, deliveries, rates --------------------------------------------------------------------------------------
+
+CARD = CustomerCard(
+    name="CT customer 0123456789abcdef",
+    display_name="Ann Lee",
+    currency="GBP",
+    payment_term="30 days",
+    receivable="610",
+    revenue="200",
+    tax_rule="Tax on Sales",
+    contact="Ann Lee",
+    email="ann@example.com",
+)
+
+
+def customer_row(name: str, **changes: Any) -> dict[str, Any]:
+    return {"ID": f"ID-{name}", "Name": name, "Currency": "GBP", "Status": "Active", "Discount": 0} | changes
+
+
+async def make(house: House, card: CustomerCard = CARD) -> Any:
+    return await house.client.create_customer(card, Intent(Purpose.CIN7_CREATE_CUSTOMER, subject="o-1"))
+
+
+async def test_a_customer_is_made_without_addresses() -> None:
+    house = House(answer(200, {"Total": 1, "Page": 1, "CustomerList": [customer_row(CARD.name)]}))
+    made = await make(house)
+    assert (made.id, made.name, made.currency) == (f"id-{CARD.name}".lower(), CARD.name, "GBP")
+    [request] = house.wire.requests
+    assert (request.method, path_of(request)) == ("POST", "/ExternalApi/v2/customer")
+    assert sent_json(request) == {
+        "Name": CARD.name,
+        "DisplayName": "Ann Lee",
+        "Status": "Active",
+        "Currency": "GBP",
+        "PaymentTerm": "30 days",
+        "AccountReceivable": "610",
+        "RevenueAccount": "200",
+        "TaxRule": "Tax on Sales",
+        "Contacts": [{"Name": "Ann Lee", "Email": "ann@example.com", "Default": True}],
+    }
+
+
+async def test_without_a_name_there_is_no_contact() -> None:
+    house = House(answer(200, {"CustomerList": [customer_row(CARD.name)]}))
+    await make(house, msgspec.structs.replace(CARD, contact="", display_name=""))
+    sent = sent_json(house.wire.requests[0])
+    assert "Contacts" not in sent
+    assert "DisplayName" not in sent
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (answer(400, refused("Customer with name 'x' already exists")), Rejected),
+        (answer(200, {"CustomerList": []}), InDoubt),
+        (answer(200, {"CustomerList": [customer_row("somebody else")]}), InDoubt),
+        (answer(200, refused("already exists")), InDoubt),
+        (answer(502, {}), InDoubt),
+        (AnswerLostError("cut"), InDoubt),
+        (NotSentError("refused"), Transient),
+    ],
+)
+async def test_every_end_of_making_a_customer(given: Any, kind: type[WireError]) -> None:
+    with pytest.raises(kind):
+        await make(House(given))
+
+
+async def test_a_customer_is_found_by_its_exact_name_retired_or_not() -> None:
+    rows = [customer_row(CARD.name + " EUR"), customer_row(CARD.name, Status="Deprecated"), customer_row("x")]
+    found = {"Total": 3, "Page": 1, "CustomerList": rows}
+    house = House(answer(200, found), answer(200, found | {"CustomerList": rows[:1], "Total": 1}))
+    seen = await house.client.find_customer(CARD.name, subject="o-1")
+    assert seen is not None
+    assert (seen.name, seen.status) == (CARD.name, "Deprecated")
+    assert await house.client.find_customer(CARD.name, subject="o-1") is None
+    assert query_of(house.wire.requests[0])["Name"] == [CARD.name]
+    assert query_of(house.wire.requests[0])["IncludeDeprecated"] == ["true"]
+    assert {(one.lane, one.subject) for one in house.gate.intents} == {(Lane.ORDERS, "o-1")}
+
+
+async def test_the_next_delivery_is_the_earliest_of_the_very_sku_and_place() -> None:
+    def stock(sku: str, place: str, day: str | None) -> dict[str, Any]:
+        return {"SKU": sku, "Location": place, "NextDeliveryDate": day}
+
+    rows = [
+        stock("Bread", "Main", "2026-12-09T00:00:00"),
+        stock("Bread", "Main", "2026-12-07T00:00:00"),
+        stock("Bread", "Main", None),
+        stock("Bread", "Main", "soon"),
+        stock("Bread", "Main: Bay 1", "2026-12-01T00:00:00"),
+        stock("Breadcrumbs", "Main", "2026-12-02T00:00:00"),
+    ]
+    house = House(
+        answer(200, {"Total": 6, "ProductAvailabilityList": rows}),
+        answer(200, {"Total": 1, "ProductAvailabilityList": rows[2:3]}),
+    )
+    assert await house.client.next_delivery("Bread", "Main", subject="o-1") == date(2026, 12, 7)
+    assert await house.client.next_delivery("Bread", "Main", subject="o-1") is None
+    wanted = query_of(house.wire.requests[0])
+    assert (path_of(house.wire.requests[0]), wanted["Sku"], wanted["Location"]) == (
+        "/ExternalApi/v2/ref/productavailability",
+        ["Bread"],
+        ["Main"],
+    )
+    assert house.gate.intents[0].lane is Lane.STOCK
+
+
+def sold(number: int, currency: str, day: str | None, **changes: Any) -> dict[str, Any]:
+    return ROW | {
+        "SaleID": f"S{number}",
+        "CustomerCurrency": currency,
+        "OrderDate": day,
+        "ExternalID": None,
+        **changes,
+    }
+
+
+def booked(number: int, rate: Any, day: str | None = "2026-11-20T00:00:00") -> Response:
+    return answer(200, SALE | {"ID": f"s{number}", "CurrencyRate": rate, "SaleOrderDate": day})
+
+
+async def rates_of(house: House, *currencies: str) -> tuple[ExchangeRate, ...]:
+    return await house.client.latest_rates(frozenset(currencies), since=1_800_000_000_123)
+
+
+async def test_a_rate_is_that_of_the_newest_sale_tallyd_did_not_make() -> None:
+    rows = [
+        sold(1, "EUR", "2026-11-18T00:00:00"),
+        sold(2, "EUR", "2026-11-20T00:00:00"),
+        sold(3, "EUR", "2026-11-20T00:00:00"),
+        sold(4, "EUR", "2026-11-24T00:00:00", Status="VOIDED"),
+        sold(5, "EUR", "2026-11-24T00:00:00", ExternalID="ct-order:4f0c:2"),
+        sold(6, "EUR", None),
+        sold(7, "EUR", "2026-11-19T00:00:00"),
+        sold(8, "USD", "2026-11-21T00:00:00"),
+        sold(9, "CHF", "2026-11-24T00:00:00"),
+    ]
+    house = House(
+        answer(200, {"Total": 9, "Page": 1, "SaleList": rows[:5]}),
+        answer(200, {"Total": 9, "Page": 2, "SaleList": rows[5:]}),
+        booked(3, 0.86123),
+        booked(8, 0.74, None),
+    )
+    assert await rates_of(house, "EUR", "USD", "SEK") == (
+        ExchangeRate(currency="EUR", day=date(2026, 11, 20), rate=Decimal("0.86123"), source="cin7-last"),
+        ExchangeRate(currency="USD", day=date(2026, 11, 21), rate=Decimal("0.74"), source="cin7-last"),
+    )
+    assert query_of(house.wire.requests[0]) == {
+        "Page": ["1"],
+        "Limit": ["1000"],
+        "CreatedSince": ["2027-01-15T08:00:00.123Z"],
+    }
+    assert [one.purpose for one in house.gate.intents] == [Purpose.CIN7_LIST_SALES] * 2 + [Purpose.CIN7_READ_RATE] * 2
+    assert {one.lane for one in house.gate.intents} == {Lane.CATALOGUE}
+
+
+@pytest.mark.parametrize("rate", [0, -1, None])
+async def test_a_sale_without_a_rate_teaches_none(rate: Any) -> None:
+    listed = answer(200, {"Total": 1, "SaleList": [sold(1, "EUR", "2026-11-18T00:00:00")]})
+    assert await rates_of(House(listed, booked(1, rate)), "EUR") == ()
+
+
+async def test_nothing_is_asked_for_no_currency_and_another_sale_is_no_answer() -> None:
+    house = House()
+    assert await rates_of(house) == ()
+    assert house.wire.requests == []
+    listed = answer(200, {"Total": 1, "SaleList": [sold(1, "EUR", "2026-11-18T00:00:00")]})
+    with pytest.raises(Transient):
+        await rates_of(House(listed, booked(2, 1.5)), "EUR")
 
 
 # -- figures ----------------------------------------------------------------------------------------------------------

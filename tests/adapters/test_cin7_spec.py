@@ -73,6 +73,19 @@ ROW: dict[str, Any] = {
 }
 
 
+CUSTOMER: dict[str, Any] = {
+    "Name": "CT customer 0123456789abcdef",
+    "Status": "Active",
+    "Currency": "GBP",
+    "PaymentTerm": "30 days",
+    "AccountReceivable": "610",
+    "RevenueAccount": "200",
+    "TaxRule": "Tax on Sales",
+    "Contacts": [{"Name": "Ann Lee", "Email": "ann@example.com", "Phone": "+49", "Default": True}],
+}
+STOCK: dict[str, Any] = {"ID": SALE_ID, "SKU": "Bread", "Location": "Main", "NextDeliveryDate": "2026-12-07T00:00:00"}
+
+
 def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     """Copy a body with one field set, or taken out when the value is `...`."""
     copied = copy.deepcopy(body)
@@ -128,6 +141,8 @@ def test_every_table_in_use_was_found() -> None:
         ("GET", "/product", {"Page": "2", "IncludeDeprecated": "true"}, None),
         ("GET", "/ref/productavailability", {"Sku": "Bread", "Location": "Main Warehouse"}, None),
         ("GET", "/customer", {"Name": "commercetools web orders"}, None),
+        ("GET", "/ref/carrier", {"Page": "1", "Limit": "500"}, None),
+        ("POST", "/customer", {}, CUSTOMER),
         ("GET", "/me", {}, None),
         ("DELETE", "/sale", {"ID": SALE_ID, "Void": "true"}, None),
         ("POST", "/sale", {}, HEADER),
@@ -176,6 +191,41 @@ def test_wrong_queries_are_refused(method: str, path: str, query: dict[str, str]
 )
 def test_wrong_headers_are_refused(path: str, value: object, problem: str) -> None:
     assert spec.check_request("POST", "/sale", {}, changed(HEADER, path, value)) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("Name", ..., "Name is required"),
+        ("Name", "x" * 257, "Name is longer than 256"),
+        ("DisplayName", "x" * 257, "DisplayName is longer than 256"),
+        ("Currency", ..., "Currency is required"),
+        ("RevenueAccount", ..., "RevenueAccount is required"),
+        ("Contacts.0.Name", ..., "Contacts[0].Name is required"),
+        ("Contacts.0.Name", "x" * 257, "Contacts[0].Name is longer than 256"),
+        ("Contacts.0.Phone", "x" * 51, "Contacts[0].Phone is longer than 50"),
+        ("Contacts.0.Mail", "x", "Contacts[0].Mail is not documented"),
+    ],
+)
+def test_wrong_customers_are_refused(path: str, value: object, problem: str) -> None:
+    assert spec.check_request("POST", "/customer", {}, changed(CUSTOMER, path, value)) == [problem]
+
+
+def many(key: str, *rows: dict[str, Any]) -> bytes:
+    return json.dumps({"Total": len(rows), "Page": 1, key: list(rows)}).encode()
+
+
+def test_the_answers_of_carriers_stock_and_customers_are_judged() -> None:
+    carrier = {"CarrierID": SALE_ID, "Description": "DHL Express"}
+    made = CUSTOMER | {"ID": SALE_ID, "Discount": 0}
+    assert spec.check_answer("GET", "/ref/carrier", 200, many("CarrierList", carrier)) == []
+    assert spec.check_answer("GET", "/ref/productavailability", 200, many("ProductAvailabilityList", STOCK)) == []
+    assert spec.check_answer("POST", "/customer", 200, many("CustomerList", made)) == []
+    wrong = many("CarrierList", {"CarrierID": SALE_ID, "Name": "DHL Express"})
+    assert spec.check_answer("GET", "/ref/carrier", 200, wrong) == [
+        "CarrierList[0].Name is not documented",
+        "CarrierList[0].Description is required",
+    ]
 
 
 @pytest.mark.parametrize(

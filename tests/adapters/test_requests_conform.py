@@ -15,7 +15,7 @@ import pytest
 from actors.domain.calls import Purpose
 from actors.domain.errors import WireError
 from actors.domain.feed import FeedCursor
-from actors.domain.sale import Row, RowKind, SaleAddress, SaleHeader, SaleOrder
+from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleHeader, SaleOrder
 from actors.governor.journal import Intent
 from adapters.cin7.client import Cin7Client
 from adapters.commercetools.client import CommercetoolsClient
@@ -58,6 +58,33 @@ FULL_HEADER = SaleHeader(
     phone="+49",
     billing=ADDRESS,
     shipping=ADDRESS,
+    currency_rate=Decimal("0.86123"),
+    carrier="DHL Express",
+    note="PO 7",
+    shipping_notes="Ring twice",
+    attributes={1: "gift", 10: "blue"},
+    ship_by=date(2026, 12, 1),
+)
+CARD = CustomerCard(
+    name="CT customer 0123456789abcdef",
+    display_name="Ann Lee",
+    currency="GBP",
+    payment_term="30 days",
+    receivable="610",
+    revenue="200",
+    tax_rule="Tax on Sales",
+    contact="Ann Lee",
+    email="ann@example.com",
+    phone="+49",
+)
+BARE_CARD = CustomerCard(
+    name="CT customer 0123456789abcdef",
+    display_name="",
+    currency="GBP",
+    payment_term="30 days",
+    receivable="610",
+    revenue="200",
+    tax_rule="Tax on Sales",
 )
 BARE_HEADER = SaleHeader(
     customer_id=GUID,
@@ -97,6 +124,16 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
     (Purpose.CIN7_PAYMENT_TERMS, lambda client: client.payment_terms()),
     (Purpose.CIN7_ACCOUNTS, lambda client: client.accounts()),
     (Purpose.CIN7_CUSTOMER, lambda client: client.customers_named("commercetools web orders")),
+    (Purpose.CIN7_CARRIERS, lambda client: client.carriers()),
+    (Purpose.CIN7_LIST_SALES, lambda client: client.latest_rates(frozenset({"EUR"}), since=1_800_000_000_123)),
+    (Purpose.CIN7_READ_RATE, lambda client: client._sale_with_rate(SALE_ID)),
+    (Purpose.CIN7_FIND_CUSTOMER, lambda client: client.find_customer(CARD.name, subject="o")),
+    (Purpose.CIN7_CREATE_CUSTOMER, lambda client: client.create_customer(CARD, Intent(Purpose.CIN7_CREATE_CUSTOMER))),
+    (
+        Purpose.CIN7_CREATE_CUSTOMER,
+        lambda client: client.create_customer(BARE_CARD, Intent(Purpose.CIN7_CREATE_CUSTOMER)),
+    ),
+    (Purpose.CIN7_AVAILABILITY, lambda client: client.next_delivery("Bread", "Main Warehouse", subject="o")),
     (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=3, modified_since=None)),
     (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=1, modified_since=1_800_000_000_123)),
     (Purpose.CIN7_FIND_BY_EXTERNAL_ID, lambda client: client.find_by_external_id("ct-order:4f0c", subject="o")),
@@ -112,10 +149,10 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
         ),
     ),
     (
-        Purpose.CIN7_AUTHORISE_ORDER,
+        Purpose.CIN7_DRAFT_ORDER,
         lambda client: client.post_order(
             SaleOrder(sale_id=SALE_ID, rows=rows([RowKind.LINE]), authorise=False),
-            Intent(Purpose.CIN7_AUTHORISE_ORDER),
+            Intent(Purpose.CIN7_DRAFT_ORDER),
         ),
     ),
     (Purpose.CIN7_VOID_SALE, lambda client: client.void_sale(SALE_ID, Intent(Purpose.CIN7_VOID_SALE))),

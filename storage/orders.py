@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -16,12 +18,29 @@ from storage import timeline
 _COLUMNS = (
     "id, number, version, created_at, modified_at, accepted_at, source_state, state, state_since, reason, generation,"
     " doubt_until, looks, looked_at, unsure, resend, currency, digits, payable, inclusive, net, tax, total,"
-    " cin7_net, cin7_tax, cin7_total, reconciled, exported_at"
+    " cin7_net, cin7_tax, cin7_total, reconciled, exported_at, express, drafted, currency_rate, rate_day, rate_source,"
+    " tolerated, shortages, breakdown"
 )
 
 
+_NAMES = (
+    "id = :wanted OR number = :wanted",
+    "id IN (SELECT order_id FROM sales WHERE sale_id = lower(:wanted) OR number = :wanted OR reference = :wanted)",
+    "id = lower(:wanted) OR number = :wanted COLLATE NOCASE"
+    " OR id IN (SELECT order_id FROM sales WHERE number = :wanted COLLATE NOCASE OR reference = :wanted COLLATE NOCASE)"
+    " ORDER BY accepted_at DESC, id",
+)
+"""What an order may be called, the exact names first. A sale's CustomerReference is the order's number or its id."""
+
+
 class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of an order. Amounts with a name of money are decimals as text, in the order's currency."""
+    """The row of an order. Amounts with a name of money are decimals as text, in the order's currency.
+
+    `express`: its shipping method goes first. `drafted` is the digest of the document whose DRAFT Cin7 answered as
+    predicted. `currency_rate` is base units for one unit of the currency, as sent; `rate_day` is a date as ISO 8601.
+    `tolerated` are the minor units put on the cents row. `shortages` says what Cin7 backordered. `breakdown` holds the
+    figures of both sides, by component.
+    """
 
     id: str
     number: str | None
@@ -51,6 +70,14 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     cin7_total: str | None
     reconciled: bool | None
     exported_at: Instant | None
+    express: bool
+    drafted: str | None
+    currency_rate: str | None
+    rate_day: str | None
+    rate_source: str | None
+    tolerated: int
+    shortages: str
+    breakdown: dict[str, str]
 
 
 class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +103,7 @@ class Accepted(StrEnum):
 def _record(row: Sequence[object]) -> OrderRecord:
     names = _COLUMNS.replace(" ", "").split(",")
     values = dict(zip(names, row, strict=True))
+    values["breakdown"] = msgspec.json.decode(str(values["breakdown"]))
     return msgspec.convert(values, OrderRecord, strict=False)
 
 
@@ -131,14 +159,18 @@ def get(connection: sqlite3.Connection, order_id: str) -> OrderRecord | None:
 
 
 def find(connection: sqlite3.Connection, wanted: str) -> OrderRecord | None:
-    """Find an order by id, order number, or the number, id or reference of its sale."""
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM orders WHERE id = :wanted OR number = :wanted"
-        " OR id IN (SELECT order_id FROM sales WHERE sale_id = lower(:wanted) OR number = :wanted"
-        " OR reference = :wanted) LIMIT 1",
-        {"wanted": wanted},
-    ).fetchone()
-    return None if row is None else _record(row)
+    """Find an order by id, order number, or the number, id or reference of its sale.
+
+    People type what they hear: `so-00017` finds `SO-00017`, and an order's number is found in any letter case where no
+    other order has exactly that number.
+    """
+    for condition in _NAMES:
+        row = connection.execute(
+            f"SELECT {_COLUMNS} FROM orders WHERE {condition} LIMIT 1", {"wanted": wanted}
+        ).fetchone()
+        if row is not None:
+            return _record(row)
+    return None
 
 
 def listing(
@@ -233,6 +265,45 @@ def set_answer(
     )
 
 
+def set_express(connection: sqlite3.Connection, order_id: str, express: bool) -> None:
+    """Remember that the order goes ahead of those that are merely fresh. Its nudges are as urgent as its row says."""
+    connection.execute("UPDATE orders SET express = ? WHERE id = ?", (int(express), order_id))
+
+
+def set_drafted(connection: sqlite3.Connection, order_id: str, digest: str | None) -> None:
+    """Keep the digest of the document whose DRAFT was answered as predicted; None: there is none."""
+    connection.execute("UPDATE orders SET drafted = ? WHERE id = ?", (digest, order_id))
+
+
+def set_rate(connection: sqlite3.Connection, order_id: str, rate: Decimal | str, day: date | str, source: str) -> None:
+    """Keep the exchange rate the sale was sent with, as of which day, and who said so."""
+    connection.execute(
+        "UPDATE orders SET currency_rate = ?, rate_day = ?, rate_source = ? WHERE id = ?",
+        (_plain(rate), str(day), source, order_id),
+    )
+
+
+def _plain(figure: Decimal | str) -> str:
+    """Write a figure without an exponent: what is stored is what people read."""
+    return figure if isinstance(figure, str) else f"{figure:f}"
+
+
+def set_tolerated(connection: sqlite3.Connection, order_id: str, minor: int) -> None:
+    """Keep how many minor units the tolerance put on the cents row."""
+    connection.execute("UPDATE orders SET tolerated = ? WHERE id = ?", (minor, order_id))
+
+
+def set_shortages(connection: sqlite3.Connection, order_id: str, text: str) -> None:
+    """Keep what Cin7 backordered, SKU and quantity."""
+    connection.execute("UPDATE orders SET shortages = ? WHERE id = ?", (text, order_id))
+
+
+def set_breakdown(connection: sqlite3.Connection, order_id: str, breakdown: Mapping[str, str]) -> None:
+    """Keep the figures of both sides, by component: `net commercetools` beside `net Cin7 Core`."""
+    stored = msgspec.json.encode(dict(breakdown)).decode()
+    connection.execute("UPDATE orders SET breakdown = ? WHERE id = ?", (stored, order_id))
+
+
 def export(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
     """Both sides show each other."""
     connection.execute("UPDATE orders SET exported_at = ? WHERE id = ?", (now, order_id))
@@ -243,7 +314,8 @@ def next_generation(connection: sqlite3.Connection, order_id: str) -> int:
     """Begin a deliberate resend: a new reference, nothing known of it yet."""
     row = connection.execute(
         "UPDATE orders SET generation = generation + 1, looks = 0, looked_at = NULL, unsure = 0, resend = 0,"
-        " inclusive = NULL, reconciled = NULL, cin7_net = NULL, cin7_tax = NULL, cin7_total = NULL"
+        " inclusive = NULL, reconciled = NULL, cin7_net = NULL, cin7_tax = NULL, cin7_total = NULL, drafted = NULL,"
+        " shortages = ''"
         " WHERE id = ? RETURNING generation",
         (order_id,),
     ).fetchone()

@@ -30,6 +30,16 @@ LIMIT :limit
 
 _COLUMNS = "id, flow, subject, attempts, accepted_at, urgency"
 
+_URGENCY = f"""
+CASE WHEN :flow = '{Flow.ORDERS}' AND :urgency > {int(Urgency.FIRST)}
+          AND EXISTS (SELECT 1 FROM orders AS ordered WHERE ordered.id = {{subject}} AND ordered.express = 1)
+     THEN {int(Urgency.FIRST)} ELSE :urgency END
+"""
+"""How urgent a nudge is: one for an order whose row says `express` goes before those that are merely fresh."""
+
+_MERGED = "due_at = min(due_at, excluded.due_at), urgency = min(urgency, excluded.urgency)"
+"""What becomes of a nudge that waits for the same key."""
+
 
 class OutboxCounts(msgspec.Struct, frozen=True, kw_only=True):
     """How many nudges stand where, and since when the oldest due one waits."""
@@ -42,37 +52,45 @@ class OutboxCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 def accept(connection: sqlite3.Connection, nudge: Nudge, *, now: Instant) -> bool:
     """Put a nudge in, or bring forward the one that waits for the same key. False: its key is set aside."""
-    key = (nudge.flow.value, nudge.subject)
     set_aside = connection.execute(
-        "SELECT 1 FROM outbox WHERE flow = ? AND subject = ? AND state = 'quarantined'", key
+        "SELECT 1 FROM outbox WHERE flow = ? AND subject = ? AND state = 'quarantined'",
+        (nudge.flow.value, nudge.subject),
     ).fetchone()
     if set_aside is not None:
         return False
     connection.execute(
-        "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at) VALUES (?, ?, 'ready', ?, ?, ?)"
-        " ON CONFLICT (flow, subject) WHERE state = 'ready'"
-        " DO UPDATE SET due_at = min(due_at, excluded.due_at), urgency = min(urgency, excluded.urgency)",
-        (*key, int(nudge.urgency), nudge.due_at, now),
+        "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at)"
+        f" VALUES (:flow, :subject, 'ready', {_URGENCY.format(subject=':subject')}, :due_at, :now)"
+        f" ON CONFLICT (flow, subject) WHERE state = 'ready' DO UPDATE SET {_MERGED}",
+        {
+            "flow": nudge.flow.value,
+            "subject": nudge.subject,
+            "urgency": int(nudge.urgency),
+            "due_at": nudge.due_at,
+            "now": now,
+        },
     )
     return True
 
 
 def accept_orders(connection: sqlite3.Connection, states: Collection[OrderState], *, now: Instant) -> int:
     """Nudge every order in these states in one statement: at a start there may be many. Return how many stand there."""
-    marks = ", ".join("?" for _ in states)
+    named = {f"state_{place}": state.value for place, state in enumerate(states)}
+    marks = ", ".join(f":{name}" for name in named)
     cursor = connection.execute(
         "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at)"
-        f" SELECT ?, id, 'ready', ?, ?, ? FROM orders WHERE state IN ({marks}) AND NOT EXISTS"
-        " (SELECT 1 FROM outbox AS aside WHERE aside.flow = ? AND aside.subject = orders.id"
+        f" SELECT :flow, id, 'ready', {_URGENCY.format(subject='orders.id')}, :now, :now FROM orders"
+        f" WHERE state IN ({marks}) AND NOT EXISTS"
+        " (SELECT 1 FROM outbox AS aside WHERE aside.flow = :flow AND aside.subject = orders.id"
         " AND aside.state = 'quarantined') ORDER BY accepted_at, id"
-        " ON CONFLICT (flow, subject) WHERE state = 'ready' DO UPDATE SET due_at = min(due_at, excluded.due_at)",
-        (Flow.ORDERS.value, int(Urgency.FRESH), now, now, *(state.value for state in states), Flow.ORDERS.value),
+        f" ON CONFLICT (flow, subject) WHERE state = 'ready' DO UPDATE SET {_MERGED}",
+        {"flow": Flow.ORDERS.value, "urgency": int(Urgency.FRESH), "now": now, **named},
     )
     return cursor.rowcount
 
 
 def claim(connection: sqlite3.Connection, flow: Flow, *, limit: int, now: Instant) -> list[Envelope]:
-    """Claim due nudges of a flow, the underway ones first; the attempt is counted here, in the commit."""
+    """Claim due nudges of a flow, the most urgent ones first; the attempt is counted here, in the commit."""
     ids: list[int] = []
     for urgency in Urgency:
         if len(ids) < limit:

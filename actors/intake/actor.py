@@ -19,7 +19,7 @@ from actors.domain.feed import FeedCursor, FeedOrder
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 from actors.intake.ports import OrderFeed
-from actors.intake.rules import SweepRules, calls_for_a_look, hot_start, pass_end, pass_start
+from actors.intake.rules import SweepRules, calls_for_a_look, goes_first, hot_start, pass_end, pass_start
 from actors.messages import Envelope, Flow, Nudge
 from storage import bodies, cursors, exceptions, flows, orders, outbox, timeline
 from storage.bodies import Sealer
@@ -174,6 +174,7 @@ class IntakeActor(Actor):
         if accepted is Accepted.KNOWN:
             self.repeated += 1
             return accepted
+        orders.set_express(connection, order.id, goes_first(self.rules, order))
         sealed = self.sealer.seal(entry.body, order_id=order.id, kind="order")
         bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
         what = "accepted" if accepted is Accepted.NEW else "changed"

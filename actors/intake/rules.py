@@ -5,12 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from actors.domain.feed import FeedCursor
+from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 
 
 class SweepRules(msgspec.Struct, frozen=True, kw_only=True):
-    """`[intake]` in milliseconds. `since` is `[orders] since`: older orders are counted and never posted."""
+    """`[intake]` in milliseconds. `since` is `[orders] since`: older orders are counted and never posted.
+
+    `first` are the names of the shipping methods whose orders go ahead (`[orders] first`), compared exactly.
+    """
 
     since: Instant
     hot: int = 3_000
@@ -18,6 +22,7 @@ class SweepRules(msgspec.Struct, frozen=True, kw_only=True):
     trail: int = 60_000
     overlap: int = 300_000
     page: int = 500
+    first: frozenset[str] = frozenset()
 
 
 def hot_start(rules: SweepRules, now: Instant) -> FeedCursor:
@@ -33,6 +38,11 @@ def pass_start(rules: SweepRules, mark: Instant | None) -> FeedCursor:
 def pass_end(rules: SweepRules, now: Instant) -> Instant:
     """Where a complete pass ends: it trails now, so that what commits late is seen before the mark passes it."""
     return now - rules.trail
+
+
+def goes_first(rules: SweepRules, order: Order) -> bool:
+    """Say whether the order travels by a method that the merchant put ahead."""
+    return any(part.method in rules.first for part in order.shipping)
 
 
 def calls_for_a_look(state: OrderState, source_state: str) -> bool:

@@ -31,6 +31,10 @@ SELECT id, flow, subject, state, CASE urgency WHEN 1 THEN 2 ELSE urgency END, du
        tries, suspect, reason
 FROM outbox;
 
+-- Numbers go on where they were, also those of messages settled long ago.
+DELETE FROM sqlite_sequence WHERE name = 'outbox_new';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'outbox_new', seq FROM sqlite_sequence WHERE name = 'outbox';
+
 DROP TABLE outbox;
 ALTER TABLE outbox_new RENAME TO outbox;
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.domain.order import Shipping
 from actors.domain.order_state import OrderState
-from actors.intake.rules import SweepRules, calls_for_a_look, hot_start, pass_end, pass_start
+from actors.intake.rules import SweepRules, calls_for_a_look, goes_first, hot_start, pass_end, pass_start
+from tests.orders_builder import plain_order
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000
@@ -53,3 +56,15 @@ def test_what_calls_for_a_look(state: OrderState, source_state: str) -> None:
         OrderState.EXPORTED: source_state == "Cancelled",
     }.get(state, True)
     assert calls_for_a_look(state, source_state) is wanted
+
+
+@pytest.mark.parametrize(
+    ("methods", "first"),
+    [((), False), (("Standard",), False), (("Express",), True), (("express",), False), (("Standard", "Express"), True)],
+)
+def test_an_order_goes_first_by_the_exact_name_of_a_shipping_method(methods: tuple[str, ...], first: bool) -> None:
+    order = msgspec.structs.replace(
+        plain_order(), shipping=tuple(Shipping(method=method, price=0) for method in methods)
+    )
+    assert goes_first(SweepRules(since=0, first=frozenset({"Express"})), order) is first
+    assert not goes_first(SweepRules(since=0), order)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -117,8 +119,47 @@ def test_sales_are_kept_and_found_by_any_name(file: sqlite3.Connection) -> None:
         found = orders.find(file, wanted)
         assert found is not None, wanted
         assert found.id == order_id
+    for typed in ("so-00017", "ct-100045", order_id.upper(), f"CT-ORDER:{ORDER_ID}"):
+        found = orders.find(file, typed)
+        assert found is not None, typed
+        assert found.id == order_id
     assert orders.find(file, "SO-00018") is None
     assert [sale.number for sale in orders.sales_of(file, order_id)] == ["SO-00017"]
+
+
+def test_the_exact_name_wins_over_one_in_other_letters(file: sqlite3.Connection) -> None:
+    accepted(file, plain_order(id="one", number="ct-7"))
+    accepted(file, plain_order(id="two", number="CT-7"))
+    for number, order_id in (("ct-7", "one"), ("CT-7", "two")):
+        found = orders.find(file, number)
+        assert found is not None
+        assert found.id == order_id
+
+
+def test_what_is_kept_of_every_kind_of_order(file: sqlite3.Connection) -> None:
+    order_id = accepted(file)
+    orders.set_express(file, order_id, True)
+    orders.set_drafted(file, order_id, "digest")
+    orders.set_rate(file, order_id, Decimal("0.00001"), date(2026, 12, 1), "cin7-last")
+    orders.set_tolerated(file, order_id, 2)
+    orders.set_shortages(file, order_id, "A-1: 3")
+    orders.set_breakdown(file, order_id, {"net commercetools": "24.98", "net Cin7 Core": "24.97"})
+    found = record(file)
+    assert (found.express, found.drafted, found.tolerated, found.shortages) == (True, "digest", 2, "A-1: 3")
+    assert (found.currency_rate, found.rate_day, found.rate_source) == ("0.00001", "2026-12-01", "cin7-last")
+    assert found.breakdown == {"net commercetools": "24.98", "net Cin7 Core": "24.97"}
+    orders.set_drafted(file, order_id, None)
+    assert record(file).drafted is None
+
+
+def test_a_resend_knows_no_draft_and_no_shortage_and_still_goes_first(file: sqlite3.Connection) -> None:
+    order_id = accepted(file)
+    orders.set_express(file, order_id, True)
+    orders.set_drafted(file, order_id, "digest")
+    orders.set_shortages(file, order_id, "A-1: 3")
+    assert orders.next_generation(file, order_id) == 2
+    found = record(file)
+    assert (found.drafted, found.shortages, found.express) == (None, "", True)
 
 
 def test_a_second_live_sale_is_refused_and_one_after_a_void_is_not(file: sqlite3.Connection) -> None:

@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from actors.domain.order_state import OrderState
 from actors.messages import Envelope, Flow, Nudge, Urgency
-from storage import outbox
+from storage import orders, outbox
 from storage.outbox import MAX_ATTEMPTS
-from tests.stored import NOW, fresh, nudge
+from tests.orders_builder import plain_order
+from tests.stored import NOW, accepted, fresh, nudge
 
 FLOWS = (Flow.ORDERS, Flow.INTAKE)
 
@@ -80,6 +82,75 @@ def test_keys_of_two_flows_are_two_keys(file: sqlite3.Connection) -> None:
     put(file, "a", flow=Flow.INTAKE)
     assert claim(file) == ["a"]
     assert claim(file, flow=Flow.INTAKE) == ["a"]
+
+
+# --- who goes first --------------------------------------------------------------------------------------------------
+
+
+def express(connection: sqlite3.Connection, *numbers: str) -> None:
+    """Store orders that go ahead, and one that does not."""
+    for number in (*numbers, "plain"):
+        accepted(connection, plain_order(id=number, number=None))
+        orders.set_express(connection, number, number != "plain")
+
+
+def test_a_nudge_for_an_order_that_goes_first_is_as_urgent_as_its_row(file: sqlite3.Connection) -> None:
+    express(file, "fast")
+    put(file, "plain", due_at=NOW - 5000)
+    put(file, "fast")
+    outbox.accept(file, nudge("begun", urgency=Urgency.UNDERWAY), now=NOW)
+    claimed = [(each.subject, each.urgency) for each in outbox.claim(file, Flow.ORDERS, limit=9, now=NOW)]
+    assert claimed == [("begun", Urgency.UNDERWAY), ("fast", Urgency.FIRST), ("plain", Urgency.FRESH)]
+
+
+def test_what_is_under_way_stays_so_though_its_order_goes_first(file: sqlite3.Connection) -> None:
+    express(file, "fast")
+    outbox.accept(file, nudge("fast", urgency=Urgency.UNDERWAY), now=NOW)
+    put(file, "fast")
+    assert rows(file, "urgency") == [(0,)]
+
+
+def test_only_the_orders_flow_looks_at_the_row(file: sqlite3.Connection) -> None:
+    express(file, "fast")
+    put(file, "fast", flow=Flow.INTAKE)
+    assert rows(file, "urgency") == [(2,)]
+
+
+def test_a_nudge_that_waits_already_is_raised_when_its_order_goes_first(file: sqlite3.Connection) -> None:
+    express(file, "fast")
+    orders.set_express(file, "fast", False)
+    put(file, "fast")
+    orders.set_express(file, "fast", True)
+    put(file, "fast")
+    assert rows(file, "urgency") == [(1,)]
+
+
+def test_at_a_start_the_express_orders_go_first_too(file: sqlite3.Connection) -> None:
+    express(file, "fast", "waits")
+    file.execute("UPDATE orders SET accepted_at = accepted_at + 9 WHERE id = 'fast'")
+    file.execute(
+        "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at)"
+        " VALUES ('orders', 'waits', 'ready', 2, ?, ?)",
+        (NOW + 900, NOW),
+    )
+    put(file, "aside")
+    outbox.quarantine(file, claim_one(file).id, reason="bug")
+    accepted(file, plain_order(id="aside", number=None))
+    assert outbox.accept_orders(file, (OrderState.ACCEPTED, OrderState.HELD), now=NOW) == 3
+    assert sorted(rows(file, "subject, state, urgency, due_at")) == [
+        ("aside", "quarantined", 2, NOW),
+        ("fast", "ready", 1, NOW),
+        ("plain", "ready", 2, NOW),
+        ("waits", "ready", 1, NOW),
+    ]
+    assert claim(file)[-1] == "plain"
+
+
+def test_a_retry_keeps_its_place_ahead(file: sqlite3.Connection) -> None:
+    express(file, "fast")
+    put(file, "fast")
+    outbox.retry(file, claim_one(file), due_at=NOW, reason="failed", failed=True)
+    assert claim_one(file).urgency is Urgency.FIRST
 
 
 # --- claiming --------------------------------------------------------------------------------------------------------

@@ -14,10 +14,12 @@ from actors.domain.calls import Purpose
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import OrderState, may_follow
 from actors.governor.journal import Intent
-from storage import calls, meta, orders, schema
+from actors.messages import Flow, Urgency
+from storage import calls, meta, orders, outbox, schema
 from storage.database import connect
 from storage.schema import SchemaError, upgrade
-from tests.stored import NOW, ROAD, accepted, fresh, moved
+from tests.orders_builder import ORDER_ID
+from tests.stored import NOW, ROAD, accepted, fresh, moved, nudge
 
 
 @pytest.fixture
@@ -91,6 +93,89 @@ def test_the_tables_that_come_from_code_follow_it(file: sqlite3.Connection) -> N
     assert allowed == {(a, b) for a, b in itertools.permutations(OrderState, 2) if may_follow(a, b)}
     stored = {code: (owner, holds) for code, owner, holds in file.execute("SELECT * FROM exception_types")}
     assert stored == {code: (kind.owner.value, int(kind.holds)) for code, kind in CATALOGUE.items()}
+
+
+# --- from schema 1 ---------------------------------------------------------------------------------------------------
+
+WAITING = (
+    # id, flow, subject, state, urgency, due_at, accepted_at, claimed_at, attempts, tries, suspect, reason
+    (3, "orders", ORDER_ID, "ready", 0, NOW + 5, NOW, None, 1, 2, 0, "not_sent"),
+    (4, "orders", "b", "ready", 1, NOW, NOW - 9, None, 0, 0, 1, ""),
+    (7, "orders", "c", "running", 1, NOW, NOW, NOW + 1, 2, 0, 0, ""),
+    (8, "orders", "c", "ready", 1, NOW, NOW, None, 0, 0, 0, ""),
+    (9, "orders", "d", "quarantined", 1, NOW, NOW, None, 3, 0, 0, "KeyError"),
+    (11, "intake", "sweep:hot", "running", 1, NOW, NOW, NOW, 1, 0, 1, ""),
+)
+
+
+@pytest.fixture
+def old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """A file of schema 1 with an order in every way of waiting; closed and opened again by this release."""
+    steps = schema.migrations()
+    with closing(connect(tmp_path / "tallyd.db", synchronous="OFF")) as connection:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(schema, "migrations", lambda: steps[:1])
+            upgrade(connection, now=NOW)
+        for number, state in enumerate(("accepted", "held", "creating", "header", "posted")):
+            connection.execute(
+                "INSERT INTO orders (id, number, version, created_at, modified_at, accepted_at, source_state, state,"
+                " state_since, reason, currency, digits, payable) VALUES (?, ?, 3, 1, 2, ?, 'Open', ?, 4, 'why', 'GBP',"
+                " 2, 1999)",
+                (ORDER_ID if number == 0 else f"order-{number}", f"CT-{number}", NOW + number, state),
+            )
+        sale(connection, "live", "order-4")
+        write_call(connection, outcome="unknown", subject="order-2")
+        marks = ", ".join("?" * len(WAITING[0]))
+        connection.executemany(f"INSERT INTO outbox VALUES ({marks})", WAITING)  # noqa: S608
+        # A row that was settled long ago: its number is never used again.
+        connection.execute("UPDATE sqlite_sequence SET seq = 40 WHERE name = 'outbox'")
+        yield connection
+
+
+def table_of(connection: sqlite3.Connection, name: str) -> list[tuple[object, ...]]:
+    return connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+
+
+def test_a_file_of_schema_1_comes_over_with_nothing_lost(old_file: sqlite3.Connection) -> None:
+    assert old_file.execute("PRAGMA user_version").fetchone() == (1,)
+    kept = ("sales", "calls", "meta", "order_lines", "exceptions", "timeline", "cursors")
+    before = {name: table_of(old_file, name) for name in kept}
+    older = table_of(old_file, "orders")
+    upgrade(old_file, now=NOW + 1)
+    assert {name: table_of(old_file, name) for name in kept} == before
+    assert [row[: len(older[0])] for row in table_of(old_file, "orders")] == older
+    found = orders.get(old_file, ORDER_ID)
+    assert found is not None
+    assert (found.express, found.drafted, found.tolerated, found.shortages, found.breakdown) == (False, None, 0, "", {})
+    assert old_file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert old_file.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_what_waited_in_a_file_of_schema_1_waits_on_and_fresh_is_still_the_last(old_file: sqlite3.Connection) -> None:
+    upgrade(old_file, now=NOW + 1)
+    expected = [(*row[:4], 2 if row[4] == 1 else 0, *row[5:]) for row in WAITING]
+    assert old_file.execute("SELECT * FROM outbox ORDER BY id").fetchall() == expected
+    claimed = outbox.claim(old_file, Flow.ORDERS, limit=9, now=NOW + 10)
+    assert [(envelope.subject, envelope.urgency) for envelope in claimed] == [
+        (ORDER_ID, Urgency.UNDERWAY),
+        ("b", Urgency.FRESH),
+    ]
+    assert not outbox.accept(old_file, nudge("d"), now=NOW), "what was set aside stays so"
+
+
+def test_the_numbers_of_messages_go_on_where_they_were(old_file: sqlite3.Connection) -> None:
+    upgrade(old_file, now=NOW + 1)
+    outbox.accept(old_file, nudge("new"), now=NOW)
+    [number] = old_file.execute("SELECT id FROM outbox WHERE subject = 'new'").fetchone()
+    assert number == 41
+
+
+def test_an_upgraded_file_and_a_new_one_have_the_same_schema(old_file: sqlite3.Connection, tmp_path: Path) -> None:
+    upgrade(old_file, now=NOW + 1)
+    (tmp_path / "new").mkdir()
+    wanted = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
+    with closing(fresh(tmp_path / "new")) as new:
+        assert old_file.execute(wanted).fetchall() == new.execute(wanted).fetchall()
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -191,6 +276,10 @@ REFUSED = {
     "unsure that is no flag": "UPDATE orders SET unsure = 2",
     "resend that is no flag": "UPDATE orders SET resend = 2",
     "reconciled that is no flag": "UPDATE orders SET reconciled = 2",
+    "express that is no flag": "UPDATE orders SET express = 2",
+    "tolerated that is text": "UPDATE orders SET tolerated = 'some'",
+    "a refutation of no mode": "INSERT INTO refutations VALUES (2, 0, '2026-12-01')",
+    "evidence of no kind": "INSERT INTO evidence (at, inclusive, kind) VALUES (1, 1, 'hearsay')",
     "inclusive that is no flag": "UPDATE orders SET inclusive = 2",
     "an amount that is a float": "UPDATE orders SET payable = 19.99",
     "a line of no order": "INSERT INTO order_lines VALUES ('nobody', 'l', 's', 1, NULL, NULL)",
@@ -201,7 +290,7 @@ REFUSED = {
     "an outbox state nobody knows": "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at)"
     " VALUES ('orders', 'a', 'waiting', 1, 1, 1)",
     "an urgency nobody knows": "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at)"
-    " VALUES ('orders', 'a', 'ready', 2, 1, 1)",
+    " VALUES ('orders', 'a', 'ready', 3, 1, 1)",
     "running and never claimed": "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at)"
     " VALUES ('orders', 'a', 'running', 1, 1, 1)",
     "claimed and not running": "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at, claimed_at)"
@@ -281,6 +370,10 @@ def test_a_create_moves_its_order_in_the_same_commit(file: sqlite3.Connection) -
         ("SELECT id FROM calls WHERE subject = 'o' AND subject <> ''", "calls_by_subject"),
         ("SELECT id FROM orders WHERE state = 'held' ORDER BY accepted_at", "orders_by_state"),
         ("SELECT id FROM exceptions WHERE record_kind = 'order' AND record_id = 'o'", "exceptions_by_record"),
+        (
+            "SELECT id FROM outbox WHERE flow = 'orders' AND urgency = 1 AND state = 'ready' ORDER BY due_at",
+            "outbox_due",
+        ),
         ("DELETE FROM bodies WHERE stored_at < 1", "bodies_by_age"),
     ],
 )

@@ -33,6 +33,13 @@ class Field(Enum):
     LINE_COMMENT = ("Comment", 256, True)
     CHARGE_COMMENT = ("Comment", 1024, True)
     MEMO = ("Memo", 1024, True)
+    NOTE = ("Note", 1024, True)
+    SHIPPING_NOTES = ("ShippingNotes", 1024, False)
+    ATTRIBUTE = ("AdditionalAttribute", 256, False)
+    CARRIER = ("Carrier", 256, False)
+    CUSTOMER_NAME = ("Customer.Name", 256, False)
+    DISPLAY_NAME = ("DisplayName", 256, True)
+    CUSTOMER_CONTACT = ("Contacts.Name", 256, True)
 
     def __init__(self, wire_name: str, most: int, cuttable: bool) -> None:
         self.wire_name = wire_name

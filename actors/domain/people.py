@@ -102,7 +102,10 @@ def withhold(order: Order, text: str) -> str:
 
 
 def _personal(order: Order) -> set[str]:
-    texts = {order.email, contact_of(order), phone_of(order), email_of(order)}
+    texts = {order.email, contact_of(order), phone_of(order), email_of(order), order.purchase_order}
+    for text in order.custom.values():
+        # Another system quotes what it was sent, which may be a line of it or the text without its blanks.
+        texts |= {text, *text.splitlines()}
     for address in (order.billing, order.shipping_address):
         if address is not None:
             texts |= {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,7 +11,7 @@ import pytest
 
 from actors.domain.countries import country_name
 from actors.domain.document import header, order_document
-from actors.domain.facts import Company
+from actors.domain.facts import Carrier, Company, ExchangeRate
 from actors.domain.limits import Field
 from actors.domain.order import Order
 from actors.domain.prediction import Prediction, predict
@@ -143,6 +145,63 @@ def test_every_field_keeps_its_length(field: Field) -> None:
     assert field.too_long(long)
     with pytest.raises(ValueError, match=field.wire_name):
         field.fit(long)
+
+
+LENGTHS = {
+    Field.CUSTOMER_REFERENCE: ("CustomerReference", 256, "whole"),
+    Field.EXTERNAL_ID: ("ExternalID", 256, "whole"),
+    Field.CONTACT: ("Contact", 512, "whole"),
+    Field.PHONE: ("Phone", 50, "whole"),
+    Field.EMAIL: ("Email", 256, "whole"),
+    Field.ADDRESS_LINE_1: ("Line1", 256, "whole"),
+    Field.ADDRESS_LINE_2: ("Line2", 256, "whole"),
+    Field.CITY: ("City", 256, "whole"),
+    Field.STATE: ("State", 256, "whole"),
+    Field.POSTCODE: ("Postcode", 20, "whole"),
+    Field.COUNTRY: ("Country", 256, "whole"),
+    Field.COMPANY: ("Company", 128, "cut"),
+    Field.SKU: ("SKU", 50, "whole"),
+    Field.NAME: ("Name", 1024, "cut"),
+    Field.DESCRIPTION: ("Description", 256, "whole"),
+    Field.TAX_RULE: ("TaxRule", 50, "whole"),
+    Field.LINE_COMMENT: ("Comment", 256, "cut"),
+    Field.CHARGE_COMMENT: ("Comment", 1024, "cut"),
+    Field.MEMO: ("Memo", 1024, "cut"),
+    Field.NOTE: ("Note", 1024, "cut"),
+    Field.SHIPPING_NOTES: ("ShippingNotes", 1024, "whole"),
+    Field.ATTRIBUTE: ("AdditionalAttribute", 256, "whole"),
+    Field.CARRIER: ("Carrier", 256, "whole"),
+    Field.CUSTOMER_NAME: ("Customer.Name", 256, "whole"),
+    Field.DISPLAY_NAME: ("DisplayName", 256, "cut"),
+    Field.CUSTOMER_CONTACT: ("Contacts.Name", 256, "cut"),
+}
+
+
+@pytest.mark.parametrize("field", list(Field))
+def test_the_length_of_every_field_is_the_documented_one(field: Field) -> None:
+    assert (field.wire_name, field.most, "cut" if field.cuttable else "whole") == LENGTHS[field]
+
+
+def test_a_header_says_whose_it_is_at_what_rate_by_whom_and_what_else() -> None:
+    custom = {"gift": "To Ann", "by": "2026-12-30", "colour": "blue"}
+    order = msgspec.structs.replace(plain_order(shipping=495), purchase_order="4711", custom=custom)
+    rules = rules_for(
+        order,
+        fields={"gift": "ShippingNotes", "by": "ShipBy", "colour": "AdditionalAttribute3"},
+        carriers={"Standard": "DHL Express"},
+    )
+    facts = facts_for(order, carriers={"DHL Express": Carrier(id="k", name="DHL Express")})
+    prediction = predict(order, facts, rules)
+    assert isinstance(prediction, Prediction), prediction
+    rate = ExchangeRate(currency="EUR", day=date(2026, 12, 23), rate=Decimal("0.86123"), source="fixed")
+    sent = header(order, prediction, rules, facts, 1, customer_id="customer-9", rate=rate)
+    assert (sent.customer_id, sent.currency_rate, sent.carrier) == ("customer-9", Decimal("0.86123"), "DHL Express")
+    assert (sent.note, sent.shipping_notes, sent.attributes) == ("PO 4711", "To Ann", {3: "blue"})
+    assert sent.ship_by == date(2026, 12, 30)
+    plain = header(order, prediction, rules, facts, 1)
+    assert (plain.customer_id, plain.currency_rate) == (prediction.customer_id, None)
+    with pytest.raises(ValueError, match="carrier DHL Express"):
+        header(order, prediction, rules, facts_for(order), 1)
 
 
 def test_countries_are_named_or_left_as_they_are() -> None:

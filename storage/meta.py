@@ -33,3 +33,16 @@ def set_counter(connection: sqlite3.Connection, name: str, value: int) -> None:
     connection.execute(
         "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (name, str(value))
     )
+
+
+def text(connection: sqlite3.Connection, name: str) -> str:
+    """A text kept in the file ("" before its first use)."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def set_text(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Keep a text."""
+    connection.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (name, value)
+    )

@@ -9,6 +9,8 @@ also has a day, and an order that hinges on models nobody refuted *today* goes a
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 HYPOTHESES = 16
@@ -44,3 +46,46 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, *, inclusive: bool) -> ModeRecord:
         """Return the record of one document mode."""
         return self.inclusive if inclusive else self.exclusive
+
+
+class Knowledge(StrEnum):
+    """What the record says of one document."""
+
+    SURE = "sure"  # every model alive shows it as meant, and the others were refuted today
+    OPEN = "open"  # a DRAFT will tell
+    WRONG = "wrong"  # no model alive shows it as meant
+
+
+def judge(record: ModeRecord, exact: frozenset[int]) -> Knowledge:
+    """Say whether a document that is exact under these models may be authorised at once."""
+    if record.outside:
+        return Knowledge.OPEN
+    if not record.alive & exact:
+        return Knowledge.WRONG
+    if record.alive <= exact and (ALL - exact) <= record.fresh:
+        return Knowledge.SURE
+    return Knowledge.OPEN
+
+
+class Lesson(msgspec.Struct, frozen=True, kw_only=True):
+    """What one answer taught: the record after it. `upset`: the answer contradicted what was believed."""
+
+    record: ModeRecord
+    upset: bool = False
+
+
+def learn(record: ModeRecord, refuted: frozenset[int]) -> Lesson:
+    """Take one answer in, given by the models it refutes.
+
+    An answer that leaves no model alive says that the account has changed: all are alive again but those it refutes
+    itself. One that fits no model at all says that the account is none of the sixteen.
+    """
+    if refuted == ALL:
+        return Lesson(record=ModeRecord(outside=True, seen=record.seen + 1), upset=not record.outside)
+    if record.outside:
+        return Lesson(record=record)
+    seen = record.seen + (1 if refuted else 0)
+    alive = record.alive - refuted
+    if alive:
+        return Lesson(record=ModeRecord(alive=alive, fresh=record.fresh | refuted, seen=seen))
+    return Lesson(record=ModeRecord(alive=ALL - refuted, fresh=refuted, seen=1), upset=True)

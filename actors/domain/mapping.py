@@ -21,15 +21,16 @@ GOODS = frozenset({"Stock", "Service"})
 SERVICE = "Service"
 
 
-def company_of(order: Order, facts: Facts) -> Company | Finding:
-    """Return the company if its books are in the order's currency."""
+def company_of(order: Order, facts: Facts, rules: PostingRules) -> Company | Finding:
+    """Return the company if its books are in the order's currency, or the order's currency is mapped."""
     if facts.company is None:
         return _missing(FactKind.COMPANY, "the company settings")
-    if facts.company.currency == order.currency:
+    if facts.company.currency == order.currency or order.currency in rules.currencies:
         return facts.company
     return Finding(
         code="currency_unsupported",
-        cause=f"the order is in {order.currency}, the books are in {facts.company.currency}",
+        cause=f"the order is in {order.currency}, the books are in {facts.company.currency}, and [mappings.currencies]"
+        f" names no customer of {order.currency}",
         field="totalPrice.currencyCode",
         waits_for=fact_ref(FactKind.COMPANY, ""),
         group=f"currency_unsupported:{order.currency}",
@@ -38,7 +39,7 @@ def company_of(order: Order, facts: Facts) -> Company | Finding:
 
 def customer_of(order: Order, facts: Facts, rules: PostingRules) -> Customer | list[Finding]:
     """Return the customer sales are booked to, if it may carry this order without changing it."""
-    name = rules.customer
+    name = customer_name(order, facts, rules)
     customer = facts.customers.get(name)
     waits_for = fact_ref(FactKind.CUSTOMER, name)
     if customer is None and FactKind.CUSTOMER not in facts.loaded:
@@ -55,6 +56,13 @@ def customer_of(order: Order, facts: Facts, rules: PostingRules) -> Customer | l
         cause = f"customer {name} has a discount of {customer.discount} %"
         findings.append(_about_customer("customer_discount", cause, name, waits_for, "Discount"))
     return findings or customer
+
+
+def customer_name(order: Order, facts: Facts, rules: PostingRules) -> str:
+    """Return the name of the customer of the order's currency."""
+    base = facts.company.currency if facts.company is not None else order.currency
+    mapped = rules.currencies.get(order.currency)
+    return rules.customer if order.currency == base or mapped is None else mapped.customer
 
 
 def product_of(sku: str, facts: Facts) -> Product | Finding:
@@ -94,22 +102,41 @@ def tax_rule_of(rate: TaxRate, facts: Facts, rules: PostingRules) -> TaxRule | F
     if name is None:
         cause = f"no tax rule is mapped for {keys[0]} (looked for {', '.join(keys)})"
         return Finding(code="tax_unmapped", cause=cause, field="taxRate", group=f"tax_unmapped:{keys[0]}")
+    return _usable_rule(name, keys[0], rate.rate, facts)
+
+
+UNTAXED = "none"
+"""Key of `[mappings.tax]` for orders whose tax is disabled."""
+
+
+def untaxed_rule(facts: Facts, rules: PostingRules) -> TaxRule | Finding:
+    """Return the rule of orders without tax, which must be one of 0 percent."""
+    name = rules.tax.get(UNTAXED)
+    if name is None:
+        cause = f"no tax rule is mapped for orders without tax (looked for {UNTAXED})"
+        return Finding(code="tax_unmapped", cause=cause, field="taxMode", group=f"tax_unmapped:{UNTAXED}")
+    return _usable_rule(name, UNTAXED, Decimal(0), facts)
+
+
+def _usable_rule(name: str, key: str, rate: Decimal, facts: Facts) -> TaxRule | Finding:
+    """Return the rule of this name if it is for sales and has exactly this rate."""
     rule = facts.tax_rules.get(name)
     if rule is None and FactKind.TAX_RULE not in facts.loaded:
         return _missing(FactKind.TAX_RULE, f"tax rule {name}")
     if rule is None:
-        return _about_rule("tax_rule_unknown", f"{keys[0]} is mapped to {name}, which Cin7 Core does not have", name)
+        return _about_rule("tax_rule_unknown", f"{key} is mapped to {name}, which Cin7 Core does not have", name)
     if not rule.active or not rule.for_sale:
         state = "not active" if not rule.active else "not for sales"
-        return _about_rule("tax_rule_inactive", f"{keys[0]} is mapped to {name}, which is {state}", name)
-    if not _same_percent(rule.percent, rate.rate):
+        return _about_rule("tax_rule_inactive", f"{key} is mapped to {name}, which is {state}", name)
+    if not _same_percent(rule.percent, rate):
         return Finding(
             code="tax_rate_differs",
-            cause=f"{keys[0]}: the order is taxed at {rate.rate * 100:f} %, {name} has {rule.percent} %",
+            cause=f"{key}: the order is taxed at {rate * 100:f} %, {name} has {rule.percent} % ({rate:f} vs"
+            f" {rule.percent / 100})",
             field="taxRate.amount",
             waits_for=fact_ref(FactKind.TAX_RULE, name),
             group=f"tax_rate_differs:{name}",
-            facts={"commercetools": f"{rate.rate * 100:f} %", "Cin7 Core": f"{rule.percent} %"},
+            facts={"commercetools": f"{rate * 100:f} %", "Cin7 Core": f"{rule.percent} %"},
         )
     return rule
 
@@ -140,11 +167,32 @@ def service_of(name: str, facts: Facts) -> Product | Finding:
     )
 
 
+def service_for_slug(slug: str, name: str, facts: Facts, rules: PostingRules) -> Product | Finding:
+    """Return the service product that carries a custom line: the mapped one, else one of the line's own name."""
+    mapped = rules.slugs.get(slug)
+    if mapped is not None:
+        return service_of(mapped.product, facts)
+    product = facts.services.get(name)
+    if product is None and FactKind.PRODUCT not in facts.loaded:
+        return _missing(FactKind.PRODUCT, f"the service product of custom line {slug}")
+    if product is not None and product.name == name and product.type == SERVICE and product.status == ACTIVE:
+        return product
+    return Finding(
+        code="charge_unmapped",
+        cause=f"the custom line {slug} is mapped to no service product, and none is named like the line",
+        field="customLineItems.slug",
+        waits_for=fact_ref(FactKind.PRODUCT, ""),
+        group=f"charge_unmapped:{slug}",
+    )
+
+
 def location_of(order: Order, facts: Facts, rules: PostingRules) -> Location | list[Finding]:
     """Return the one location of the sale: what its lines' supply channels agree on."""
     names, findings = _location_names(order, rules)
     if findings:
         return findings
+    if len(names) > 1 and rules.split_location:
+        names = [rules.split_location]
     if len(names) > 1:
         shown = " and ".join(names)
         return [
@@ -183,6 +231,9 @@ def _location_names(order: Order, rules: PostingRules) -> tuple[list[str], list[
         mapped = rules.channels.get(channel, ())
         if len(mapped) == 1:
             names[mapped[0]] = None
+            continue
+        if mapped and rules.split_location:
+            names[rules.split_location] = None
             continue
         if not mapped:
             code, cause = "channel_unmapped", f"supply channel {channel} is mapped to no location"

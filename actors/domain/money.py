@@ -92,9 +92,7 @@ def require_decimal(value: object) -> Decimal:
 
 def to_decimal(minor: int, digits: int) -> Decimal:
     """Return minor units as a decimal of exactly `digits` places, whatever their size (no context rounds it)."""
-    require_minor(minor)
-    sign = 1 if minor < 0 else 0
-    return Decimal((sign, tuple(int(figure) for figure in str(abs(minor))), -digits))
+    return Decimal(f"{require_minor(minor)}E{-digits}")
 
 
 def minor_units(amount: Decimal, digits: int) -> int:
@@ -107,10 +105,11 @@ def minor_units(amount: Decimal, digits: int) -> int:
     require_decimal(amount)
     if not is_plain(amount):
         raise ValueError(f"{amount} is no amount of money")
-    scaled = Fraction(amount) * int("1" + "0" * digits)
-    if scaled.denominator != 1:
+    numerator, denominator = amount.as_integer_ratio()
+    minor, finer = divmod(numerator * 10**digits, denominator)
+    if finer:
         raise ValueError(f"{amount} is finer than {digits} decimals")
-    return scaled.numerator
+    return int(minor)
 
 
 def is_plain(value: Decimal) -> bool:

@@ -1,21 +1,26 @@
 """What Cin7 will show for an order, to the cent, before anything is sent (law L5, money §2, §7).
 
 `predict` is pure and total: every order becomes a document or a hold with all that was found. Row amounts and taxes are
-copied from commercetools' figures; the only arithmetic is adding lines of one SKU up and dividing into whole prices.
-Today it carries plain orders (see `plainness`); carrying more means widening `predict` and nothing around it.
+copied from commercetools' figures (`composing`); which arithmetic Cin7 applies to them is not known but learnt, so the
+document is held against every model of it that is still alive, and says whether it may be authorised at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
-from fractions import Fraction
+from enum import StrEnum
 
 import msgspec
 
+from actors.domain.arithmetic import MODELS, Figures, Sheet, from_ticks
+from actors.domain.calibration import ALL, Knowledge, judge
+from actors.domain.composing import Composition, Part, Terms, compose
 from actors.domain.exception_types import Finding
-from actors.domain.facts import Company, Customer, Facts, Location, Product, TaxRule
-from actors.domain.items import charged, items_of, shown
+from actors.domain.facts import Company, Customer, ExchangeRate, FactKind, Facts, Location, Product, fact_ref
+from actors.domain.features import absurdities, feature_findings, not_plain
+from actors.domain.items import items_of, shown
 from actors.domain.limits import Field
 from actors.domain.mapping import (
     charge_name,
@@ -23,27 +28,41 @@ from actors.domain.mapping import (
     customer_of,
     location_of,
     product_of,
+    service_for_slug,
     service_of,
-    tax_keys,
-    tax_rule_of,
 )
-from actors.domain.money import half_up, to_decimal
-from actors.domain.order import Line, Order, TaxedTotal, TaxRate
+from actors.domain.money import to_decimal
+from actors.domain.notes import carrier_of, note_findings
+from actors.domain.order import Order
 from actors.domain.people import text_findings
-from actors.domain.plainness import absurdities, not_plain, plainness_findings
+from actors.domain.period_lock import lock_date_of
 from actors.domain.posting import PostingRules
-from actors.domain.posting_date import zone_of
+from actors.domain.posting_date import posting_date, zone_of
+from actors.domain.pricing import Price
+from actors.domain.rates import rate_for
 from actors.domain.sale import Row, RowKind
 from actors.domain.source_check import source_findings
+from actors.domain.taxation import Ruled, rule_items, taxes_by_rule
 
 NOTHING = Decimal(0)
+FREE = Decimal(100)
+
+
+class Decision(StrEnum):
+    """What to do with a document that can be written."""
+
+    POST = "post"
+    DRAFT_FIRST = "draft_first"
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """The document as Cin7 will show it. Amounts are decimals in `currency`.
 
-    `rows` are in the fixed order of money §3. `shipping`, `discount` and `cents` are in the document's own terms: gross
-    in an inclusive one, net in an exclusive one. `tax_rule` is what the header names; every row names its own too.
+    `rows` are in the fixed order of money §3. `shipping`, `discount`, `cents` and `folded` are in the document's own
+    terms: gross in an inclusive one, net in an exclusive one; `discount` is negative, `folded` is what the lines carry
+    of it instead. `tax_rule` is what the header names; every row names its own too. `whole_only` are SKUs whose price
+    is exact for the whole quantity only. `tolerated` are minor units the order itself does not explain.
+    `percents` are those of the tax rules named, `exact_under` the numbers of the models that show it as it is meant.
     """
 
     currency: str
@@ -56,9 +75,18 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     tax_rule: str
     location: str
     customer_id: str
+    customer: Customer
+    percents: dict[str, Decimal]
+    rate: ExchangeRate | None = None
+    carrier: str = ""
     shipping: Decimal = NOTHING
     discount: Decimal = NOTHING
     cents: Decimal = NOTHING
+    folded: Decimal = NOTHING
+    tolerated: int = 0
+    whole_only: frozenset[str] = frozenset()
+    exact_under: frozenset[int] = ALL
+    decision: Decision = Decision.POST
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,34 +95,14 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
-class _Goods(msgspec.Struct, kw_only=True):
-    """All lines of one SKU added up; amounts in minor units. `price` is per piece, `left` what it leaves over."""
-
-    sku: str
-    lines: list[Line]
-    quantity: int
-    amount: int
-    tax: int
-
-    @property
-    def price(self) -> int:
-        return self.amount // self.quantity
-
-    @property
-    def left(self) -> int:
-        return self.amount % self.quantity
-
-
 class _Account(msgspec.Struct, frozen=True, kw_only=True):
-    """What the order's names became in Cin7. `shipping` and `rounding` are None where the order needs none."""
+    """What the order's names became in Cin7."""
 
     customer: Customer
     location: Location
-    rate: TaxRate
-    rule: TaxRule
     products: dict[str, Product]
-    shipping: Product | None
-    rounding: Product | None
+    rate: ExchangeRate | None
+    carrier: str
 
 
 def predict(order: Order, facts: Facts, rules: PostingRules) -> Prediction | Hold:
@@ -106,14 +114,26 @@ def predict(order: Order, facts: Facts, rules: PostingRules) -> Prediction | Hol
     absurd = absurdities(order)
     if absurd:
         return _hold(absurd)
-    findings = [*plainness_findings(order), *source_findings(order), *text_findings(order, rules)]
-    goods = _goods(order)
-    findings += _prices_too_small(goods)
-    account, unmapped = _account(order, goods, facts, rules)
-    findings += unmapped
-    if account is None or order.taxed is None or findings:
+    findings = [
+        *feature_findings(order),
+        *source_findings(order, tolerance=rules.tolerance),
+        *text_findings(order, rules),
+        *_payable(order),
+    ]
+    ruled, unruled = rule_items(order, items_of(order), facts, rules)
+    account, unmapped = _account(order, facts, rules)
+    source_is_sound = not findings
+    findings += [*unruled, *unmapped]
+    if unruled or not source_is_sound:
         return _hold(findings)
-    return _document(order, order.taxed, goods, account)
+    taxes = taxes_by_rule(order, ruled)
+    if isinstance(taxes, Finding):
+        return _hold([*findings, taxes])
+    writer = _Writer(order=order, ruled=ruled, taxes=taxes, account=account, facts=facts, rules=rules)
+    document = writer.write(inclusive=writer.modes[0])
+    if account is None or findings or not isinstance(document, Prediction):
+        return _hold([*findings, *(document if isinstance(document, list) else ())])
+    return _choose(writer, document)
 
 
 def _hold(findings: Iterable[Finding]) -> Hold:
@@ -124,72 +144,74 @@ def _hold(findings: Iterable[Finding]) -> Hold:
     return Hold(findings=tuple(distinct.values()))
 
 
-def _goods(order: Order) -> list[_Goods]:
-    """Add the lines up by SKU, in order of first appearance. Lines that cannot be sold are found elsewhere."""
-    goods: dict[str, _Goods] = {}
-    for line in order.lines:
-        if not line.sku or line.quantity < 1:
-            continue
-        tax = 0 if line.taxed is None else line.taxed.gross - line.taxed.net
-        known = goods.setdefault(line.sku, _Goods(sku=line.sku, lines=[], quantity=0, amount=0, tax=0))
-        known.lines.append(line)
-        known.quantity += line.quantity
-        known.amount += line.total
-        known.tax += tax
-    return list(goods.values())
-
-
-def _prices_too_small(goods: list[_Goods]) -> list[Finding]:
-    """Find goods that cost less than a minor unit apiece: no whole price but zero, which Cin7 may refuse."""
+def _payable(order: Order) -> list[Finding]:
+    """A payment in Cin7 has two decimals: what cannot be paid must not be posted."""
+    if order.digits <= 2 or order.payable % 10 ** (order.digits - 2) == 0:
+        return []
     return [
-        not_plain(
-            "price below a minor unit",
-            f"{each.sku}: {each.quantity} pieces for {each.amount} minor units leave no whole price",
-            field="lineItems.totalPrice",
-            sku=each.sku,
+        Finding(
+            code="payment_two_decimals",
+            cause=f"{shown(order.payable, order)} ({order.payable}) is owed, and a payment in Cin7 Core has two"
+            " decimals",
+            field="taxedPrice.totalGross",
+            facts={"commercetools": shown(order.payable, order), "Cin7 Core": "two decimals"},
         )
-        for each in goods
-        if 0 < each.amount < each.quantity
     ]
 
 
-def _account(
-    order: Order, goods: list[_Goods], facts: Facts, rules: PostingRules
-) -> tuple[_Account | None, list[Finding]]:
-    """Look up every name the document needs. None where one is missing, with all that was found on the way."""
-    findings = [*_books(order, facts, rules), *_unnamed(order)]
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
+def _account(order: Order, facts: Facts, rules: PostingRules) -> tuple[_Account | None, list[Finding]]:
+    """Look up every name the header and the goods need. None where one is missing, with all that was found."""
+    books, rate = _books(order, facts, rules)
+    findings = [*books, *_unnamed(order), *note_findings(order, facts, rules)]
     customer = customer_of(order, facts, rules)
     location = location_of(order, facts, rules)
+    carrier = carrier_of(order, facts, rules)
     findings += [*(customer if isinstance(customer, list) else ()), *(location if isinstance(location, list) else ())]
-    products, strangers = _products(goods, facts)
-    rate, rule, wrong_rules = _tax(order, facts, rules)
-    shipping = _shipping_service(order, rule, facts, rules)
-    rounding = _rounding_service(order, goods, rule, facts, rules)
-    findings += [*strangers, *wrong_rules]
-    findings += [charge for charge in (shipping, rounding) if isinstance(charge, Finding)]
-    if isinstance(customer, list) or isinstance(location, list) or isinstance(shipping, Finding):
+    findings += [carrier] if isinstance(carrier, Finding) else []
+    products, strangers = _products(order, facts)
+    findings += strangers
+    if isinstance(customer, list) or isinstance(location, list) or isinstance(carrier, Finding) or findings:
         return None, findings
-    if isinstance(rounding, Finding) or rate is None or rule is None or findings:
-        return None, findings
-    return _Account(
-        customer=customer,
-        location=location,
-        rate=rate,
-        rule=rule,
-        products=products,
-        shipping=shipping,
-        rounding=rounding,
-    ), []
+    return _Account(customer=customer, location=location, products=products, rate=rate, carrier=carrier), []
 
 
-def _books(order: Order, facts: Facts, rules: PostingRules) -> list[Finding]:
-    """Check what the company settings decide: the books' currency and their day."""
-    company: Company | Finding = company_of(order, facts)
+def _books(order: Order, facts: Facts, rules: PostingRules) -> tuple[list[Finding], ExchangeRate | None]:
+    """Check what the company settings decide: currency and rate, the books' day, and whether it is still open."""
+    company: Company | Finding = company_of(order, facts, rules)
     findings = [company] if isinstance(company, Finding) else []
-    if facts.company is not None:
-        zone = zone_of(facts.company, rules)
-        findings += [zone] if isinstance(zone, Finding) else []
-    return findings
+    if facts.company is None:
+        return findings, None
+    zone = zone_of(facts.company, rules)
+    if isinstance(zone, Finding):
+        return [*findings, zone], None
+    day = posting_date(order, zone)
+    findings += _locked(facts.company, day)
+    if findings or order.currency == facts.company.currency:
+        return findings, None
+    rate = rate_for(day, order.currency, facts, rules)
+    return ([*findings, rate], None) if isinstance(rate, Finding) else (findings, rate)
+
+
+def _locked(company: Company, day: date) -> list[Finding]:
+    """Nothing is dated into a period the books have closed (fact sheet §1.2). An unreadable date is told elsewhere."""
+    try:
+        opens = lock_date_of(company.lock_date)
+    except ValueError:
+        return []
+    if opens is None or day >= opens:
+        return []
+    return [
+        Finding(
+            code="period_locked",
+            cause=f"the order is of {day}, and the books are locked before {opens}",
+            field="LockDate",
+            waits_for=fact_ref(FactKind.COMPANY, ""),
+            facts={"order": str(day), "books open from": str(opens)},
+        )
+    ]
 
 
 def _unnamed(order: Order) -> list[Finding]:
@@ -204,164 +226,221 @@ def _unnamed(order: Order) -> list[Finding]:
     ]
 
 
-def _products(goods: list[_Goods], facts: Facts) -> tuple[dict[str, Product], list[Finding]]:
+def _products(order: Order, facts: Facts) -> tuple[dict[str, Product], list[Finding]]:
     products: dict[str, Product] = {}
     findings: list[Finding] = []
-    for each in goods:
-        found = product_of(each.sku, facts)
+    for sku in dict.fromkeys(line.sku for line in order.lines if line.sku):
+        found = product_of(sku, facts)
         if isinstance(found, Finding):
             findings.append(found)
             continue
-        products[each.sku] = found
-        if Field.SKU.too_long(each.sku):
-            cause = f"the SKU has {len(each.sku)} characters, Cin7 Core takes {Field.SKU.most}"
-            findings.append(Finding(code="field_too_long", cause=cause, field="variant.sku", sku=each.sku))
+        products[sku] = found
+        if Field.SKU.too_long(sku):
+            cause = f"the SKU has {len(sku)} characters, Cin7 Core takes {Field.SKU.most}"
+            findings.append(Finding(code="field_too_long", cause=cause, field="variant.sku", sku=sku))
     return products, findings
 
 
-def _tax(order: Order, facts: Facts, rules: PostingRules) -> tuple[TaxRate | None, TaxRule | None, list[Finding]]:
-    """Return the one tax of all priced items and the one rule it is mapped to, or the reasons why there is none.
-
-    An order without any rate gives no reason here: its items were found untaxed, unpriced or absent before.
-    """
-    rates = _rates(order)
-    answers = [tax_rule_of(rate, facts, rules) for rate in rates]
-    findings = [answer for answer in answers if isinstance(answer, Finding)]
-    named = {answer.name: answer for answer in answers if not isinstance(answer, Finding)}
-    if len(named) > 1 and len({rate.rate for rate in rates}) == 1:  # several rates are found by plainness already
-        cause = f"the order is taxed by {' and '.join(named)}"
-        findings.append(not_plain("several tax rules", cause, field="taxRate"))
-    if findings or len(named) != 1:
-        return None, None, findings
-    return rates[0], next(iter(named.values())), []
+# -- the document ----------------------------------------------------------------------------------------------------
 
 
-def _rates(order: Order) -> list[TaxRate]:
-    """List the distinct taxes of what has a price. Free shipping is left out, and so is its tax (money §9 trap 13)."""
-    rates = [item.rate for item in items_of(order) if item.amount and item.rate is not None]
-    return list({tax_keys(rate): rate for rate in rates}.values())
+class _Writer(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a document is written from; `account` None: a name is missing, and only findings can come of it."""
+
+    order: Order
+    ruled: Sequence[Ruled]
+    taxes: dict[str, int]
+    account: _Account | None
+    facts: Facts
+    rules: PostingRules
+
+    @property
+    def modes(self) -> tuple[bool, ...]:
+        """Mirror the order: all prices with tax in them make an inclusive document, anything else an exclusive one."""
+        if self.order.tax_mode in ("ExternalAmount", "Disabled"):
+            return (False,)
+        priced = {rate.included for each in self.ruled if each.item.amount for rate in each.item.rates}
+        if len(priced) > 1:
+            return (False,)
+        return (True, False) if priced == {True} else (False, True)
+
+    def write(self, *, inclusive: bool) -> Prediction | list[Finding]:
+        """Write the document in one mode."""
+        terms = _terms(self.rules, self.facts, inclusive=inclusive)
+        composition = compose(self.order, self.ruled, self.taxes, terms)
+        services = _services(self.order, composition, self.facts, self.rules)
+        found = [*composition.findings, *services.findings, *_too_many(composition, self.rules)]
+        if found or self.account is None:
+            return found
+        return _document(self.order, composition, services.named, self.account, inclusive=inclusive)
 
 
-def _shipping_service(
-    order: Order, rule: TaxRule | None, facts: Facts, rules: PostingRules
-) -> Product | Finding | None:
-    """Look up the charge that carries shipping; None where shipping costs nothing."""
-    if not any(charged(part) for part in order.shipping):
-        return None
-    return _service(rules.charges.shipping, rule, facts)
+def _terms(rules: PostingRules, facts: Facts, *, inclusive: bool) -> Terms:
+    refused = facts.calibration.negative_charges is False
+    return Terms(
+        inclusive=inclusive,
+        fold=rules.discount_as == "lines",
+        negatives=not refused,
+        tenders=frozenset(slug for slug, charge in rules.slugs.items() if charge.tender),
+        tolerance=rules.tolerance,
+    )
 
 
-def _rounding_service(
-    order: Order, goods: list[_Goods], rule: TaxRule | None, facts: Facts, rules: PostingRules
-) -> Product | Finding | None:
-    """Look up the charge that carries the cents whole prices leave over; None where they leave none."""
-    uneven = next((each for each in goods if each.left), None)
-    if uneven is None:
-        return None
-    if rules.charges.rounding:
-        return _service(rules.charges.rounding, rule, facts)
+def _too_many(composition: Composition, rules: PostingRules) -> list[Finding]:
+    rows = len(composition.parts)
+    if rows <= rules.most_rows:
+        return []
+    cause = f"the order needs {rows} rows; up to {rules.most_rows} are known to fit one document"
+    return [not_plain("too many rows", cause, field="lineItems")]
+
+
+class _Services(msgspec.Struct, frozen=True, kw_only=True):
+    """The service product of each charge, by its place among the parts."""
+
+    named: dict[int, Product]
+    findings: list[Finding]
+
+
+def _services(order: Order, composition: Composition, facts: Facts, rules: PostingRules) -> _Services:
+    """Look up the service product of every charge (Cin7 joins charges by name)."""
+    named: dict[int, Product] = {}
+    findings: list[Finding] = []
+    names = {line.slug: line.name for line in order.custom_lines}
+    templates = {
+        RowKind.SHIPPING: rules.charges.shipping,
+        RowKind.DISCOUNT: rules.charges.discount,
+        RowKind.ROUNDING: rules.charges.rounding,
+    }
+    for place, part in enumerate(composition.parts):
+        if part.kind is RowKind.LINE:
+            continue
+        if part.kind is RowKind.CUSTOM:
+            found = service_for_slug(part.key, names.get(part.key, ""), facts, rules)
+        elif part.kind is RowKind.ROUNDING and not rules.charges.rounding:
+            found = _no_rounding_charge(order, composition)
+        else:
+            found = service_of(charge_name(templates[part.kind], part.rule.name), facts)
+        if isinstance(found, Finding):
+            findings.append(found)
+        else:
+            named[place] = found
+    if facts.calibration.repeated_charges is False:
+        findings += _repeated(named)
+    return _Services(named=named, findings=findings)
+
+
+def _no_rounding_charge(order: Order, composition: Composition) -> Finding:
+    uneven = next((part for part in composition.parts if part.price.left), composition.parts[0])
     return Finding(
         code="needs_rounding_charge",
-        cause=f"{uneven.sku}: {shown(uneven.amount, order)} do not divide by {uneven.quantity} pieces",
+        cause=f"{uneven.key}: {shown(uneven.amount, order)} ({uneven.amount} / {uneven.quantity}) do not divide into"
+        f" whole prices of {uneven.quantity} pieces",
         field="lineItems.totalPrice",
-        sku=uneven.sku,
+        sku=uneven.key if uneven.kind is RowKind.LINE else "",
+        facts={
+            "commercetools": shown(uneven.amount, order),
+            "Cin7 Core": f"{uneven.quantity} × {from_ticks(uneven.price.ticks):f}",
+            "left over": shown(uneven.price.left, order),
+        },
     )
 
 
-def _service(template: str, rule: TaxRule | None, facts: Facts) -> Product | Finding | None:
-    """Look up a charge by name. A name that holds the tax rule cannot be looked for until the rule is known."""
-    if rule is None and "{rule}" in template:
-        return None
-    return service_of(charge_name(template, "" if rule is None else rule.name), facts)
+def _repeated(named: dict[int, Product]) -> list[Finding]:
+    """The account refused one service product twice in a document: then each rule needs one of its own."""
+    seen: set[str] = set()
+    findings = []
+    for service in named.values():
+        if service.name in seen:
+            findings.append(
+                Finding(
+                    code="charge_repeated",
+                    cause=f"{service.name} would stand twice on the document, which this account refuses",
+                    field="AdditionalCharges.Description",
+                    group=f"charge_repeated:{service.name}",
+                )
+            )
+        seen.add(service.name)
+    return findings
 
 
-def _document(order: Order, taxed: TaxedTotal, goods: list[_Goods], account: _Account) -> Prediction:
-    """Write the document of a plain, consistent, mapped order."""
-    cents = sum(each.left for each in goods)
-    cents_tax = _take_tax(goods, half_up(_tax_within(cents, account.rate)))
-    rows = [_goods_row(order, each, account) for each in goods]
-    shipping = sum(charged(part) for part in order.shipping)
-    if account.shipping is not None:
-        shipping_tax = sum(part.taxed.gross - part.taxed.net for part in order.shipping if part.taxed is not None)
-        rows.append(_charge_row(order, RowKind.SHIPPING, account.shipping, account, (shipping, shipping_tax)))
-    if account.rounding is not None:
-        rows.append(_charge_row(order, RowKind.ROUNDING, account.rounding, account, (cents, cents_tax)))
-    tax = to_decimal(taxed.gross - taxed.net, order.digits)
+def _document(
+    order: Order, composition: Composition, services: dict[int, Product], account: _Account, *, inclusive: bool
+) -> Prediction:
+    """Write the rows. What they add up to is the order's own net and gross, or the composition would be wrong."""
+    parts = composition.parts
+    rows = tuple(_row(order, part, services.get(place), account) for place, part in enumerate(parts))
+    taxes: dict[str, int] = {}
+    for part in parts:
+        taxes[part.rule.name] = taxes.get(part.rule.name, 0) + part.tax
+    net, gross = (order.taxed.net, order.taxed.gross) if order.taxed is not None else (order.total, order.total)
+
+    def amount(*kinds: RowKind) -> Decimal:
+        return sum((row.amount for row in rows if row.kind in kinds), to_decimal(0, order.digits))
+
     return Prediction(
         currency=order.currency,
-        tax_inclusive=account.rate.included,
-        rows=tuple(rows),
-        net=to_decimal(taxed.net, order.digits),
-        tax=tax,
-        total=to_decimal(taxed.gross, order.digits),
-        tax_by_rule={account.rule.name: tax},
-        tax_rule=account.rule.name,
+        tax_inclusive=inclusive,
+        rows=rows,
+        net=to_decimal(net, order.digits),
+        tax=to_decimal(gross - net, order.digits),
+        total=to_decimal(gross, order.digits),
+        tax_by_rule={name: to_decimal(tax, order.digits) for name, tax in taxes.items()},
+        tax_rule=parts[0].rule.name,
         location=account.location.name,
         customer_id=account.customer.id,
-        shipping=to_decimal(shipping, order.digits),
-        cents=to_decimal(cents, order.digits),
+        customer=account.customer,
+        percents={part.rule.name: part.rule.percent for part in parts},
+        rate=account.rate,
+        carrier=account.carrier,
+        shipping=amount(RowKind.SHIPPING),
+        discount=amount(RowKind.DISCOUNT),
+        cents=amount(RowKind.ROUNDING),
+        folded=to_decimal(composition.folded, order.digits),
+        tolerated=composition.tolerated,
+        whole_only=frozenset(part.key for part in parts if part.fine and part.kind is RowKind.LINE),
     )
 
 
-def _tax_within(amount: int, rate: TaxRate) -> Fraction:
-    """Return the tax inside (included) or on top of an amount, unrounded, in minor units."""
-    fraction = Fraction(rate.rate)
-    return amount * fraction / (1 + fraction) if rate.included else amount * fraction
-
-
-def _take_tax(goods: list[_Goods], wanted: int) -> int:
-    """Take the tax of the cents row off the goods the cents came from, largest tax first, ties by SKU (money §2.4).
-
-    Returns what was taken: a line gives no more than it has, so the sum per rule stays commercetools' own.
-    """
-    taken = 0
-    for each in sorted((each for each in goods if each.left), key=lambda each: (-each.tax, each.sku)):
-        share = min(wanted - taken, each.tax)
-        each.tax -= share
-        taken += share
-    return taken
-
-
-def _goods_row(order: Order, goods: _Goods, account: _Account) -> Row:
-    product = account.products[goods.sku]
+def _row(order: Order, part: Part, service: Product | None, account: _Account) -> Row:
+    quantity = Decimal(part.quantity)
+    price = to_decimal(part.list_minor, order.digits) if part.free else _price(order, part.price)
+    product = service if service is not None else account.products[part.key]
+    is_line = part.kind is RowKind.LINE
     return Row(
-        kind=RowKind.LINE,
-        sku=goods.sku,
+        kind=part.kind,
+        sku=part.key if is_line else product.name,
         product_id=product.id,
-        name=Field.NAME.fit(product.name),
-        quantity=Decimal(goods.quantity),
-        price=to_decimal(goods.price, order.digits),
-        tax=to_decimal(goods.tax, order.digits),
-        tax_rule=account.rule.name,
-        amount=to_decimal(goods.price * goods.quantity, order.digits),
-        comment=Field.LINE_COMMENT.fit(_comment(order, goods)),
+        name=Field.NAME.fit(product.name) if is_line else product.name,
+        quantity=quantity,
+        price=price,
+        tax=to_decimal(part.tax, order.digits),
+        tax_rule=part.rule.name,
+        amount=to_decimal(part.amount - part.price.left, order.digits),
+        discount=FREE if part.free else NOTHING,
+        comment=Field.LINE_COMMENT.fit(_comment(order, part)) if is_line else "",
     )
 
 
-def _charge_row(order: Order, kind: RowKind, service: Product, account: _Account, figures: tuple[int, int]) -> Row:
-    """Write an additional charge: one piece at the whole amount. `figures` are amount and tax in minor units."""
-    amount, tax = (to_decimal(figure, order.digits) for figure in figures)
-    return Row(
-        kind=kind,
-        sku=service.name,
-        product_id=service.id,
-        name=service.name,
-        quantity=Decimal(1),
-        price=amount,
-        tax=tax,
-        tax_rule=account.rule.name,
-        amount=amount,
-    )
+def _price(order: Order, price: Price) -> Decimal:
+    """Write a price with as many decimals as the currency has, or as it needs."""
+    unit = 10 ** (4 - min(order.digits, 2))
+    if price.ticks % unit:
+        return from_ticks(price.ticks)
+    return to_decimal(price.ticks // unit, min(order.digits, 2))
 
 
-def _comment(order: Order, goods: _Goods) -> str:
+def _comment(order: Order, part: Part) -> str:
     """Tell what the merged price hides: the prices it is made of ("2 @ 5.00, 1 @ 10.00") and the list price.
 
     Sorted by price, so that the same lines in another order give the same text.
     """
+    if len(part.lines) == 1 and not part.lines[0].groups and part.lines[0].list_minor == part.lines[0].unit_minor:
+        line = part.lines[0]
+        if line.unit_minor * line.quantity == line.total:
+            return ""
     at_price: dict[int, int] = {}
     lumps: list[str] = []
-    for line in goods.lines:
+    for line in part.lines:
         groups = [(group.quantity, group.unit_minor) for group in line.groups] or [(line.quantity, line.unit_minor)]
         if sum(quantity * unit for quantity, unit in groups) != line.total:
             lumps.append(f"{line.quantity} for {to_decimal(line.total, order.digits)}")
@@ -370,6 +449,83 @@ def _comment(order: Order, goods: _Goods) -> str:
             at_price[unit] = at_price.get(unit, 0) + quantity
     parts = [f"{at_price[unit]} @ {to_decimal(unit, order.digits)}" for unit in sorted(at_price)] + sorted(lumps)
     prices = ", ".join(parts) if len(parts) > 1 or lumps else ""
-    lists = sorted({line.list_minor for line in goods.lines if line.list_minor > line.unit_minor})
+    lists = sorted({line.list_minor for line in part.lines if line.list_minor > line.unit_minor})
     listed = f"list {', '.join(str(to_decimal(minor, order.digits)) for minor in lists)}" if lists else ""
-    return "; ".join(part for part in (prices, listed) if part)
+    return "; ".join(text for text in (prices, listed) if text)
+
+
+# -- what Cin7 will make of it ---------------------------------------------------------------------------------------
+
+
+def sheet_of(prediction: Prediction) -> Sheet:
+    """Return the document as something the models can calculate."""
+    return Sheet(prediction.rows, prediction.percents, inclusive=prediction.tax_inclusive)
+
+
+def _choose(writer: _Writer, document: Prediction) -> Prediction | Hold:
+    """Take the order's own mode unless every model alive shows other figures; then the other, where it is certain.
+
+    A document in the other mode is only written where nothing about it is open: it is no place to learn.
+    """
+    calibration = writer.facts.calibration
+    exact = sheet_of(document).exact_under()
+    knowledge = judge(calibration.of(inclusive=document.tax_inclusive), exact)
+    if knowledge is not Knowledge.WRONG:
+        return _decided(document, exact, knowledge)
+    for inclusive in writer.modes[1:]:
+        other = writer.write(inclusive=inclusive)
+        if isinstance(other, list):
+            continue
+        exact, record = sheet_of(other).exact_under(), calibration.of(inclusive=inclusive)
+        if record.alive <= exact and not record.outside:
+            return _decided(other, exact, judge(record, exact))
+    return Hold(findings=(differs_finding(writer.order, document, writer.facts),))
+
+
+def _decided(document: Prediction, exact: frozenset[int], knowledge: Knowledge) -> Prediction:
+    decision = Decision.POST if knowledge is Knowledge.SURE else Decision.DRAFT_FIRST
+    return msgspec.structs.replace(document, exact_under=exact, decision=decision)
+
+
+def differs_finding(order: Order, document: Prediction, facts: Facts) -> Finding:
+    """Say which component Cin7 would show otherwise, with both figures and the rule that makes each."""
+    record = facts.calibration.of(inclusive=document.tax_inclusive)
+    number = min(record.alive)
+    sheet = sheet_of(document)
+    meant, theirs = sheet.sent(), sheet.under(MODELS[number])
+    sides = _sides(document, meant, theirs)
+    sides["tax rule of the sum commercetools"] = f"{order.tax_calculation}, {order.tax_rounding}, copied"
+    sides["tax rule of the sum Cin7 Core"] = str(MODELS[number])
+    wrong = (name for name in ("net", "tax", "total") if sides[f"{name} commercetools"] != sides[f"{name} Cin7 Core"])
+    field = next(wrong, "rows")
+    return Finding(
+        code="prediction_differs",
+        cause=f"Cin7 would show net {from_ticks(theirs.net):f}, tax {from_ticks(theirs.tax):f}, total"
+        f" {from_ticks(theirs.total):f}; the customer owes net {document.net:f}, tax {document.tax:f}, total"
+        f" {document.total:f} {document.currency}",
+        field=field,
+        facts=sides,
+        group=f"prediction_differs:{MODELS[number].tax.value}",
+    )
+
+
+def _sides(document: Prediction, meant: Figures, theirs: Figures) -> dict[str, str]:
+    """Write both documents side by side: each component once as owed, once as Cin7 would show it."""
+    sides: dict[str, str] = {}
+
+    def pair(name: str, ours: str, other: str) -> None:
+        sides[f"{name} commercetools"], sides[f"{name} Cin7 Core"] = ours, other
+
+    for name, ours, other in (
+        ("net", document.net, theirs.net),
+        ("tax", document.tax, theirs.tax),
+        ("total", document.total, theirs.total),
+    ):
+        pair(name, f"{ours:f}", f"{from_ticks(other):f}")
+    for rule in sorted(document.tax_by_rule):
+        shown_tax = sum(tax for row, (_, tax) in zip(document.rows, theirs.rows, strict=True) if row.tax_rule == rule)
+        pair(f"tax {rule}", f"{document.tax_by_rule[rule]:f}", f"{from_ticks(shown_tax):f}")
+    for row, (_, sent), (_, made) in zip(document.rows, meant.rows, theirs.rows, strict=True):
+        if sent != made:
+            pair(f"row tax {row.sku}", f"{from_ticks(sent):f}", f"{from_ticks(made):f}")
+    return sides

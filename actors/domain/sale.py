@@ -131,6 +131,16 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     total: Decimal
     number: str | None = None
 
+    @property
+    def authorised(self) -> bool:
+        """True when the order stands; `AUTH_NO_ALLOC` counts, though nothing is allocated (fact sheet §2.1)."""
+        return self.status.upper().startswith("AUTH") or self.status.upper() in ("FULFILLED", "CLOSED")
+
+    @property
+    def shortages(self) -> dict[str, Decimal]:
+        """What is on backorder, by SKU."""
+        return {row.sku: row.backordered for row in self.rows if not row.is_charge and row.backordered > 0}
+
 
 class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as `GET /sale` shows it. `order` is None while there is no order document."""
@@ -145,6 +155,7 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     order_date: date | None = None
     number: str | None = None
     order: OrderView | None = None
+    location: str = ""
     order_status: str = "NOT AVAILABLE"
     fulfilment_authorised: bool = False
 

@@ -16,7 +16,17 @@ from actors.domain.exception_types import Finding
 from actors.domain.order_state import FINAL, OrderState
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow
-from actors.orders import authorising, cancelling, creating, inheriting, looking, marking, resending, shadowing
+from actors.orders import (
+    authorising,
+    cancelling,
+    creating,
+    inheriting,
+    looking,
+    marking,
+    resending,
+    shadowing,
+    shortages,
+)
 from actors.orders.desk import Case, Desk, underway
 from storage import calls, exceptions, orders
 from storage.orders import OrderRecord, SaleRecord
@@ -123,7 +133,9 @@ class OrdersActor(Actor):
             return await authorising.authorise(self.desk, case, sale)
         if record.state is not OrderState.EXPORTED:
             return await marking.mark(self.desk, case, sale)
-        return Done(unit=lambda connection, now: self.desk.refresh(connection, case, now))
+        if record.shortages:
+            return await shortages.follow(self.desk, case, sale)
+        return self.desk.done(case)
 
     def _doubt_open_create(self, record: OrderRecord) -> Later:
         """A create without an outcome that nobody waits for any more (a crash of its worker): in doubt."""

@@ -4,47 +4,143 @@ from __future__ import annotations
 
 import sqlite3
 
+import msgspec
+
 from actors.core.actor import Done, Later, Outcome, Unit
+from actors.domain.calibration import ALL
 from actors.domain.calls import Purpose
-from actors.domain.comparison import compare, totals_finding
-from actors.domain.document import order_document
+from actors.domain.comparison import breakdown, compare, totals_finding
+from actors.domain.document import digest, order_document
 from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
+from actors.domain.facts import Facts
+from actors.domain.observation import understand
 from actors.domain.order_state import OrderState
-from actors.domain.prediction import Hold, Prediction
-from actors.domain.sale import OrderView
+from actors.domain.prediction import Decision, Hold, Prediction
+from actors.domain.sale import OrderView, RowKind, SaleOrder
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
-from storage import calls, exceptions, orders
+from actors.orders.shortages import tell_shortages
+from actors.orders.teaching import Teaching, learn_from_answer
+from actors.orders.withdrawing import withdraw
+from storage import calibration, calls, exceptions, orders
 from storage.orders import SaleRecord
+
+DIFFERED = "differed:"
+"""Before the digest of a document whose DRAFT was shown with other figures."""
+
+
+WITHDRAWN_BY = frozenset({"prediction_differs"})
+"""What is found of an order whose unauthorised sale is taken back: it will not become what the customer owes."""
 
 
 async def authorise(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
-    """Give the sale its order document. After any doubt the sale is read first; Cin7 itself refuses a second one."""
+    """Give the sale its order document. After any doubt the sale is read first; Cin7 itself refuses a second one.
+
+    Where the account's arithmetic is open for this order, the document goes as a DRAFT first and is compared: the
+    answer teaches, and the order is judged again by what is then known.
+    """
     judged, known = await desk.judge(case.order)
+    misfit = _misfit(case, judged)
+    if misfit is not None:
+        return await withdraw(desk, case, sale, misfit.findings, known=known, why=misfit.why)
     if isinstance(judged, Hold):
         return desk.hold(case, judged.findings, known=known)
-    inclusive = case.record.inclusive
-    if case.record.unsure or inclusive is None:
-        return await _read_first(desk, case, sale, judged)
-    if inclusive != judged.tax_inclusive:
-        return desk.hold(case, [_edited(case)])
-    return await _send(desk, case, sale, judged)
+    if case.record.unsure or case.record.inclusive is None:
+        return await _read_first(desk, case, sale, judged, known)
+    if judged.decision is Decision.POST or case.record.drafted == digest(judged):
+        return await _send(desk, case, sale, judged, known)
+    return await _ask_first(desk, case, sale)
 
 
-async def _read_first(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction) -> Outcome:
+class _Misfit(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the sale that was begun is taken back; without findings the order begins anew at once."""
+
+    why: str
+    findings: tuple[Finding, ...] = ()
+
+
+def _misfit(case: Case, judged: Prediction | Hold) -> _Misfit | None:
+    if isinstance(judged, Hold):
+        if any(finding.code in WITHDRAWN_BY for finding in judged.findings):
+            return _Misfit(why="the account would show other figures", findings=judged.findings)
+        return None
+    if case.record.inclusive is not None and case.record.inclusive != judged.tax_inclusive:
+        return _Misfit(why="its header is of the other tax mode")
+    if case.record.drafted == DIFFERED + digest(judged):
+        return _Misfit(why="its DRAFT was shown with other figures", findings=(_draft_differed(case, judged),))
+    return None
+
+
+async def _ask_first(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
+    """Send the document as a DRAFT, one order at a time: whoever waited knows more by then."""
+    async with desk.probing:
+        judged, known = await desk.judge(case.order)
+        if _misfit(case, judged) is not None or isinstance(judged, Hold):
+            return Later(due_at=desk.around.clock.now(), reason="learnt meanwhile")
+        if judged.decision is Decision.POST:
+            return await _send(desk, case, sale, judged, known)
+        return await _draft(desk, case, sale, judged, known)
+
+
+async def _draft(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction, known: Facts) -> Outcome:
+    order = case.order
+    intent = Intent(Purpose.CIN7_DRAFT_ORDER, subject=order.id, generation=case.record.generation)
+    document = order_document(sale.sale_id, prediction, authorise=False)
+    answer = await _post(desk, case, sale, prediction, known, document, intent)
+    if not isinstance(answer, OrderView):
+        return answer
+    differences = compare(prediction, answer, tax_inclusive_answer=bool(case.record.inclusive))
+    lesson = learn_from_answer(desk, case, known, prediction, answer, draft=True, sale_id=sale.sale_id)
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        desk.refresh(connection, case, now)
+        answered(connection, intent, now)
+        _learn(connection, lesson, prediction, now, agrees=not differences)
+        orders.set_breakdown(connection, order.id, breakdown(prediction, answer))
+        verdict = DIFFERED if differences else ""
+        orders.set_drafted(connection, order.id, verdict + digest(prediction))
+        shown = "as predicted" if not differences else "; ".join(str(one) for one in differences[:3])
+        note(connection, order.id, "order drafted", now, sale=sale.sale_id, total=f"{answer.total:f}", answer=shown)
+
+    return Done(unit=unit, nudges=(underway(order.id, desk.around.clock.now()),), points=settled(intent))
+
+
+def _draft_differed(case: Case, prediction: Prediction) -> Finding:
+    return Finding(
+        code="prediction_differs",
+        cause=f"Cin7 Core showed the DRAFT of order {case.order.shown_as} with other figures than the customer owes:"
+        " see both sides.",
+        field="draft",
+        facts=case.record.breakdown,
+        group="prediction_differs:draft",
+    )
+
+
+def _learn(
+    connection: sqlite3.Connection, lesson: Teaching | None, prediction: Prediction, now: Instant, *, agrees: bool
+) -> None:
+    """Write what an answer taught. That it was an answer at all says that the account takes what was sent."""
+    if lesson is not None:
+        lesson.write(connection, now, agrees=agrees)
+    charges = [row for row in prediction.rows if row.kind is not RowKind.LINE]
+    if any(row.price < 0 for row in charges):
+        calibration.flag(connection, "negative_charges", True)
+    if len({row.sku for row in charges}) < len(charges):
+        calibration.flag(connection, "repeated_charges", True)
+
+
+async def _read_first(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction, known: Facts) -> Outcome:
     try:
         view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
     except Missing:
         return desk.hold(case, [_vanished(case, sale)])
     if view.voided:
         return _voided(desk, case, sale)
-    if view.tax_inclusive != prediction.tax_inclusive:
-        return desk.hold(case, [_edited(case)])
-    if view.order is not None and _is_authorised(view.order):
+    if view.order is not None and view.order.authorised:
         return Done(
-            unit=_posted(desk, case, sale, prediction, view.order, inclusive=view.tax_inclusive),
+            unit=_posted(desk, case, sale, prediction, view.order, known, inclusive=view.tax_inclusive),
             nudges=(underway(case.order.id, desk.around.clock.now()),),
         )
 
@@ -57,22 +153,16 @@ async def _read_first(desk: Desk, case: Case, sale: SaleRecord, prediction: Pred
     return Done(unit=unit, nudges=(underway(case.order.id, desk.around.clock.now()),))
 
 
-async def _send(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction) -> Outcome:
+async def _send(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction, known: Facts) -> Outcome:
     order = case.order
     intent = Intent(Purpose.CIN7_AUTHORISE_ORDER, subject=order.id, generation=case.record.generation)
-    try:
-        answer = await desk.write(case, intent, desk.book.post_order(order_document(sale.sale_id, prediction), intent))
-    except InDoubt as error:
-        if error.reason == CONTRADICTION:
-            return await _contradicted(desk, case, sale, intent, error)
-        return _unsure(desk, case, intent, "unknown", error.reason)
-    except Rejected as error:
-        if "IS AUTHORISED" in error.detail.upper():
-            return _unsure(desk, case, intent, "refused", "authorised already")
-        return _rejected(desk, case, intent, error.detail or error.reason)
-    if not _is_authorised(answer):
+    document = order_document(sale.sale_id, prediction)
+    answer = await _post(desk, case, sale, prediction, known, document, intent)
+    if not isinstance(answer, OrderView):
+        return answer
+    if not answer.authorised:
         return _rejected(desk, case, intent, f"the order was left {answer.status}", done=True)
-    posted = _posted(desk, case, sale, prediction, answer, inclusive=bool(case.record.inclusive))
+    posted = _posted(desk, case, sale, prediction, answer, known, inclusive=bool(case.record.inclusive))
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         answered(connection, intent, now)
@@ -81,18 +171,86 @@ async def _send(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction
     return Done(unit=unit, nudges=(underway(order.id, desk.around.clock.now()),), points=settled(intent))
 
 
+async def _post(
+    desk: Desk,
+    case: Case,
+    sale: SaleRecord,
+    prediction: Prediction,
+    known: Facts,
+    document: SaleOrder,
+    intent: Intent,
+) -> OrderView | Outcome:
+    """Send a document once; return the answer, or what its failure comes to."""
+    try:
+        return await desk.write(case, intent, desk.book.post_order(document, intent))
+    except InDoubt as error:
+        if error.reason == CONTRADICTION:
+            return await _contradicted(desk, case, sale, intent, error)
+        return _unsure(desk, case, intent, "unknown", error.reason)
+    except Rejected as error:
+        if "IS AUTHORISED" in error.detail.upper():
+            return _unsure(desk, case, intent, "refused", "authorised already")
+        return _refused(desk, case, sale, prediction, known, intent, error.detail or error.reason)
+
+
+def _refused(
+    desk: Desk,
+    case: Case,
+    sale: SaleRecord,
+    prediction: Prediction,
+    known: Facts,
+    intent: Intent,
+    detail: str,
+) -> Done:
+    """A refusal that says what the account does not take, or expects, is evidence: the order is planned anew."""
+    refusal = understand(prediction, detail)
+    believed = {
+        "negative_charges": known.calibration.negative_charges,
+        "repeated_charges": known.calibration.repeated_charges,
+    }
+    if not refusal.teaches or believed.get(refusal.flag, None) is False:
+        return _rejected(desk, case, intent, detail)
+    lesson = None
+    if refusal.refuted is not None:
+        lesson = Teaching(desk, case, known, prediction, refusal.refuted, "refusal", sale.sale_id, detail)
+        if known.calibration.of(inclusive=prediction.tax_inclusive).alive.isdisjoint(ALL - refusal.refuted):
+            return _rejected(desk, case, intent, detail)
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        desk.refresh(connection, case, now)
+        refused(connection, intent, detail)
+        if refusal.flag:
+            calibration.flag(connection, refusal.flag, False)
+        if lesson is not None:
+            lesson.write(connection, now, agrees=False)
+        note(connection, case.order.id, "order refused, planned anew", now, answer=detail)
+
+    return Done(unit=unit, nudges=(underway(case.order.id, desk.around.clock.now()),), points=settled(intent))
+
+
 def _posted(
-    desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction, answer: OrderView, *, inclusive: bool
+    desk: Desk,
+    case: Case,
+    sale: SaleRecord,
+    prediction: Prediction,
+    answer: OrderView,
+    known: Facts,
+    *,
+    inclusive: bool,
 ) -> Unit:
     """The order is authorised: keep what Cin7 shows; a difference is finance's, and keeps the invoice from posting."""
     differences = compare(prediction, answer, tax_inclusive_answer=inclusive)
+    lesson = learn_from_answer(desk, case, known, prediction, answer, draft=False, sale_id=sale.sale_id)
     order = case.order
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         desk.refresh(connection, case, now)
         desk.clear_holds(connection, order, now)
+        _learn(connection, lesson, prediction, now, agrees=not differences)
         orders.set_unsure(connection, order.id, False)
         orders.set_inclusive(connection, order.id, inclusive)
+        orders.set_tolerated(connection, order.id, prediction.tolerated)
+        orders.set_breakdown(connection, order.id, breakdown(prediction, answer))
         orders.set_prediction(
             connection, order.id, net=f"{prediction.net:f}", tax=f"{prediction.tax:f}", total=f"{prediction.total:f}"
         )
@@ -107,16 +265,13 @@ def _posted(
         orders.name_sale(connection, sale.sale_id, answer.number)
         orders.move(connection, order.id, OrderState.POSTED, now=now)
         note(connection, order.id, "order authorised", now, sale=sale.sale_id, total=f"{answer.total:f}")
+        if answer.shortages:
+            tell_shortages(connection, case, answer, now)
         if differences:
             finding = totals_finding(prediction, answer, differences)
             exceptions.raise_finding(connection, record_of(order), finding, now=now)
 
     return unit
-
-
-def _is_authorised(answer: OrderView) -> bool:
-    """`AUTH_NO_ALLOC` counts: the order stands, though nothing is allocated (fact sheet §2.1)."""
-    return answer.status.upper().startswith("AUTH") or answer.status.upper() in ("FULFILLED", "CLOSED")
 
 
 def _unsure(desk: Desk, case: Case, intent: Intent, outcome: str, reason: str) -> Later:
@@ -135,7 +290,7 @@ async def _contradicted(desk: Desk, case: Case, sale: SaleRecord, intent: Intent
         view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
     except WireError:
         return _unsure(desk, case, intent, "unknown", error.reason)
-    if view.voided or (view.order is not None and _is_authorised(view.order)):
+    if view.voided or (view.order is not None and view.order.authorised):
         return _unsure(desk, case, intent, "unknown", error.reason)
     return _rejected(desk, case, intent, error.detail or error.reason)
 
@@ -183,12 +338,4 @@ def _vanished(case: Case, sale: SaleRecord) -> Finding:
         code="sale_vanished",
         cause=f"Cin7 Core has no sale {sale.number or sale.sale_id}, which stood for order {case.order.shown_as}.",
         facts={"sale": sale.sale_id},
-    )
-
-
-def _edited(case: Case) -> Finding:
-    return Finding(
-        code="edited_while_creating",
-        cause=f"Order {case.order.shown_as} changed its tax mode after its sale was begun: the sale's header says"
-        " otherwise.",
     )

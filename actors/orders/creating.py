@@ -10,6 +10,7 @@ from actors.domain.document import header
 from actors.domain.errors import InDoubt, Rejected
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Facts
+from actors.domain.notes import cuts
 from actors.domain.order_state import OrderState
 from actors.domain.prediction import Hold, Prediction
 from actors.domain.time import Instant
@@ -42,7 +43,10 @@ async def create(desk: Desk, case: Case) -> Outcome:
         return found
     if desk.export.shadow:
         return _shadow(desk, case, judged)
-    return await _send(desk, case, judged, known)
+    customer_id = await customer_id_for(desk, case, judged.customer, known)
+    if not isinstance(customer_id, str):
+        return customer_id
+    return await _send(desk, case, judged, known, customer_id)
 
 
 def _exclude(desk: Desk, case: Case, reason: str) -> Done:
@@ -107,9 +111,10 @@ def _keep_prediction(connection: sqlite3.Connection, order_id: str, prediction: 
     )
 
 
-async def _send(desk: Desk, case: Case, prediction: Prediction, known: Facts) -> Outcome:
+async def _send(desk: Desk, case: Case, prediction: Prediction, known: Facts, customer_id: str) -> Outcome:
     order, generation = case.order, case.record.generation
-    body = header(order, prediction, desk.posting, known, generation)
+    rate = prediction.rate
+    body = header(order, prediction, desk.posting, known, generation, customer_id=customer_id, rate=rate)
     intent = Intent(Purpose.CIN7_CREATE_SALE, subject=order.id, generation=generation)
     try:
         view = await desk.write(case, intent, desk.book.create_sale(body, intent))
@@ -126,7 +131,11 @@ async def _send(desk: Desk, case: Case, prediction: Prediction, known: Facts) ->
         _keep_prediction(connection, order.id, prediction)
         orders.set_inclusive(connection, order.id, view.tax_inclusive)
         orders.set_unsure(connection, order.id, False)
+        if rate is not None:
+            orders.set_rate(connection, order.id, rate.rate, rate.day, rate.source)
         orders.move(connection, order.id, OrderState.HEADER, now=now)
+        for cut in cuts(order, desk.posting):
+            note(connection, order.id, "text cut", now, field=cut.field, length=cut.length, kept=cut.kept)
         note(connection, order.id, "sale created", now, sale=view.id, reference=body.external_id)
 
     return Done(unit=unit, nudges=(underway(order.id, desk.around.clock.now()),), points=settled(intent))

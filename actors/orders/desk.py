@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, date
 from typing import TypeVar
 
+import anyio
 import msgspec
 
 from actors.core.actor import Done, Later, Surroundings, Unit, clear_connection
@@ -14,17 +16,19 @@ from actors.domain.errors import InDoubt, WireError
 from actors.domain.exception_types import CATALOGUE, Finding
 from actors.domain.facts import Facts
 from actors.domain.feed import ReadOrder
+from actors.domain.fingerprint import fingerprint
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.people import withhold
 from actors.domain.posting import PostingRules
+from actors.domain.posting_date import zone_of
 from actors.domain.prediction import Hold, Prediction, predict
-from actors.domain.time import Instant
+from actors.domain.time import Instant, date_in_zone
 from actors.governor.journal import Intent
 from actors.messages import Flow, Nudge, Urgency
 from actors.orders.ports import SalesBook, Storefront
 from actors.orders.rules import ExportRules
-from storage import bodies, calls, exceptions, facts, meta, orders, outbox, timeline
+from storage import bodies, calibration, calls, exceptions, facts, meta, orders, outbox, timeline
 from storage.bodies import Sealer
 from storage.orders import OrderRecord, SaleRecord
 
@@ -84,11 +88,32 @@ class Desk:
         self.sealer = sealer
         self.born_at = born_at
         self.may_write = may_write
+        #: One order at a time asks the account by a DRAFT how it calculates: the next ones know by then.
+        self.probing = anyio.Lock()
 
     async def facts_for(self, order: Order) -> Facts:
         """Load what is known of the account for one order: no call."""
         skus = {line.sku for line in order.lines if line.sku}
-        return await self.around.database.read(lambda connection: facts.for_order(connection, skus))
+
+        def read(connection: sqlite3.Connection) -> Facts:
+            known = facts.for_order(connection, skus)
+            learnt = calibration.load(connection, today=self.today(known), fingerprint=self.settings_of(known))
+            return msgspec.structs.replace(known, calibration=learnt)
+
+        return await self.around.database.read(read)
+
+    def today(self, known: Facts) -> date:
+        """Return the day of the books; in UTC while their zone is unknown."""
+        zone = None if known.company is None else zone_of(known.company, self.posting)
+        now = self.around.clock.now()
+        return date_in_zone(now, UTC if zone is None or isinstance(zone, Finding) else zone)
+
+    def settings_of(self, known: Facts) -> str:
+        """Return the fingerprint of everything that decides how the account calculates."""
+        if known.company is None:
+            return ""
+        named = set(self.posting.tax.values())
+        return fingerprint(known.company, (rule for name, rule in known.tax_rules.items() if name in named))
 
     async def judge(self, order: Order) -> tuple[Prediction | Hold, Facts]:
         """Predict the order's document, or say why it cannot be posted."""
@@ -169,6 +194,16 @@ class Desk:
                 unit(connection, now)
 
         return Later(due_at=due_at, reason=reason, unit=refreshed)
+
+    def done(self, case: Case, unit: Unit | None = None) -> Done:
+        """Nothing more to do, keeping what was read."""
+
+        def refreshed(connection: sqlite3.Connection, now: Instant) -> None:
+            self.refresh(connection, case, now)
+            if unit is not None:
+                unit(connection, now)
+
+        return Done(unit=refreshed)
 
 
 def record_of(order: Order) -> exceptions.Record:

@@ -10,8 +10,8 @@ from actors.domain.errors import InDoubt, Rejected
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
-from actors.messages import Flow
-from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled
+from actors.messages import Flow, Nudge
+from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
 from storage import calls, exceptions, flows, orders
 from storage.orders import SaleRecord
 
@@ -20,7 +20,7 @@ async def mark(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     """Set the sync info, unless it is there already (a lost answer, a repeated nudge)."""
     order = case.order
     if any((entry.external_id or "").lower() == sale.sale_id.lower() for entry in order.sync):
-        return Done(unit=_exported(desk, case, sale, order.version))
+        return Done(unit=_exported(desk, case, sale, order.version), nudges=_follow(desk, case))
     intent = Intent(Purpose.CT_SYNC_INFO, subject=order.id, generation=case.record.generation)
     try:
         version = await desk.write(
@@ -40,7 +40,12 @@ async def mark(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
         answered(connection, intent, now)
         exported(connection, now)
 
-    return Done(unit=unit, points=settled(intent))
+    return Done(unit=unit, nudges=_follow(desk, case), points=settled(intent))
+
+
+def _follow(desk: Desk, case: Case) -> tuple[Nudge, ...]:
+    """What Cin7 has too little of is looked into once the order is through."""
+    return (underway(case.order.id, desk.around.clock.now()),) if case.record.shortages else ()
 
 
 def _exported(desk: Desk, case: Case, sale: SaleRecord, version: int) -> Unit:

@@ -1,0 +1,90 @@
+"""What every answer of the account teaches about its arithmetic, written in the commit that settles the call."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from actors.domain.exception_types import Finding
+from actors.domain.facts import Facts
+from actors.domain.observation import observe
+from actors.domain.prediction import Prediction
+from actors.domain.sale import OrderView
+from actors.domain.time import Instant
+from actors.orders.desk import Case, Desk
+from storage import calibration, exceptions
+from storage.calibration import Evidence
+
+ACCOUNT = exceptions.Record(kind="connection", id="cin7")
+CHANGED = "arithmetic_changed"
+
+
+def learn_from_answer(
+    desk: Desk, case: Case, known: Facts, prediction: Prediction, answer: OrderView, *, draft: bool, sale_id: str
+) -> Teaching | None:
+    """Return what to write about an answer; None where it teaches nothing.
+
+    Automatic discounts act on authorisation only, so while they are on a DRAFT proves nothing of the final figures.
+    """
+    if draft and known.company is not None and known.company.automatic_discounts:
+        return None
+    refuted = observe(prediction, answer)
+    if refuted is None:
+        return None
+    shown = f"net {answer.net:f}, tax {answer.tax:f}, total {answer.total:f}"
+    return Teaching(desk, case, known, prediction, refuted, "draft" if draft else "order", sale_id, shown)
+
+
+class Teaching:
+    """One lesson, ready to be written by the unit that settles the call."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        case: Case,
+        known: Facts,
+        prediction: Prediction,
+        refuted: frozenset[int],
+        kind: str,
+        sale_id: str,
+        shown: str,
+    ) -> None:
+        self._desk = desk
+        self._case = case
+        self._known = known
+        self.evidence = Evidence(
+            kind=kind,
+            inclusive=prediction.tax_inclusive,
+            refuted=refuted,
+            order_id=case.order.id,
+            sale_id=sale_id,
+            sent=f"net {prediction.net:f}, tax {prediction.tax:f}, total {prediction.total:f} {prediction.currency}",
+            answer=shown,
+        )
+
+    def write(self, connection: sqlite3.Connection, now: Instant, *, agrees: bool) -> None:
+        """Take the lesson in. An account that contradicts what was believed is an exception until it agrees again."""
+        desk = self._desk
+        lesson = calibration.take_in(
+            connection,
+            self.evidence,
+            today=desk.today(self._known),
+            fingerprint=desk.settings_of(self._known),
+            now=now,
+        )
+        if lesson.upset:
+            exceptions.raise_finding(connection, ACCOUNT, self._changed(), now=now)
+        elif agrees and self.evidence.refuted:
+            exceptions.clear(connection, ACCOUNT, resolution="an answer agrees again", now=now, types=(CHANGED,))
+
+    def _changed(self) -> Finding:
+        mode = "with tax included" if self.evidence.inclusive else "with tax on top"
+        return Finding(
+            code=CHANGED,
+            cause=f"The answer to order {self._case.order.shown_as} fits nothing that was learnt of documents {mode}.",
+            field=mode,
+            facts={
+                "order": self._case.order.shown_as,
+                "document commercetools": self.evidence.sent,
+                "document Cin7 Core": self.evidence.answer,
+            },
+        )

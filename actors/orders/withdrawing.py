@@ -1,0 +1,78 @@
+"""Taking back a sale whose order was never authorised: it does not fit, and must not stand about in Cin7.
+
+A header or a DRAFT takes no stock and enters no books, but somebody could authorise it by hand. So it is voided, proved
+void, and the order's next sale gets a reference of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from actors.core.actor import Done, Later, Outcome
+from actors.domain.exception_types import Finding
+from actors.domain.facts import Facts
+from actors.domain.order_state import OrderState
+from actors.domain.time import Instant
+from actors.orders.cancelling import held_live, settle_unproved
+from actors.orders.desk import Case, Desk, answered, note, settled, underway
+from actors.orders.voiding import Attempt, Result, void
+from storage import orders
+from storage.orders import SaleRecord
+
+
+async def withdraw(
+    desk: Desk, case: Case, sale: SaleRecord, findings: Iterable[Finding] = (), *, known: Facts | None = None, why: str
+) -> Outcome:
+    """Void the unauthorised sale; then hold the order with what was found, or send it anew where nothing was."""
+    attempt = await void(desk, case, sale, only_unauthorised=True)
+    match attempt.result:
+        case Result.VOID:
+            return _withdrawn(desk, case, sale, tuple(findings), known, why, attempt)
+        case Result.UNPROVED:
+            return _read_again(case, attempt)
+        case Result.REFUSED:
+            return held_live(desk, case, sale, "void_failed", attempt)
+        case _:
+            return held_live(desk, case, sale, "sale_not_ours", attempt)
+
+
+def _withdrawn(
+    desk: Desk,
+    case: Case,
+    sale: SaleRecord,
+    findings: tuple[Finding, ...],
+    known: Facts | None,
+    why: str,
+    attempt: Attempt,
+) -> Done:
+    held = desk.hold(case, findings, known=known) if findings else None
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        if attempt.intent is not None:
+            answered(connection, attempt.intent, now)
+        orders.void_sale(connection, sale.sale_id, now=now)
+        generation = orders.next_generation(connection, case.order.id)
+        note(connection, case.order.id, "sale withdrawn", now, sale=sale.sale_id, reason=why, generation=generation)
+        if held is not None and held.unit is not None:
+            held.unit(connection, now)
+            return
+        desk.refresh(connection, case, now)
+        # Through `held`: an order whose sale was begun has no other way back to its beginning.
+        orders.move(connection, case.order.id, OrderState.HELD, now=now, reason=why)
+        orders.move(connection, case.order.id, OrderState.ACCEPTED, now=now, reason=why)
+
+    return Done(
+        unit=unit,
+        nudges=() if held is not None else (underway(case.order.id, desk.around.clock.now()),),
+        points=settled(attempt.intent) if attempt.intent is not None else (),
+        after=held.after if held is not None else None,
+    )
+
+
+def _read_again(case: Case, attempt: Attempt) -> Later:
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        settle_unproved(connection, attempt)
+        orders.set_unsure(connection, case.order.id, True)
+
+    return Later(due_at=None, reason=attempt.how, unit=unit, points=settled(attempt.intent) if attempt.intent else ())

@@ -1,8 +1,7 @@
 """Settings of the contract that this release does not act on yet: said aloud, never silently ignored.
 
-What would make tallyd do something else than the file asks for (book a sale to another customer) stops the start, and
-so does an example that was never filled in. What it merely does without (a push door: the sweeps bring the same orders)
-is told at every start and by `check`.
+An example that was never filled in stops the start. What tallyd merely does without (a push door: the sweeps bring the
+same orders) is told at every start and by `check`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ PLACEHOLDER = "..."
 
 def refused(settings: Settings) -> list[Problem]:
     """List settings that cannot be honoured and must not be ignored."""
-    problems = [
+    return [
         Problem(key, '"..." is the example\'s placeholder, not a value', "write the real one")
         for key, value in (
             ("commercetools.client_id", settings.commercetools.client_id),
@@ -25,16 +24,11 @@ def refused(settings: Settings) -> list[Problem]:
         )
         if value == PLACEHOLDER
     ]
-    mode = settings.orders.customer.mode
-    if mode != "single":
-        message = f'"{mode}" is not in this release: every sale would be booked to one customer'
-        problems.append(Problem("orders.customer", message, 'write mode = "single"'))
-    return problems
 
 
 def unused(settings: Settings) -> Iterator[str]:
     """Yield what the file asks for and this release does without, each in a few words."""
-    intake, orders = settings.intake, settings.orders
+    intake = settings.intake
     doors = {
         "intake.cin7_webhooks": intake.cin7_webhooks,
         "intake.sqs": intake.sqs is not None,
@@ -45,10 +39,6 @@ def unused(settings: Settings) -> Iterator[str]:
     for key, wanted in doors.items():
         if wanted:
             yield f"{key}: push doors are not in this release; the sweeps bring every order"
-    if orders.first.shipping:
-        yield "orders.first: orders go in the order they came"
-    if orders.split_location is not None:
-        yield "orders.split_location: orders over several locations are held"
     if settings.catalogue.create_drafts or settings.catalogue.unpublish_unmatched:
         yield "catalogue: products are read, nothing is written to the storefront"
     if settings.finance.posting == "auto":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.domain.calls import Lane
-from actors.domain.posting import Charges, PostingRules
+from actors.domain.posting import ChargeRule, Charges, CurrencyRule, PostingRules
 from actors.intake.rules import SweepRules
 from actors.orders.rules import ExportRules, Trigger
 from daemon.engine import Plan
@@ -29,6 +29,7 @@ def plan_of(settings: Settings, *, client_secret: str, application_key: str, sto
             complete=_ms(settings.intake.sweep_seconds),
             trail=_ms(settings.intake.sweep_trail_seconds),
             overlap=_ms(settings.intake.sweep_overlap_seconds),
+            first=frozenset(settings.orders.first.shipping),
         ),
         refresh=_ms(settings.orders.refresh_seconds),
         concurrency=settings.orders.concurrency,
@@ -81,16 +82,31 @@ def export_rules(settings: Settings) -> ExportRules:
 
 def posting_rules(settings: Settings) -> PostingRules:
     """How an order becomes a document."""
-    orders = settings.orders
+    orders, mappings = settings.orders, settings.mappings
     return PostingRules(
         customer=orders.customer.name,
         location=orders.location,
-        tax=dict(settings.mappings.tax),
-        channels={key: tuple(names) for key, names in settings.mappings.channels.items()},
+        tax=dict(mappings.tax),
+        channels={key: tuple(names) for key, names in mappings.channels.items()},
         charges=Charges(
             shipping=orders.shipping_charge, discount=orders.discount_charge, rounding=orders.rounding_charge
         ),
         order_reference=orders.order_reference,
         tolerance=settings.finance.tolerance_minor_units,
         time_zone=settings.connection.time_zone or "",
+        customer_mode=orders.customer.mode,
+        split_location=orders.split_location or "",
+        discount_as=orders.discount_as,
+        slugs={
+            slug: ChargeRule(product=mapping.product, tender=mapping.tender)
+            for slug, mapping in mappings.charges.items()
+        },
+        carriers=dict(mappings.shipping),
+        fields=dict(mappings.fields),
+        currencies={
+            code: CurrencyRule(customer=mapping.customer, rate=mapping.rate)
+            for code, mapping in mappings.currencies.by_code.items()
+        },
+        rate_max_age=mappings.currencies.rate_max_age_days,
+        most_rows=orders.most_rows,
     )

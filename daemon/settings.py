@@ -211,7 +211,7 @@ class CustomerSettings(_Table, frozen=True, kw_only=True):
 
 
 class OrdersSettings(_Table, frozen=True, kw_only=True):
-    """When and how an order becomes a sale."""
+    """When and how an order becomes a sale. `most_rows`: rows one document of Cin7 Core may have; more are held."""
 
     since: Annotated[str, Meta(extra={"check": timestamp_problem, "example": "2026-12-01T00:00:00Z"})]
     trigger: Annotated[
@@ -233,6 +233,7 @@ class OrdersSettings(_Table, frozen=True, kw_only=True):
     discount_charge: Charge = "Discount"
     discount_as: Literal["charge", "lines", "auto"] = "auto"
     rounding_charge: Charge = "Rounding"
+    most_rows: Annotated[int, Meta(ge=1, le=10_000)] = 200
     missed_after_seconds: Seconds = 900
 
     @property

@@ -26,7 +26,10 @@ def contradictions(tables: Mapping[str, Any], document: Mapping[str, Any]) -> li
         problems += _binds(tables["operator"].bind, tables["intake"].bind)
     if "orders" in tables and "mappings" in tables:
         problems += _location(tables["orders"], document)
+        problems += _currency_customers(tables["orders"].customer.name, tables["mappings"].currencies)
     if "mappings" in tables:
+        problems += _channels(tables["mappings"].channels)
+        problems += _slugs(tables["mappings"].charges)
         problems += _currencies(tables["mappings"].currencies)
     return problems
 
@@ -87,6 +90,42 @@ def _location(orders: Any, document: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
+def _channels(channels: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+    """A unit may be sold once: stock of one place cannot stand in two entries of the storefront."""
+    fed: dict[str, str] = {}
+    for channel, locations in channels.items():
+        for location in dict.fromkeys(locations):
+            other = fed.setdefault(location, channel)
+            if other != channel:
+                yield Problem(
+                    f"mappings.channels.{quoted(channel)}",
+                    f"{shown(location)} feeds {shown(other)} already: the same units would be sold twice",
+                    "let each location feed one entry",
+                )
+
+
+def _slugs(charges: Mapping[str, Any]) -> Iterator[Problem]:
+    if any(not slug.strip() for slug in charges):
+        yield Problem(
+            'mappings.charges.""',
+            "names no slug: no custom line could be meant",
+            "write the slug of the commercetools custom line",
+        )
+
+
+def _currency_customers(single: str, currencies: Any) -> Iterator[Problem]:
+    """A customer of Cin7 Core has one currency, so no two currencies can be booked to one."""
+    taken = {single: "[orders] customer"}
+    for code, mapping in currencies.by_code.items():
+        other = taken.setdefault(mapping.customer, f"[mappings.currencies] {code}")
+        if other != f"[mappings.currencies] {code}":
+            yield Problem(
+                f"mappings.currencies.{quoted(code)}.customer",
+                f"{shown(mapping.customer)} is that of {other} already, and a Cin7 Core customer has one currency",
+                f"name a customer that holds {code}",
+            )
+
+
 def _currencies(currencies: Any) -> Iterator[Problem]:
     for code, mapping in currencies.by_code.items():
         key = f"mappings.currencies.{quoted(code)}"
@@ -94,7 +133,13 @@ def _currencies(currencies: Any) -> Iterator[Problem]:
             yield Problem(key, f"{shown(code)} is not a currency code", "write three capital letters, for example EUR")
         rate = mapping.rate
         figure = re.fullmatch(r"\d{1,12}(\.\d{1,12})?", rate, re.ASCII) and float(rate) > 0
-        if rate != "cin7-last" and not re.fullmatch(r"file:.+", rate) and not figure:
+        if rate.startswith("file:") and not rate.startswith("file:/"):
+            yield Problem(
+                f"{key}.rate",
+                f"{shown(rate)} is no absolute path: the daemon and the commands run in different folders",
+                'write for example rate = "file:/etc/tallyd/rates.csv"',
+            )
+        elif rate != "cin7-last" and not re.fullmatch(r"file:.+", rate) and not figure:
             yield Problem(
                 f"{key}.rate", f"{shown(rate)} is no rate", 'write "cin7-last", "file:PATH" or a figure above 0'
             )

@@ -177,7 +177,17 @@ def _totals(record: OrderRecord) -> Document:
         "predicted": {"net": record.net, "tax": record.tax, "total": record.total},
         "cin7": {"net": record.cin7_net, "tax": record.cin7_tax, "total": record.cin7_total},
         "reconciled": record.reconciled,
+        "rate": _rate(record),
+        "tolerated": _decimal(record.tolerated, record.digits),
+        "breakdown": record.breakdown,
     }
+
+
+def _rate(record: OrderRecord) -> Document | None:
+    """Return the exchange rate the sale was sent with; None in the books' own currency, or before it was sent."""
+    if record.currency_rate is None:
+        return None
+    return {"rate": record.currency_rate, "day": record.rate_day, "source": record.rate_source}
 
 
 def _timeline(connection: sqlite3.Connection, order_id: str) -> list[Document]:

@@ -96,6 +96,8 @@ _PATHS: dict[str, Any] = {
     "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "OpenAPI 3.1."}}}},
 }
 
+_FIGURES = _object(net=_MAYBE_TEXT, tax=_MAYBE_TEXT, total=_MAYBE_TEXT)
+
 _SCHEMAS: dict[str, Any] = {
     "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
     "Alive": _object(status=_TEXT),
@@ -117,9 +119,27 @@ _SCHEMAS: dict[str, Any] = {
         state=_TEXT,
         cin7=_object(sale_id=_MAYBE_TEXT, number=_MAYBE_TEXT, reference=_MAYBE_TEXT),
         trace_id=_TEXT,
-        totals={"type": "object"},
+        totals={"$ref": "#/components/schemas/Totals"},
         timeline={"type": "array", "items": _object(at=_INSTANT, what=_TEXT)},
         exceptions={"type": "array", "items": {"$ref": "#/components/schemas/Exception"}},
+    ),
+    "Totals": _object(
+        currency=_TEXT,
+        payable=_TEXT,
+        predicted=_FIGURES,
+        cin7=_FIGURES,
+        reconciled={"type": ["boolean", "null"]},
+        rate={
+            **_object(rate=_TEXT, day=_MAYBE_TEXT, source=_MAYBE_TEXT),
+            "type": ["object", "null"],
+            "description": "Units of the books' currency for one of the order's, as sent.",
+        },
+        tolerated={**_TEXT, "description": "What the tolerance put on the cents row."},
+        breakdown={
+            "type": "object",
+            "additionalProperties": _TEXT,
+            "description": "Both sides by component: `net commercetools` beside `net Cin7 Core`.",
+        },
     ),
     "Exception": _object(
         id=_WHOLE,

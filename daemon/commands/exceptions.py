@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from daemon.commands.acting import act, add_reason
-from daemon.commands.table import minute, table
+from daemon.commands.table import minute, paired, side_by_side, table
 from daemon.commands.verbs import add_verb
 
 
@@ -125,6 +125,8 @@ def _records(items: list[dict[str, Any]]) -> str:
 
 def _exception(item: dict[str, Any]) -> str:
     record = item["record"]
+    _, facts = paired(item["facts"])
+    sides = side_by_side(item["facts"])
     rows = [
         ["type", f"{item['type']} ({item['severity']}, {item['owner']})"],
         ["state", item["state"] + (f": {item['resolution']}" if item["resolution"] else "")],
@@ -132,10 +134,11 @@ def _exception(item: dict[str, Any]) -> str:
         ["SKU", record["sku"]],
         ["field", record["field"]],
         ["cause", item["cause"]],
-        *([f"  {name}", value] for name, value in item["facts"].items()),
+        *([f"  {name}", value] for name, value in facts.items()),
         ["opened", minute(item["opened_at"])],
         ["next attempt", minute(item["next_attempt_at"])],
         *([f"step {number}", step] for number, step in enumerate(item["steps"], 1)),
         ["clears when", item["clears"]],
     ]
-    return table([f"EXCEPTION {item['id']}", ""], [row for row in rows if row[1]])
+    text = table([f"EXCEPTION {item['id']}", ""], [row for row in rows if row[1]])
+    return f"{text}\n\n{sides}" if sides else text

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from daemon.commands.acting import act, add_reason
-from daemon.commands.table import minute, table
+from daemon.commands.table import minute, side_by_side, table
 from daemon.commands.verbs import add_verb
 
 _ACTIONS = {
@@ -99,6 +99,7 @@ def _order(order: dict[str, Any]) -> str:
         + (f": {order['reason']}" if order["reason"] else ""),
         f"sale       {sale['number'] or '-'}  id {sale['sale_id'] or '-'}  reference {sale['reference'] or '-'}",
         f"payable    {order['payable']} {order['currency']}",
+        *_rate(totals),
         f"trace      {order['trace_id']}",
         "",
         table(
@@ -110,9 +111,21 @@ def _order(order: dict[str, Any]) -> str:
         ),
         verdict,
     ]
+    if sides := side_by_side(totals["breakdown"]):
+        lines += ["", sides]
     if order["exceptions"]:
         lines += ["", *(_exception(item) for item in order["exceptions"])]
     return "\n".join([*lines, "", table(["AT (UTC)", "WHAT", ""], [_line(line) for line in order["timeline"]])])
+
+
+def _rate(totals: dict[str, Any]) -> list[str]:
+    """Return the line of the exchange rate, where the sale has one, and of what was tolerated."""
+    rate, lines = totals["rate"], []
+    if rate is not None:
+        lines.append(f"rate       {rate['rate']} of {rate['day'] or '-'} ({rate['source'] or '-'})")
+    if totals["tolerated"].strip("0."):
+        lines.append(f"tolerated  {totals['tolerated']} {totals['currency']} on the cents row")
+    return lines
 
 
 def _exception(item: dict[str, Any]) -> str:

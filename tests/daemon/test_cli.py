@@ -21,8 +21,9 @@ import pytest
 from daemon.cli import COMMANDS, main
 from daemon.control import control_server
 from daemon.version import VERSION
+from storage import orders
 from storage.database import connect
-from tests.daemon_app import ENVIRON, assembled, make_file, write_config
+from tests.daemon_app import ENVIRON, IDS, assembled, make_file, write_config
 
 HERE = Path(__file__).parents[2]
 Printed = pytest.CaptureFixture[str]
@@ -240,6 +241,52 @@ def test_exceptions(config: Path, capsys: Printed) -> None:
     assert "step 1" in capsys.readouterr().out
     assert run("exceptions", "show", "99", "--config", config) == 1
     assert run("exceptions", "list", "--type", "nothing", "--config", config) == 1
+
+
+BREAKDOWN = {
+    "net predicted": "24.98",
+    "net shown": "24.97",
+    "rows predicted": "A 1 × 9.99 · B 2 × 7.50",
+    "rows shown": "A 1 × 9.99",
+    "cents predicted": "0.02",
+}
+
+
+def test_an_order_shows_its_rate_and_both_sides_component_by_component(config: Path, capsys: Printed) -> None:
+    assert run("orders", "show", "A-1", "--config", config) == 0
+    plain = capsys.readouterr().out
+    assert "rate " not in plain
+    assert "tolerated" not in plain
+    assert "COMPONENT" not in plain
+    connection = connect(config.with_name("tallyd.db"))
+    orders.set_rate(connection, IDS["A-1"], "0.85500", "2026-12-01", "cin7-last")
+    orders.set_tolerated(connection, IDS["A-1"], 2)
+    orders.set_breakdown(connection, IDS["A-1"], BREAKDOWN)
+    connection.close()
+    assert run("orders", "show", "a-1", "--config", config) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["rate", "0.85500", "of", "2026-12-01", "(cin7-last)"] in lines
+    assert ["tolerated", "0.02", "GBP", "on", "the", "cents", "row"] in lines
+    assert ["COMPONENT", "predicted", "Cin7", "Core"] in lines
+    assert ["net", "24.98", "24.97"] in lines
+    assert ["B", "2", "×", "7.50", "-"] in lines
+    assert ["cents", "0.02", "-"] in lines
+    assert run("orders", "show", "so-00042", "--json", "--config", config) == 0
+    totals = read_json(capsys)["totals"]
+    assert totals["rate"] == {"rate": "0.85500", "day": "2026-12-01", "source": "cin7-last"}
+    assert (totals["tolerated"], totals["breakdown"]) == ("0.02", BREAKDOWN)
+
+
+def test_an_exception_shows_both_sides_beside_each_other(config: Path, capsys: Printed) -> None:
+    facts = {"channel": "london", "net commercetools": "24.98", "net Cin7 Core": "24.97"}
+    connection = connect(config.with_name("tallyd.db"))
+    connection.execute("UPDATE exceptions SET facts = ?", (json.dumps(facts),))
+    connection.close()
+    assert run("exceptions", "show", 1, "--config", config) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["channel", "london"] in lines
+    assert ["COMPONENT", "commercetools", "Cin7", "Core"] in lines
+    assert ["net", "24.98", "24.97"] in lines
 
 
 def test_flows_without_a_daemon_say_so(config: Path, capsys: Printed) -> None:

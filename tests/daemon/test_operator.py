@@ -225,6 +225,8 @@ async def test_an_order_has_the_shape_others_read(tmp_path: Path) -> None:
     assert body["trace_id"] == hashlib.sha256(IDS["A-1"].encode()).digest()[:16].hex()
     assert body["totals"]["payable"] == "19.99"
     assert body["totals"]["predicted"] == body["totals"]["cin7"] == {"net": "16.66", "tax": "3.33", "total": "19.99"}
+    assert (body["totals"]["rate"], body["totals"]["tolerated"], body["totals"]["breakdown"]) == (None, "0.00", {})
+    assert set(body["totals"]) == set(description("0.1.0")["components"]["schemas"]["Totals"]["properties"])
     assert [line["what"] for line in body["timeline"]] == ["accepted", "state creating", "state header"]
     assert body["timeline"][0] == {"at": "2027-01-15T08:00:00.000Z", "what": "accepted", "source": "hot sweep"}
     assert body["exceptions"] == []

@@ -86,7 +86,10 @@ def compose(order: Order, ruled: Sequence[Ruled], taxes: dict[str, int], terms: 
     rows = [*goods, *(part for part in customs if part not in folded), *shipping, *kept]
     for part in rows:
         _price(order, part)
-    rows += _cents(rows, gap, terms)
+    cents = _cents(rows, gap, terms)
+    for part in cents:
+        _price(order, part)
+    rows += cents
     findings += _thousandths(order, rows)
     return Composition(
         parts=rows,

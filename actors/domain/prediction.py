@@ -14,13 +14,13 @@ from enum import StrEnum
 
 import msgspec
 
-from actors.domain.arithmetic import MODELS, Figures, Sheet, from_ticks
+from actors.domain.arithmetic import MODELS, Figures, Sheet, from_ticks, ticks
 from actors.domain.calibration import ALL, Knowledge, judge
 from actors.domain.composing import Composition, Part, Terms, compose
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Company, Customer, ExchangeRate, FactKind, Facts, Location, Product, fact_ref
 from actors.domain.features import absurdities, feature_findings, not_plain
-from actors.domain.items import items_of, shown
+from actors.domain.items import charged, items_of, shown
 from actors.domain.limits import Field
 from actors.domain.mapping import (
     charge_name,
@@ -125,7 +125,7 @@ def predict(order: Order, facts: Facts, rules: PostingRules) -> Prediction | Hol
     source_is_sound = not findings
     findings += [*unruled, *unmapped]
     if unruled or not source_is_sound:
-        return _hold(findings)
+        return _hold([*findings, *_charges_by_name(order, facts, rules)])
     taxes = taxes_by_rule(order, ruled)
     if isinstance(taxes, Finding):
         return _hold([*findings, taxes])
@@ -272,7 +272,8 @@ class _Writer(msgspec.Struct, frozen=True, kw_only=True):
         found = [*composition.findings, *services.findings, *_too_many(composition, self.rules)]
         if found or self.account is None:
             return found
-        return _document(self.order, composition, services.named, self.account, inclusive=inclusive)
+        document = _document(self.order, composition, services.named, self.account, inclusive=inclusive)
+        return document if _adds_up(document) else [_does_not_add_up(document)]
 
 
 def _terms(rules: PostingRules, facts: Facts, *, inclusive: bool) -> Terms:
@@ -327,6 +328,18 @@ def _services(order: Order, composition: Composition, facts: Facts, rules: Posti
     if facts.calibration.repeated_charges is False:
         findings += _repeated(named)
     return _Services(named=named, findings=findings)
+
+
+def _charges_by_name(order: Order, facts: Facts, rules: PostingRules) -> list[Finding]:
+    """Look the charges up that need no tax rule to be named, so that all that is missing is told at once."""
+    found: list[Product | Finding] = []
+    if any(charged(part) for part in order.shipping) and "{rule}" not in rules.charges.shipping:
+        found.append(service_of(rules.charges.shipping, facts))
+    uneven = any(line.quantity > 0 and line.total % line.quantity for line in order.lines)
+    if uneven and rules.charges.rounding and "{rule}" not in rules.charges.rounding:
+        found.append(service_of(rules.charges.rounding, facts))
+    found += [service_for_slug(line.slug, line.name, facts, rules) for line in order.custom_lines if line.total]
+    return [answer for answer in found if isinstance(answer, Finding)]
 
 
 def _no_rounding_charge(order: Order, composition: Composition) -> Finding:
@@ -399,6 +412,22 @@ def _document(
         tolerated=composition.tolerated,
         whole_only=frozenset(part.key for part in parts if part.fine and part.kind is RowKind.LINE),
     )
+
+
+def _adds_up(document: Prediction) -> bool:
+    """Whether the rows, as Cin7 multiplies them, are the order's own net, tax and gross."""
+    sent = sheet_of(document).sent()
+    return (sent.net, sent.tax, sent.total) == tuple(map(ticks, (document.net, document.tax, document.total)))
+
+
+def _does_not_add_up(document: Prediction) -> Finding:
+    """Never seen; should a kind of order slip through the rules above, it is held and not posted."""
+    sent = sheet_of(document).sent()
+    cause = (
+        f"the rows would add up to net {from_ticks(sent.net):f}, tax {from_ticks(sent.tax):f}; the order is net"
+        f" {document.net:f}, tax {document.tax:f}"
+    )
+    return not_plain("rows do not add up", cause, field="taxedPrice")
 
 
 def _row(order: Order, part: Part, service: Product | None, account: _Account) -> Row:

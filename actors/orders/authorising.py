@@ -13,7 +13,6 @@ from actors.domain.comparison import breakdown, compare, totals_finding
 from actors.domain.document import digest, order_document
 from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
-from actors.domain.facts import Facts
 from actors.domain.observation import understand
 from actors.domain.order_state import OrderState
 from actors.domain.prediction import Decision, Hold, Prediction
@@ -21,6 +20,7 @@ from actors.domain.sale import OrderView, RowKind, SaleOrder
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
+from actors.orders.posting import Posting
 from actors.orders.shortages import tell_shortages
 from actors.orders.teaching import Teaching, learn_from_answer
 from actors.orders.withdrawing import withdraw
@@ -48,9 +48,9 @@ async def authorise(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     if isinstance(judged, Hold):
         return desk.hold(case, judged.findings, known=known)
     if case.record.unsure or case.record.inclusive is None:
-        return await _read_first(desk, case, sale, judged, known)
+        return await _read_first(Posting(desk, case, sale, judged, known))
     if judged.decision is Decision.POST or case.record.drafted == digest(judged):
-        return await _send(desk, case, sale, judged, known)
+        return await _send(Posting(desk, case, sale, judged, known))
     return await _ask_first(desk, case, sale)
 
 
@@ -80,19 +80,20 @@ async def _ask_first(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
         if _misfit(case, judged) is not None or isinstance(judged, Hold):
             return Later(due_at=desk.around.clock.now(), reason="learnt meanwhile")
         if judged.decision is Decision.POST:
-            return await _send(desk, case, sale, judged, known)
-        return await _draft(desk, case, sale, judged, known)
+            return await _send(Posting(desk, case, sale, judged, known))
+        return await _draft(Posting(desk, case, sale, judged, known))
 
 
-async def _draft(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction, known: Facts) -> Outcome:
+async def _draft(posting: Posting) -> Outcome:
+    desk, case, sale, prediction, _ = posting
     order = case.order
     intent = Intent(Purpose.CIN7_DRAFT_ORDER, subject=order.id, generation=case.record.generation)
     document = order_document(sale.sale_id, prediction, authorise=False)
-    answer = await _post(desk, case, sale, prediction, known, document, intent)
+    answer = await _post(posting, document, intent)
     if not isinstance(answer, OrderView):
         return answer
     differences = compare(prediction, answer, tax_inclusive_answer=bool(case.record.inclusive))
-    lesson = learn_from_answer(desk, case, known, prediction, answer, draft=True, sale_id=sale.sale_id)
+    lesson = learn_from_answer(posting, answer, draft=True)
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         desk.refresh(connection, case, now)
@@ -131,7 +132,8 @@ def _learn(
         calibration.flag(connection, "repeated_charges", True)
 
 
-async def _read_first(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction, known: Facts) -> Outcome:
+async def _read_first(posting: Posting) -> Outcome:
+    desk, case, sale, _, _ = posting
     try:
         view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
     except Missing:
@@ -140,7 +142,7 @@ async def _read_first(desk: Desk, case: Case, sale: SaleRecord, prediction: Pred
         return _voided(desk, case, sale)
     if view.order is not None and view.order.authorised:
         return Done(
-            unit=_posted(desk, case, sale, prediction, view.order, known, inclusive=view.tax_inclusive),
+            unit=_posted(posting, view.order, inclusive=view.tax_inclusive),
             nudges=(underway(case.order.id, desk.around.clock.now()),),
         )
 
@@ -153,16 +155,17 @@ async def _read_first(desk: Desk, case: Case, sale: SaleRecord, prediction: Pred
     return Done(unit=unit, nudges=(underway(case.order.id, desk.around.clock.now()),))
 
 
-async def _send(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction, known: Facts) -> Outcome:
+async def _send(posting: Posting) -> Outcome:
+    desk, case, sale, prediction, _ = posting
     order = case.order
     intent = Intent(Purpose.CIN7_AUTHORISE_ORDER, subject=order.id, generation=case.record.generation)
     document = order_document(sale.sale_id, prediction)
-    answer = await _post(desk, case, sale, prediction, known, document, intent)
+    answer = await _post(posting, document, intent)
     if not isinstance(answer, OrderView):
         return answer
     if not answer.authorised:
         return _rejected(desk, case, intent, f"the order was left {answer.status}", done=True)
-    posted = _posted(desk, case, sale, prediction, answer, known, inclusive=bool(case.record.inclusive))
+    posted = _posted(posting, answer, inclusive=bool(case.record.inclusive))
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         answered(connection, intent, now)
@@ -171,16 +174,9 @@ async def _send(desk: Desk, case: Case, sale: SaleRecord, prediction: Prediction
     return Done(unit=unit, nudges=(underway(order.id, desk.around.clock.now()),), points=settled(intent))
 
 
-async def _post(
-    desk: Desk,
-    case: Case,
-    sale: SaleRecord,
-    prediction: Prediction,
-    known: Facts,
-    document: SaleOrder,
-    intent: Intent,
-) -> OrderView | Outcome:
+async def _post(posting: Posting, document: SaleOrder, intent: Intent) -> OrderView | Outcome:
     """Send a document once; return the answer, or what its failure comes to."""
+    desk, case, sale, _, _ = posting
     try:
         return await desk.write(case, intent, desk.book.post_order(document, intent))
     except InDoubt as error:
@@ -190,29 +186,22 @@ async def _post(
     except Rejected as error:
         if "IS AUTHORISED" in error.detail.upper():
             return _unsure(desk, case, intent, "refused", "authorised already")
-        return _refused(desk, case, sale, prediction, known, intent, error.detail or error.reason)
+        return _refused(posting, intent, error.detail or error.reason)
 
 
-def _refused(
-    desk: Desk,
-    case: Case,
-    sale: SaleRecord,
-    prediction: Prediction,
-    known: Facts,
-    intent: Intent,
-    detail: str,
-) -> Done:
+def _refused(posting: Posting, intent: Intent, detail: str) -> Done:
     """A refusal that says what the account does not take, or expects, is evidence: the order is planned anew."""
+    desk, case, _, prediction, known = posting
     refusal = understand(prediction, detail)
     believed = {
         "negative_charges": known.calibration.negative_charges,
         "repeated_charges": known.calibration.repeated_charges,
     }
-    if not refusal.teaches or believed.get(refusal.flag, None) is False:
+    if not refusal.teaches or believed.get(refusal.flag) is False:
         return _rejected(desk, case, intent, detail)
     lesson = None
     if refusal.refuted is not None:
-        lesson = Teaching(desk, case, known, prediction, refusal.refuted, "refusal", sale.sale_id, detail)
+        lesson = Teaching(posting, refusal.refuted, kind="refusal", shown=detail)
         if known.calibration.of(inclusive=prediction.tax_inclusive).alive.isdisjoint(ALL - refusal.refuted):
             return _rejected(desk, case, intent, detail)
 
@@ -228,19 +217,11 @@ def _refused(
     return Done(unit=unit, nudges=(underway(case.order.id, desk.around.clock.now()),), points=settled(intent))
 
 
-def _posted(
-    desk: Desk,
-    case: Case,
-    sale: SaleRecord,
-    prediction: Prediction,
-    answer: OrderView,
-    known: Facts,
-    *,
-    inclusive: bool,
-) -> Unit:
+def _posted(posting: Posting, answer: OrderView, *, inclusive: bool) -> Unit:
     """The order is authorised: keep what Cin7 shows; a difference is finance's, and keeps the invoice from posting."""
+    desk, case, sale, prediction, _ = posting
     differences = compare(prediction, answer, tax_inclusive_answer=inclusive)
-    lesson = learn_from_answer(desk, case, known, prediction, answer, draft=False, sale_id=sale.sale_id)
+    lesson = learn_from_answer(posting, answer, draft=False)
     order = case.order
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:

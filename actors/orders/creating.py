@@ -15,6 +15,7 @@ from actors.domain.order_state import OrderState
 from actors.domain.prediction import Hold, Prediction
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
+from actors.orders.customers import customer_id_for
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
 from actors.orders.inheriting import named_sale, predecessors_sale, voided_by_hand
 from actors.orders.rules import awaited, next_glance
@@ -43,7 +44,7 @@ async def create(desk: Desk, case: Case) -> Outcome:
         return found
     if desk.export.shadow:
         return _shadow(desk, case, judged)
-    customer_id = await customer_id_for(desk, case, judged.customer, known)
+    customer_id = await customer_id_for(desk, case, judged.customer)
     if not isinstance(customer_id, str):
         return customer_id
     return await _send(desk, case, judged, known, customer_id)

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from actors.core.actor import Later, Outcome
+from actors.core.actor import Outcome
 from actors.domain.errors import Missing, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.sale import OrderView

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sqlite3
 
 from actors.domain.exception_types import Finding
-from actors.domain.facts import Facts
 from actors.domain.observation import observe
-from actors.domain.prediction import Prediction
 from actors.domain.sale import OrderView
 from actors.domain.time import Instant
-from actors.orders.desk import Case, Desk
+from actors.orders.posting import Posting
 from storage import calibration, exceptions
 from storage.calibration import Evidence
 
@@ -18,46 +16,36 @@ ACCOUNT = exceptions.Record(kind="connection", id="cin7")
 CHANGED = "arithmetic_changed"
 
 
-def learn_from_answer(
-    desk: Desk, case: Case, known: Facts, prediction: Prediction, answer: OrderView, *, draft: bool, sale_id: str
-) -> Teaching | None:
+def learn_from_answer(posting: Posting, answer: OrderView, *, draft: bool) -> Teaching | None:
     """Return what to write about an answer; None where it teaches nothing.
 
     Automatic discounts act on authorisation only, so while they are on a DRAFT proves nothing of the final figures.
     """
-    if draft and known.company is not None and known.company.automatic_discounts:
+    company = posting.known.company
+    if draft and company is not None and company.automatic_discounts:
         return None
-    refuted = observe(prediction, answer)
+    refuted = observe(posting.prediction, answer)
     if refuted is None:
         return None
     shown = f"net {answer.net:f}, tax {answer.tax:f}, total {answer.total:f}"
-    return Teaching(desk, case, known, prediction, refuted, "draft" if draft else "order", sale_id, shown)
+    return Teaching(posting, refuted, kind="draft" if draft else "order", shown=shown)
 
 
 class Teaching:
     """One lesson, ready to be written by the unit that settles the call."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        case: Case,
-        known: Facts,
-        prediction: Prediction,
-        refuted: frozenset[int],
-        kind: str,
-        sale_id: str,
-        shown: str,
-    ) -> None:
-        self._desk = desk
-        self._case = case
-        self._known = known
+    def __init__(self, posting: Posting, refuted: frozenset[int], *, kind: str, shown: str) -> None:
+        self._desk = posting.desk
+        self._case = posting.case
+        self._known = posting.known
+        meant = posting.prediction
         self.evidence = Evidence(
             kind=kind,
-            inclusive=prediction.tax_inclusive,
+            inclusive=meant.tax_inclusive,
             refuted=refuted,
-            order_id=case.order.id,
-            sale_id=sale_id,
-            sent=f"net {prediction.net:f}, tax {prediction.tax:f}, total {prediction.total:f} {prediction.currency}",
+            order_id=posting.case.order.id,
+            sale_id=posting.sale.sale_id,
+            sent=f"net {meant.net:f}, tax {meant.tax:f}, total {meant.total:f} {meant.currency}",
             answer=shown,
         )
 

@@ -28,7 +28,9 @@ async def withdraw(
     attempt = await void(desk, case, sale, only_unauthorised=True)
     match attempt.result:
         case Result.VOID:
-            return _withdrawn(desk, case, sale, tuple(findings), known, why, attempt)
+            found = tuple(findings)
+            held = desk.hold(case, found, known=known) if found else None
+            return _withdrawn(desk, case, sale, attempt, why=why, held=held)
         case Result.UNPROVED:
             return _read_again(case, attempt)
         case Result.REFUSED:
@@ -37,16 +39,7 @@ async def withdraw(
             return held_live(desk, case, sale, "sale_not_ours", attempt)
 
 
-def _withdrawn(
-    desk: Desk,
-    case: Case,
-    sale: SaleRecord,
-    findings: tuple[Finding, ...],
-    known: Facts | None,
-    why: str,
-    attempt: Attempt,
-) -> Done:
-    held = desk.hold(case, findings, known=known) if findings else None
+def _withdrawn(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, *, why: str, held: Done | None) -> Done:
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         if attempt.intent is not None:

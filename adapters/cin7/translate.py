@@ -187,6 +187,7 @@ def sale_view(document: wire.Sale) -> sale.SaleView:
         customer_reference=document.customer_reference or None,
         tax_inclusive=_inclusive(document),
         currency=document.customer_currency or None,
+        location=document.location or "",
         currency_rate=document.currency_rate,
         order_date=day(document.sale_order_date),
         number=(order.sale_order_number or None) if order is not None else None,

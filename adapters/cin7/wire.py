@@ -76,6 +76,7 @@ class Sale(Wire):
     external_id: str | None = msgspec.field(default=None, name="ExternalID")
     customer_reference: str | None = None
     customer_currency: str | None = None
+    location: str | None = None
     currency_rate: Decimal | None = None
     sale_order_date: str | None = None
     tax_calculation: str | None = None

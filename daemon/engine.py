@@ -33,6 +33,7 @@ from actors.orders.lease import LeaseKeeper
 from actors.orders.rules import ExportRules
 from adapters.cin7.client import Cin7Client
 from adapters.commercetools.client import CommercetoolsClient
+from adapters.rate_files import DiskRateFiles
 from adapters.transport import Transport
 from daemon.dispatcher import Dispatcher
 from daemon.supervisor import ChildSpec, Supervisor, UnfitError
@@ -183,7 +184,11 @@ class Engine:
             Flow.INTAKE: IntakeActor(self.around, feed=self.commercetools, rules=self.plan.sweeps, sealer=sealer),
             Flow.ORDERS: OrdersActor(self.around, desk, concurrency=self.plan.concurrency),
             Flow.CATALOGUE: CatalogueActor(
-                self.around, account=self.cin7, posting=self.plan.posting, refresh=self.plan.refresh
+                self.around,
+                account=self.cin7,
+                posting=self.plan.posting,
+                refresh=self.plan.refresh,
+                rate_files=DiskRateFiles(),
             ),
         }
 

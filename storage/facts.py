@@ -9,8 +9,10 @@ from typing import TypeVar
 import msgspec
 
 from actors.domain.facts import (
+    Carrier,
     Company,
     Customer,
+    ExchangeRate,
     Fact,
     FactKind,
     Facts,
@@ -33,6 +35,8 @@ _TYPES: dict[FactKind, type[Fact]] = {
     FactKind.PAYMENT_TERM: PaymentTerm,
     FactKind.ACCOUNT: LedgerAccount,
     FactKind.CUSTOMER: Customer,
+    FactKind.CARRIER: Carrier,
+    FactKind.RATE: ExchangeRate,
     FactKind.COMPANY: Company,
 }
 
@@ -42,12 +46,14 @@ EDITION = "facts_edition"
 
 
 def key_of(fact: Fact) -> str:
-    """The key a fact is known by: SKU, name, code, or nothing for the one company."""
+    """The key a fact is known by: SKU, name, code, currency with day and source, or nothing for the one company."""
     match fact:
         case Product():
             return fact.sku
         case LedgerAccount():
             return fact.code
+        case ExchangeRate():
+            return f"{fact.currency}/{fact.day.isoformat()}/{fact.source}"
         case Company():
             return ""
         case _:
@@ -95,6 +101,18 @@ def _put(connection: sqlite3.Connection, kind: FactKind, key: str, fact: Fact, n
     return known is None or known[0] != value
 
 
+def forget_rates(connection: sqlite3.Connection, source: str, *, but: Iterable[ExchangeRate]) -> set[str]:
+    """Drop every rate of a source but these: a line taken out of a file must not be used on. Return their references.
+
+    The rates of other sources stay: they are a history, and nobody keeps it but us.
+    """
+    kept = {key_of(rate) for rate in but}
+    known = [row[0] for row in connection.execute("SELECT key FROM facts WHERE kind = ?", (FactKind.RATE.value,))]
+    gone = [key for key in known if key.split("/", 2)[2] == source and key not in kept]
+    connection.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", [(FactKind.RATE.value, key) for key in gone])
+    return {fact_ref(FactKind.RATE, key) for key in gone}
+
+
 def finish_pass(connection: sqlite3.Connection, kind: FactKind, *, number: int, now: Instant) -> set[str]:
     """End a pass over a whole list read page by page: rows it did not meet are gone. Return their references."""
     gone = [
@@ -133,8 +151,26 @@ def _small(connection: sqlite3.Connection, kind: FactKind, of: type[_F]) -> dict
     return {key: msgspec.json.decode(value, type=of) for key, value in rows}
 
 
-def for_order(connection: sqlite3.Connection, skus: Collection[str]) -> Facts:
-    """Return what judging one order needs: the products of its SKUs, every service product, all small lists."""
+def company(connection: sqlite3.Connection) -> Company | None:
+    """Return the company settings as they were last read."""
+    return _small(connection, FactKind.COMPANY, Company).get("")
+
+
+def rates(connection: sqlite3.Connection, currency: str | None = None) -> tuple[ExchangeRate, ...]:
+    """Return every known rate, or those of one currency, by currency and day."""
+    # Every key of a currency begins with its code and a slash; the next character after a slash is the figure 0.
+    low, high = ("", chr(0x10FFFF)) if currency is None else (f"{currency}/", f"{currency}0")
+    rows = connection.execute(
+        "SELECT value FROM facts WHERE kind = ? AND key >= ? AND key < ? ORDER BY key", (FactKind.RATE.value, low, high)
+    )
+    return tuple(msgspec.json.decode(row[0], type=ExchangeRate) for row in rows)
+
+
+def for_order(connection: sqlite3.Connection, skus: Collection[str], *, currency: str | None = None) -> Facts:
+    """Return what judging one order needs: the products of its SKUs, every service product, all small lists.
+
+    `currency` is the order's: then the exchange rates are those of it alone, for their history is long.
+    """
     products: dict[str, Product] = {}
     for sku in skus:
         row = connection.execute("SELECT value FROM facts WHERE kind = 'product' AND key = ?", (sku,)).fetchone()
@@ -146,7 +182,6 @@ def for_order(connection: sqlite3.Connection, skus: Collection[str]) -> Facts:
             "SELECT name, value FROM facts WHERE kind = 'product' AND service = 1 ORDER BY key"
         )
     }
-    company = _small(connection, FactKind.COMPANY, Company).get("")
     read = lists(connection)
     return Facts(
         products=products,
@@ -155,7 +190,9 @@ def for_order(connection: sqlite3.Connection, skus: Collection[str]) -> Facts:
         locations=_small(connection, FactKind.LOCATION, Location),
         payment_terms=_small(connection, FactKind.PAYMENT_TERM, PaymentTerm),
         customers=_small(connection, FactKind.CUSTOMER, Customer),
-        company=company,
+        carriers=_small(connection, FactKind.CARRIER, Carrier),
+        rates=rates(connection, currency),
+        company=company(connection),
         loaded=frozenset(read),
         read_at=min((entry[0] for entry in read.values()), default=None),
         edition=meta.counter(connection, EDITION),

@@ -17,7 +17,20 @@ from actors.domain.facts import (
 )
 from actors.domain.time import Instant
 
-__all__ = ["AccountBook", "ProductPage"]
+__all__ = ["AccountBook", "ProductPage", "RateFiles"]
+
+
+class RateFiles(Protocol):
+    """Files of exchange rates that a person or a job keeps."""
+
+    async def read(self, path: str) -> str:
+        """Return a file's text.
+
+        Raises:
+            OSError: it is not there or may not be read.
+            ValueError: it is no text.
+        """
+        ...
 
 
 class AccountBook(Protocol):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from actors.domain.facts import (
+    Carrier,
     Company,
     Customer,
+    ExchangeRate,
     Fact,
     FactKind,
     LedgerAccount,
@@ -77,9 +80,38 @@ def test_an_order_is_given_its_products_every_service_and_every_small_list(file:
     assert known.customers["Web"].discount == Decimal("2.5")
     assert (set(known.locations), set(known.payment_terms)) == ({"Main"}, {"30 days"})
     assert known.company is None
-    assert known.loaded == set(FactKind) - {FactKind.ACCOUNT, FactKind.COMPANY}
+    assert known.loaded == set(FactKind) - {FactKind.ACCOUNT, FactKind.COMPANY, FactKind.CARRIER, FactKind.RATE}
+    assert (known.carriers, known.rates) == ({}, ())
+    store(file, FactKind.CARRIER, Carrier(id="k", name="DHL"))
+    assert facts.for_order(file, ()).carriers == {"DHL": Carrier(id="k", name="DHL")}
     store(file, FactKind.COMPANY, Company(name="Demo", currency="GBP", time_zone="Europe/London"))
     assert facts.for_order(file, ()).company == Company(name="Demo", currency="GBP", time_zone="Europe/London")
+    assert facts.company(file) == facts.for_order(file, ()).company
+
+
+def rate(currency: str, day: int, figure: str = "0.86", source: str = "cin7-last") -> ExchangeRate:
+    return ExchangeRate(currency=currency, day=date(2026, 12, day), rate=Decimal(figure), source=source)
+
+
+def test_rates_are_a_history_and_an_order_sees_those_of_its_currency(file: sqlite3.Connection) -> None:
+    first = store(file, FactKind.RATE, rate("EUR", 1), rate("EUR", 2), rate("EURX", 2), rate("USD", 2), whole=False)
+    assert "rate:EUR/2026-12-01/cin7-last" in first
+    assert store(file, FactKind.RATE, rate("EUR", 3), rate("EUR", 2, "0.87"), whole=False) == {
+        "rate:EUR/2026-12-03/cin7-last",
+        "rate:EUR/2026-12-02/cin7-last",
+    }
+    assert facts.for_order(file, (), currency="EUR").rates == (rate("EUR", 1), rate("EUR", 2, "0.87"), rate("EUR", 3))
+    assert len(facts.for_order(file, ()).rates) == 5
+    assert facts.for_order(file, (), currency="GBP").rates == ()
+    assert facts.for_order(file, (), currency="").rates == ()
+
+
+def test_a_source_may_lose_rates_and_takes_no_other_s(file: sqlite3.Connection) -> None:
+    path = "file:/srv/a/b.csv"
+    store(file, FactKind.RATE, rate("EUR", 1, source=path), rate("EUR", 2, source=path), rate("EUR", 1), whole=False)
+    gone = facts.forget_rates(file, path, but=[rate("EUR", 2, "0.9", source=path)])
+    assert gone == {"rate:EUR/2026-12-01/file:/srv/a/b.csv"}
+    assert facts.rates(file) == (rate("EUR", 1), rate("EUR", 2, source=path))
 
 
 def test_a_list_that_was_never_read_is_unknown_and_an_empty_one_is_known(file: sqlite3.Connection) -> None:

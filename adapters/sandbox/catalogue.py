@@ -14,8 +14,11 @@ PAYMENT_TERMS = (("30 days", 30), ("14 days", 14), ("Paid online", 0))
 TAX_RULES = {20: "20% (VAT on Income)", 5: "5% (VAT on Income)", 0: "Zero Rated Income"}
 """Names of the tax rules by percent."""
 
-SERVICES = ("Shipping", "Discount", "Rounding")
+SERVICES = ("Shipping", "Discount", "Rounding", "Gift wrap", "Voucher", "Gift card redeemed")
 """Service products: what an additional charge of a sale may be called."""
+
+CARRIERS = ("DHL Express", "Royal Mail")
+"""Carriers a sale may name."""
 
 
 class Item(msgspec.Struct, frozen=True):

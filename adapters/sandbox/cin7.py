@@ -9,12 +9,15 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+import msgspec
 
 from adapters.sandbox import cin7_reference as reference
 from adapters.sandbox.catalogue import CURRENCY, CUSTOMER
-from adapters.sandbox.cin7_books import Books, Customer, Location, Product, Sale
+from adapters.sandbox.cin7_books import Books, Carrier, Customer, Location, Product, Sale, TaxRule
 from adapters.sandbox.cin7_documents import Arithmetic, Rounding, Rules, TaxBehaviour
 from adapters.sandbox.cin7_limit import Allowance, Call, LimitWindow, WorstWindow, worst_window
 from adapters.sandbox.cin7_sales import SalesDesk
@@ -82,13 +85,18 @@ class Cin7Double:
         tax_digits: int = 2,
         strict_totals: bool = True,
         negative_charges: bool = True,
+        repeated_charges: bool = True,
+        repeated_skus: bool = False,
+        check_tax: bool = False,
+        most_rows: int | None = None,
         zero_rows: bool = True,
     ) -> None:
         """Open the books with the catalogue's products in stock at the first location.
 
         `limit_shape` is the status of a limit answer; `limit_body` its form (text, or the JSON error array; by default
         JSON under 400 only). `refused_calls_count` lets refused calls use up the window. `tax_behaviour`, `rounding`,
-        `line_digits`, `tax_digits`: see `Arithmetic`. `zero_rows` False leaves rows without stock out of availability.
+        `line_digits`, `tax_digits`: see `Arithmetic`; what makes a document refused: see `Rules`. `zero_rows` False
+        leaves rows without stock out of availability.
         """
         self.faults = faults or Faults(seed=seed)
         self.books = Books(seed=seed, currency=currency, now_ms=clock.now())
@@ -103,7 +111,15 @@ class Cin7Double:
         self._malformed = itertools.count()
         self._zero_rows = zero_rows
         arithmetic = Arithmetic(tax=tax_behaviour, rounding=rounding, line_digits=line_digits, tax_digits=tax_digits)
-        rules = Rules(arithmetic=arithmetic, strict_totals=strict_totals, negative_charges=negative_charges)
+        rules = Rules(
+            arithmetic=arithmetic,
+            strict_totals=strict_totals,
+            negative_charges=negative_charges,
+            repeated_charges=repeated_charges,
+            repeated_skus=repeated_skus,
+            check_tax=check_tax,
+            most_rows=most_rows,
+        )
         self._desk = SalesDesk(self.books, rules, now=clock.now, visibility_lag_ms=round(visibility_lag_seconds * 1000))
         self._routes = self._make_routes()
 
@@ -185,6 +201,7 @@ class Cin7Double:
             "/ref/tax": {"GET": ("tax_rules", lambda call: reference.tax_rules(books, call.query))},
             "/ref/location": {"GET": ("locations", lambda call: reference.locations(books, call.query))},
             "/ref/paymentterm": {"GET": ("payment_terms", lambda call: reference.payment_terms(books, call.query))},
+            "/ref/carrier": {"GET": ("carriers", lambda call: reference.carriers(books, call.query))},
             "/ref/account": {"GET": ("accounts", lambda call: reference.accounts(books, call.query))},
             "/customer": {
                 "GET": ("customer", lambda call: reference.customers(books, call.query)),
@@ -265,6 +282,18 @@ class Cin7Double:
         """Rename a location."""
         self._place(old).name = new
 
+    def add_tax_rule(self, name: str, percent: Decimal | int) -> TaxRule:
+        """Enter a tax rule for sales; 20 is twenty percent."""
+        rule = TaxRule(id=self.books.new_id(), name=name, percent=Decimal(percent))
+        self.books.tax_rules.append(rule)
+        return rule
+
+    def add_carrier(self, name: str) -> Carrier:
+        """Enter a carrier."""
+        carrier = Carrier(id=self.books.new_id(), name=name)
+        self.books.carriers.append(carrier)
+        return carrier
+
     def add_customer(self, name: str, *, currency: str = CURRENCY) -> Customer:
         """Enter a customer with the first customer's settings, in a currency of its own."""
         first = self.books.customers[0]
@@ -285,6 +314,22 @@ class Cin7Double:
             if name not in self.books.company.__struct_fields__:
                 raise ValueError(f"no company setting {name}")
             setattr(self.books.company, name, value)
+
+    def set_arithmetic(self, arithmetic: Arithmetic) -> None:
+        """Calculate differently from now on, as after a change overnight; documents keep their figures."""
+        self.set_rules(arithmetic=arithmetic)
+
+    def set_rules(self, **changes: Any) -> None:
+        """Change by name what makes a document refused: see `Rules`. Raises ValueError for a name it has not."""
+        for name in changes:
+            if name not in Rules.__struct_fields__:
+                raise ValueError(f"no rule {name}")
+        self._desk.rules = msgspec.structs.replace(self._desk.rules, **changes)
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """How the account calculates now."""
+        return self._desk.rules.arithmetic
 
     def make_sale_by_hand(
         self,
@@ -353,6 +398,11 @@ class Cin7Double:
         self.books.receive(sku, place, Decimal(quantity))
         if fill_backorders:
             self.books.fill_backorders(sku, place)
+
+    def expect_delivery(self, sku: str, day: date | None, location: str | None = None) -> None:
+        """Expect the next receipt of a product on this day (None: not any more) at a location (the first)."""
+        self._product(sku)
+        self.books.expect_delivery(sku, self._place(location), day)
 
     def _product(self, sku: str) -> Product:
         product = self.books.product_by_sku(sku)

@@ -24,7 +24,10 @@ ZERO = Decimal(0)
 
 
 class Company(msgspec.Struct, kw_only=True):
-    """The settings `GET /me` shows (fact sheet §1.2). Documents dated before `lock_date` are refused."""
+    """The settings `GET /me` shows (fact sheet §1.2). Documents dated before `lock_date` are refused.
+
+    With `automatic_discounts` every line loses `automatic_discount` percent when its order is authorised.
+    """
 
     name: str = "Fell and Harbour Ltd"
     currency: str = catalogue.CURRENCY
@@ -34,6 +37,7 @@ class Company(msgspec.Struct, kw_only=True):
     automatic_discounts: bool = False
     discount_rule: str = "Discount"
     customer_discount_last: bool = False
+    automatic_discount: Decimal = Decimal(5)
 
 
 class TaxRule(msgspec.Struct, kw_only=True):
@@ -66,16 +70,24 @@ class PaymentTerm(msgspec.Struct, kw_only=True):
     is_default: bool = False
 
 
+class Carrier(msgspec.Struct, kw_only=True):
+    """A carrier; its name is called Description on the wire."""
+
+    id: str
+    name: str
+
+
 class Address(msgspec.Struct, kw_only=True):
     """An address in a customer's address book."""
 
     id: str
     fields: dict[str, object]
     type: str = "Shipping"
+    default: bool = False
 
 
 class Customer(msgspec.Struct, kw_only=True):
-    """A customer; names are unique."""
+    """A customer; names are unique, display names are not. `contacts` are kept as they are shown."""
 
     id: str
     name: str
@@ -87,7 +99,9 @@ class Customer(msgspec.Struct, kw_only=True):
     revenue: str = "200"
     discount: Decimal = ZERO
     modified_ms: int = 0
+    display_name: str = ""
     addresses: list[Address] = []
+    contacts: list[dict[str, object]] = []
 
 
 class Product(msgspec.Struct, kw_only=True):
@@ -237,17 +251,19 @@ class Books:
         self._products_by_id: dict[str, Product] = {}
         self._on_hand: dict[tuple[str, str], Decimal] = {}
         self._allocated: dict[tuple[str, str], Decimal] = {}
+        self._next_delivery: dict[tuple[str, str], date] = {}
         self.sales: list[Sale] = []
         self._sales_by_id: dict[str, Sale] = {}
         self._stock_the_shop(now_ms)
         self.customers = [self._web_customer(now_ms)]
+        self.carriers = [Carrier(id=self.new_id(), name=name) for name in catalogue.CARRIERS]
 
     def _stock_the_shop(self, now_ms: int) -> None:
         for item in catalogue.ITEMS:
             self.add_product(self._stock_product(item, now_ms))
             self.receive(item.sku, self.locations[0], Decimal(item.stock))
         for name in catalogue.SERVICES:
-            sku = f"SVC-{name.upper()}"
+            sku = f"SVC-{name.upper().replace(' ', '-')}"
             self.add_product(
                 Product(id=self.new_id(), sku=sku, name=name, type="Service", category="Service", modified_ms=now_ms)
             )
@@ -316,6 +332,10 @@ class Books:
         """Find an account."""
         return next((account for account in self.accounts if account.code == code), None)
 
+    def carrier(self, name: str) -> Carrier | None:
+        """Find a carrier by its exact name."""
+        return next((carrier for carrier in self.carriers if carrier.name == name), None)
+
     def customer_by_name(self, name: str) -> Customer | None:
         """Find a customer by exact name."""
         return next((customer for customer in self.customers if customer.name == name), None)
@@ -358,6 +378,18 @@ class Books:
         product = self._products_by_sku[sku]
         key = (product.id, location.id)
         self._on_hand[key] = self._on_hand.get(key, ZERO) + quantity
+
+    def next_delivery(self, product_id: str, location_id: str) -> date | None:
+        """Return the day of the next expected receipt, if any."""
+        return self._next_delivery.get((product_id, location_id))
+
+    def expect_delivery(self, sku: str, location: Location, day: date | None) -> None:
+        """Expect the next receipt on this day; None expects none. The product shows at the location from now on."""
+        key = (self._products_by_sku[sku].id, location.id)
+        self._on_hand.setdefault(key, ZERO)
+        self._next_delivery.pop(key, None)
+        if day is not None:
+            self._next_delivery[key] = day
 
     def allocate(self, sale: Sale) -> None:
         """Reserve for each line what is available; the rest is backordered without a word (fact sheet §2.5)."""

@@ -5,9 +5,10 @@ How the live service treats Tax and rounds a row is not settled (fact sheet, Unk
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -20,13 +21,15 @@ Rounding = Literal["half_up", "half_even"]
 
 _MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
 _HUNDRED = Decimal(100)
+_DOCUMENT_DIGITS = 2
 
 
 class Arithmetic(msgspec.Struct, frozen=True, kw_only=True):
     """One of the ways Cin7 may calculate.
 
     `given` keeps Tax as sent. `row` recomputes it from each row's Total and rule. `document` keeps the rows as sent and
-    computes the document's Tax once per rule. `line_digits` rounds row Totals, `tax_digits` recomputed taxes.
+    computes the document's Tax once per rule, to 2 decimals. `line_digits` rounds row Totals, `tax_digits` the
+    recomputed taxes of rows.
     """
 
     tax: TaxBehaviour = "given"
@@ -39,37 +42,97 @@ class Arithmetic(msgspec.Struct, frozen=True, kw_only=True):
         return self._round(quantity * price * (_HUNDRED - discount) / _HUNDRED, self.line_digits)
 
     def tax_of(self, amount: Decimal, percent: Decimal, *, inclusive: bool) -> Decimal:
-        """Tax in (inclusive) or on (exclusive) an amount."""
-        base = _HUNDRED + percent if inclusive else _HUNDRED
-        return self._round(amount * percent / base, self.tax_digits)
+        """Tax in (inclusive) or on (exclusive) a row's amount."""
+        return self._round(_exact_tax(amount, percent, inclusive=inclusive), self.tax_digits)
+
+    def document_tax_of(self, amount: Decimal, percent: Decimal, *, inclusive: bool) -> Decimal:
+        """Tax in or on what a document carries of one rule."""
+        return self._round(_exact_tax(amount, percent, inclusive=inclusive), _DOCUMENT_DIGITS)
 
     def _round(self, value: Decimal, digits: int) -> Decimal:
         return value.quantize(Decimal(1).scaleb(-digits), rounding=_MODES[self.rounding])
 
 
+def _exact_tax(amount: Decimal, percent: Decimal, *, inclusive: bool) -> Decimal:
+    return amount * percent / (_HUNDRED + percent if inclusive else _HUNDRED)
+
+
+_TAXES: tuple[tuple[TaxBehaviour, int], ...] = (("given", 2), ("row", 2), ("row", 4), ("document", 2))
+
+ACCOUNTS: tuple[Arithmetic, ...] = tuple(
+    Arithmetic(tax=tax, rounding=rounding, line_digits=line_digits, tax_digits=tax_digits)
+    for line_digits, (tax, tax_digits), rounding in itertools.product((2, 4), _TAXES, get_args(Rounding))
+)
+"""The sixteen accounts a live one is taken to be one of (money fact sheet §6)."""
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """How strict the account is, where the sheet leaves it open."""
+    """How strict the account is, where the sheet leaves it open.
+
+    `repeated_charges` and `repeated_skus` allow a service product or a SKU twice in one document; `check_tax` refuses a
+    row whose Tax is not the calculated one; `most_rows` is how many lines and charges a document may have.
+    """
 
     arithmetic: Arithmetic = Arithmetic()
     strict_totals: bool = True
     negative_charges: bool = True
+    repeated_charges: bool = True
+    repeated_skus: bool = False
+    check_tax: bool = False
+    most_rows: int | None = None
 
 
 def read_lines(rows: object, *, books: Books, sale: Sale, rules: Rules) -> list[Line]:
     """Check and read `Lines`. Raises `RefusedError` naming the first thing wrong, as Cin7 does."""
     lines = [_read_line(row, number, books, sale, rules) for number, row in enumerate(_array(rows, "Lines"), start=1)]
-    seen: set[str] = set()
-    for line in lines:
-        if line.sku in seen:
-            raise RefusedError(f"Lines contain duplicate product with SKU '{line.sku}'.")
-        seen.add(line.sku)
+    repeated = _first_repeated(line.sku for line in lines)
+    if repeated is not None and not rules.repeated_skus:
+        raise RefusedError(f"Lines contain duplicate product with SKU '{repeated}'.")
     return lines
 
 
 def read_charges(rows: object, *, books: Books, sale: Sale, rules: Rules) -> list[Charge]:
     """Check and read `AdditionalCharges`; every Description must name an existing service product."""
     array = [] if rows is None else _array(rows, "AdditionalCharges")
-    return [_read_charge(row, number, books, sale, rules) for number, row in enumerate(array, start=1)]
+    charges = [_read_charge(row, number, books, sale, rules) for number, row in enumerate(array, start=1)]
+    repeated = _first_repeated(charge.description for charge in charges)
+    if repeated is not None and not rules.repeated_charges:
+        raise RefusedError(f"AdditionalCharges contain duplicate service product '{repeated}'.")
+    return charges
+
+
+def check_size(lines: Sequence[Line], charges: Sequence[Charge], rules: Rules) -> None:
+    """Refuse a document of too many rows. Raises `RefusedError`."""
+    if rules.most_rows is not None and len(lines) + len(charges) > rules.most_rows:
+        raise RefusedError(f"Lines: too many rows. Maximum is {rules.most_rows}.")
+
+
+def discount_automatically(sale: Sale, books: Books, rules: Rules) -> None:
+    """Take the company's automatic discount off every line; Tax follows only where the account recomputes it."""
+    percent = books.company.automatic_discount
+    sale.lines = [_discounted(line, percent, sale, books, rules) for line in sale.lines]
+
+
+def _discounted(line: Line, percent: Decimal, sale: Sale, books: Books, rules: Rules) -> Line:
+    discount = min(line.discount + percent, _HUNDRED)
+    total = rules.arithmetic.row_total(line.quantity, line.price, discount)
+    tax = _row_tax(line.tax, total, _percent(line.tax_rule, books), sale, rules)
+    return msgspec.structs.replace(line, discount=discount, total=total, tax=tax)
+
+
+def _row_tax(sent: Decimal, total: Decimal, percent: Decimal, sale: Sale, rules: Rules) -> Decimal:
+    if rules.arithmetic.tax != "row":
+        return sent
+    return rules.arithmetic.tax_of(total, percent, inclusive=sale.tax_inclusive)
+
+
+def _first_repeated(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def total_up(sale: Sale, books: Books, rules: Rules) -> None:
@@ -88,7 +151,7 @@ def _document_tax(rows: Sequence[Line | Charge], sale: Sale, books: Books, rules
     for row in rows:
         amounts[row.tax_rule] = amounts.get(row.tax_rule, ZERO) + row.total
     taxes = (
-        rules.arithmetic.tax_of(amount, _percent(rule, books), inclusive=sale.tax_inclusive)
+        rules.arithmetic.document_tax_of(amount, _percent(rule, books), inclusive=sale.tax_inclusive)
         for rule, amount in amounts.items()
     )
     return sum(taxes, ZERO)
@@ -164,8 +227,9 @@ class _Amounts(msgspec.Struct, frozen=True, kw_only=True):
         percent = _percent(rule, books)
         total = rules.arithmetic.row_total(quantity, price, discount)
         _check_total(fields, total, rules)
-        if rules.arithmetic.tax == "row":
-            tax = rules.arithmetic.tax_of(total, percent, inclusive=sale.tax_inclusive)
+        if rules.check_tax:
+            _check_tax(fields, tax, rules.arithmetic.tax_of(total, percent, inclusive=sale.tax_inclusive))
+        tax = _row_tax(tax, total, percent, sale, rules)
         return _Amounts(quantity=quantity, price=price, discount=discount, tax=tax, tax_rule=rule, total=total)
 
 
@@ -176,6 +240,11 @@ def _check_total(fields: Fields, expected: Decimal, rules: Rules) -> None:
         raise RefusedError(
             f"{fields.where}: attribute 'Total' doesn't match calculated line total. Expected value is: {expected:f}"
         )
+
+
+def _check_tax(fields: Fields, sent: Decimal, expected: Decimal) -> None:
+    if sent != expected:
+        raise fields.refused("Tax", f"doesn't match calculated tax. Expected value is: {expected:f}")
 
 
 def _array(value: object, name: str) -> list[object]:

@@ -9,11 +9,22 @@ from __future__ import annotations
 from decimal import Decimal
 
 from adapters.sandbox.catalogue import Account
-from adapters.sandbox.cin7_books import Address, Books, Customer, Location, PaymentTerm, Product, TaxRule
+from adapters.sandbox.cin7_books import (
+    Address,
+    Books,
+    Carrier,
+    Customer,
+    Location,
+    PaymentTerm,
+    Product,
+    TaxRule,
+)
 from adapters.sandbox.cin7_fields import Fields
 from adapters.sandbox.cin7_wire import JsonObject, Query, RefusedError, page_of, plain, written_day, written_instant
 
 _ATTRIBUTES = tuple(f"AdditionalAttribute{number}" for number in range(1, 11))
+_CONTACT_TEXTS = {"JobTitle": 256, "Phone": 50, "MobilePhone": 50, "Fax": 50, "Email": 256, "Website": 256}
+_ADDRESS_TEXTS = {"Line1": 256, "Line2": 256, "City": 256, "State": 256, "Postcode": 20, "Country": 256}
 
 
 def me(books: Books) -> JsonObject:
@@ -156,6 +167,21 @@ def _account(account: Account, books: Books) -> JsonObject:
     }
 
 
+def carriers(books: Books, query: Query) -> JsonObject:
+    """`GET /ref/carrier`; the name is called Description."""
+    wanted = query.text("CarrierID")
+    found = [
+        carrier
+        for carrier in books.carriers
+        if _starts(carrier.name, query, "Description") and wanted in (None, carrier.id)
+    ]
+    return page_of(found, "CarrierList", query, _carrier)
+
+
+def _carrier(carrier: Carrier) -> JsonObject:
+    return {"CarrierID": carrier.id, "Description": carrier.name}
+
+
 def customers(books: Books, query: Query) -> JsonObject:
     """`GET /customer`; `Name` is a *starts with* filter."""
     since = query.instant("ModifiedSince")
@@ -200,16 +226,50 @@ def create_customer(books: Books, body: JsonObject, now_ms: int) -> JsonObject:
         revenue=revenue,
         discount=fields.number("Discount", 2),
         modified_ms=now_ms,
+        display_name=fields.text("DisplayName", 256),
+        addresses=[_read_address(part, books) for part in _parts(fields, "Addresses")],
+        contacts=[_read_contact(part, books) for part in _parts(fields, "Contacts")],
     )
     books.customers.append(customer)
     return {"Total": 1, "Page": 1, "CustomerList": [_customer(customer)]}
+
+
+def _parts(fields: Fields, name: str) -> list[Fields]:
+    rows = fields.raw(name)
+    if rows is None:
+        return []
+    if not isinstance(rows, list):
+        raise fields.refused(name, "must be an array")
+    return [Fields(row, f"{name}[{number}]") for number, row in enumerate(rows, start=1)]
+
+
+def _read_address(fields: Fields, books: Books) -> Address:
+    for name in ("Line1", "Country"):
+        fields.text(name, 256, required=True)
+    kind = fields.text("Type", 20, required=True)
+    if kind not in {"Billing", "Business", "Shipping"}:
+        raise fields.refused("Type", "must be Billing, Business or Shipping")
+    texts: dict[str, object] = {name: fields.text(name, length) for name, length in _ADDRESS_TEXTS.items()}
+    return Address(id=books.new_id(), fields=texts, type=kind, default=fields.flag("DefaultForType"))
+
+
+def _read_contact(fields: Fields, books: Books) -> JsonObject:
+    return {
+        "ID": books.new_id(),
+        "Name": fields.text("Name", 256, required=True),
+        **{name: fields.text(name, length) for name, length in _CONTACT_TEXTS.items()},
+        "Comment": fields.text("Comment", 256),
+        "Default": fields.flag("Default"),
+        "IncludeInEmail": fields.flag("IncludeInEmail"),
+        "MarketingConsent": 1,
+    }
 
 
 def _customer(customer: Customer) -> JsonObject:
     return {
         "ID": customer.id,
         "Name": customer.name,
-        "DisplayName": customer.name,
+        "DisplayName": customer.display_name or customer.name,
         "Currency": customer.currency,
         "PaymentTerm": customer.payment_term,
         "Discount": plain(customer.discount),
@@ -234,15 +294,14 @@ def _customer(customer: Customer) -> JsonObject:
         "IsBillParent": False,
         "LastModifiedOn": written_instant(customer.modified_ms, 0),
         "Addresses": [_address(address) for address in customer.addresses],
-        "Contacts": [],
+        "Contacts": list(customer.contacts),
         "ChildCustomers": [],
     }
 
 
 def _address(address: Address) -> JsonObject:
-    names = ("Line1", "Line2", "City", "State", "Postcode", "Country")
-    written = {name: address.fields.get(name) for name in names}
-    return {**written, "Type": address.type, "DefaultForType": False, "ID": address.id}
+    written = {name: address.fields.get(name) for name in _ADDRESS_TEXTS}
+    return {**written, "Type": address.type, "DefaultForType": address.default, "ID": address.id}
 
 
 def products(books: Books, query: Query) -> JsonObject:
@@ -328,9 +387,14 @@ def availability(books: Books, query: Query, *, zero_rows: bool) -> JsonObject:
         if query.text("Sku") in (None, product.sku) and query.text("Location") in (None, place.name)
         if _starts(product.name, query, "Name") and _same_id(product.id, query)
         if query.text("Category") in (None, product.category)
-        if zero_rows or books.on_hand(product.id, place.id) or books.allocated(product.id, place.id)
+        if zero_rows or _anything(books, product, place)
     ]
     return page_of(found, "ProductAvailabilityList", query, lambda pair: _available(books, *pair))
+
+
+def _anything(books: Books, product: Product, place: Location) -> bool:
+    key = (product.id, place.id)
+    return bool(books.on_hand(*key) or books.allocated(*key) or books.next_delivery(*key))
 
 
 def _available(books: Books, product: Product, place: Location) -> JsonObject:
@@ -351,7 +415,7 @@ def _available(books: Books, product: Product, place: Location) -> JsonObject:
         # Money, not a quantity: the value of the stock in base currency (fact sheet §4, measured).
         "StockOnHand": plain(on_hand * product.cost),
         "InTransit": 0,
-        "NextDeliveryDate": None,
+        "NextDeliveryDate": written_day(books.next_delivery(product.id, place.id)),
     }
 
 

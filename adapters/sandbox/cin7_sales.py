@@ -12,7 +12,14 @@ from decimal import Decimal
 from typing import Final
 
 from adapters.sandbox.cin7_books import Address, Books, Customer, Location, Sale
-from adapters.sandbox.cin7_documents import Rules, read_charges, read_lines, total_up
+from adapters.sandbox.cin7_documents import (
+    Rules,
+    check_size,
+    discount_automatically,
+    read_charges,
+    read_lines,
+    total_up,
+)
 from adapters.sandbox.cin7_fields import Fields
 from adapters.sandbox.cin7_sale_view import (
     combined_statuses,
@@ -53,11 +60,14 @@ _STATUS_FILTERS: Final = {
 
 
 class SalesDesk:
-    """Everything that can be done to sales, by a call or by hand. `now` gives ms UTC and dates the documents."""
+    """Everything that can be done to sales, by a call or by hand. `now` gives ms UTC and dates the documents.
+
+    `rules` may be replaced at any time; documents keep the figures they were written with.
+    """
 
     def __init__(self, books: Books, rules: Rules, *, now: Callable[[], int], visibility_lag_ms: int) -> None:
         self._books = books
-        self._rules = rules
+        self.rules = rules
         self._now = now
         self._visibility_lag_ms = visibility_lag_ms
 
@@ -153,6 +163,8 @@ class SalesDesk:
             sale.external_id = fields.text("ExternalID", 256) or None
         if not fields.absent("CustomerReference"):
             sale.reference = fields.text("CustomerReference", 256)
+        if not fields.absent("ShipBy"):
+            sale.ship_by = fields.day("ShipBy")
         self._touch(sale)
         return sale_view(sale, self._books)
 
@@ -213,6 +225,9 @@ class SalesDesk:
         account = echoed.get("DefaultAccount")
         if account and self._books.account(str(account)) is None:
             raise RefusedError(f"Account '{account}' was not found in reference book", code=404)
+        carrier = echoed.get("Carrier")
+        if carrier and self._books.carrier(str(carrier)) is None:
+            raise RefusedError(f"Carrier '{carrier}' was not found in reference book", code=404)
         if (billing := fields.part("BillingAddress")) is not None:
             echoed["BillingAddress"] = _address(billing)
         if (shipping := fields.part("ShippingAddress")) is not None:
@@ -248,12 +263,15 @@ class SalesDesk:
         auto = fields.text("AutoPickPackShipMode", 20) or "NOPICK"
         if auto not in _AUTO_MODES:
             raise fields.refused("AutoPickPackShipMode", f"must be one of {', '.join(_AUTO_MODES)}")
-        lines = read_lines(fields.raw("Lines"), books=self._books, sale=sale, rules=self._rules)
-        charges = read_charges(fields.raw("AdditionalCharges"), books=self._books, sale=sale, rules=self._rules)
+        lines = read_lines(fields.raw("Lines"), books=self._books, sale=sale, rules=self.rules)
+        charges = read_charges(fields.raw("AdditionalCharges"), books=self._books, sale=sale, rules=self.rules)
+        check_size(lines, charges, self.rules)
         if status == "AUTHORISED" and not lines and not charges:
             raise fields.refused("Lines", "is required")
         sale.lines, sale.charges, sale.memo, sale.order_status = lines, charges, memo, status
-        total_up(sale, self._books, self._rules)
+        if sale.authorised and self._books.company.automatic_discounts:
+            discount_automatically(sale, self._books, self.rules)
+        total_up(sale, self._books, self.rules)
         self._touch(sale)
         if sale.authorised:
             self._books.allocate(sale)

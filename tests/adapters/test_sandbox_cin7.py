@@ -568,10 +568,10 @@ async def test_a_sku_twice_and_an_unknown_service_and_a_retired_product_are_refu
     assert "duplicate" in await shop.refused(
         "POST", "/sale/order", body=shop.order(sale_id, shop.line(), shop.line(price=1))
     )
-    charge = shop.charge(1, 0, Description="Gift wrap")
+    charge = shop.charge(1, 0, Description="Engraving")
     body = shop.order(sale_id, shop.line(), AdditionalCharges=[charge])
-    assert "Service product 'Gift wrap' was not found" in await shop.refused("POST", "/sale/order", body=body)
-    shop.double.add_product("SVC-WRAP", "Gift wrap", kind="Service")
+    assert "Service product 'Engraving' was not found" in await shop.refused("POST", "/sale/order", body=body)
+    shop.double.add_product("SVC-ENGRAVE", "Engraving", kind="Service")
     shop.double.deprecate(MUG)
     assert "deprecated" in await shop.refused("POST", "/sale/order", body=body)
     shop.double.reinstate(MUG)

@@ -13,17 +13,24 @@ from typing import TYPE_CHECKING, Any
 from daemon.cli import add_config
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from actors.domain.facts import Facts
-    from daemon.live_check import Line
+    from daemon.asking import Line
     from daemon.secrets import Secrets
     from daemon.settings import Settings
+
+
+UNKNOWN_ARITHMETIC = "The account's arithmetic is not known yet: the first orders go as DRAFTs first."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Judge the configuration and the secrets; then ask both systems, read-only: credentials, scopes, mappings,"
-        " clocks. Cin7 Core is asked at most 8 times, a second apart; beside a running daemon not at all."
+        " clocks, and what is known of the account's arithmetic. Cin7 Core is asked at most 8 times, once more for its"
+        " carriers and for each currency's customer where the file names any (20 at most), a second apart; beside a"
+        " running daemon not at all."
     )
     add_config(parser)
     parser.add_argument("--offline", action="store_true", help="judge the file and the secrets only")
@@ -32,8 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Judge, ask and report."""
+    from daemon.asking import Level, Line
     from daemon.commands.configuration import complain
-    from daemon.live_check import Level, Line, hosts
+    from daemon.live_check import hosts
     from daemon.not_yet import refused, unused
     from daemon.secrets import load_secrets
     from daemon.settings import SettingsError, load_settings
@@ -58,12 +66,26 @@ def main(args: argparse.Namespace) -> int:
 def _live(settings: Settings, secrets: Secrets) -> list[Line]:
     import anyio
 
-    known = _known(settings) if _runs(settings) else None
-    progress, clear = _progress()
+    known = _known(settings) if runs(settings) else None
+    progress, clear = progress_line()
     try:
-        return anyio.run(_ask_both, settings, secrets, progress, known)
+        return [*anyio.run(_ask_both, settings, secrets, progress, known), _arithmetic(settings)]
     finally:
         clear()
+
+
+def _arithmetic(settings: Settings) -> Line:
+    """Say what was learnt of the account's arithmetic, from the file of the daemon, whether it runs or not."""
+    from daemon.asking import Level, Line
+    from daemon.commands.reading import UnreadableError, read_file
+
+    text = UNKNOWN_ARITHMETIC
+    if settings.database_path.exists():
+        try:
+            text = read_file(settings.database_path, _sentence)
+        except UnreadableError as error:
+            text = f"what is known of the account's arithmetic cannot be read: {error}"
+    return Line(level=Level.NOTE, about="cin7", text=text)
 
 
 def _known(settings: Settings) -> Facts:
@@ -75,6 +97,14 @@ def _known(settings: Settings) -> Facts:
 
     with closing(connect(settings.database_path, read_only=True)) as connection:
         return facts.for_order(connection, ())
+
+
+def _sentence(connection: sqlite3.Connection) -> str:
+    """Return what was learnt; a file that no daemon of this release has opened yet holds nothing of it."""
+    from storage.calibration import sentence
+
+    known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'refutations'").fetchone()
+    return UNKNOWN_ARITHMETIC if known is None else sentence(connection)
 
 
 async def _ask_both(
@@ -100,7 +130,8 @@ async def _ask_both(
         return await check.run()
 
 
-def _runs(settings: Settings) -> bool:
+def runs(settings: Settings) -> bool:
+    """Say whether a daemon runs under these settings."""
     from daemon.control_client import DaemonDownError, RefusedError, ask
 
     try:
@@ -112,7 +143,7 @@ def _runs(settings: Settings) -> bool:
     return True
 
 
-def _progress() -> tuple[Callable[[str], None], Callable[[], None]]:
+def progress_line() -> tuple[Callable[[str], None], Callable[[], None]]:
     """Return what shows progress and what wipes it; on anything but a terminal neither does anything."""
     if not sys.stderr.isatty():
         return (lambda text: None), (lambda: None)

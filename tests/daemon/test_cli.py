@@ -197,6 +197,31 @@ def test_check_finds_that_nobody_answers(config: Path, capsys: Printed, monkeypa
     assert {line["about"] for line in body["lines"]} == {"commercetools", "cin7"}
 
 
+def said_of_the_arithmetic(config: Path, capsys: Printed) -> str:
+    run("check", "--json", "--config", config)
+    [text] = [line["text"] for line in read_json(capsys)["lines"] if "arithmetic" in line["text"]]
+    return str(text)
+
+
+def test_check_says_what_is_known_of_the_arithmetic(
+    config: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.commercetools.client._FIRST_PAUSE_SECONDS", 0.0)
+    unknown = "The account's arithmetic is not known yet: the first orders go as DRAFTs first."
+    assert said_of_the_arithmetic(config, capsys) == unknown
+    with monkeypatch.context() as learnt:
+        learnt.setattr("storage.calibration.sentence", lambda connection: "This is what the arithmetic is.")
+        assert said_of_the_arithmetic(config, capsys) == "This is what the arithmetic is."
+    earlier = connect(config.with_name("tallyd.db"))
+    earlier.execute("DROP TABLE refutations")
+    earlier.close()
+    assert said_of_the_arithmetic(config, capsys) == unknown
+    config.with_name("tallyd.db").write_bytes(b"no database" * 99)
+    assert "cannot be read" in said_of_the_arithmetic(config, capsys)
+    config.with_name("tallyd.db").unlink()
+    assert said_of_the_arithmetic(config, capsys) == unknown
+
+
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 

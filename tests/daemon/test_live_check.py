@@ -16,7 +16,18 @@ from adapters.sandbox.cin7 import Cin7Double, new_credentials
 from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.faults import Faults
 from adapters.transport import Request, Response
-from daemon.live_check import CALLS, Level, Line, LiveCheck, OneOffGate, OutOfCallsError, ReadOnlyJournal, hosts
+from daemon.asking import (
+    CALLS,
+    MOST_CALLS,
+    Level,
+    Line,
+    OneOffGate,
+    OutOfCallsError,
+    ReadOnlyJournal,
+    calls_for,
+)
+from daemon.live_check import LiveCheck, hosts
+from daemon.planning import posting_rules
 from daemon.secrets import Secrets
 from daemon.settings import Settings, parse_settings
 from tests.daemon_app import NOW, FixedClock, config_text
@@ -116,6 +127,45 @@ async def test_what_the_account_contradicts_is_found(replaced: str, by: str, tol
     [finding] = findings(lines)
     assert told in finding
     assert check.gate.used <= CALLS
+
+
+EVERYTHING = """
+[mappings.shipping]
+"Express" = "DHL Express"
+"Standard" = "{carrier}"
+[mappings.charges]
+"gift-wrap" = {{ product = "Gift wrap of the moon" }}
+[mappings.currencies]
+EUR = {{ customer = "Euro people", rate = "cin7-last" }}
+USD = {{ customer = "Dollar people", rate = 1.1 }}
+"""
+
+
+async def test_carriers_slugs_and_currency_customers_are_asked_for_where_the_file_names_them() -> None:
+    both = Both()
+    both.text += EVERYTHING.format(carrier="Nobody's carrier")
+    check, lines = await both.check()
+    found = "\n".join(findings(lines))
+    for told in (
+        'carrier "Nobody\'s carrier"',
+        "service product 'Gift wrap of the moon'",
+        "customer 'Euro people'",
+        "customer 'Dollar people'",
+    ):
+        assert told in found
+    assert check.gate.used <= calls_for(posting_rules(both.settings())) == CALLS + 3
+    paths = [request.url.partition("/v2")[2].partition("?")[0] for request in both.cin7_wire.sent]
+    assert paths.count("/ref/carrier") == 1
+    assert paths.count("/customer") == 3
+
+
+def test_however_many_currencies_there_are_the_calls_are_bounded() -> None:
+    both = Both()
+    names = (f"{first}{second}X" for first in "ABCDEFGH" for second in "KLMNOP")
+    both.text += "[mappings.currencies]\n" + "\n".join(
+        f'{code} = {{ customer = "{code} people", rate = 1 }}' for code in names
+    )
+    assert calls_for(posting_rules(both.settings())) == MOST_CALLS
 
 
 async def test_a_wrong_key_is_one_finding_for_its_side() -> None:

@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tallyd sandbox --orders 30 --rate 60",
     ),
     "check": ("judge the configuration and secrets, then both systems", "tallyd check --config tallyd.toml --offline"),
+    "diagnose": (
+        "replay past orders before go-live: what would be held and why",
+        "tallyd diagnose --config tallyd.toml --orders 300",
+    ),
     "orders": ("list, show, retry, release or resend orders", "tallyd orders show CT-100045"),
     "exceptions": ("list, show, retry or resolve what needs a person", "tallyd exceptions list --owner finance"),
     "flows": ("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),

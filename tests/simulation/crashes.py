@@ -80,7 +80,7 @@ def faults_of_a_bad_day(made: World) -> None:
         for fault, probability in drawn:
             faults.chance(operation, fault, probability)
 
-    for operation in ("sale_create", "sale_order", "sale_void"):
+    for operation in ("customer_create", "sale_create", "sale_order", "sale_void"):
         every(
             made.cin7_faults,
             operation,
@@ -156,6 +156,7 @@ async def bad_day(
     the_plan = plan(
         export=export_rules(trigger=Trigger(order_states=("Open", "Confirmed"), payment="paid")),
         sweeps=msgspec.structs.replace(base.sweeps, page=PAGE),
+        posting=msgspec.structs.replace(base.posting, customer_mode="per-customer"),
     )
     lags = {"visibility_lag_seconds": chance.choice((0.0, 2.0, 20.0))}
     shop_lags = {"visibility_lag_seconds": chance.choice((0.0, 1.0, 15.0, (0.0, 40.0)))}
@@ -193,6 +194,16 @@ async def _retry_set_aside(made: World) -> None:
         await made.clock.sleep(300)
 
 
+FORGOTTEN_EVERY = 25
+"""After so many orders the account's arithmetic is open again, so that orders go as DRAFTs first all through the day."""
+
+
+async def forget(made: World) -> None:
+    """Let nothing be known of the account, as after a change of its settings."""
+    if made.daemon.running:
+        await made.daemon.write(lambda connection: connection.execute("DELETE FROM refutations").rowcount)
+
+
 class _Customers:
     """Place orders, and let many of them be changed again: touched, confirmed, paid late, cancelled."""
 
@@ -209,6 +220,8 @@ class _Customers:
         to_cancel = sorted(chance.sample(range(count + cancelled), cancelled))
         for index in range(count + cancelled):
             await made.clock.sleep(chance.expovariate(1 / every))
+            if index % FORGOTTEN_EVERY == FORGOTTEN_EVERY - 1:
+                await forget(made)
             draft = generator.next_draft()
             late = chance.random() < 0.1
             order_id = made.shop.place_order(_unpaid(draft) if late else draft)
@@ -229,6 +242,7 @@ class _Customers:
         for _ in range(STRAGGLERS):
             if not reaper.left:
                 return
+            await forget(self._made)
             placed = generator.place_next()
             assert placed is not None
             self._later(self._made.shop.cancel, placed.order_id, 60)

@@ -24,27 +24,42 @@ def sale_of(world: World, order: dict[str, Any]) -> list[Any]:
 
 
 def assert_sale_equals_order(order: dict[str, Any], sale: Any) -> None:
-    """Line by line and cent by cent: quantities per SKU, net, tax, gross, shipping."""
+    """Component by component and cent by cent: quantities per SKU, net, tax per rate, gross, shipping."""
+    number = order["orderNumber"]
     ordered: Counter[str] = Counter()
     for line in order["lineItems"]:
         ordered[line["variant"]["sku"]] += line["quantity"]
-    sold: Counter[str] = Counter()
-    for line in sale.lines:
-        sold[line.sku] += int(line.quantity)
-    number = order["orderNumber"]
+    sold = {line.sku: int(line.quantity) for line in sale.lines}
     assert sold == ordered, f"{number}: {sold} sold, {ordered} ordered"
+    assert len(sale.lines) == len(ordered), f"{number}: a SKU stands twice"
     taxed = order["taxedPrice"]
     net, gross = minor(taxed["totalNet"]), minor(taxed["totalGross"])
     assert (sale.net, sale.tax, sale.total) == (net, gross - net, gross), (
         f"{number}: sale {sale.net}+{sale.tax}={sale.total}, order {net}+{gross - net}={gross}"
     )
-    included = order["lineItems"][0]["taxRate"]["includedInPrice"]
-    for line in order["lineItems"]:
-        amount = minor(line["taxedPrice"]["totalGross" if included else "totalNet"])
-        goods = [row for row in sale.lines if row.sku == line["variant"]["sku"]]
-        assert len(goods) == 1, f"{number}: {line['variant']['sku']} stands {len(goods)} times"
-        left = amount - goods[0].quantity * goods[0].price
-        assert 0 <= left < goods[0].quantity * Decimal("0.01"), f"{number}: {goods[0].sku} is off by {left}"
+    taxes: Counter[str] = Counter()
+    for portion in taxed["taxPortions"]:
+        taxes[RULE_OF_RATE[Decimal(str(portion["rate"]))]] += minor(portion["amount"])
+    booked: Counter[str] = Counter()
+    for row in [*sale.lines, *sale.charges]:
+        booked[row.tax_rule] += row.tax
+    assert +booked == +taxes, f"{number}: taxes {dict(booked)} booked, {dict(taxes)} owed"
+    _assert_shipping(order, sale)
+
+
+RULE_OF_RATE = {
+    Decimal("0.2"): "20% (VAT on Income)",
+    Decimal("0.05"): "5% (VAT on Income)",
+    Decimal(0): "Zero Rated Income",
+}
+
+
+def _assert_shipping(order: dict[str, Any], sale: Any) -> None:
+    info = order.get("shippingInfo")
+    booked = sum((charge.total for charge in sale.charges if charge.description == "Shipping"), Decimal(0))
+    side = "totalGross" if sale.tax_inclusive else "totalNet"
+    owed = minor(info["taxedPrice"][side]) if info is not None else Decimal(0)
+    assert booked == owed, f"{order['orderNumber']}: shipping {booked} booked, {owed} owed"
 
 
 def assert_exactly_once(world: World, *, without: frozenset[str] = frozenset()) -> int:

@@ -21,12 +21,14 @@ import anyio
 import msgspec
 
 from actors.core.actor import Log, no_log
+from actors.domain.arithmetic import MODELS, TaxModel
 from actors.domain.calls import Lane
 from actors.domain.facts import FactKind
 from actors.domain.posting import Charges, PostingRules
 from actors.domain.tracing import Tracer
 from actors.intake.rules import SweepRules
 from actors.messages import Envelope, Flow, Nudge
+from actors.orders.actor import OrdersActor
 from actors.orders.rules import ExportRules, Trigger
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShippingDraft, rule_of
 from adapters.sandbox.cin7 import Cin7Double
@@ -36,7 +38,8 @@ from adapters.sandbox.network import VirtualTransport
 from adapters.sandbox.virtual_time import VirtualClock, run_virtual
 from adapters.transport import NotSentError, Request, Response
 from daemon.engine import Engine, Plan, born_at
-from storage import exceptions, facts, orders, outbox
+from storage import calibration, exceptions, facts, orders, outbox
+from storage.calibration import Evidence
 from storage.database import Database
 from storage.exceptions import ExceptionRow
 from storage.schema import upgrade
@@ -288,6 +291,30 @@ class Daemon:
 
     # -- looking at it -------------------------------------------------------------------------------------------------
 
+    async def teach(self) -> None:
+        """Let the file know what the double's answers would teach it today: that it takes tax as it is sent."""
+        assert self.engine is not None
+        actor = self.engine.actors[Flow.ORDERS]
+        assert isinstance(actor, OrdersActor)
+        desk = actor.desk
+        other = frozenset(number for number, model in enumerate(MODELS) if model.tax is not TaxModel.GIVEN)
+
+        def unit(connection: sqlite3.Connection) -> None:
+            known = facts.for_order(connection, ())
+            for inclusive in (True, False):
+                evidence = Evidence(
+                    kind="order", inclusive=inclusive, refuted=other, order_id="", sale_id="", sent="", answer=""
+                )
+                calibration.take_in(
+                    connection,
+                    evidence,
+                    today=desk.today(known),
+                    fingerprint=desk.settings_of(known),
+                    now=self.world.clock.now(),
+                )
+
+        await self.write(unit)
+
     @property
     def running(self) -> bool:
         """True while there is a process with an open file."""
@@ -349,8 +376,9 @@ class Daemon:
         return self.states() == Counter(expected)
 
     def registry_read(self) -> bool:
-        """True once all lists were read."""
-        return self.running and set(self.read(facts.lists)) == set(FactKind)
+        """True once all lists were read; carriers and rates are asked for only where a mapping names them."""
+        asked = set(FactKind) - {FactKind.CARRIER, FactKind.RATE}
+        return self.running and set(self.read(facts.lists)) >= asked
 
 
 class World:
@@ -449,9 +477,14 @@ class World:
                 raise AssertionError(f"seed {self.seed}: not within {within} s: {self.states()}, kills {self.kills}")
             await self.clock.sleep(every)
 
-    async def ready(self) -> None:
-        """Wait until the registry was read and the lease is held: orders go straight through from here on."""
+    async def ready(self, *, taught: bool = True) -> None:
+        """Wait until the registry was read and the lease is held: orders go straight through from here on.
+
+        `taught` False leaves the account's arithmetic to be learnt, by DRAFTs first.
+        """
         await self.until(lambda: self.daemon.registry_read() and self.engine.lease.held, within=120, every=1)
+        if taught:
+            await self.daemon.teach()
 
     def place(self, draft: OrderDraft | None = None, **changes: Any) -> str:
         """Place one plain order (or a changed one) and return its id."""

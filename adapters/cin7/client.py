@@ -17,7 +17,7 @@ import msgspec
 from actors.domain import facts
 from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import Probe, WritePhase, write_point
-from actors.domain.errors import Limited, Transient, WireError
+from actors.domain.errors import Limited, Rejected, Transient, WireError
 from actors.domain.references import PREFIX
 from actors.domain.sale import CustomerCard, LookUp, OrderView, SaleHeader, SaleOrder, SaleRow, SaleView
 from actors.domain.time import Clock, Instant, format_instant
@@ -218,13 +218,17 @@ class Cin7Client:
         query = (("CreatedSince", format_instant(since)),)
         rows = await self._whole_list(intent, "/saleList", wire.SaleList, query, rows_a_page=_SALE_ROWS)
         newest = _newest(_distinct(rows, translate.sale_row, lambda one: one.id), currencies)
-        rates = [translate.exchange_rate(row, await self._sale_with_rate(row.id)) for row in newest]
+        rates = [await self._rate_of(row) for row in newest]
         return tuple(rate for rate in rates if rate is not None)
 
-    async def _sale_with_rate(self, sale_id: str) -> SaleView:
+    async def _rate_of(self, row: SaleRow) -> facts.ExchangeRate | None:
+        """Read the rate of one sale; None where it has none, or was removed since it was listed."""
         purpose = Purpose.CIN7_READ_RATE
-        body, until = await self._call(_listing(purpose), "GET", "/sale", (("ID", sale_id),))
-        return self._read(body, wire.Sale, _of_sale(sale_id), purpose, until)
+        try:
+            body, until = await self._call(_listing(purpose), "GET", "/sale", (("ID", row.id),))
+        except Rejected:
+            return None
+        return translate.exchange_rate(row, self._read(body, wire.Sale, _of_sale(row.id), purpose, until))
 
     async def products(self, *, page: int, modified_since: Instant | None) -> facts.ProductPage:
         """`GET /product`, one page of 1,000, deprecated ones too (fact sheet §3.1). A row without a SKU is left out."""

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from actors.domain import facts, sale
+from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
 from adapters.cin7 import wire
 
@@ -372,9 +373,9 @@ def _written(value: Any) -> str:
 
 def _figures(value: Decimal) -> str:
     """Write a number one way: 20, 20.0 and 2E+1 are one."""
-    if not value.is_finite() or value == 0:
-        return "0" if value == 0 else str(value)
-    return str(value.normalize())
+    if value == 0:
+        return "0"
+    return f"{value.normalize():f}" if is_plain(value) else str(value)
 
 
 def tax_rule(row: wire.TaxRule) -> facts.TaxRule:

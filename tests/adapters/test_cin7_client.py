@@ -662,8 +662,8 @@ async def test_company() -> None:
         automatic_discounts=True,
         discount_rule="Discount",
         customer_discount_last=True,
-        rounding_table="[{AdjustmentRule:N,AdjustmentValue:0,RangeTo:5E+2,RoundToNearest:0.1},"
-        "{AdjustmentRule:N,AdjustmentValue:None,RangeTo:1E+2,RoundToNearest:0.05}]",
+        rounding_table="[{AdjustmentRule:N,AdjustmentValue:0,RangeTo:500,RoundToNearest:0.1},"
+        "{AdjustmentRule:N,AdjustmentValue:None,RangeTo:100,RoundToNearest:0.05}]",
     )
     assert path_of(house.wire.requests[0]) == "/ExternalApi/v2/me"
     assert house.gate.intents[0].lane is Lane.CATALOGUE
@@ -993,6 +993,14 @@ async def test_a_rate_is_that_of_the_newest_sale_tallyd_did_not_make() -> None:
 async def test_a_sale_without_a_rate_teaches_none(rate: Any) -> None:
     listed = answer(200, {"Total": 1, "SaleList": [sold(1, "EUR", "2026-11-18T00:00:00")]})
     assert await rates_of(House(listed, booked(1, rate)), "EUR") == ()
+
+
+async def test_a_sale_removed_since_it_was_listed_teaches_no_rate_and_stops_nothing() -> None:
+    rows = [sold(1, "EUR", "2026-11-18T00:00:00"), sold(2, "USD", "2026-11-18T00:00:00")]
+    house = House(
+        answer(200, {"Total": 2, "SaleList": rows}), answer(400, refused("Sale was not found")), booked(2, 0.74)
+    )
+    assert [one.currency for one in await rates_of(house, "EUR", "USD")] == ["USD"]
 
 
 async def test_nothing_is_asked_for_no_currency_and_another_sale_is_no_answer() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -16,10 +17,15 @@ from adapters.sandbox.carts import (
     CustomLineDraft,
     LineDraft,
     OrderDraft,
+    Portion,
     PricedCart,
+    PricedGoods,
     PricedItem,
+    PricedLeg,
     PricedLine,
+    ShippingDraft,
     TaxRule,
+    portions_of,
 )
 from adapters.sandbox.totals import RoundingMode, Taxed, rounded
 
@@ -87,8 +93,8 @@ def order_fields(
         "taxRoundingMode": str(draft.tax_rounding),
         "taxCalculationMode": draft.tax_calculation,
         "inventoryMode": draft.inventory_mode,
-        "shippingMode": "Single",
-        "shipping": [],
+        "shippingMode": "Multiple" if draft.shipments else "Single",
+        "shipping": _shipments(cart),
         "refusedGifts": [],
         "billingAddress": dict(draft.billing),
         "shippingAddress": dict(draft.delivery),
@@ -99,8 +105,12 @@ def order_fields(
         ],
     }
     fields |= _taxes(cart)
-    if cart.shipping is not None:
-        fields["shippingInfo"] = _shipping_info(draft, cart.shipping)
+    if draft.shipping is not None and cart.shipping is not None:
+        fields["shippingInfo"] = _shipping_info(draft, draft.shipping, cart.shipping)
+    if draft.shipments:
+        fields["itemShippingAddresses"] = [
+            {**(shipment.address or draft.delivery), "key": shipment.key} for shipment in draft.shipments
+        ]
     if draft.discount_minor:
         fields["discountOnTotalPrice"] = _discount(cart)
     for name, value in (("paymentState", draft.payment_state), ("shipmentState", draft.shipment_state)):
@@ -108,6 +118,18 @@ def order_fields(
             fields[name] = value
     if draft.store is not None:
         fields["store"] = {"typeId": "store", "key": draft.store}
+    return fields | _shops_own(draft)
+
+
+def _shops_own(draft: OrderDraft) -> Wire:
+    """Return what the shop or the customer notes on an order, as far as there is anything."""
+    fields: Wire = {}
+    if draft.custom_fields:
+        fields["custom"] = {"type": reference("type", stable_id("type", "order")), "fields": dict(draft.custom_fields)}
+    if draft.purchase_order:
+        fields["purchaseOrderNumber"] = draft.purchase_order
+    if draft.customer_id is not None:
+        fields["customerId"] = draft.customer_id
     return fields
 
 
@@ -116,40 +138,85 @@ def _taxes(cart: PricedCart) -> Wire:
         return {}
     currency = cart.draft.currency
     found = {"taxedPrice": _taxed_price(cart.taxed, cart.portions, currency)}
-    shipping = cart.shipping
-    if cart.taxed_shipping is not None and shipping is not None and shipping.tax is not None:
-        portions = ((shipping.tax, cart.taxed_shipping.tax),)
-        found["taxedShippingPrice"] = _taxed_price(cart.taxed_shipping, portions, currency)
+    if cart.taxed_shipping is not None:
+        found["taxedShippingPrice"] = _taxed_price(cart.taxed_shipping, cart.shipping_portions, currency)
     return found
 
 
-def _taxed_price(amounts: Taxed, portions: Sequence[tuple[TaxRule, int]], currency: str) -> Wire:
+def _taxed_price(amounts: Taxed, portions: Sequence[Portion], currency: str) -> Wire:
     return {
         "totalNet": money(amounts.net, currency),
         "totalGross": money(amounts.gross, currency),
         "totalTax": money(amounts.tax, currency),
         "taxPortions": [
-            {"name": rule.name, "rate": rule.rate, "amount": money(amount, currency)} for rule, amount in portions
+            {"name": portion.name, "rate": portion.rate, "amount": money(portion.amount, currency)}
+            for portion in portions
         ],
     }
 
 
-def _item_tax(priced: PricedItem, currency: str) -> Wire:
-    """Return `taxRate` and `taxedPrice` of an item, or nothing where tax is disabled."""
-    if priced.tax is None or priced.taxed is None:
+def _item_tax(order: OrderDraft, priced: PricedItem) -> Wire:
+    """Return `taxRate` and `taxedPrice` of an item, as far as there are any."""
+    if order.tax_mode == "Disabled":
         return {}
-    rule = priced.tax
-    return {
-        "taxRate": {
-            "id": stable_id("tax-rate", f"{rule.country}/{rule.name}/{rule.included}")[:8],
-            "name": rule.name,
-            "amount": rule.rate,
-            "includedInPrice": rule.included,
-            "country": rule.country,
-            "subRates": [],
-        },
-        "taxedPrice": _taxed_price(priced.taxed, ((rule, priced.taxed.tax),), currency),
+    if priced.taxed is None:
+        return {"taxRate": _tax_rate(order, priced.tax)}
+    return {"taxRate": _tax_rate(order, priced.tax), "taxedPrice": _taxed_by(priced.tax, priced.taxed, order.currency)}
+
+
+def _tax_rate(order: OrderDraft, rule: TaxRule) -> Wire:
+    """Return a tax rate; one that was set from outside has no id."""
+    rate: Wire = {
+        "name": rule.name,
+        "amount": rule.rate,
+        "includedInPrice": rule.included,
+        "country": rule.country,
+        "subRates": [{"name": name, "amount": amount} for name, amount in rule.sub_rates],
     }
+    if order.tax_mode != "Platform":
+        return rate
+    return {"id": stable_id("tax-rate", f"{rule.country}/{rule.name}/{rule.included}")[:8], **rate}
+
+
+def _taxed_by(rule: TaxRule, amounts: Taxed, currency: str) -> Wire:
+    return _taxed_price(amounts, portions_of(rule, amounts.tax), currency)
+
+
+def _goods_tax(order: OrderDraft, priced: PricedGoods) -> Wire:
+    """Return the tax fields of a line: its own rate, or one per shipment it travels by."""
+    single: Wire = {"taxedPricePortions": [], "perMethodTaxRate": []}
+    if not priced.legs:
+        return single | _item_tax(order, priced)
+    fields = single | {"shippingDetails": _targets(priced.legs)}
+    if order.tax_mode == "Disabled":
+        return fields
+    fields["perMethodTaxRate"] = [
+        {"shippingMethodKey": leg.shipment, "taxRate": _tax_rate(order, leg.tax)} for leg in priced.legs
+    ]
+    if priced.taxed is None:
+        return fields
+    fields["taxedPricePortions"] = [
+        {"shippingMethodKey": leg.shipment, "taxedPrice": _taxed_by(leg.tax, leg.taxed, order.currency)}
+        for leg in priced.legs
+        if leg.taxed is not None
+    ]
+    return fields | {"taxedPrice": _sum_of_legs(priced.legs, priced.taxed, order.currency)}
+
+
+def _sum_of_legs(legs: Sequence[PricedLeg], amounts: Taxed, currency: str) -> Wire:
+    found: dict[tuple[str, Decimal], int] = {}
+    for leg in legs:
+        for portion in portions_of(leg.tax, leg.taxed.tax if leg.taxed is not None else 0):
+            found[portion.name, portion.rate] = found.get((portion.name, portion.rate), 0) + portion.amount
+    portions = [Portion(name=name, rate=rate, amount=amount) for (name, rate), amount in found.items()]
+    return _taxed_price(amounts, portions, currency)
+
+
+def _targets(legs: Sequence[PricedLeg]) -> Wire:
+    targets = [
+        {"addressKey": leg.shipment, "quantity": leg.quantity, "shippingMethodKey": leg.shipment} for leg in legs
+    ]
+    return {"targets": targets, "valid": True}
 
 
 def _line_item(
@@ -184,9 +251,7 @@ def _line_item(
         "priceMode": "Platform" if draft.total_minor is None else "ExternalTotal",
         "lineItemMode": "GiftLineItem" if draft.gift else "Standard",
         "state": [{"quantity": draft.quantity, "state": reference("state", initial_state)}],
-        "taxedPricePortions": [],
-        "perMethodTaxRate": [],
-        **_item_tax(line, order.currency),
+        **_goods_tax(order, line),
     }
     if draft.supply_channel is not None:
         wire["supplyChannel"] = reference("channel", channels[draft.supply_channel])
@@ -225,7 +290,7 @@ def _discounted(taken: Fraction, left: int, discount: Wire, currency: str) -> Wi
 
 
 def _custom_line_item(
-    order: OrderDraft, draft: CustomLineDraft, priced: PricedItem, new_id: Callable[[], str], initial_state: str
+    order: OrderDraft, draft: CustomLineDraft, priced: PricedGoods, new_id: Callable[[], str], initial_state: str
 ) -> Wire:
     return {
         "id": new_id(),
@@ -237,16 +302,23 @@ def _custom_line_item(
         "discountedPricePerQuantity": [],
         "priceMode": "Standard",
         "state": [{"quantity": draft.quantity, "state": reference("state", initial_state)}],
-        "taxedPricePortions": [],
-        "perMethodTaxRate": [],
-        **_item_tax(priced, order.currency),
+        **_goods_tax(order, priced),
     }
 
 
-def _shipping_info(order: OrderDraft, priced: PricedItem) -> Wire:
-    draft = order.shipping
-    if draft is None:
-        raise ValueError("a priced shipment without a draft")
+def _shipments(cart: PricedCart) -> list[Wire]:
+    draft = cart.draft
+    return [
+        {
+            "shippingKey": shipment.key,
+            "shippingInfo": _shipping_info(draft, shipment.shipping, priced),
+            "shippingAddress": {**(shipment.address or draft.delivery), "key": shipment.key},
+        }
+        for shipment, priced in zip(draft.shipments, cart.shipments, strict=True)
+    ]
+
+
+def _shipping_info(order: OrderDraft, draft: ShippingDraft, priced: PricedItem) -> Wire:
     wire: Wire = {
         "shippingMethodName": draft.method,
         "shippingMethod": reference("shipping-method", stable_id("shipping-method", draft.method)),
@@ -254,7 +326,7 @@ def _shipping_info(order: OrderDraft, priced: PricedItem) -> Wire:
         "shippingRate": {"price": money(draft.price_minor, order.currency), "tiers": []},
         "shippingMethodState": "MatchesCart",
         "deliveries": [],
-        **_item_tax(priced, order.currency),
+        **_item_tax(order, priced),
     }
     if draft.discounted_minor is not None:
         discount = reference("cart-discount", stable_id("cart-discount", "shipping"))

@@ -35,7 +35,7 @@ ORDER = _shape(
     syncInfo=_shape("externalId syncedAt", channel=_REFERENCE),
     lineItems=_shape(
         "id key productId productKey name quantity priceMode lineItemMode inventoryMode totalPrice taxRate price "
-        "taxedPrice discountedPricePerQuantity state addedAt",
+        "taxedPrice discountedPricePerQuantity taxedPricePortions perMethodTaxRate shippingDetails state addedAt",
         variant=_shape("id sku key attributes prices"),
         supplyChannel=_REFERENCE,
         distributionChannel=_REFERENCE,

@@ -36,7 +36,18 @@ _OPENED_AT = "2026-01-05T09:00:00.000Z"
 _FIRST_NUMBER = 100_001
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEDUCTING_MODES = ("TrackOnly", "ReserveOnOrder")
-_FIELDS_OF_A_PRICE = frozenset({"taxedPrice", "taxedShippingPrice", "shippingInfo", "discountOnTotalPrice"})
+_FIELDS_OF_A_DRAFT = frozenset(
+    {
+        "taxedPrice",
+        "taxedShippingPrice",
+        "shippingInfo",
+        "itemShippingAddresses",
+        "discountOnTotalPrice",
+        "custom",
+        "purchaseOrderNumber",
+        "customerId",
+    }
+)
 
 
 class ShopClock(Protocol):
@@ -218,7 +229,7 @@ class Shop:
         if order["inventoryMode"] != "None" or draft.inventory_mode != "None":
             raise PlacementRefused("only orders with inventory mode None can be edited")
         fields = self._order_fields(price_cart(draft, self.items))
-        kept = {name: value for name, value in order.items() if name not in _FIELDS_OF_A_PRICE}
+        kept = {name: value for name, value in order.items() if name not in _FIELDS_OF_A_DRAFT}
         self._keep(self._touched(kept) | fields)
 
     def touch(self, order_id: str) -> None:

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from actors.core.retry import SCHEDULE_SECONDS
 from actors.domain.crashpoints import MechanismPoint, WritePhase
+from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import STATES
 from adapters.telemetry.tracing import SPAN_NAMES
 from storage.outbox import MAX_ATTEMPTS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "architecture.md").read_text("utf-8")
+MONEY = (DOCS / "money.md").read_text("utf-8")
+CONFIGURATION = (DOCS / "configuration.md").read_text("utf-8")
 
 
 def _rows(heading: str) -> dict[str, list[str]]:
@@ -48,6 +52,19 @@ def test_figures_in_the_prose_are_those_of_the_code() -> None:
     assert "three times" in PAGE
     assert f"({', '.join(phase.value for phase in WritePhase)})" in PAGE
     assert len(MechanismPoint) == 5
+
+
+def test_the_pages_name_only_exceptions_there_are() -> None:
+    rows = MONEY.split("## What a hold means\n", 1)[1]
+    named = re.findall(
+        r"`(\w+)`", " ".join(line.split(" | ")[0] for line in rows.splitlines() if line.startswith("| `"))
+    )
+    assert len(named) > 10
+    assert set(named) <= set(CATALOGUE)
+    assert all(CATALOGUE[code].holds for code in named)
+    told = re.findall(r"\(`([a-z_]+)`\)", MONEY + CONFIGURATION)
+    assert told
+    assert set(told) <= set(CATALOGUE) | {"discount_as"}
 
 
 def test_every_folder_and_module_named_exists() -> None:

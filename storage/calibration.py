@@ -50,6 +50,9 @@ def take_in(
     if meta.text(connection, _FINGERPRINT) != fingerprint:
         _begin_anew(connection, fingerprint, now)
     lesson = learn(_mode(connection, evidence.inclusive, today), evidence.refuted)
+    if lesson.upset:
+        # Who changed how one kind of document is calculated may have changed the other: nothing is believed of it.
+        _forget(connection, not evidence.inclusive)
     if evidence.refuted:
         _write(connection, evidence, lesson, today)
         _keep(connection, evidence, now)
@@ -131,13 +134,17 @@ def _keep(connection: sqlite3.Connection, evidence: Evidence, now: Instant) -> N
 
 
 def _begin_anew(connection: sqlite3.Connection, fingerprint: str, now: Instant) -> None:
-    connection.execute("DELETE FROM refutations")
-    for inclusive in (0, 1):
-        meta.set_counter(connection, f"arithmetic_outside_{inclusive}", 0)
-        meta.set_counter(connection, f"arithmetic_seen_{inclusive}", 0)
+    for inclusive in (True, False):
+        _forget(connection, inclusive)
     if meta.text(connection, _FINGERPRINT):
         _keep(connection, _reset(), now)
     meta.set_text(connection, _FINGERPRINT, fingerprint)
+
+
+def _forget(connection: sqlite3.Connection, inclusive: bool) -> None:
+    connection.execute("DELETE FROM refutations WHERE inclusive = ?", (int(inclusive),))
+    meta.set_counter(connection, f"arithmetic_outside_{int(inclusive)}", 0)
+    meta.set_counter(connection, f"arithmetic_seen_{int(inclusive)}", 0)
 
 
 def _reset() -> Evidence:

@@ -285,7 +285,7 @@ def set_rate(connection: sqlite3.Connection, order_id: str, rate: Decimal | str,
 
 def _plain(figure: Decimal | str) -> str:
     """Write a figure without an exponent: what is stored is what people read."""
-    return figure if isinstance(figure, str) else f"{figure:f}"
+    return figure if isinstance(figure, str) else f"{figure.normalize():f}"
 
 
 def set_tolerated(connection: sqlite3.Connection, order_id: str, minor: int) -> None:

@@ -1,4 +1,4 @@
-"""Orders of every kind the shop's double can price: drawn by a seed, priced by the double, never by the code under test.
+"""Orders of every kind the shop can price: drawn by a seed, priced by the double, never by the code under test.
 
 Shares follow the population of the money study: ties at 20 % included, price groups, gifts, vouchers, gift cards,
 discounts on the total, totals that do not divide, high precision, several rates, and every rounding mode.
@@ -7,12 +7,14 @@ discounts on the total, totals that do not divide, high precision, several rates
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from actors.domain.order import Order
+from actors.domain.time import format_instant
 from adapters.commercetools.translate import read_order
 from adapters.sandbox.carts import (
     CustomLineDraft,
@@ -27,8 +29,6 @@ from adapters.sandbox.catalogue import Item
 from adapters.sandbox.orders import order_fields
 from adapters.sandbox.refusals import PlacementRefused
 from adapters.sandbox.totals import RoundingMode
-from actors.domain.order import Order
-from actors.domain.time import format_instant
 
 ITEMS: tuple[Item, ...] = tuple(
     Item(f"SKU-{n:02d}", f"Thing {n}", price, 1000, percent, "Things")
@@ -45,8 +45,10 @@ ZERO = TaxRule(name="zero", rate=Decimal(0))
 GIFT_CARD = CustomLineDraft(slug="gift-card", name="Gift card", unit_minor=-300, tax=ZERO)
 
 
-def rich_draft(dice: random.Random, *, currency: str = "GBP", included: bool | None = None) -> OrderDraft:
-    """Draw one order."""
+def rich_draft(
+    dice: random.Random, *, currency: str = "GBP", included: bool | None = None, items: Sequence[Item] = ITEMS
+) -> OrderDraft:
+    """Draw one order of these items."""
     taxed_in = dice.random() < 0.72 if included is None else included
     rates = {
         20: TaxRule(name="standard", rate=Decimal("0.2"), included=taxed_in),
@@ -54,7 +56,7 @@ def rich_draft(dice: random.Random, *, currency: str = "GBP", included: bool | N
         0: TaxRule(name="zero", rate=Decimal(0), included=taxed_in),
     }
     several = dice.random() < 0.3
-    pool = [item for item in ITEMS if several or item.tax_percent == 20]
+    pool = [item for item in items if several or item.tax_percent == 20]
     chosen = dice.sample(pool, min(len(pool), dice.choice((1, 1, 1, 2, 2, 3, 4))))
     lines = [_line(dice, item, rates[item.tax_percent], currency) for item in chosen]
     if dice.random() < 0.05:

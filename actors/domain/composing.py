@@ -27,14 +27,16 @@ THIRD_DECIMAL = 10
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """How the document is to be written. `fold`: discounts lower the lines; `negatives`: a charge may be below zero.
+    """How the document is to be written.
 
-    `tenders` are slugs that are paid with. `tolerance`: minor units the order may differ from its items by.
+    `fold`: discounts lower the lines. `negatives`: a charge may be below zero. `charges_only`: a discount never lowers
+    lines. `tenders` are slugs that are paid with. `tolerance`: minor units the order may differ from its items by.
     """
 
     inclusive: bool
     fold: bool = False
     negatives: bool = True
+    charges_only: bool = False
     tenders: frozenset[str] = frozenset()
     tolerance: int = 0
 
@@ -235,6 +237,8 @@ def _negatives(
         return ([], list(discounts), []) if terms.fold else (list(discounts), [], [])
     below = [part for part in customs if part.amount < 0]
     findings = [_refused_tender(order, part) for part in below if part.key in terms.tenders]
+    if terms.charges_only:
+        return [], [], [*findings, *(_refused_discount(order, part) for part in discounts)]
     return [], [*(part for part in below if part.key not in terms.tenders), *discounts], findings
 
 
@@ -353,6 +357,17 @@ def _fold(order: Order, taken: Part, goods: Iterable[Part]) -> list[Finding]:
         part.amount -= less
         part.tax -= off
     return []
+
+
+def _refused_discount(order: Order, part: Part) -> Finding:
+    return Finding(
+        code="negative_refused",
+        cause=f"{part.rule.name}: {shown(-part.amount, order)} to take off as a charge, which Cin7 Core refuses, and"
+        " the lines are not to carry it ([orders] discount_as)",
+        field="AdditionalCharges.Price",
+        facts={"to take off": shown(-part.amount, order), "rule": part.rule.name},
+        group="negative_refused:charge",
+    )
 
 
 def _refused_tender(order: Order, part: Part) -> Finding:

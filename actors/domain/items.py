@@ -102,6 +102,11 @@ def amounts_of(order: Order) -> tuple[int, ...]:
         figures += [] if order.taxed.tax is None else [order.taxed.tax]
         for portion in order.taxed.portions:
             require_decimal(portion.rate)
+    if order.taxed_shipping is not None:
+        figures += [order.taxed_shipping.net, order.taxed_shipping.gross]
+    figures += [part.price for part in order.shipping]
+    for custom in order.custom_lines:
+        figures += [custom.quantity, custom.unit_minor]
     for line in order.lines:
         figures += [line.quantity, line.unit_minor, line.list_minor]
         figures += [figure for group in line.groups for figure in (group.quantity, group.unit_minor)]
@@ -112,6 +117,9 @@ def amounts_of(order: Order) -> tuple[int, ...]:
             require_decimal(rate.rate)
             for part in rate.sub_rates:
                 require_decimal(part.rate)
+    for goods in (*order.lines, *order.custom_lines):
+        for rate in goods.method_rates:
+            require_decimal(rate.rate)
     return tuple(require_minor(figure) for figure in figures)
 
 

@@ -282,6 +282,7 @@ def _terms(rules: PostingRules, facts: Facts, *, inclusive: bool) -> Terms:
         inclusive=inclusive,
         fold=rules.discount_as == "lines",
         negatives=not refused,
+        charges_only=rules.discount_as == "charge",
         tenders=frozenset(slug for slug, charge in rules.slugs.items() if charge.tender),
         tolerance=rules.tolerance,
     )
@@ -410,7 +411,7 @@ def _document(
         cents=amount(RowKind.ROUNDING),
         folded=to_decimal(composition.folded, order.digits),
         tolerated=composition.tolerated,
-        whole_only=frozenset(part.key for part in parts if part.fine and part.kind is RowKind.LINE),
+        whole_only=frozenset(part.key for part in parts if part.fine and part.price.ticks % _unit(order.digits)),
     )
 
 
@@ -452,10 +453,15 @@ def _row(order: Order, part: Part, service: Product | None, account: _Account) -
 
 def _price(order: Order, price: Price) -> Decimal:
     """Write a price with as many decimals as the currency has, or as it needs."""
-    unit = 10 ** (4 - min(order.digits, 2))
+    unit = _unit(order.digits)
     if price.ticks % unit:
         return from_ticks(price.ticks)
     return to_decimal(price.ticks // unit, min(order.digits, 2))
+
+
+def _unit(digits: int) -> int:
+    """Return the ticks of the least step of a whole price."""
+    return int(10 ** (4 - min(digits, 2)))
 
 
 def _comment(order: Order, part: Part) -> str:
@@ -534,6 +540,7 @@ def differs_finding(order: Order, document: Prediction, facts: Facts) -> Finding
         f" {document.total:f} {document.currency}",
         field=field,
         facts=sides,
+        waits_for=fact_ref(FactKind.COMPANY, ""),
         group=f"prediction_differs:{MODELS[number].tax.value}",
     )
 

@@ -121,6 +121,8 @@ def _order_against_items(order: Order, taxed: TaxedTotal, items: tuple[Item, ...
     if len(figures) != len(items):
         return  # an unknown tax is already found; a sum without it means nothing
     discounted = bool(order.discount_on_total)
+    if discounted:
+        yield from _discount_on_its_side(order, taxed, items)
     for side, whole, parts, taken in (
         ("totalNet", taxed.net, sum(figure.net for figure in figures), order.discount_net),
         ("totalGross", taxed.gross, sum(figure.gross for figure in figures), order.discount_gross),
@@ -133,3 +135,20 @@ def _order_against_items(order: Order, taxed: TaxedTotal, items: tuple[Item, ...
         less = " less the discount" if discounted else ""
         what = f"{side} of the order is not the sum of its items{less}"
         yield inconsistent(order, f"taxedPrice.{side}", what, ("order", whole), (f"items{less} add up to", expected))
+
+
+def _discount_on_its_side(order: Order, taxed: TaxedTotal, items: tuple[Item, ...]) -> Iterator[Finding]:
+    """Where all prices stand on one side of their taxes, the discount is what lies between items and order there."""
+    outside = order.tax_mode == "ExternalAmount"
+    sides = {rate.included and not outside for item in items if item.amount for rate in item.rates}
+    if len(sides) != 1:
+        return
+    included = sides == {True}
+    parts = sum(item.amount for item in items)
+    side, whole = ("totalGross", taxed.gross) if included else ("totalNet", taxed.net)
+    discount = order.discount_on_total or 0
+    if parts - whole != discount:
+        yield inconsistent(
+            order, "discountOnTotalPrice.discountedAmount", f"the discount is not what {side} is below the items",
+            ("discount", discount), (f"items less {side}", parts - whole),
+        )  # fmt: skip

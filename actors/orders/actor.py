@@ -232,6 +232,7 @@ def doubt_open_writes(
             orders.doubt(connection, record.id, until=until, now=now)
             touched.append((record.id, until))
             continue
-        orders.set_unsure(connection, record.id, True)
+        if write.purpose is not Purpose.CIN7_CREATE_CUSTOMER:  # a customer is looked for by its unique name anyway
+            orders.set_unsure(connection, record.id, True)
         touched.append((record.id, now))
     return touched

@@ -13,6 +13,7 @@ from actors.domain.comparison import breakdown, compare, totals_finding
 from actors.domain.document import digest, order_document
 from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
+from actors.domain.facts import FactKind, fact_ref
 from actors.domain.observation import understand
 from actors.domain.order_state import OrderState
 from actors.domain.prediction import Decision, Hold, Prediction
@@ -115,6 +116,7 @@ def _draft_differed(case: Case, prediction: Prediction) -> Finding:
         " see both sides.",
         field="draft",
         facts=case.record.breakdown,
+        waits_for=fact_ref(FactKind.COMPANY, ""),
         group="prediction_differs:draft",
     )
 

@@ -96,7 +96,7 @@ class Desk:
         skus = {line.sku for line in order.lines if line.sku}
 
         def read(connection: sqlite3.Connection) -> Facts:
-            known = facts.for_order(connection, skus)
+            known = facts.for_order(connection, skus, currency=order.currency)
             learnt = calibration.load(connection, today=self.today(known), fingerprint=self.settings_of(known))
             return msgspec.structs.replace(known, calibration=learnt)
 

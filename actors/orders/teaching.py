@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from actors.domain.exception_types import Finding
+from actors.domain.facts import FactKind, fact_ref
 from actors.domain.observation import observe
 from actors.domain.sale import OrderView
 from actors.domain.time import Instant
+from actors.messages import Flow, Nudge
 from actors.orders.posting import Posting
-from storage import calibration, exceptions
+from storage import calibration, exceptions, outbox
 from storage.calibration import Evidence
 
 ACCOUNT = exceptions.Record(kind="connection", id="cin7")
@@ -61,6 +63,9 @@ class Teaching:
         )
         if lesson.upset:
             exceptions.raise_finding(connection, ACCOUNT, self._changed(), now=now)
+            # What was held for how the account calculated may go now.
+            for order_id in exceptions.orders_waiting_for(connection, fact_ref(FactKind.COMPANY, "")):
+                outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
         elif agrees and self.evidence.refuted:
             exceptions.clear(connection, ACCOUNT, resolution="an answer agrees again", now=now, types=(CHANGED,))
 

@@ -55,6 +55,7 @@ sweep_trail_seconds = 1
 [orders]
 since = "2020-01-01T00:00:00Z"
 trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
+customer = {{ mode = "per-customer" }}
 [mappings.tax]
 "GB/standard" = "20% (VAT on Income)"
 "GB/reduced" = "5% (VAT on Income)"
@@ -174,7 +175,7 @@ async def _run(journey: Journey) -> None:
 
 
 def _lose_answers(journey: Journey) -> None:
-    for operation in ("sale_create", "sale_order", "sale_void"):
+    for operation in ("customer_create", "sale_create", "sale_order", "sale_void"):
         journey.cin7_faults.chance(operation, Fault(kind=FaultKind.DROP_AFTER), 0.03)
         journey.cin7_faults.chance(operation, Fault(kind=FaultKind.ERROR_BEFORE, status=500), 0.02)
     journey.shop_faults.chance("order_update", Fault(kind=FaultKind.DROP_AFTER), 0.03)

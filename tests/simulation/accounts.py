@@ -12,11 +12,10 @@ from decimal import Decimal
 
 import msgspec
 
-from actors.domain.calibration import Calibration, learn
+from actors.domain.calibration import Calibration, ModeRecord, learn
 from actors.domain.comparison import compare
 from actors.domain.document import order_document
-from actors.domain.facts import Customer, FactKind, Facts, Location, Product, TaxRule
-from actors.domain.facts import Company
+from actors.domain.facts import Company, Customer, FactKind, Facts, Location, Product, TaxRule
 from actors.domain.observation import observe, understand
 from actors.domain.order import Order
 from actors.domain.posting import ChargeRule, PostingRules
@@ -164,7 +163,8 @@ class Account:
             return
         mode = "inclusive" if judged.tax_inclusive else "exclusive"
         lesson = learn(self.calibration.of(inclusive=judged.tax_inclusive), refuted)
-        self.calibration = msgspec.structs.replace(self.calibration, **{mode: lesson.record})
+        other = {"exclusive" if mode == "inclusive" else "inclusive": ModeRecord()} if lesson.upset else {}
+        self.calibration = msgspec.structs.replace(self.calibration, **{mode: lesson.record}, **other)
 
     def _refused(self, judged: Prediction, words: str) -> None:
         refusal = understand(judged, words)

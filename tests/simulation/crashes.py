@@ -195,7 +195,7 @@ async def _retry_set_aside(made: World) -> None:
 
 
 FORGOTTEN_EVERY = 25
-"""After so many orders the account's arithmetic is open again, so that orders go as DRAFTs first all through the day."""
+"""After so many orders the account's arithmetic is open again, so that some go as DRAFTs first all through the day."""
 
 
 async def forget(made: World) -> None:

@@ -117,9 +117,9 @@ def amounts_of(order: Order) -> tuple[int, ...]:
             require_decimal(rate.rate)
             for part in rate.sub_rates:
                 require_decimal(part.rate)
-    for goods in (*order.lines, *order.custom_lines):
-        for rate in goods.method_rates:
-            require_decimal(rate.rate)
+    by_method = [*(line.method_rates for line in order.lines), *(line.method_rates for line in order.custom_lines)]
+    for rate in (rate for rates in by_method for rate in rates):
+        require_decimal(rate.rate)
     return tuple(require_minor(figure) for figure in figures)
 
 

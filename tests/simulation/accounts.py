@@ -6,9 +6,13 @@ between is tallyd's own: bodies are encoded and answers read as the client does.
 
 from __future__ import annotations
 
+import argparse
+import itertools
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -23,9 +27,9 @@ from actors.domain.prediction import Decision, Hold, Prediction, predict
 from actors.domain.sale import OrderView, SaleOrder
 from adapters.cin7 import translate, wire
 from adapters.sandbox.cin7 import Cin7Double
-from adapters.sandbox.cin7_documents import Arithmetic
+from adapters.sandbox.cin7_documents import ACCOUNTS, Arithmetic
 from adapters.sandbox.cin7_wire import RefusedError, read_object
-from tests.rich_orders import ITEMS
+from tests.rich_orders import ITEMS, rich_orders
 
 SERVICES = ("Shipping", "Discount", "Rounding", "Gift wrap", "Voucher", "Gift card")
 RULES = PostingRules(
@@ -47,7 +51,7 @@ class Tally(msgspec.Struct, kw_only=True):
     posted: int = 0
     drafts: int = 0
     held: Counter[str] = msgspec.field(default_factory=Counter)
-    wrong: list[str] = []
+    wrong: list[str] = msgspec.field(default_factory=list)
     calls: int = 0
 
 
@@ -64,17 +68,10 @@ class _StoppedClock:
 class Account:
     """The account, and what tallyd has learnt of it."""
 
-    def __init__(self, arithmetic: Arithmetic, **refusals: bool) -> None:
-        self.double = Cin7Double(
-            clock=_StoppedClock(),
-            account_id="a",
-            application_key="k",
-            tax_behaviour=arithmetic.tax,
-            rounding=arithmetic.rounding,
-            line_digits=arithmetic.line_digits,
-            tax_digits=arithmetic.tax_digits,
-            **refusals,
-        )
+    def __init__(self, arithmetic: Arithmetic, **refusals: Any) -> None:
+        self.double = Cin7Double(clock=_StoppedClock(), account_id="a", application_key="k")
+        self.double.set_arithmetic(arithmetic)
+        self.double.set_rules(**refusals)
         for item in ITEMS:
             self.double.add_product(item.sku, item.name, stock=10**6)
         for name in SERVICES:
@@ -175,14 +172,10 @@ class Account:
 
 
 def accounts() -> Mapping[str, Arithmetic]:
-    """The sixteen, by name."""
+    """The sixteen, by name: "2 row4 half_up" rounds lines to 2 and each row's tax to 4 decimals, halves up."""
     return {
-        f"{line} {tax}{digits if tax == 'row' else ''} {rounding}": Arithmetic(
-            tax=tax, rounding=rounding, line_digits=line, tax_digits=digits
-        )
-        for line in (2, 4)
-        for tax, digits in (("given", 2), ("row", 2), ("row", 4), ("document", 2))
-        for rounding in ("half_up", "half_even")
+        f"{one.line_digits} {one.tax}{one.tax_digits if one.tax == 'row' else ''} {one.rounding}": one
+        for one in ACCOUNTS
     }
 
 
@@ -191,3 +184,60 @@ def run(account: Account, orders: Iterable[Order]) -> Tally:
     for order in orders:
         account.take(order)
     return account.tally
+
+
+class Shop(msgspec.Struct, frozen=True, kw_only=True):
+    """One account and one shop of orders, all on one day: what came of it."""
+
+    account: str
+    tally: Tally
+
+
+def learn_one(name: str, seed: int, orders: int) -> Shop:
+    """Let one account be learnt from one shop's orders."""
+    return Shop(account=name, tally=run(Account(accounts()[name]), rich_orders(seed, orders)))
+
+
+def change_overnight(before: str, after: str, seed: int, orders: int) -> Tally:
+    """Learn one account by day; at night it becomes another and says nothing of it."""
+    account = Account(accounts()[before])
+    run(account, rich_orders(seed, orders))
+    account.a_new_day()
+    account.double.set_arithmetic(accounts()[after])
+    return run(account, rich_orders(seed + 1, orders))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run every account over many shops, and every change overnight; print what was posted, drafted, held, wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.accounts", description=main.__doc__)
+    parser.add_argument("--shops", type=int, default=12, help="shops an account (default 12)")
+    parser.add_argument("--orders", type=int, default=150, help="orders a shop (default 150)")
+    chosen = parser.parse_args(arguments)
+    failed = False
+    for name in accounts():
+        shops = [learn_one(name, seed, chosen.orders).tally for seed in range(chosen.shops)]
+        drafts = sorted(shop.drafts for shop in shops)
+        wrong = [text for shop in shops for text in shop.wrong]
+        posted = sum(shop.posted for shop in shops)
+        held = sum((shop.held for shop in shops), Counter())
+        failed |= bool(wrong) or drafts[-1] > MOST_DRAFTS
+        sys.stdout.write(
+            f"{name}: {posted} posted, {len(wrong)} wrong, held {dict(held)}, drafts median"
+            f" {drafts[len(drafts) // 2]} most {drafts[-1]}\n"
+        )
+    changes = [
+        change_overnight(before, after, seed, chosen.orders)
+        for seed, (before, after) in enumerate(itertools.permutations(accounts(), 2))
+    ]
+    wrong = [text for change in changes for text in change.wrong]
+    failed |= bool(wrong)
+    posted = sum(change.posted for change in changes)
+    sys.stdout.write(f"changed overnight: {len(changes)} pairs, {posted} posted, {len(wrong)} wrong\n")
+    return int(failed)
+
+
+MOST_DRAFTS = 9
+"""So many orders at most go as a DRAFT before an account is known (money §6)."""
+
+if __name__ == "__main__":
+    sys.exit(main())

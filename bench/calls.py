@@ -1,10 +1,12 @@
 """Goal 5 of the performance reference: calls to Cin7 Core per exported order in the good case.
 
-Run as `python -m bench.calls`. 200 plain orders arrive at 20 a minute on virtual time, without faults; the daemon is
-the real engine against both doubles. Counted are the calls of the *orders* lane in the call log (that it names every
-call Cin7 saw is checked), that is all but the registry's: those read the account's lists on a schedule, however many
-orders there are. Printed for information: what the registry took, and the calls to commercetools. Exit status 1 means
-that an order took more than 2.0 calls; not every order exported exactly once is an error.
+Run as `python -m bench.calls`. Orders of every kind arrive at 20 a minute on virtual time, without faults; the daemon
+is the real engine against both doubles. It starts knowing nothing of the account: 250 orders teach it, and what they
+cost is printed; measured are the 200 after them, on the same day. Counted are the calls of the *orders* lane in the
+call log (that it names every call Cin7 saw is checked), that is all but the registry's: those read the account's lists
+on a schedule, however many orders there are. Printed for information: what the registry took, and the calls to
+commercetools. Exit status 1 means that an order took more than 2.0 calls; not every order exported exactly once is an
+error.
 """
 
 from __future__ import annotations
@@ -13,12 +15,17 @@ import sqlite3
 import sys
 from collections import Counter
 
-from actors.domain.calls import Lane
-from adapters.sandbox.generator import OrderGenerator
-from adapters.sandbox.virtual_time import run_virtual
-from tests.simulation.laws import assert_exactly_once
-from tests.simulation.world import World, world
+import msgspec
 
+from actors.domain.calls import Lane
+from adapters.sandbox.generator import Habits, OrderGenerator
+from adapters.sandbox.virtual_time import run_virtual
+from storage import calibration
+from tests.simulation.crashes import SLUGS
+from tests.simulation.laws import assert_exactly_once
+from tests.simulation.world import World, plan, world
+
+TEACHING = 250
 ORDERS = 200
 A_MINUTE = 20.0
 GOAL = 2.0
@@ -32,25 +39,33 @@ def called(connection: sqlite3.Connection, condition: str) -> Counter[str]:
 
 async def measure() -> bool:
     """Run the good case to its end; return whether the goal was met."""
-    async with world(1) as made:
-        await made.ready()
+    posting = msgspec.structs.replace(plan().posting, slugs=SLUGS)
+    async with world(1, the_plan=plan(posting=posting)) as made:
+        await made.ready(taught=False)
+        for sku in made.shop.items:  # enough of everything: what is short costs looks of its own
+            made.cin7.receive_stock(sku, 10_000)
+        generator = OrderGenerator(1, made.shop, clock=made.clock, habits=Habits(rich=0.5))
+        await generator.run(A_MINUTE, TEACHING)
+        await made.until(lambda: made.settled({"exported": TEACHING}), within=3600)
+        learnt = made.read(lambda connection: called(connection, "purpose = 'cin7.draft_order'")).total()
+        print(f"{TEACHING} orders taught the account by {learnt} drafts: {made.read(calibration.sentence)}")
         begun = made.clock.now()
-        generator = OrderGenerator(1, made.shop, clock=made.clock)
         await generator.run(A_MINUTE, ORDERS)
-        await made.until(lambda: made.settled({"exported": ORDERS}), within=3600)
-        assert assert_exactly_once(made) == ORDERS
+        await made.until(lambda: made.settled({"exported": TEACHING + ORDERS}), within=3600)
+        assert assert_exactly_once(made) == TEACHING + ORDERS
         return report(made, begun)
 
 
 def report(made: World, begun: int) -> bool:
     """Print calls per order, by lane and by purpose; return whether the goal was met."""
-    ours = made.read(lambda connection: called(connection, f"purpose LIKE 'cin7.%' AND lane = {Lane.ORDERS.value}"))
-    print(f"{ORDERS} plain orders, {A_MINUTE:g} a minute, no faults: calls per exported order, goal {GOAL}")
+    since = f"purpose LIKE 'cin7.%' AND sent_at >= {begun}"
+    ours = made.read(lambda connection: called(connection, f"{since} AND lane = {Lane.ORDERS.value}"))
+    print(f"{ORDERS} orders of every kind, {A_MINUTE:g} a minute, no faults: calls per exported order, goal {GOAL}")
     met = ours.total() / ORDERS <= GOAL
     print(f"  Cin7 Core, orders lane   {ours.total() / ORDERS:5.2f} of {GOAL}  {'ok' if met else 'MISSED'}")
     for purpose, count in sorted(ours.items()):
         print(f"    {purpose:38} {count / ORDERS:5.2f}")
-    lists = made.read(lambda connection: called(connection, f"purpose LIKE 'cin7.%' AND lane <> {Lane.ORDERS.value}"))
+    lists = made.read(lambda connection: called(connection, f"{since} AND lane <> {Lane.ORDERS.value}"))
     minutes = (made.clock.now() - begun) / 60_000
     print(f"  Cin7 Core, registry      {lists.total()} calls in {minutes:.0f} minutes, however many orders")
     shop = Counter(

@@ -76,6 +76,11 @@ def ticks(amount: Decimal) -> int:
     return minor_units(amount, TICK_DIGITS)
 
 
+def _own_ticks(amount: Decimal) -> int:
+    """Return a figure of a row we made in ticks: it has at most four decimals and fifteen figures, so this is exact."""
+    return int(amount.scaleb(TICK_DIGITS))
+
+
 def from_ticks(count: int) -> Decimal:
     """Return ticks as an amount of the main unit, without superfluous zeros beyond two decimals."""
     whole, rest = divmod(abs(count), _HUNDRED)
@@ -90,7 +95,7 @@ class Sheet:
     def __init__(self, rows: Sequence[Row], percents: Mapping[str, Decimal], *, inclusive: bool) -> None:
         self._inclusive = inclusive
         self._rules = [row.tax_rule for row in rows]
-        self._sent_taxes = [ticks(row.tax) for row in rows]
+        self._sent_taxes = [_own_ticks(row.tax) for row in rows]
         self._exact = [_exact_total(row) for row in rows]
         fractions = {name: _fraction(percent, inclusive) for name, percent in percents.items()}
         self._fractions = {name: (part.numerator, part.denominator) for name, part in fractions.items()}
@@ -159,7 +164,7 @@ def _exact_total(row: Row) -> tuple[int, int]:
     if row.discount == _HUNDRED:
         return 0, 1
     quantity, of = row.quantity.as_integer_ratio()
-    total = ticks(row.price) * quantity
+    total = _own_ticks(row.price) * quantity
     if row.discount == 0:
         return total, of
     left, hundred = (_HUNDRED - row.discount).as_integer_ratio()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -130,10 +131,10 @@ def predict(order: Order, facts: Facts, rules: PostingRules) -> Prediction | Hol
     if isinstance(taxes, Finding):
         return _hold([*findings, taxes])
     writer = _Writer(order=order, ruled=ruled, taxes=taxes, account=account, facts=facts, rules=rules)
-    document = writer.write(inclusive=writer.modes[0])
-    if account is None or findings or not isinstance(document, Prediction):
-        return _hold([*findings, *(document if isinstance(document, list) else ())])
-    return _choose(writer, document)
+    written = writer.write(inclusive=writer.modes[0])
+    if account is None or findings or not isinstance(written, _Written):
+        return _hold([*findings, *(written if isinstance(written, list) else ())])
+    return _choose(writer, written)
 
 
 def _hold(findings: Iterable[Finding]) -> Hold:
@@ -244,6 +245,13 @@ def _products(order: Order, facts: Facts) -> tuple[dict[str, Product], list[Find
 # -- the document ----------------------------------------------------------------------------------------------------
 
 
+class _Written(NamedTuple):
+    """A document and its sheet, which is worth making only once."""
+
+    document: Prediction
+    sheet: Sheet
+
+
 class _Writer(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a document is written from; `account` None: a name is missing, and only findings can come of it."""
 
@@ -264,7 +272,7 @@ class _Writer(msgspec.Struct, frozen=True, kw_only=True):
             return (False,)
         return (True, False) if priced == {True} else (False, True)
 
-    def write(self, *, inclusive: bool) -> Prediction | list[Finding]:
+    def write(self, *, inclusive: bool) -> _Written | list[Finding]:
         """Write the document in one mode."""
         terms = _terms(self.rules, self.facts, inclusive=inclusive)
         composition = compose(self.order, self.ruled, self.taxes, terms)
@@ -273,7 +281,8 @@ class _Writer(msgspec.Struct, frozen=True, kw_only=True):
         if found or self.account is None:
             return found
         document = _document(self.order, composition, services.named, self.account, inclusive=inclusive)
-        return document if _adds_up(document) else [_does_not_add_up(document)]
+        written = _Written(document, sheet_of(document))
+        return written if _adds_up(written) else [_does_not_add_up(written)]
 
 
 def _terms(rules: PostingRules, facts: Facts, *, inclusive: bool) -> Terms:
@@ -415,15 +424,15 @@ def _document(
     )
 
 
-def _adds_up(document: Prediction) -> bool:
+def _adds_up(written: _Written) -> bool:
     """Whether the rows, as Cin7 multiplies them, are the order's own net, tax and gross."""
-    sent = sheet_of(document).sent()
+    document, sent = written.document, written.sheet.sent()
     return (sent.net, sent.tax, sent.total) == tuple(map(ticks, (document.net, document.tax, document.total)))
 
 
-def _does_not_add_up(document: Prediction) -> Finding:
+def _does_not_add_up(written: _Written) -> Finding:
     """Never seen; should a kind of order slip through the rules above, it is held and not posted."""
-    sent = sheet_of(document).sent()
+    document, sent = written.document, written.sheet.sent()
     cause = (
         f"the rows would add up to net {from_ticks(sent.net):f}, tax {from_ticks(sent.tax):f}; the order is net"
         f" {document.net:f}, tax {document.tax:f}"
@@ -497,13 +506,14 @@ def sheet_of(prediction: Prediction) -> Sheet:
     return Sheet(prediction.rows, prediction.percents, inclusive=prediction.tax_inclusive)
 
 
-def _choose(writer: _Writer, document: Prediction) -> Prediction | Hold:
+def _choose(writer: _Writer, written: _Written) -> Prediction | Hold:
     """Take the order's own mode unless every model alive shows other figures; then the other, where it is certain.
 
     A document in the other mode is only written where nothing about it is open: it is no place to learn.
     """
     calibration = writer.facts.calibration
-    exact = sheet_of(document).exact_under()
+    document = written.document
+    exact = written.sheet.exact_under()
     knowledge = judge(calibration.of(inclusive=document.tax_inclusive), exact)
     if knowledge is not Knowledge.WRONG:
         return _decided(document, exact, knowledge)
@@ -511,9 +521,9 @@ def _choose(writer: _Writer, document: Prediction) -> Prediction | Hold:
         other = writer.write(inclusive=inclusive)
         if isinstance(other, list):
             continue
-        exact, record = sheet_of(other).exact_under(), calibration.of(inclusive=inclusive)
+        exact, record = other.sheet.exact_under(), calibration.of(inclusive=inclusive)
         if record.alive <= exact and not record.outside:
-            return _decided(other, exact, judge(record, exact))
+            return _decided(other.document, exact, judge(record, exact))
     return Hold(findings=(differs_finding(writer.order, document, writer.facts),))
 
 

@@ -10,10 +10,11 @@ from collections.abc import Callable
 import msgspec
 
 from actors.domain.crashpoints import crash_points
+from actors.domain.posting import ChargeRule
 from actors.orders.rules import Trigger
 from adapters.sandbox.carts import OrderDraft, PaymentDraft
 from adapters.sandbox.faults import Fault, FaultKind, Faults
-from adapters.sandbox.generator import OrderGenerator
+from adapters.sandbox.generator import Habits, OrderGenerator
 from adapters.sandbox.network import VirtualTransport
 from storage import orders, outbox
 from tests.simulation.laws import (
@@ -156,7 +157,7 @@ async def bad_day(
     the_plan = plan(
         export=export_rules(trigger=Trigger(order_states=("Open", "Confirmed"), payment="paid")),
         sweeps=msgspec.structs.replace(base.sweeps, page=PAGE),
-        posting=msgspec.structs.replace(base.posting, customer_mode="per-customer"),
+        posting=msgspec.structs.replace(base.posting, customer_mode="per-customer", slugs=SLUGS),
     )
     lags = {"visibility_lag_seconds": chance.choice((0.0, 2.0, 20.0))}
     shop_lags = {"visibility_lag_seconds": chance.choice((0.0, 1.0, 15.0, (0.0, 40.0)))}
@@ -194,6 +195,15 @@ async def _retry_set_aside(made: World) -> None:
         await made.clock.sleep(300)
 
 
+RICH = 0.4
+"""Share of orders that are not plain: discounts, gifts, vouchers, gift cards, several rates, every way to round."""
+
+SLUGS = {
+    "gift-wrap": ChargeRule(product="Gift wrap"),
+    "voucher": ChargeRule(product="Voucher"),
+    "gift-card": ChargeRule(product="Gift card redeemed", tender=True),
+}
+
 FORGOTTEN_EVERY = 25
 """After so many orders the account's arithmetic is open again, so that some go as DRAFTs first all through the day."""
 
@@ -216,7 +226,7 @@ class _Customers:
     async def come(self, count: int, cancelled: int, *, every: float) -> None:
         """Place `count` orders that stay and `cancelled` that do not."""
         made, chance = self._made, self._chance
-        generator = OrderGenerator(made.seed, made.shop, clock=made.clock)
+        generator = OrderGenerator(made.seed, made.shop, clock=made.clock, habits=Habits(rich=RICH))
         to_cancel = sorted(chance.sample(range(count + cancelled), cancelled))
         for index in range(count + cancelled):
             await made.clock.sleep(chance.expovariate(1 / every))

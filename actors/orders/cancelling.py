@@ -8,7 +8,7 @@ from actors.core.actor import Done, Later, Outcome
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
-from actors.orders.desk import Case, Desk, answered, note, refused, settled
+from actors.orders.desk import Case, Desk, answered, note, settled
 from actors.orders.voiding import Attempt, Result, void
 from storage import calls, exceptions, orders
 from storage.orders import SaleRecord
@@ -85,12 +85,6 @@ def held_live(desk: Desk, case: Case, sale: SaleRecord, code: str, attempt: Atte
         cause=f"Order {case.order.shown_as} {why} {shown} could not be voided: {attempt.how}",
         facts={"sale": shown, "detail": attempt.how},
     )
-    held = desk.hold(case, [finding])
-
-    def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        if attempt.intent is not None:
-            refused(connection, attempt.intent, attempt.how)
-        if held.unit is not None:
-            held.unit(connection, now)
-
-    return Done(unit=unit, points=settled(attempt.intent) if attempt.intent is not None else (), after=held.after)
+    if attempt.intent is None:
+        return desk.hold(case, [finding])
+    return desk.hold_refused(case, finding, attempt.intent, attempt.how)

@@ -16,7 +16,7 @@ from actors.domain.prediction import Hold, Prediction
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.orders.customers import customer_id_for
-from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
+from actors.orders.desk import Case, Desk, answered, note, record_of, settled, underway
 from actors.orders.inheriting import named_sale, predecessors_sale, voided_by_hand
 from actors.orders.rules import awaited, next_glance
 from actors.orders.sales import record_sale
@@ -160,11 +160,4 @@ def _rejected(desk: Desk, case: Case, intent: Intent, error: Rejected) -> Done:
         group=f"create_rejected:{error.detail or error.reason}",
         facts={"answer": error.detail, "status": str(error.status or "")},
     )
-    held = desk.hold(case, [finding])
-
-    def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        refused(connection, intent, error.detail)
-        if held.unit is not None:
-            held.unit(connection, now)
-
-    return Done(unit=unit, points=settled(intent))
+    return desk.hold_refused(case, finding, intent, error.detail)

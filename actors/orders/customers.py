@@ -138,14 +138,7 @@ async def _rejected(desk: Desk, case: Case, intent: Intent, error: Rejected) -> 
         group=f"customer_rejected:{error.detail or error.reason}",
         facts={"answer": error.detail, "status": str(error.status or "")},
     )
-    held = desk.hold(case, [finding])
-
-    def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        refused(connection, intent, error.detail)
-        if held.unit is not None:
-            held.unit(connection, now)
-
-    return Done(unit=unit, points=settled(intent), after=held.after)
+    return desk.hold_refused(case, finding, intent, error.detail)
 
 
 def _look_again(desk: Desk, case: Case, intent: Intent, error: Rejected) -> Later:

@@ -175,6 +175,17 @@ class Desk:
 
         return Done(unit=unit, after=after)
 
+    def hold_refused(self, case: Case, finding: Finding, intent: Intent, detail: str) -> Done:
+        """Let the order wait for what a refused write is about; that it was refused is settled in the same commit."""
+        held = self.hold(case, [finding])
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            refused(connection, intent, detail)
+            if held.unit is not None:
+                held.unit(connection, now)
+
+        return Done(unit=unit, points=settled(intent), after=held.after)
+
     def clear_holds(self, connection: sqlite3.Connection, order: Order, now: Instant) -> None:
         """The order goes on: what held it is over."""
         exceptions.clear(

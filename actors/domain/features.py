@@ -39,8 +39,8 @@ def absurdities(order: Order) -> list[Finding]:
     if any(abs(figure) > LARGEST_MINOR for figure in amounts_of(order)):
         findings.append(not_plain("amount out of range", "a figure of the order is too large to be one"))
     named = [rate for item in items_of(order) for rate in item.rates]
-    rates = {rate.rate for rate in named} | {part.rate for rate in named for part in rate.sub_rates}
-    rates |= {portion.rate for portion in order.taxed.portions} if order.taxed is not None else set()
+    rates = [rate.rate for rate in named] + [part.rate for rate in named for part in rate.sub_rates]
+    rates += [portion.rate for portion in order.taxed.portions] if order.taxed is not None else []
     if not all(is_plain(rate) and 0 <= rate <= 1 for rate in rates):
         findings.append(not_plain("tax rate out of range", "a tax rate is not between 0 and 100 percent"))
     return findings

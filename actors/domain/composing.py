@@ -91,7 +91,7 @@ def compose(order: Order, ruled: Sequence[Ruled], taxes: dict[str, int], terms: 
     cents = _cents(rows, gap, terms)
     for part in cents:
         _price(order, part)
-    rows += cents
+    rows = [part for part in [*rows, *cents] if not _in_the_cents(part)]
     findings += _thousandths(order, rows)
     return Composition(
         parts=rows,
@@ -418,6 +418,12 @@ def _cents(rows: Iterable[Part], gap: _Gap | None, terms: Terms) -> list[Part]:
     return cents
 
 
+def _in_the_cents(part: Part) -> bool:
+    """Whether nothing of a charge is left beside what it gave to the cents row (thousandths of a KWD)."""
+    charge = part.kind not in (RowKind.LINE, RowKind.ROUNDING)
+    return charge and part.price.ticks == 0 and part.tax == 0
+
+
 def _take_tax(parts: Iterable[Part], wanted: int) -> int:
     """Take the tax of a cents row off the rows the cents came from, largest tax first, ties by SKU.
 
@@ -449,5 +455,13 @@ def _thousandths(order: Order, parts: Iterable[Part]) -> list[Finding]:
             facts={"amount": shown(part.amount, order), "rule": part.rule.name},
         )
         for part in parts
-        if (part.kind is RowKind.ROUNDING or part.amount < 0) and part.amount % THIRD_DECIMAL
+        if _needs_a_third_decimal(part)
     ]
+
+
+def _needs_a_third_decimal(part: Part) -> bool:
+    if part.kind is RowKind.LINE:
+        return False
+    if part.kind is RowKind.ROUNDING or part.amount < 0:
+        return part.amount % THIRD_DECIMAL != 0
+    return part.price.ticks == 0  # all of it went to the cents row, but for its tax

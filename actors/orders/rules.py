@@ -108,7 +108,13 @@ def conclude(
     Cin7 ignores a filter it does not like and answers everything (fact sheet §1.4), so rows are compared here, and a
     list is clean only when each of its rows carries what was asked for and none is missing from it.
     """
-    rows = {row.id: row for row in (*by_external_id.rows, *by_reference.rows) if row.id not in known_void}
+    rows: dict[str, SaleRow] = {}
+    for row in (*by_external_id.rows, *by_reference.rows):
+        # Of two rows about one sale that differ, the one counts that makes a second sale less likely.
+        if row.id in known_void:
+            continue
+        if row.id not in rows or _weight(row, external_id) > _weight(rows[row.id], external_id):
+            rows[row.id] = row
     ours = [row for row in rows.values() if row.external_id == external_id]
     live = [row for row in ours if not row.voided]
     strangers = [
@@ -127,6 +133,10 @@ def conclude(
     if ours:
         return Conclusion(verdict=Verdict.VOIDED, sales=tuple(ours))
     return Conclusion(verdict=Verdict.NOT_THERE)
+
+
+def _weight(row: SaleRow, external_id: str) -> tuple[bool, bool]:
+    return row.external_id == external_id, not row.voided
 
 
 def _clean(look_up: LookUp, wanted: str, *, exact: bool) -> bool:

@@ -26,7 +26,7 @@ from actors.domain.tracing import Tracer
 from actors.governor.governor import Governor
 from actors.intake.actor import IntakeActor
 from actors.intake.rules import SweepRules
-from actors.messages import Flow
+from actors.messages import Flow, Nudge
 from actors.orders.actor import OrdersActor, doubt_open_writes
 from actors.orders.desk import Desk
 from actors.orders.lease import LeaseKeeper
@@ -38,7 +38,7 @@ from adapters.transport import Transport
 from daemon.dispatcher import Dispatcher
 from daemon.supervisor import ChildSpec, Supervisor, UnfitError
 from daemon.watch import Watch
-from storage import calls, exceptions, flows, meta, outbox
+from storage import calls, exceptions, flows, meta, orders, outbox
 from storage.bodies import Sealer
 from storage.calls import SqliteJournal
 from storage.database import CommitFailedError, Database
@@ -241,6 +241,8 @@ class Engine:
                     message = exceptions.Record(kind="message", id=nudge.subject)
                     exceptions.clear(connection, message, resolution="started again", now=now)
             outbox.accept_orders(connection, REOPENED, now=now)
+            for order_id in orders.short(connection):
+                outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
             self.dispatcher.paused = {
                 flow for flow, row in flows.all_flows(connection).items() if row.paused_at is not None
             }

@@ -50,7 +50,8 @@ def take_in(
     if meta.text(connection, _FINGERPRINT) != fingerprint:
         _begin_anew(connection, fingerprint, now)
     lesson = learn(_mode(connection, evidence.inclusive, today), evidence.refuted)
-    if lesson.upset:
+    other = _mode(connection, not evidence.inclusive, today)
+    if lesson.upset and not lesson.record.outside and not other.outside:
         # Who changed how one kind of document is calculated may have changed the other: nothing is believed of it.
         _forget(connection, not evidence.inclusive)
     if evidence.refuted:

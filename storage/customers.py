@@ -25,6 +25,11 @@ def put(connection: sqlite3.Connection, identity: str, currency: str, customer_i
     )
 
 
+def forget(connection: sqlite3.Connection, customer_id: str) -> None:
+    """Forget a customer that Cin7 no longer takes: it is looked for by its name again."""
+    connection.execute("DELETE FROM customers WHERE customer_id = ?", (customer_id,))
+
+
 def refusals(connection: sqlite3.Connection, order_id: str) -> int:
     """Count how often Cin7 refused to make the customer of an order."""
     row = connection.execute(

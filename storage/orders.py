@@ -298,6 +298,12 @@ def set_shortages(connection: sqlite3.Connection, order_id: str, text: str) -> N
     connection.execute("UPDATE orders SET shortages = ? WHERE id = ?", (text, order_id))
 
 
+def short(connection: sqlite3.Connection) -> list[str]:
+    """Return the ids of orders whose sale waits for stock."""
+    rows = connection.execute("SELECT id FROM orders WHERE shortages <> '' AND state = 'exported' ORDER BY id")
+    return [row[0] for row in rows]
+
+
 def set_breakdown(connection: sqlite3.Connection, order_id: str, breakdown: Mapping[str, str]) -> None:
     """Keep the figures of both sides, by component: `net commercetools` beside `net Cin7 Core`."""
     stored = msgspec.json.encode(dict(breakdown)).decode()

@@ -217,8 +217,10 @@ class CatalogueActor(Actor):
         if not changed and not all_of_it:
             return
         facts.changed(connection)
-        whole = fact_ref(kind, "")
-        for fact in facts_waited_for(connection, lambda fact: fact == whole or fact in changed):
+        waited = {fact_ref(kind, ""), *changed}
+        if kind is FactKind.TAX_RULE:
+            waited.add(fact_ref(FactKind.COMPANY, ""))  # rules are among the settings arithmetic was learnt under
+        for fact in facts_waited_for(connection, lambda fact: fact in waited):
             for order_id in exceptions.orders_waiting_for(connection, fact):
                 outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
 

@@ -18,7 +18,11 @@ from actors.domain.prediction import Prediction, sheet_of
 from actors.domain.sale import OrderRow, OrderView, Row, RowKind
 
 _EXPECTED = re.compile(r"attribute '(Tax|Total)'.*?Expected value is: (-?\d+(?:\.\d+)?)", re.IGNORECASE | re.DOTALL)
-_BELOW_ZERO = re.compile(r"negative|less than (0|zero)|greater than|positive", re.IGNORECASE)
+_BELOW_ZERO = re.compile(
+    r"\bprice\b.{0,60}(negative|less than (0|zero)|greater than (0|zero)|positive)"
+    r"|negative (additional )?(charge|price)",
+    re.IGNORECASE | re.DOTALL,
+)
 _TWICE = re.compile(r"duplicate", re.IGNORECASE)
 
 

@@ -7,13 +7,12 @@ import sqlite3
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Unit
-from actors.domain.calibration import ALL
 from actors.domain.calls import Purpose
 from actors.domain.comparison import breakdown, compare, totals_finding
 from actors.domain.document import digest, order_document
 from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
-from actors.domain.facts import FactKind, fact_ref
+from actors.domain.facts import FactKind, Facts, fact_ref
 from actors.domain.observation import understand
 from actors.domain.order_state import OrderState
 from actors.domain.prediction import Decision, Hold, Prediction
@@ -23,10 +22,14 @@ from actors.governor.journal import Intent
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
 from actors.orders.posting import Posting
 from actors.orders.shortages import tell_shortages
+from actors.orders.standing import hold_voided, sale_vanished
 from actors.orders.teaching import Teaching, learn_from_answer
-from actors.orders.withdrawing import withdraw
+from actors.orders.withdrawing import WITHDRAWING, withdraw
 from storage import calibration, calls, exceptions, orders
 from storage.orders import SaleRecord
+
+PROBING_WAIT = 1_500
+"""Milliseconds before an order looks again while another one asks the account by a DRAFT."""
 
 DIFFERED = "differed:"
 """Before the digest of a document whose DRAFT was shown with other figures."""
@@ -43,16 +46,75 @@ async def authorise(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     answer teaches, and the order is judged again by what is then known.
     """
     judged, known = await desk.judge(case.order)
-    misfit = _misfit(case, judged)
-    if misfit is not None:
-        return await withdraw(desk, case, sale, misfit.findings, known=known, why=misfit.why)
-    if isinstance(judged, Hold):
-        return desk.hold(case, judged.findings, known=known)
+    findings = judged.findings if isinstance(judged, Hold) else ()
+    if case.record.drafted == WITHDRAWING:
+        # Its void was asked for and may still take effect: nothing else is done with this sale.
+        return await _take_back(desk, case, sale, judged, known, why="its withdrawal is not proved yet")
     if case.record.unsure or case.record.inclusive is None:
-        return await _read_first(Posting(desk, case, sale, judged, known))
-    if judged.decision is Decision.POST or case.record.drafted == digest(judged):
+        return await _read_first(desk, case, sale, judged, known)
+    misfit = _misfit(desk, case, judged, known)
+    if misfit is not None:
+        return await _take_back(desk, case, sale, judged, known, why=misfit.why, found=misfit.findings)
+    if isinstance(judged, Hold):
+        return desk.hold(case, findings, known=known)
+    if judged.decision is Decision.POST or case.record.drafted == _verdict(desk, known, judged):
         return await _send(Posting(desk, case, sale, judged, known))
     return await _ask_first(desk, case, sale)
+
+
+async def _take_back(
+    desk: Desk,
+    case: Case,
+    sale: SaleRecord,
+    judged: Prediction | Hold,
+    known: Facts,
+    *,
+    why: str,
+    found: tuple[Finding, ...] = (),
+) -> Outcome:
+    """Withdraw the sale. An order that turns out to be authorised by then is compared like any other."""
+    findings = found or (judged.findings if isinstance(judged, Hold) else ())
+    outcome = await withdraw(desk, case, sale, findings, known=known, why=why)
+    if not isinstance(outcome, OrderView):
+        return outcome
+    if isinstance(judged, Hold):
+        return _posted_otherwise(desk, case, sale, outcome, judged.findings)
+    inclusive = bool(case.record.inclusive)
+    unit = _posted(Posting(desk, case, sale, judged, known), outcome, inclusive=inclusive)
+    return Done(unit=unit, nudges=(underway(case.order.id, desk.around.clock.now()),))
+
+
+def _posted_otherwise(
+    desk: Desk, case: Case, sale: SaleRecord, answer: OrderView, findings: tuple[Finding, ...]
+) -> Done:
+    """The order is authorised although it would be held by now: it stands, and finance is told what was found."""
+    order = case.order
+    finding = Finding(
+        code="totals_differ",
+        cause=f"The sale of order {order.shown_as} is authorised with total {answer.total:f}, and the order would be"
+        f" held: {'; '.join(one.cause for one in findings)}",
+        field="total",
+        facts={key: value for one in findings for key, value in one.facts.items()},
+    )
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        desk.refresh(connection, case, now)
+        desk.clear_holds(connection, order, now)
+        orders.set_unsure(connection, order.id, False)
+        orders.set_drafted(connection, order.id, None)
+        figures = {"net": f"{answer.net:f}", "tax": f"{answer.tax:f}", "total": f"{answer.total:f}"}
+        orders.set_answer(connection, order.id, **figures, reconciled=False)
+        orders.name_sale(connection, sale.sale_id, answer.number)
+        orders.move(connection, order.id, OrderState.POSTED, now=now)
+        note(connection, order.id, "order authorised", now, sale=sale.sale_id, total=f"{answer.total:f}")
+        exceptions.raise_finding(connection, record_of(order), finding, now=now)
+
+    return Done(unit=unit, nudges=(underway(order.id, desk.around.clock.now()),))
+
+
+def _verdict(desk: Desk, known: Facts, prediction: Prediction) -> str:
+    """Name what a DRAFT proves: this document, under these settings of the account, on this day of the books."""
+    return f"{desk.today(known)}/{desk.settings_of(known)[:12]}/{digest(prediction)}"
 
 
 class _Misfit(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,31 +124,31 @@ class _Misfit(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
-def _misfit(case: Case, judged: Prediction | Hold) -> _Misfit | None:
+def _misfit(desk: Desk, case: Case, judged: Prediction | Hold, known: Facts) -> _Misfit | None:
     if isinstance(judged, Hold):
         if any(finding.code in WITHDRAWN_BY for finding in judged.findings):
             return _Misfit(why="the account would show other figures", findings=judged.findings)
         return None
     if case.record.inclusive is not None and case.record.inclusive != judged.tax_inclusive:
         return _Misfit(why="its header is of the other tax mode")
-    if case.record.drafted == DIFFERED + digest(judged):
-        return _Misfit(why="its DRAFT was shown with other figures", findings=(_draft_differed(case, judged),))
+    if case.record.drafted == DIFFERED + _verdict(desk, known, judged):
+        return _Misfit(why="its DRAFT was shown with other figures", findings=(_draft_differed(case),))
     return None
 
 
 async def _ask_first(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
-    """Send the document as a DRAFT, one order at a time: whoever waited knows more by then."""
+    """Send the document as a DRAFT, one order at a time: whoever comes later knows more by then."""
+    if desk.probing.locked():
+        return desk.later(case, desk.around.clock.now() + PROBING_WAIT, "another order asks the account")
     async with desk.probing:
         judged, known = await desk.judge(case.order)
-        if _misfit(case, judged) is not None or isinstance(judged, Hold):
-            return Later(due_at=desk.around.clock.now(), reason="learnt meanwhile")
-        if judged.decision is Decision.POST:
-            return await _send(Posting(desk, case, sale, judged, known))
+        if isinstance(judged, Hold) or _misfit(desk, case, judged, known) or judged.decision is Decision.POST:
+            return desk.later(case, desk.around.clock.now(), "learnt meanwhile")
         return await _draft(Posting(desk, case, sale, judged, known))
 
 
 async def _draft(posting: Posting) -> Outcome:
-    desk, case, sale, prediction, _ = posting
+    desk, case, sale, prediction, known = posting
     order = case.order
     intent = Intent(Purpose.CIN7_DRAFT_ORDER, subject=order.id, generation=case.record.generation)
     document = order_document(sale.sale_id, prediction, authorise=False)
@@ -102,14 +164,14 @@ async def _draft(posting: Posting) -> Outcome:
         _learn(connection, lesson, prediction, now, agrees=not differences)
         orders.set_breakdown(connection, order.id, breakdown(prediction, answer))
         verdict = DIFFERED if differences else ""
-        orders.set_drafted(connection, order.id, verdict + digest(prediction))
+        orders.set_drafted(connection, order.id, verdict + _verdict(desk, known, prediction))
         shown = "as predicted" if not differences else "; ".join(str(one) for one in differences[:3])
         note(connection, order.id, "order drafted", now, sale=sale.sale_id, total=f"{answer.total:f}", answer=shown)
 
     return Done(unit=unit, nudges=(underway(order.id, desk.around.clock.now()),), points=settled(intent))
 
 
-def _draft_differed(case: Case, prediction: Prediction) -> Finding:
+def _draft_differed(case: Case) -> Finding:
     return Finding(
         code="prediction_differs",
         cause=f"Cin7 Core showed the DRAFT of order {case.order.shown_as} with other figures than the customer owes:"
@@ -134,15 +196,18 @@ def _learn(
         calibration.flag(connection, "repeated_charges", True)
 
 
-async def _read_first(posting: Posting) -> Outcome:
-    desk, case, sale, _, _ = posting
+async def _read_first(desk: Desk, case: Case, sale: SaleRecord, judged: Prediction | Hold, known: Facts) -> Outcome:
+    """Nothing is asked of a sale in doubt before it was read: what stands is authorised already, void, or open."""
     try:
         view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
     except Missing:
-        return desk.hold(case, [_vanished(case, sale)])
+        return desk.hold(case, [sale_vanished(case, sale)])
     if view.voided:
-        return _voided(desk, case, sale)
+        return hold_voided(desk, case, sale)
     if view.order is not None and view.order.authorised:
+        if isinstance(judged, Hold):
+            return _posted_otherwise(desk, case, sale, view.order, judged.findings)
+        posting = Posting(desk, case, sale, judged, known)
         return Done(
             unit=_posted(posting, view.order, inclusive=view.tax_inclusive),
             nudges=(underway(case.order.id, desk.around.clock.now()),),
@@ -199,13 +264,12 @@ def _refused(posting: Posting, intent: Intent, detail: str) -> Done:
         "negative_charges": known.calibration.negative_charges,
         "repeated_charges": known.calibration.repeated_charges,
     }
-    if not refusal.teaches or believed.get(refusal.flag) is False:
+    mode = known.calibration.of(inclusive=prediction.tax_inclusive)
+    news = refusal.refuted is not None and not mode.outside and bool(mode.alive & refusal.refuted)
+    if not news and (not refusal.flag or believed[refusal.flag] is False):
         return _rejected(desk, case, intent, detail)
-    lesson = None
-    if refusal.refuted is not None:
-        lesson = Teaching(posting, refusal.refuted, kind="refusal", shown=detail)
-        if known.calibration.of(inclusive=prediction.tax_inclusive).alive.isdisjoint(ALL - refusal.refuted):
-            return _rejected(desk, case, intent, detail)
+    refuted = refusal.refuted
+    lesson = Teaching(posting, refuted, kind="refusal", shown=detail) if news and refuted is not None else None
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         desk.refresh(connection, case, now)
@@ -231,6 +295,7 @@ def _posted(posting: Posting, answer: OrderView, *, inclusive: bool) -> Unit:
         desk.clear_holds(connection, order, now)
         _learn(connection, lesson, prediction, now, agrees=not differences)
         orders.set_unsure(connection, order.id, False)
+        orders.set_drafted(connection, order.id, None)
         orders.set_inclusive(connection, order.id, inclusive)
         orders.set_tolerated(connection, order.id, prediction.tolerated)
         orders.set_breakdown(connection, order.id, breakdown(prediction, answer))
@@ -298,27 +363,3 @@ def _rejected(desk: Desk, case: Case, intent: Intent, detail: str, *, done: bool
             held.unit(connection, now)
 
     return Done(unit=unit, points=settled(intent))
-
-
-def _voided(desk: Desk, case: Case, sale: SaleRecord) -> Done:
-    finding = Finding(
-        code="sale_voided_by_hand",
-        cause=f"Sale {sale.number or sale.sale_id} of order {case.order.shown_as} was voided in Cin7 Core.",
-        facts={"sale": sale.number or sale.sale_id},
-    )
-    held = desk.hold(case, [finding])
-
-    def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        orders.void_sale(connection, sale.sale_id, now=now)
-        if held.unit is not None:
-            held.unit(connection, now)
-
-    return Done(unit=unit)
-
-
-def _vanished(case: Case, sale: SaleRecord) -> Finding:
-    return Finding(
-        code="sale_vanished",
-        cause=f"Cin7 Core has no sale {sale.number or sale.sale_id}, which stood for order {case.order.shown_as}.",
-        facts={"sale": sale.sale_id},
-    )

@@ -28,7 +28,7 @@ async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     """Void the sale, and believe it only when Cin7 shows it void. Never after a fulfilment was authorised."""
     attempt = await void(desk, case, sale)
     match attempt.result:
-        case Result.VOID:
+        case Result.VOID | Result.GONE:
             return _voided(desk, case, sale, attempt)
         case Result.UNPROVED:
             return _read_again(case, attempt)

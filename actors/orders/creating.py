@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 
+import msgspec
+
 from actors.core.actor import Done, Later, Outcome
 from actors.domain.calls import Purpose
 from actors.domain.document import header
 from actors.domain.errors import InDoubt, Rejected
 from actors.domain.exception_types import Finding
-from actors.domain.facts import Facts
+from actors.domain.facts import FactKind, Facts, fact_ref
 from actors.domain.notes import cuts
 from actors.domain.order_state import OrderState
 from actors.domain.prediction import Hold, Prediction
@@ -20,7 +22,12 @@ from actors.orders.desk import Case, Desk, answered, note, record_of, settled, u
 from actors.orders.inheriting import named_sale, predecessors_sale, voided_by_hand
 from actors.orders.rules import awaited, next_glance
 from actors.orders.sales import record_sale
-from storage import calls, exceptions, orders
+from storage import calls, customers, exceptions, orders
+
+MOST_BEGUN = 4
+"""So many sales of one order may be begun and void again within a day; then a person is told instead."""
+
+DAY = 86_400_000
 
 
 async def create(desk: Desk, case: Case) -> Outcome:
@@ -44,10 +51,31 @@ async def create(desk: Desk, case: Case) -> Outcome:
         return found
     if desk.export.shadow:
         return _shadow(desk, case, judged)
+    if _begun_too_often(desk, case):
+        return desk.hold(case, [_given_up(case)], known=known)
     customer_id = await customer_id_for(desk, case, judged.customer)
     if not isinstance(customer_id, str):
         return customer_id
     return await _send(desk, case, judged, known, customer_id)
+
+
+def _begun_too_often(desk: Desk, case: Case) -> bool:
+    """Whether sales of this order were begun and taken back again and again today: the next would be no better."""
+    since = desk.around.clock.now() - DAY
+    begun = sum(sale.made_at >= since for sale in case.sales if sale.voided_at is not None)
+    return begun >= MOST_BEGUN
+
+
+def _given_up(case: Case) -> Finding:
+    return Finding(
+        code="prediction_differs",
+        cause=f"{MOST_BEGUN} sales of order {case.order.shown_as} were begun within a day and taken back, because Cin7"
+        " Core showed them otherwise than they were sent. No more is begun before tomorrow.",
+        field="begun too often",
+        facts=case.record.breakdown,
+        waits_for=fact_ref(FactKind.COMPANY, ""),
+        group="prediction_differs:begun too often",
+    )
 
 
 def _exclude(desk: Desk, case: Case, reason: str) -> Done:
@@ -122,7 +150,7 @@ async def _send(desk: Desk, case: Case, prediction: Prediction, known: Facts, cu
     except InDoubt as error:
         return _in_doubt(desk, case, intent, error)
     except Rejected as error:
-        return _rejected(desk, case, intent, error)
+        return _rejected(desk, case, intent, error, customer_id)
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         desk.refresh(connection, case, now)
@@ -153,11 +181,20 @@ def _in_doubt(desk: Desk, case: Case, intent: Intent, error: InDoubt) -> Later:
     return Later(due_at=error.until + desk.export.quiet, reason="in doubt", unit=unit, points=settled(intent))
 
 
-def _rejected(desk: Desk, case: Case, intent: Intent, error: Rejected) -> Done:
+def _rejected(desk: Desk, case: Case, intent: Intent, error: Rejected, customer_id: str) -> Done:
     finding = Finding(
         code="create_rejected",
         cause=f"Cin7 Core refused the sale: {error.detail or error.reason}",
         group=f"create_rejected:{error.detail or error.reason}",
         facts={"answer": error.detail, "status": str(error.status or "")},
     )
-    return desk.hold_refused(case, finding, intent, error.detail)
+    held = desk.hold_refused(case, finding, intent, error.detail)
+    if "customer" not in error.detail.lower():
+        return held
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        customers.forget(connection, customer_id)
+        if held.unit is not None:
+            held.unit(connection, now)
+
+    return msgspec.structs.replace(held, unit=unit)

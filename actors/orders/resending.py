@@ -10,6 +10,7 @@ from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 from actors.orders.desk import Case, Desk, note, record_of, underway
+from actors.orders.shortages import TYPES as SHORT
 from storage import exceptions, orders
 
 
@@ -36,7 +37,7 @@ async def resend(desk: Desk, case: Case) -> Outcome:
             record_of(order),
             resolution="sent again",
             now=now,
-            types=("resend_refused", "totals_differ", "sale_voided_by_hand", "sale_vanished"),
+            types=("resend_refused", "totals_differ", "sale_voided_by_hand", "sale_vanished", *SHORT),
         )
         # Through `held`: an order whose export never came to its end has no other way back to its beginning.
         orders.move(connection, order.id, OrderState.HELD, now=now, reason="sent again")

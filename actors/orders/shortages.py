@@ -19,6 +19,7 @@ from actors.domain.exception_types import Finding
 from actors.domain.sale import OrderView
 from actors.domain.time import Instant
 from actors.orders.desk import Case, Desk, record_of
+from actors.orders.standing import hold_voided, sale_vanished
 from storage import exceptions, orders
 from storage.orders import SaleRecord
 
@@ -66,11 +67,11 @@ async def follow(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     try:
         view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
     except Missing:
-        view = None
-    live = view is not None and not view.voided and view.order is not None
-    short = view.order.shortages if view is not None and view.order is not None and live else {}
-    location = view.location if view is not None else ""
-    known = [await _judge(desk, case, sku, quantity, location) for sku, quantity in short.items()]
+        return desk.hold(case, [sale_vanished(case, sale)])
+    if view.voided:
+        return hold_voided(desk, case, sale)
+    short = view.order.shortages if view.order is not None else {}
+    known = [await _judge(desk, case, sku, quantity, view.location) for sku, quantity in short.items()]
     due_at = desk.around.clock.now() + LOOK_AGAIN
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:

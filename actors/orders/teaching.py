@@ -11,7 +11,7 @@ from actors.domain.sale import OrderView
 from actors.domain.time import Instant
 from actors.messages import Flow, Nudge
 from actors.orders.posting import Posting
-from storage import calibration, exceptions, outbox
+from storage import calibration, exceptions, facts, outbox
 from storage.calibration import Evidence
 
 ACCOUNT = exceptions.Record(kind="connection", id="cin7")
@@ -63,18 +63,31 @@ class Teaching:
         )
         if lesson.upset:
             exceptions.raise_finding(connection, ACCOUNT, self._changed(), now=now)
+            facts.changed(connection)  # whoever was judged by what is no longer believed is judged again
+        if lesson.upset and not lesson.record.outside:
             # What was held for how the account calculated may go now.
             for order_id in exceptions.orders_waiting_for(connection, fact_ref(FactKind.COMPANY, "")):
                 outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
-        elif agrees and self.evidence.refuted:
-            exceptions.clear(connection, ACCOUNT, resolution="an answer agrees again", now=now, types=(CHANGED,))
+        elif agrees and self.evidence.refuted and not lesson.record.outside:
+            exceptions.clear(
+                connection,
+                ACCOUNT,
+                resolution="an answer agrees again",
+                now=now,
+                types=(CHANGED,),
+                fields=(self._mode,),
+            )
+
+    @property
+    def _mode(self) -> str:
+        return "with tax included" if self.evidence.inclusive else "with tax on top"
 
     def _changed(self) -> Finding:
-        mode = "with tax included" if self.evidence.inclusive else "with tax on top"
         return Finding(
             code=CHANGED,
-            cause=f"The answer to order {self._case.order.shown_as} fits nothing that was learnt of documents {mode}.",
-            field=mode,
+            cause=f"The answer to order {self._case.order.shown_as} fits nothing that was learnt of documents"
+            f" {self._mode}.",
+            field=self._mode,
             facts={
                 "order": self._case.order.shown_as,
                 "document commercetools": self.evidence.sent,

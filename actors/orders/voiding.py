@@ -18,6 +18,7 @@ class Result(StrEnum):
     """What came of it."""
 
     VOID = "void"
+    GONE = "gone"  # Cin7 says there is no such sale, which proves nothing
     PICKED = "picked"  # a fulfilment is authorised: not voided
     AUTHORISED = "authorised"  # the order document is authorised, and was to be left alone
     UNPROVED = "unproved"  # asked for, and the answer does not show it void: read again
@@ -39,7 +40,7 @@ async def void(desk: Desk, case: Case, sale: SaleRecord, *, only_unauthorised: b
     try:
         view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
     except Missing:
-        return Attempt(result=Result.VOID, how="not there")
+        return Attempt(result=Result.GONE, how="not there")
     if view.voided:
         return Attempt(result=Result.VOID, how="void")
     if view.fulfilment_authorised:

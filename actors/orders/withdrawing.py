@@ -13,18 +13,27 @@ from actors.core.actor import Done, Later, Outcome
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Facts
 from actors.domain.order_state import OrderState
+from actors.domain.sale import OrderView
 from actors.domain.time import Instant
 from actors.orders.cancelling import held_live, settle_unproved
 from actors.orders.desk import Case, Desk, answered, note, settled, underway
+from actors.orders.standing import sale_vanished
 from actors.orders.voiding import Attempt, Result, void
 from storage import orders
 from storage.orders import SaleRecord
 
+WITHDRAWING = "withdrawing"
+"""Kept with the order before its void is asked for: until the sale is shown void, nothing else is done with it."""
+
 
 async def withdraw(
     desk: Desk, case: Case, sale: SaleRecord, findings: Iterable[Finding] = (), *, known: Facts | None = None, why: str
-) -> Outcome:
-    """Void the unauthorised sale; then hold the order with what was found, or send it anew where nothing was."""
+) -> Outcome | OrderView:
+    """Void the unauthorised sale; then hold the order with what was found, or send it anew where nothing was.
+
+    Returns the order document where it turned out to be authorised: then it stands.
+    """
+    await desk.around.database.run(lambda connection: orders.set_drafted(connection, case.order.id, WITHDRAWING))
     attempt = await void(desk, case, sale, only_unauthorised=True)
     match attempt.result:
         case Result.VOID:
@@ -33,10 +42,12 @@ async def withdraw(
             return _withdrawn(desk, case, sale, attempt, why=why, held=held)
         case Result.UNPROVED:
             return _read_again(case, attempt)
-        case Result.REFUSED:
-            return held_live(desk, case, sale, "void_failed", attempt)
+        case Result.GONE:
+            return desk.hold(case, [sale_vanished(case, sale)])
+        case Result.AUTHORISED if attempt.view is not None and attempt.view.order is not None:
+            return attempt.view.order
         case _:
-            return held_live(desk, case, sale, "sale_not_ours", attempt)
+            return held_live(desk, case, sale, "void_failed", attempt)
 
 
 def _withdrawn(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, *, why: str, held: Done | None) -> Done:
@@ -66,6 +77,5 @@ def _withdrawn(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, *, wh
 def _read_again(case: Case, attempt: Attempt) -> Later:
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         settle_unproved(connection, attempt)
-        orders.set_unsure(connection, case.order.id, True)
 
     return Later(due_at=None, reason=attempt.how, unit=unit, points=settled(attempt.intent) if attempt.intent else ())

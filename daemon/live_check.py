@@ -7,6 +7,7 @@ beside a running daemon not at all: then its file tells what the account held wh
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,7 +17,7 @@ from actors.domain.exception_types import CATALOGUE, Finding
 from actors.domain.facts import FactKind, Facts, Product
 from actors.domain.feed import FeedCursor
 from actors.domain.posting_date import zone_of
-from actors.domain.time import Clock, format_instant
+from actors.domain.time import Clock, date_in_zone, format_instant
 from actors.orders.lease import CONTAINER
 from adapters.transport import Transport
 from daemon.asking import PRODUCT_PAGE, Asking, Level, Line, charge_names
@@ -30,6 +31,7 @@ SCOPES = (
     (frozenset({"manage_orders"}), "mark exported orders"),
     (frozenset({"manage_key_value_documents"}), "keep the lease of this connection"),
     (frozenset({"view_payments", "manage_payments"}), "see whether an order is paid"),
+    (frozenset({"view_products", "manage_products"}), "read stock, which tells what was oversold from a backorder"),
 )
 """What the API client needs beyond what is tried here (commercetools fact sheet §1.2); `manage_project` has all."""
 
@@ -167,10 +169,11 @@ class LiveCheck(Asking):
         return products
 
     def _mappings(self, known: Facts) -> None:
-        found: list[Finding] = [*contradictions(known, self._posting), *company_findings(known)]
-        if known.company is not None:
-            zone = zone_of(known.company, self._posting)
-            found += [zone] if isinstance(zone, Finding) else []
+        zone = zone_of(known.company, self._posting) if known.company is not None else None
+        books = UTC if zone is None or isinstance(zone, Finding) else zone
+        today = date_in_zone(self._clock.now(), books)
+        found: list[Finding] = [*contradictions(known, self._posting), *company_findings(known, today=today)]
+        found += [zone] if isinstance(zone, Finding) else []
         for finding in found:
             self._find(finding.code, finding.cause)
         if not found:

@@ -328,6 +328,11 @@ def next_generation(connection: sqlite3.Connection, order_id: str) -> int:
     return int(row[0])
 
 
+def set_generation(connection: sqlite3.Connection, order_id: str, generation: int) -> None:
+    """Know how many sales the order had, where a file that was lost had counted further."""
+    connection.execute("UPDATE orders SET generation = ? WHERE id = ?", (generation, order_id))
+
+
 def add_sale(connection: sqlite3.Connection, sale: SaleRecord) -> None:
     """Record the sale that stands for an order; a second live one is refused by the database."""
     connection.execute(

@@ -11,6 +11,7 @@ import re
 from actors.domain.order import Order
 
 PREFIX = "ct-order:"
+_MOST_GENERATIONS = 10**6
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
@@ -27,6 +28,15 @@ def external_id(order_id: str, generation: int) -> str:
     if generation < 1:
         raise ValueError("generations count from 1")
     return f"{PREFIX}{order_id}" if generation == 1 else f"{PREFIX}{order_id}:{generation}"
+
+
+def generation_of(text: str | None, order_id: str) -> int | None:
+    """Return which of the order's sales carries this external id, or None where it is no sale of this order."""
+    own = external_id(order_id, 1)
+    if text == own:
+        return 1
+    rest = text.removeprefix(f"{own}:") if text is not None and text.startswith(f"{own}:") else ""
+    return int(rest) if rest.isascii() and rest.isdigit() and 2 <= int(rest) <= _MOST_GENERATIONS else None
 
 
 def customer_reference(order: Order, choice: str) -> str:

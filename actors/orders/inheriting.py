@@ -12,7 +12,7 @@ from actors.core.actor import Done, Outcome
 from actors.domain.errors import Missing, Rejected
 from actors.domain.exception_types import Finding
 from actors.domain.order import SyncMark
-from actors.domain.references import external_id
+from actors.domain.references import generation_of
 from actors.domain.sale import SaleView
 from actors.domain.time import Instant
 from actors.orders.cancelling import cancel_unsent
@@ -40,7 +40,7 @@ async def named_sale(desk: Desk, case: Case) -> Outcome | None:
         return desk.hold(case, [_not_ours(case, view.number or view.id)])
     if view.voided:
         return _remember_void(desk, case, view.id, view.number)
-    return adopt(desk, case, view.id, view.number)
+    return adopt(desk, case, view.id, view.number, external=view.external_id)
 
 
 async def predecessors_sale(desk: Desk, case: Case) -> Outcome | None:
@@ -64,7 +64,8 @@ async def predecessors_sale(desk: Desk, case: Case) -> Outcome | None:
             )
             return None
         case Verdict.FOUND:
-            return adopt(desk, case, conclusion.sales[0].id, conclusion.sales[0].number)
+            found = conclusion.sales[0]
+            return adopt(desk, case, found.id, found.number, external=found.external_id)
         case Verdict.VOIDED:
             return _remember_void(desk, case, conclusion.sales[0].id, conclusion.sales[0].number)
         case Verdict.NO_ANSWER:
@@ -100,8 +101,7 @@ def _unknown_mark(desk: Desk, case: Case) -> SyncMark | None:
 
 
 def _is_ours(case: Case, view: SaleView) -> bool:
-    wanted = {external_id(case.order.id, generation) for generation in range(1, case.record.generation + 1)}
-    return view.external_id in wanted
+    return generation_of(view.external_id, case.order.id) is not None
 
 
 def _remember_void(desk: Desk, case: Case, sale_id: str, number: str | None) -> Done:

@@ -35,6 +35,7 @@ async def look_up(desk: Desk, case: Case) -> Conclusion:
         external_id=wanted,
         customer_reference=reference,
         known_void=case.voided_ids,
+        order_id=order.id,
     )
 
 
@@ -49,7 +50,8 @@ async def resolve(desk: Desk, case: Case) -> Outcome:
     conclusion = await look_up(desk, case)
     match conclusion.verdict:
         case Verdict.FOUND:
-            return adopt(desk, case, conclusion.sales[0].id, conclusion.sales[0].number)
+            found = conclusion.sales[0]
+            return adopt(desk, case, found.id, found.number, external=found.external_id)
         case Verdict.NOT_THERE:
             return await _not_there(desk, case)
         case Verdict.VOIDED:

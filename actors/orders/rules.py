@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from actors.domain.order import Order, Payment
+from actors.domain.references import generation_of
 from actors.domain.sale import LookUp, SaleRow
 from actors.domain.time import Instant
 
@@ -102,25 +103,29 @@ def conclude(
     external_id: str,
     customer_reference: str,
     known_void: frozenset[str] = frozenset(),
+    order_id: str = "",
 ) -> Conclusion:
     """Judge the look-ups (design §3). *Not there* needs clean answers to both; anything else is no answer.
 
     Cin7 ignores a filter it does not like and answers everything (fact sheet §1.4), so rows are compared here, and a
-    list is clean only when each of its rows carries what was asked for and none is missing from it.
+    list is clean only when each of its rows carries what was asked for and none is missing from it. With an `order_id`
+    a sale of any generation of that order is its own: a lost file does not know how many there were.
     """
+
+    def own(row: SaleRow) -> bool:
+        return row.external_id == external_id or bool(order_id and generation_of(row.external_id, order_id))
+
     rows: dict[str, SaleRow] = {}
     for row in (*by_external_id.rows, *by_reference.rows):
         # Of two rows about one sale that differ, the one counts that makes a second sale less likely.
         if row.id in known_void:
             continue
-        if row.id not in rows or _weight(row, external_id) > _weight(rows[row.id], external_id):
+        if row.id not in rows or (own(row), not row.voided) > (own(rows[row.id]), not rows[row.id].voided):
             rows[row.id] = row
-    ours = [row for row in rows.values() if row.external_id == external_id]
+    ours = [row for row in rows.values() if own(row)]
     live = [row for row in ours if not row.voided]
     strangers = [
-        row
-        for row in rows.values()
-        if row.customer_reference == customer_reference and row.external_id != external_id and not row.voided
+        row for row in rows.values() if row.customer_reference == customer_reference and not own(row) and not row.voided
     ]
     if len(live) + len(strangers) > 1:
         return Conclusion(verdict=Verdict.SEVERAL, sales=tuple(live + strangers))
@@ -133,10 +138,6 @@ def conclude(
     if ours:
         return Conclusion(verdict=Verdict.VOIDED, sales=tuple(ours))
     return Conclusion(verdict=Verdict.NOT_THERE)
-
-
-def _weight(row: SaleRow, external_id: str) -> tuple[bool, bool]:
-    return row.external_id == external_id, not row.voided
 
 
 def _clean(look_up: LookUp, wanted: str, *, exact: bool) -> bool:

@@ -1,27 +1,39 @@
 """`tallyd sandbox`: a local commercetools, a local Cin7 Core, and the daemon between them as a process of its own.
 
-Nothing here is a shortcut: the daemon runs as it would on a server, over HTTP, with its own file and its secrets from
-the environment. Demo, training ground, and what the smoke test starts.
+Nothing here is a shortcut: the daemon runs as it would on a server, over HTTP, with its own file and its secrets as
+systemd would hand them over. Demo, training ground, and what the smoke test starts.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import itertools
 import os
+import random
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 import anyio
 import anyio.abc
+import msgspec
 
-PROJECT = "sandbox"
-DATABASE = "tallyd.db"
+from daemon.commands.sandbox_files import (
+    DATABASE,
+    EURO_CUSTOMER,
+    PROJECT,
+    write_config,
+    write_credentials,
+    write_rates,
+)
+
 MARKER = ".tallyd-sandbox"
 EXAMPLE = "example: tallyd sandbox --orders 30 --rate 60"
 
@@ -32,12 +44,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=Path(".sandbox"), help="where the daemon's file and log go")
     parser.add_argument("--orders", type=int, default=30, help="how many orders to place (default 30)")
     parser.add_argument("--rate", type=float, default=120.0, help="orders a minute (default 120)")
+    parser.add_argument(
+        "--rich",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="share of orders that are more than a"
+        " plain one: other rates, discounts, gift cards, euros (0 to 1, default 0.5)",
+    )
+    parser.add_argument(
+        "--holds", type=int, metavar="N", help="how many of the orders need a person (default: one in ten)"
+    )
+    parser.add_argument(
+        "--taxes",
+        choices=("given", "row", "document"),
+        default="given",
+        help="what the local Cin7 Core"
+        " does with the taxes it is sent: keeps them, or calculates them again by row or by document (default given)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed places the same orders")
     parser.add_argument("--limit", type=int, default=60, help="calls a minute the local Cin7 Core allows (default 60)")
     parser.add_argument("--trouble", action="store_true", help="lose answers, cut connections, answer slowly")
     parser.add_argument("--port", type=int, default=0, help="port of the operator's endpoint (default: a free one)")
     parser.add_argument("--no-daemon", action="store_true", help="only the two doubles; prints how to start the daemon")
-    parser.add_argument("--exit-when-done", action="store_true", help="end with 0 once every order is exported")
+    parser.add_argument(
+        "--exit-when-done",
+        action="store_true",
+        help="end once every order is a sale or held; with 0 if only those are held that should be",
+    )
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
 
 
@@ -45,6 +79,11 @@ def main(args: argparse.Namespace) -> int:
     """Run the sandbox until it is interrupted (or done)."""
     if args.orders < 0 or args.rate <= 0 or args.limit < 30:
         print("tallyd sandbox: --orders is at least 0, --rate above 0, --limit at least 30", file=sys.stderr)
+        return 2
+    if args.holds is None:
+        args.holds = args.orders // 10
+    if not 0 <= args.holds <= args.orders or not 0 <= args.rich <= 1:
+        print("tallyd sandbox: --holds is at least 0 and no more than --orders, --rich is 0 to 1", file=sys.stderr)
         return 2
     from storage.lock import HeldByAnotherError, held
 
@@ -80,12 +119,15 @@ def clear(folder: Path) -> None:
 class _Doubles:
     """Both local systems, listening."""
 
-    def __init__(self, shop: Any, cin7: Any, shop_port: int, cin7_port: int, keys: dict[str, str]) -> None:
+    def __init__(
+        self, shop: Any, cin7: Any, *, shop_port: int, cin7_port: int, account: str, credentials: Path
+    ) -> None:
         self.shop = shop
         self.cin7 = cin7
         self.shop_port = shop_port
         self.cin7_port = cin7_port
-        self.keys = keys
+        self.account = account
+        self.credentials = credentials
 
 
 @asynccontextmanager
@@ -117,20 +159,19 @@ async def _doubles(args: argparse.Namespace) -> AsyncIterator[_Doubles]:
         faults=cin7_faults,
         limit=args.limit,
         seed=args.seed,
+        tax_behaviour=args.taxes,
     )
-    keys = {"account": account, "TALLYD_CIN7_APPLICATION_KEY": key, "TALLYD_COMMERCETOOLS_CLIENT_SECRET": shop_secret}
-    keys["TALLYD_STORAGE_KEY"] = _storage_key(args.folder)
+    cin7.add_customer(EURO_CUSTOMER, currency="EUR")
+    credentials = write_credentials(
+        args.folder,
+        {
+            "cin7_application_key": key,
+            "commercetools_client_secret": shop_secret,
+            "storage_key": base64.b64encode(secrets.token_bytes(32)).decode(),
+        },
+    )
     async with serve(shop.handle) as shop_port, serve(cin7.handle) as cin7_port:
-        yield _Doubles(shop, cin7, shop_port, cin7_port, keys)
-
-
-def _storage_key(folder: Path) -> str:
-    """Keep the key with the sandbox's file, so that the next sandbox can read it. A real one is never kept so."""
-    path = folder / "storage_key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(base64.b64encode(secrets.token_bytes(32)).decode(), encoding="ascii")
-    return path.read_text(encoding="ascii")
+        yield _Doubles(shop, cin7, shop_port=shop_port, cin7_port=cin7_port, account=account, credentials=credentials)
 
 
 def _make_trouble(shop_faults: Any, cin7_faults: Any) -> None:
@@ -144,54 +185,15 @@ def _make_trouble(shop_faults: Any, cin7_faults: Any) -> None:
     shop_faults.chance("order_list", Fault(kind=FaultKind.ERROR_BEFORE, status=502), 0.03)
 
 
-def write_config(folder: Path, *, shop_port: int, cin7_port: int, account: str, operator_port: int, limit: int) -> Path:
-    """Write the sandbox's configuration."""
-    path = folder / "tallyd.toml"
-    database = folder / DATABASE
-    path.write_text(
-        f"""# Written by `tallyd sandbox`.
-[connection]
-name = "sandbox"
-
-[commercetools]
-project_key = "{PROJECT}"
-api_url = "http://127.0.0.1:{shop_port}"
-auth_url = "http://127.0.0.1:{shop_port}"
-client_id = "sandbox-client"
-
-[cin7]
-base_url = "http://127.0.0.1:{cin7_port}/ExternalApi/v2"
-account_id = "{account}"
-calls_per_minute = {limit}
-
-[storage]
-path = "{database.resolve()}"
-
-[operator]
-bind = "127.0.0.1:{operator_port}"
-
-[orders]
-since = "2020-01-01T00:00:00Z"
-trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
-
-[mappings.tax]
-"GB/standard" = "20% (VAT on Income)"
-"GB/reduced" = "5% (VAT on Income)"
-"GB/zero" = "Zero Rated Income"
-""",
-        encoding="utf-8",
-    )
-    return path
-
-
 async def _run(args: argparse.Namespace) -> int:
     async with _doubles(args) as doubles:
         operator_port = args.port or _free_port()
+        write_rates(args.folder, datetime.now(UTC).date())
         config = write_config(
             args.folder,
             shop_port=doubles.shop_port,
             cin7_port=doubles.cin7_port,
-            account=doubles.keys["account"],
+            account=doubles.account,
             operator_port=operator_port,
             limit=args.limit,
         )
@@ -212,23 +214,58 @@ def _free_port() -> int:
 async def _doubles_only(args: argparse.Namespace, doubles: _Doubles, config: Path) -> int:
     print(f"commercetools  http://127.0.0.1:{doubles.shop_port}/{PROJECT}")
     print(f"Cin7 Core      http://127.0.0.1:{doubles.cin7_port}/ExternalApi/v2")
-    exports = " ".join(f"{name}={value}" for name, value in doubles.keys.items() if name.startswith("TALLYD_"))
-    print(f"start the daemon: {exports} {called_as()} run --config {config}", flush=True)
+    print(f"start the daemon: {called_with(doubles.credentials)} run --config {config}", flush=True)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_interrupted, tasks.cancel_scope)
         while not doubles.shop.request_log:  # noqa: ASYNC110 -- the double keeps a log, it rings no bell
             await anyio.sleep(0.5)
         print(f"the daemon is here: {args.orders} orders follow", flush=True)
-        await _place(args, doubles)
+        await _Shoppers(args, doubles.shop).shop()
         await anyio.sleep_forever()
     return 0
 
 
-async def _place(args: argparse.Namespace, doubles: _Doubles) -> None:
-    from actors.core.clock import SystemClock
-    from adapters.sandbox.generator import OrderGenerator
+class _Shoppers:
+    """Places the orders, spread over time, and among them those that need a person, one kind after the other."""
 
-    await OrderGenerator(args.seed, doubles.shop, clock=SystemClock()).run(args.rate, args.orders)
+    def __init__(self, args: argparse.Namespace, shop: Any) -> None:
+        from actors.core.clock import SystemClock
+        from adapters.sandbox.generator import Habits, OrderGenerator, Poison
+
+        self._args = args
+        self._shop = shop
+        self._dice = random.Random(args.seed)
+        habits = Habits(rich=args.rich, currencies=("GBP", "EUR"))
+        self._generator = OrderGenerator(args.seed, shop, clock=SystemClock(), habits=habits)
+        #: What goes wrong in turn; None is a gift card that somebody taxed.
+        self._wrong = itertools.cycle((Poison.UNMAPPED_SKU, None, Poison.UNKNOWN_TAX, Poison.UNPAID))
+
+    async def shop(self) -> None:
+        """Place as many orders as were asked for."""
+        count, holds = self._args.orders, self._args.holds
+        for number in range(count):
+            await anyio.sleep(self._dice.expovariate(self._args.rate / 60))
+            wrong = (number + 1) * holds // count > number * holds // count
+            place = self._wrong_one() if wrong else self._generator.place_next
+            while not place():
+                pass
+
+    def _wrong_one(self) -> Callable[[], object]:
+        poison = next(self._wrong)
+        return self._taxed_gift_card if poison is None else partial(self._generator.place_next, poison)
+
+    def _taxed_gift_card(self) -> str | None:
+        from adapters.sandbox.carts import rule_of
+        from adapters.sandbox.generator import GIFT_CARD
+        from adapters.sandbox.refusals import PlacementRefused
+
+        draft = self._generator.next_draft()
+        card = msgspec.structs.replace(GIFT_CARD, unit_minor=-100, tax=rule_of(20, included=draft.included))
+        try:
+            order: str = self._shop.place_order(msgspec.structs.replace(draft, custom_lines=(card,)))
+        except PlacementRefused:
+            return None
+        return order
 
 
 def called_as() -> str:
@@ -236,15 +273,27 @@ def called_as() -> str:
     return sys.argv[0] if Path(sys.argv[0]).name == "tallyd" else f"{sys.executable} -m daemon"
 
 
+def called_with(credentials: Path) -> str:
+    """Return how a command is called that asks both systems, so that it can be pasted."""
+    return f"CREDENTIALS_DIRECTORY={credentials} {called_as()}"
+
+
 async def _with_daemon(args: argparse.Namespace, doubles: _Doubles, config: Path, operator_port: int) -> int:
     from daemon.commands.sandbox_status import Status
 
     log_path = args.folder / "tallyd.log"
-    environment = os.environ | {name: value for name, value in doubles.keys.items() if name.startswith("TALLYD_")}
+    environment = os.environ | {"CREDENTIALS_DIRECTORY": str(doubles.credentials)}
     with log_path.open("w", encoding="utf-8") as log:
         async with await _start_daemon(config, environment, log) as daemon, anyio.create_task_group() as tasks:
             status = Status(
-                doubles.shop, doubles.cin7, operator_port, config, log_path, command=called_as(), plain=args.plain
+                doubles.shop,
+                doubles.cin7,
+                operator_port,
+                config,
+                log_path,
+                command=called_as(),
+                asking=called_with(doubles.credentials),
+                plain=args.plain,
             )
             tasks.start_soon(_interrupted, tasks.cancel_scope)
             code = 0
@@ -289,16 +338,21 @@ async def _show(
 ) -> int:
     placing = told = False
     while daemon.returncode is None:
-        done = await status.show(args.orders)
+        done = await status.show(args.orders, args.holds)
         if status.ready and not placing:
             # An order older than the daemon's file would be looked for first: let the shop open with the daemon up.
             placing = True
-            tasks.start_soon(_place, args, doubles)
+            tasks.start_soon(_Shoppers(args, doubles.shop).shop)
         if done and not told:
             told = True
             status.where_to_look()
             if args.exit_when_done:
-                return 0
+                return 0 if status.waiting == args.holds else _unexpected(status.waiting, args.holds)
         await anyio.sleep(1.0)
     print(f"the daemon ended with {daemon.returncode}: see {status.log_path}", file=sys.stderr)
+    return 1
+
+
+def _unexpected(waiting: int, holds: int) -> int:
+    print(f"{waiting} orders need a person, and {holds} should", file=sys.stderr)
     return 1

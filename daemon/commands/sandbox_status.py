@@ -10,12 +10,24 @@ import aiohttp
 
 _BAR = 30
 
+_CALM = 10
+"""Looks in a row that must find nothing moving before more orders are held than should be: one may still be freed."""
+
 
 class Status:
     """Reads the daemon's health and both doubles' books, and prints what changed."""
 
     def __init__(
-        self, shop: Any, cin7: Any, operator_port: int, config: Path, log_path: Path, *, command: str, plain: bool
+        self,
+        shop: Any,
+        cin7: Any,
+        operator_port: int,
+        config: Path,
+        log_path: Path,
+        *,
+        command: str,
+        asking: str,
+        plain: bool,
     ) -> None:
         self._shop = shop
         self._cin7 = cin7
@@ -23,13 +35,17 @@ class Status:
         self._config = config
         self.log_path = log_path
         self._command = command
+        self._asking = asking
         self._live = sys.stdout.isatty() and not plain
         self._lines = 0
         self._last = ""
+        self._calm = 0
         self.ready = False
+        self.exported = 0
+        self.waiting = 0
 
-    async def show(self, wanted: int) -> bool:
-        """Print the state of this moment; True once every order wanted is a sale and marked so."""
+    async def show(self, wanted: int, holds: int) -> bool:
+        """Print the state of this moment; True once every order wanted is a sale and marked so, or needs a person."""
         health = await self._health()
         if health is None:
             self._say("starting …")
@@ -37,42 +53,58 @@ class Status:
         self.ready = True
         states = {name: count for name, count in health["orders"]["states"].items() if count}
         governor = health["governor"]
-        exported = states.get("exported", 0)
+        exported = self.exported = states.get("exported", 0)
+        waiting = self.waiting = states.get("held", 0) + states.get("awaiting", 0)
         flow = " · ".join(f"{name} {count}" for name, count in states.items()) or "no orders yet"
         calls = f"Cin7 calls {governor['in_window']}/{governor['limit']} in the last minute"
         drain = f"{governor['minutes_to_drain']:.1f} min to drain"
         if self._live:
             filled = int(_BAR * exported / wanted) if wanted else _BAR
-            bar = "█" * filled + "░" * (_BAR - filled)
+            stuck = int(_BAR * (exported + waiting) / wanted) - filled if wanted else 0
+            bar = "█" * filled + "▒" * stuck + "░" * (_BAR - filled - stuck)
             self._redraw(
                 [
                     f"commercetools  {len(self._shop.orders):4d} orders placed",
                     f"tallyd         {flow}",
                     f"Cin7 Core      {len(self._cin7.live_sales()):4d} sales",
                     f"               {calls} · {drain}",
-                    f"{bar} {exported}/{wanted} exported",
+                    f"{bar} {exported}/{wanted} exported, {waiting} need a person",
                 ]
             )
         else:
             self._say(f"placed {len(self._shop.orders)} · {flow} · sales {len(self._cin7.live_sales())} · {calls}")
-        return exported >= wanted and len(self._shop.orders) >= wanted
+        settled = exported + waiting >= wanted and len(self._shop.orders) >= wanted
+        self._calm = self._calm + 1 if settled else 0
+        return settled and (waiting <= holds or self._calm > _CALM)
 
     def where_to_look(self) -> None:
         """Say where everything can be seen."""
-        number = next((order["orderNumber"] for order in self._shop.orders.values()), "NUMBER")
-        command = self._command
+        command, config = self._command, self._config
+        asking = f"{self._asking} {{}} --config {config}"
         print(
             f"""
-Every order is a sale. Look at it:
-  health    http://127.0.0.1:{self._port}/health
-  metrics   http://127.0.0.1:{self._port}/metrics
-  an order  {command} orders show {number} --config {self._config}
-  all       {command} orders list --config {self._config}
-  problems  {command} exceptions list --config {self._config}
-  log       {self.log_path}
+{self._outcome()} Look at it:
+  an order    {command} orders show {self._example()} --config {config}
+  all orders  {command} orders list --config {config}
+  exceptions  {command} exceptions list --config {config}
+  check       {asking.format("check")}
+  diagnose    {asking.format("diagnose")}
+  API         http://127.0.0.1:{self._port}/api/orders  /api/exceptions
+  health      http://127.0.0.1:{self._port}/health  /metrics
+  log         {self.log_path}
 """,
             flush=True,
         )
+
+    def _outcome(self) -> str:
+        if not self.waiting:
+            return "Every order is a sale."
+        return f"{self.exported} orders are sales, {self.waiting} need a person: that is meant, to show what a hold is."
+
+    def _example(self) -> str:
+        """Name an order that is worth a look: one in another currency, if there is any."""
+        orders = sorted(self._shop.orders.values(), key=lambda order: order["totalPrice"]["currencyCode"] == "GBP")
+        return next((order["orderNumber"] for order in orders), "NUMBER")
 
     async def _health(self) -> dict[str, Any] | None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 
 import msgspec
 import pytest
@@ -150,7 +151,26 @@ async def test_a_missing_scope_is_found_before_it_is_needed() -> None:
     assert findings(lines) == [
         "commercetools: the API client has no scope to mark exported orders",
         "commercetools: the API client has no scope to keep the lease of this connection",
+        "commercetools: the API client has no scope to read stock, which tells what was oversold from a backorder",
     ]
+    [mend] = [line.mend for line in lines if "read stock" in line.text]
+    assert mend == "give it manage_products or view_products"
+
+
+@pytest.mark.parametrize(
+    ("zone", "opens", "today"),
+    [
+        ("Europe/London", date(2027, 1, 15), None),
+        ("Europe/London", date(2027, 1, 16), "2027-01-15"),
+        ("Pacific/Pago_Pago", date(2027, 1, 15), "2027-01-14"),  # the books are a day behind UTC
+    ],
+)
+async def test_a_closed_period_is_judged_by_the_day_of_the_books(zone: str, opens: date, today: str | None) -> None:
+    both = Both()
+    both.cin7.set_company(time_zone=zone, lock_date=opens)
+    _, lines = await both.check()
+    told = f"cin7: period_lock: Cin7 Core takes documents from {opens} on, and today is {today}: sales of today are"
+    assert findings(lines) == ([] if today is None else [f"{told} refused."])
 
 
 async def test_the_gate_is_shut_after_its_calls_and_to_every_write() -> None:

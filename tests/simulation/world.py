@@ -22,6 +22,7 @@ import msgspec
 
 from actors.core.actor import Log, no_log
 from actors.domain.arithmetic import MODELS, TaxModel
+from actors.domain.calibration import ALL
 from actors.domain.calls import Lane
 from actors.domain.facts import FactKind
 from actors.domain.posting import Charges, PostingRules
@@ -29,6 +30,7 @@ from actors.domain.tracing import Tracer
 from actors.intake.rules import SweepRules
 from actors.messages import Envelope, Flow, Nudge
 from actors.orders.actor import OrdersActor
+from actors.orders.desk import Desk
 from actors.orders.rules import ExportRules, Trigger
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShippingDraft, rule_of
 from adapters.sandbox.cin7 import Cin7Double
@@ -53,6 +55,9 @@ KEY = "22222222-2222-4222-8222-222222222222"
 CIN7_WRITES = frozenset({"sale_create", "sale_update", "sale_order", "sale_void", "pick_write", "customer_create"})
 
 _MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+GIVEN = frozenset(number for number, model in enumerate(MODELS) if model.tax is TaxModel.GIVEN)
+"""The models of the double as it is unless told otherwise: tax as it was sent."""
 
 PLAIN_LINES = (LineDraft(sku="HW-MUG-STN-01", quantity=2),)
 PLAIN_SHIPPING = ShippingDraft(tax=rule_of(20))
@@ -291,13 +296,18 @@ class Daemon:
 
     # -- looking at it -------------------------------------------------------------------------------------------------
 
-    async def teach(self) -> None:
-        """Let the file know what the double's answers would teach it today: that it takes tax as it is sent."""
+    @property
+    def desk(self) -> Desk:
+        """The orders flow's tools."""
         assert self.engine is not None
         actor = self.engine.actors[Flow.ORDERS]
         assert isinstance(actor, OrdersActor)
-        desk = actor.desk
-        other = frozenset(number for number, model in enumerate(MODELS) if model.tax is not TaxModel.GIVEN)
+        return actor.desk
+
+    async def teach(self) -> None:
+        """Let the file know what the double's answers would teach it today: that it takes tax as it is sent."""
+        desk = self.desk
+        other = ALL - GIVEN
 
         def unit(connection: sqlite3.Connection) -> None:
             known = facts.for_order(connection, ())

@@ -35,6 +35,9 @@ SCOPES = (
 )
 """What the API client needs beyond what is tried here (commercetools fact sheet §1.2); `manage_project` has all."""
 
+_LISTS = {FactKind.ACCOUNT: "chart of accounts", FactKind.COMPANY: "company settings", FactKind.RATE: "exchange rate"}
+"""What people call the lists whose names here could be something else."""
+
 
 class LiveCheck(Asking):
     """Asks both systems and collects the lines."""
@@ -177,7 +180,7 @@ class LiveCheck(Asking):
         for finding in found:
             self._find(finding.code, finding.cause)
         if not found:
-            judged = ", ".join(sorted(kind.value.replace("_", " ") for kind in known.loaded))
+            judged = ", ".join(sorted(_LISTS.get(kind, kind.value.replace("_", " ")) for kind in known.loaded))
             self._say(Level.OK, "cin7", f"the configuration agrees with the account ({judged})")
 
     # -- both -----------------------------------------------------------------------------------------------------

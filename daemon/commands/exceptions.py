@@ -109,7 +109,7 @@ def _groups(page: dict[str, Any]) -> str:
             items[0]["type"],
             _records(items),
             minute(items[0]["opened_at"]),
-            items[0]["cause"],
+            _cause(items),
         ]
         for items in groups.values()
     ]
@@ -119,8 +119,14 @@ def _groups(page: dict[str, Any]) -> str:
 
 
 def _records(items: list[dict[str, Any]]) -> str:
-    named = sorted({str(item["record"]["number"] or item["record"]["id"]) for item in items})
+    named = list(dict.fromkeys(str(item["record"]["number"] or item["record"]["id"]) for item in items))
     return named[0] if len(named) == 1 else f"{named[0]} and {len(named) - 1} more"
+
+
+def _cause(items: list[dict[str, Any]]) -> str:
+    """Return what they have in common, or the cause of the one that is named, and that the others' figures differ."""
+    first = str(items[0]["cause"])
+    return first if all(item["cause"] == first for item in items) else f"{first} (the first; --all shows each)"
 
 
 def _exception(item: dict[str, Any]) -> str:

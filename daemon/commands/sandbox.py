@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import anyio
 import anyio.abc
@@ -33,6 +33,9 @@ from daemon.commands.sandbox_files import (
     write_credentials,
     write_rates,
 )
+
+if TYPE_CHECKING:
+    from actors.domain.time import Clock
 
 MARKER = ".tallyd-sandbox"
 EXAMPLE = "example: tallyd sandbox --orders 30 --rate 60"
@@ -53,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " plain one: other rates, discounts, gift cards, euros (0 to 1, default 0.5)",
     )
     parser.add_argument(
-        "--holds", type=int, metavar="N", help="how many of the orders need a person (default: one in ten)"
+        "--holds", type=int, metavar="N", help="how many of the orders go wrong and wait (default: one in ten)"
     )
     parser.add_argument(
         "--taxes",
@@ -70,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exit-when-done",
         action="store_true",
-        help="end once every order is a sale or held; with 0 if only those are held that should be",
+        help="end once every order is a sale or waits; with 0 if only those wait that should",
     )
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
 
@@ -120,10 +123,11 @@ class _Doubles:
     """Both local systems, listening."""
 
     def __init__(
-        self, shop: Any, cin7: Any, *, shop_port: int, cin7_port: int, account: str, credentials: Path
+        self, shop: Any, cin7: Any, *, clock: Clock, shop_port: int, cin7_port: int, account: str, credentials: Path
     ) -> None:
         self.shop = shop
         self.cin7 = cin7
+        self.clock = clock
         self.shop_port = shop_port
         self.cin7_port = cin7_port
         self.account = account
@@ -171,7 +175,9 @@ async def _doubles(args: argparse.Namespace) -> AsyncIterator[_Doubles]:
         },
     )
     async with serve(shop.handle) as shop_port, serve(cin7.handle) as cin7_port:
-        yield _Doubles(shop, cin7, shop_port=shop_port, cin7_port=cin7_port, account=account, credentials=credentials)
+        yield _Doubles(
+            shop, cin7, clock=clock, shop_port=shop_port, cin7_port=cin7_port, account=account, credentials=credentials
+        )
 
 
 def _make_trouble(shop_faults: Any, cin7_faults: Any) -> None:
@@ -220,23 +226,23 @@ async def _doubles_only(args: argparse.Namespace, doubles: _Doubles, config: Pat
         while not doubles.shop.request_log:  # noqa: ASYNC110 -- the double keeps a log, it rings no bell
             await anyio.sleep(0.5)
         print(f"the daemon is here: {args.orders} orders follow", flush=True)
-        await _Shoppers(args, doubles.shop).shop()
+        await Shoppers(args, doubles.shop, doubles.clock).shop()
         await anyio.sleep_forever()
     return 0
 
 
-class _Shoppers:
+class Shoppers:
     """Places the orders, spread over time, and among them those that need a person, one kind after the other."""
 
-    def __init__(self, args: argparse.Namespace, shop: Any) -> None:
-        from actors.core.clock import SystemClock
+    def __init__(self, args: argparse.Namespace, shop: Any, clock: Clock) -> None:
         from adapters.sandbox.generator import Habits, OrderGenerator, Poison
 
         self._args = args
         self._shop = shop
+        self._clock = clock
         self._dice = random.Random(args.seed)
         habits = Habits(rich=args.rich, currencies=("GBP", "EUR"))
-        self._generator = OrderGenerator(args.seed, shop, clock=SystemClock(), habits=habits)
+        self._generator = OrderGenerator(args.seed, shop, clock=clock, habits=habits)
         #: What goes wrong in turn; None is a gift card that somebody taxed.
         self._wrong = itertools.cycle((Poison.UNMAPPED_SKU, None, Poison.UNKNOWN_TAX, Poison.UNPAID))
 
@@ -244,7 +250,7 @@ class _Shoppers:
         """Place as many orders as were asked for."""
         count, holds = self._args.orders, self._args.holds
         for number in range(count):
-            await anyio.sleep(self._dice.expovariate(self._args.rate / 60))
+            await self._clock.sleep(self._dice.expovariate(self._args.rate / 60))
             wrong = (number + 1) * holds // count > number * holds // count
             place = self._wrong_one() if wrong else self._generator.place_next
             while not place():
@@ -342,10 +348,10 @@ async def _show(
         if status.ready and not placing:
             # An order older than the daemon's file would be looked for first: let the shop open with the daemon up.
             placing = True
-            tasks.start_soon(_Shoppers(args, doubles.shop).shop)
+            tasks.start_soon(Shoppers(args, doubles.shop, doubles.clock).shop)
         if done and not told:
             told = True
-            status.where_to_look()
+            status.where_to_look(args.holds)
             if args.exit_when_done:
                 return 0 if status.waiting == args.holds else _unexpected(status.waiting, args.holds)
         await anyio.sleep(1.0)
@@ -354,5 +360,5 @@ async def _show(
 
 
 def _unexpected(waiting: int, holds: int) -> int:
-    print(f"{waiting} orders need a person, and {holds} should", file=sys.stderr)
+    print(f"{waiting} orders wait for a person or a payment, and {holds} should", file=sys.stderr)
     return 1

@@ -68,7 +68,7 @@ class Status:
                     f"tallyd         {flow}",
                     f"Cin7 Core      {len(self._cin7.live_sales()):4d} sales",
                     f"               {calls} · {drain}",
-                    f"{bar} {exported}/{wanted} exported, {waiting} need a person",
+                    f"{bar} {exported}/{wanted} exported, {waiting} wait for a person or a payment",
                 ]
             )
         else:
@@ -77,13 +77,13 @@ class Status:
         self._calm = self._calm + 1 if settled else 0
         return settled and (waiting <= holds or self._calm > _CALM)
 
-    def where_to_look(self) -> None:
+    def where_to_look(self, holds: int) -> None:
         """Say where everything can be seen."""
         command, config = self._command, self._config
         asking = f"{self._asking} {{}} --config {config}"
         print(
             f"""
-{self._outcome()} Look at it:
+{self._outcome(holds)} Look at it:
   an order    {command} orders show {self._example()} --config {config}
   all orders  {command} orders list --config {config}
   exceptions  {command} exceptions list --config {config}
@@ -96,10 +96,11 @@ class Status:
             flush=True,
         )
 
-    def _outcome(self) -> str:
+    def _outcome(self, holds: int) -> str:
         if not self.waiting:
             return "Every order is a sale."
-        return f"{self.exported} orders are sales, {self.waiting} need a person: that is meant, to show what a hold is."
+        meant = "as meant, to show what that looks like" if self.waiting == holds else f"{holds} should"
+        return f"{self.exported} orders are sales, {self.waiting} wait for a person or a payment ({meant})."
 
     def _example(self) -> str:
         """Name an order that is worth a look: one in another currency, if there is any."""

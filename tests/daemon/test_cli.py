@@ -19,6 +19,7 @@ import anyio
 import pytest
 
 from daemon.cli import COMMANDS, main
+from daemon.commands.exceptions import _groups
 from daemon.control import control_server
 from daemon.version import VERSION
 from storage import orders
@@ -266,6 +267,21 @@ def test_exceptions(config: Path, capsys: Printed) -> None:
     assert "step 1" in capsys.readouterr().out
     assert run("exceptions", "show", "99", "--config", config) == 1
     assert run("exceptions", "list", "--type", "nothing", "--config", config) == 1
+
+
+def test_a_group_shows_the_cause_of_the_record_it_names() -> None:
+    def item(number: int, order: str, cause: str) -> dict[str, Any]:
+        record = {"number": order, "id": order}
+        shown = {"type": "prediction_differs", "severity": "error", "owner": "finance", "opened_at": None}
+        return {"id": number, "group": "g", "record": record, "cause": cause, **shown}
+
+    def listed(*items: dict[str, Any]) -> str:
+        return _groups({"items": list(items), "next": None}).splitlines()[1]
+
+    differing = listed(item(1, "W-9", "net 1"), item(2, "W-1", "net 2"))
+    assert "W-9 and 1 more" in differing
+    assert differing.endswith("net 1 (the first; --all shows each)")
+    assert listed(item(1, "W-9", "same"), item(2, "W-1", "same")).endswith(" same")
 
 
 BREAKDOWN = {

@@ -1,0 +1,94 @@
+"""What the sandbox writes into its folder: the daemon's configuration, its secrets, and a file of exchange rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+
+PROJECT = "sandbox"
+DATABASE = "tallyd.db"
+CREDENTIALS = "credentials"
+RATES = "rates.csv"
+
+EURO_CUSTOMER = "commercetools web orders EUR"
+"""The customer that orders in euros are booked to; the sandbox enters it in its Cin7 Core."""
+
+_EURO_RATES = ("0.86123", "0.8624", "0.86095", "0.8618", "0.8631", "0.86275", "0.8619")
+
+
+def write_credentials(folder: Path, named: Mapping[str, str]) -> Path:
+    """Write secrets as systemd would hand them over, a file each; return the folder, for $CREDENTIALS_DIRECTORY."""
+    path = folder / CREDENTIALS
+    path.mkdir(mode=0o700, exist_ok=True)
+    for name, value in named.items():
+        (path / name).touch(mode=0o600)
+        (path / name).write_text(value, encoding="ascii")
+    return path
+
+
+def write_rates(folder: Path, today: date) -> Path:
+    """Write a week of made-up rates up to today."""
+    path = folder / RATES
+    days = [today - timedelta(days=ago) for ago in range(len(_EURO_RATES))]
+    lines = [f"{day},EUR,{rate}" for day, rate in zip(reversed(days), _EURO_RATES, strict=True)]
+    path.write_text("\n".join(["date,currency,rate", *lines, ""]), encoding="ascii")
+    return path
+
+
+def write_config(folder: Path, *, shop_port: int, cin7_port: int, account: str, operator_port: int, limit: int) -> Path:
+    """Write the sandbox's configuration: everything its orders need, and nothing for those that are to be held."""
+    path = folder / "tallyd.toml"
+    path.write_text(
+        f"""# Written by `tallyd sandbox`.
+[connection]
+name = "sandbox"
+
+[commercetools]
+project_key = "{PROJECT}"
+api_url = "http://127.0.0.1:{shop_port}"
+auth_url = "http://127.0.0.1:{shop_port}"
+client_id = "sandbox-client"
+
+[cin7]
+base_url = "http://127.0.0.1:{cin7_port}/ExternalApi/v2"
+account_id = "{account}"
+calls_per_minute = {limit}
+
+[storage]
+path = "{(folder / DATABASE).resolve()}"
+
+[operator]
+bind = "127.0.0.1:{operator_port}"
+
+[orders]
+since = "2020-01-01T00:00:00Z"
+trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
+first = {{ shipping = ["Royal Mail Tracked 24"] }}
+
+[mappings.tax]
+"GB/standard" = "20% (VAT on Income)"
+"GB/reduced" = "5% (VAT on Income)"
+"GB/zero" = "Zero Rated Income"
+
+[mappings.charges]
+"gift-wrap" = {{ product = "Gift wrap" }}
+"voucher" = {{ product = "Voucher" }}
+"gift-card" = {{ product = "Gift card redeemed", tender = true }}
+
+[mappings.shipping]
+"Royal Mail Tracked 24" = "Royal Mail"
+"Royal Mail Tracked 48" = "Royal Mail"
+
+[mappings.fields]
+giftMessage = "ShippingNotes"
+leaveWith = "ShippingNotes"
+giftReceipt = "AdditionalAttribute1"
+
+[mappings.currencies]
+EUR = {{ customer = "{EURO_CUSTOMER}", rate = "file:{(folder / RATES).resolve()}" }}
+rate_max_age_days = 3
+""",
+        encoding="utf-8",
+    )
+    return path

@@ -104,7 +104,12 @@ def main(args: argparse.Namespace) -> int:
     except HeldByAnotherError as error:
         print(f"tallyd sandbox: {error}", file=sys.stderr)
         return 2
-    return anyio.run(_run, args)
+    try:
+        return anyio.run(_run, args)
+    except BaseExceptionGroup as group:
+        if group.split(BrokenPipeError)[1] is None:  # whoever read our output has enough
+            raise BrokenPipeError from group
+        raise
 
 
 def _is_ours(folder: Path) -> bool:
@@ -360,5 +365,5 @@ async def _show(
 
 
 def _unexpected(waiting: int, holds: int) -> int:
-    print(f"{waiting} orders wait for a person or a payment, and {holds} should", file=sys.stderr)
+    print(f"orders that wait for a person or a payment: {waiting}, and {holds} should", file=sys.stderr)
     return 1

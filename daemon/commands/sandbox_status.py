@@ -100,7 +100,7 @@ class Status:
         if not self.waiting:
             return "Every order is a sale."
         meant = "as meant, to show what that looks like" if self.waiting == holds else f"{holds} should"
-        return f"{self.exported} orders are sales, {self.waiting} wait for a person or a payment ({meant})."
+        return f"Sales: {self.exported}. Orders that wait for a person or a payment: {self.waiting} ({meant})."
 
     def _example(self) -> str:
         """Name an order that is worth a look: one in another currency, if there is any."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from actors.domain.facts import FactKind
+from actors.domain.posting import PostingRules
+from actors.domain.rates import fixed_rate
 from actors.domain.time import Instant, format_instant
 from actors.intake.actor import COMPLETE, HOT
 from actors.messages import Flow
@@ -209,12 +211,19 @@ def _failing(app: Running, running: Document, chores: dict[str, str]) -> list[st
     return reasons
 
 
+def asked_for(posting: PostingRules) -> list[FactKind]:
+    """The lists this configuration has read: carriers and rates only where a mapping names them."""
+    idle = set() if posting.carriers else {FactKind.CARRIER}
+    idle |= set() if any(not fixed_rate(rule.rate) for rule in posting.currencies.values()) else {FactKind.RATE}
+    return [kind for kind in FactKind if kind not in idle]
+
+
 def _degraded(app: Running, stored: Document, running: Document) -> list[str]:
     reasons = [f"flow {name} is paused" for name, flow in running.items() if flow["state"] == "paused"]
     reasons += [f"{count} open: {kind}" for kind, count in stored["alarming"].items()]
     if not app.settings.connection.shadow and not app.engine.lease.held:
         reasons.append("the lease is not held: nothing is written")
-    unread = [kind.value for kind in FactKind if kind.value not in stored["facts"]]
+    unread = [kind.value for kind in asked_for(app.engine.plan.posting) if kind.value not in stored["facts"]]
     if unread:
         reasons.append(f"lists of Cin7 Core never read: {', '.join(unread)}")
     return reasons

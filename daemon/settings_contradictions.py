@@ -11,6 +11,7 @@ from daemon.settings_reader import Problem, quoted, shown
 
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound
 LOOPBACK = "127.0.0.1"
+RATE_PLACES = 5
 
 
 def contradictions(tables: Mapping[str, Any], document: Mapping[str, Any]) -> list[Problem]:
@@ -138,6 +139,12 @@ def _currencies(currencies: Any) -> Iterator[Problem]:
                 f"{key}.rate",
                 f"{shown(rate)} is no absolute path: the daemon and the commands run in different folders",
                 'write for example rate = "file:/etc/tallyd/rates.csv"',
+            )
+        elif figure and len(rate.partition(".")[2]) > RATE_PLACES:
+            yield Problem(
+                f"{key}.rate",
+                f"{shown(rate)} has more than {RATE_PLACES} decimals, which Cin7 Core does not take",
+                "write at most five, for example 0.86123",
             )
         elif rate != "cin7-last" and not re.fullmatch(r"file:.+", rate) and not figure:
             yield Problem(

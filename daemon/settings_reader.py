@@ -213,7 +213,8 @@ class TableReader:
             fault = _judge(read, meta)
             if fault is not None:
                 message, mend = fault
-                return self._note(path, message, mend or "write" + _such_as(path, example).lstrip(","))
+                such_as = f" {expected}" if example is None else _such_as(path, example).lstrip(",")
+                return self._note(path, message, mend or f"write{such_as}")
         return read
 
     def _mismatch(self, value: Any, expected: str, path: str, example: Any) -> _Bad:

@@ -123,6 +123,16 @@ class Sheet:
         totals = self._line_totals(TICK_DIGITS, False)
         return self.shown(tuple(zip(totals, self._sent_taxes, strict=True)), sum(self._sent_taxes))
 
+    def tax_by_rule(self, model: Model) -> dict[str, int]:
+        """Return the tax of each rule as this model makes it: of its rows, or once on the document."""
+        figures = self.under(model)
+        by_rule: dict[str, int] = {}
+        amounts: dict[str, int] = {}
+        for rule, (total, tax) in zip(self._rules, figures.rows, strict=True):
+            by_rule[rule] = by_rule.get(rule, 0) + tax
+            amounts[rule] = amounts.get(rule, 0) + total
+        return self._on_amounts(amounts, model) if model.tax is TaxModel.DOCUMENT else by_rule
+
     def exact_under(self) -> frozenset[int]:
         """Return the numbers of the models under which every figure is as it was meant."""
         wanted = self.sent()
@@ -153,10 +163,14 @@ class Sheet:
         amounts: dict[str, int] = {}
         for total, rule in zip(totals, self._rules, strict=True):
             amounts[rule] = amounts.get(rule, 0) + total
-        return sum(
-            _rounded(amount * self._fractions[rule][0], self._fractions[rule][1], model.tax_digits, even=model.even)
-            for rule, amount in amounts.items()
-        )
+        return sum(self._on_amounts(amounts, model).values())
+
+    def _on_amounts(self, amounts: Mapping[str, int], model: Model) -> dict[str, int]:
+        made: dict[str, int] = {}
+        for rule, amount in amounts.items():
+            part, of = self._fractions[rule]
+            made[rule] = _rounded(amount * part, of, model.tax_digits, even=model.even)
+        return made
 
 
 def _exact_total(row: Row) -> tuple[int, int]:

@@ -53,8 +53,9 @@ def compare(
 
 def breakdown(prediction: Prediction, answer: OrderView) -> dict[str, str]:
     """Write both documents side by side, for an exception: each component once as predicted, once as shown."""
+    digits = -int(prediction.total.as_tuple().exponent)
     sides = {
-        f"{component} {side}": f"{figure:f}"
+        f"{component} {side}": _written(figure, digits)
         for component, ours, theirs in (
             ("net", prediction.net, answer.net),
             ("tax", prediction.tax, answer.tax),
@@ -64,9 +65,9 @@ def breakdown(prediction: Prediction, answer: OrderView) -> dict[str, str]:
     }
     theirs_by_rule = _tax_by_rule(answer.rows)
     for rule in sorted({*prediction.tax_by_rule, *theirs_by_rule}):
-        sides[f"tax {rule} predicted"] = f"{prediction.tax_by_rule.get(rule, Decimal(0)):f}"
-        sides[f"tax {rule} shown"] = f"{theirs_by_rule.get(rule, Decimal(0)):f}"
-    sides["currency predicted"] = prediction.currency
+        sides[f"tax {rule} predicted"] = _written(prediction.tax_by_rule.get(rule, Decimal(0)), digits)
+        sides[f"tax {rule} shown"] = _written(theirs_by_rule.get(rule, Decimal(0)), digits)
+    sides["currency"] = prediction.currency
     for name, kind, amount in (
         ("shipping", RowKind.SHIPPING, prediction.shipping),
         ("discount", RowKind.DISCOUNT, prediction.discount),
@@ -76,9 +77,9 @@ def breakdown(prediction: Prediction, answer: OrderView) -> dict[str, str]:
         if named:
             matching = [row for row in answer.rows if row.is_charge and _name(row) in named]
             theirs = sum((_figure_or_nan(row.total) for row in matching), Decimal(0))
-            sides |= {f"{name} predicted": f"{amount:f}", f"{name} shown": f"{theirs:f}"}
-    sides["rows predicted"] = " · ".join(_row_text(row.sku, row) for row in prediction.rows)
-    sides["rows shown"] = " · ".join(_row_text(_name(row), row) for row in answer.rows)
+            sides |= {f"{name} predicted": _written(amount, digits), f"{name} shown": _written(theirs, digits)}
+    sides["rows predicted"] = " · ".join(_row_text(row.sku, row, digits) for row in prediction.rows)
+    sides["rows shown"] = " · ".join(_row_text(_name(row), row, digits) for row in answer.rows)
     return sides
 
 
@@ -162,6 +163,16 @@ def _figure_or_nan(figure: Decimal) -> Decimal:
     return figure if figure.is_finite() else Decimal("NaN")
 
 
-def _row_text(name: str, row: Row | OrderRow) -> str:
+def _row_text(name: str, row: Row | OrderRow, digits: int = 0) -> str:
     less = "" if same_number(row.discount, Decimal(0)) else f" −{row.discount:f} %"
-    return f"{name} {row.quantity:f}×{row.price:f}{less} [{row.tax:f} @ {row.tax_rule}]"
+    price, tax = _written(row.price, digits), _written(row.tax, digits)
+    return f"{name} {_written(row.quantity, 0)}×{price}{less} [{tax} @ {row.tax_rule}]"
+
+
+def _written(figure: Decimal, digits: int) -> str:
+    """Write a figure with at least so many decimals, so that two equal ones look equal; nothing is rounded."""
+    if not figure.is_finite():
+        return str(figure)
+    exponent = figure.normalize().as_tuple().exponent
+    places = max(digits, -exponent if isinstance(exponent, int) else 0)
+    return f"{figure:.{places}f}"

@@ -161,7 +161,7 @@ def _taxed_tenders(order: Order, customs: Iterable[Part], terms: Terms) -> list[
     return [
         Finding(
             code="tender_taxed",
-            cause=f"{part.key} is tender but changes the tax base: its tax is {shown(part.tax, order)}",
+            cause=f"{part.key} is tender (paid with), yet it changes the tax base: its tax is {shown(part.tax, order)}",
             field=f"{part.where}.taxedPrice",
             facts={"tender": shown(part.amount, order), "tax": shown(part.tax, order)},
             group=f"tender_taxed:{part.key}",

@@ -7,7 +7,7 @@ document is held against every model of it that is still alive, and says whether
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -538,9 +538,9 @@ def differs_finding(order: Order, document: Prediction, facts: Facts) -> Finding
     number = min(record.alive)
     sheet = sheet_of(document)
     meant, theirs = sheet.sent(), sheet.under(MODELS[number])
-    sides = _sides(document, meant, theirs)
-    sides["tax rule of the sum commercetools"] = f"{order.tax_calculation}, {order.tax_rounding}, copied"
-    sides["tax rule of the sum Cin7 Core"] = str(MODELS[number])
+    sides = _sides(document, meant, theirs, sheet.tax_by_rule(MODELS[number]))
+    sides["how tax is made commercetools"] = f"{order.tax_calculation}, {order.tax_rounding}, copied"
+    sides["how tax is made Cin7 Core"] = str(MODELS[number])
     wrong = (name for name in ("net", "tax", "total") if sides[f"{name} commercetools"] != sides[f"{name} Cin7 Core"])
     field = next(wrong, "rows")
     return Finding(
@@ -555,7 +555,7 @@ def differs_finding(order: Order, document: Prediction, facts: Facts) -> Finding
     )
 
 
-def _sides(document: Prediction, meant: Figures, theirs: Figures) -> dict[str, str]:
+def _sides(document: Prediction, meant: Figures, theirs: Figures, taxes: Mapping[str, int]) -> dict[str, str]:
     """Write both documents side by side: each component once as owed, once as Cin7 would show it."""
     sides: dict[str, str] = {}
 
@@ -569,8 +569,7 @@ def _sides(document: Prediction, meant: Figures, theirs: Figures) -> dict[str, s
     ):
         pair(name, f"{ours:f}", f"{from_ticks(other):f}")
     for rule in sorted(document.tax_by_rule):
-        shown_tax = sum(tax for row, (_, tax) in zip(document.rows, theirs.rows, strict=True) if row.tax_rule == rule)
-        pair(f"tax {rule}", f"{document.tax_by_rule[rule]:f}", f"{from_ticks(shown_tax):f}")
+        pair(f"tax {rule}", f"{document.tax_by_rule[rule]:f}", f"{from_ticks(taxes[rule]):f}")
     for row, (_, sent), (_, made) in zip(document.rows, meant.rows, theirs.rows, strict=True):
         if sent != made:
             pair(f"row tax {row.sku}", f"{from_ticks(sent):f}", f"{from_ticks(made):f}")

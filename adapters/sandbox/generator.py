@@ -267,7 +267,11 @@ class Enricher:
     def enriched(self, draft: OrderDraft, habits: Habits) -> tuple[OrderDraft, tuple[Feature, ...]]:
         """Return the draft with one to four features, and which."""
         count = min(self._dice.choice((1, 1, 2, 2, 3, 4)), len(habits.features))
-        features = tuple(sorted(self._dice.sample(habits.features, count), key=list(Feature).index))
+        drawn = set(self._dice.sample(habits.features, count))
+        if Feature.HIGH_PRECISION in drawn:
+            # Tax rounded per piece of less than a penny can exceed the price: no shop sells like that, and it is held.
+            drawn.discard(Feature.UNIT_PRICE_LEVEL)
+        features = tuple(sorted(drawn, key=list(Feature).index))
         draft = msgspec.structs.replace(draft, currency=self._dice.choice(habits.currencies))
         for feature in features:
             draft = self._changes()[feature](draft)

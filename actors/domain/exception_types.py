@@ -318,8 +318,8 @@ _DECLARED = (
         Topic.TOTALS,
         "As this Cin7 Core account calculates, the sale would show other figures than the customer owes.",
         "Compare both sides, component by component; the rule that makes each figure is shown.",
-        "Set commercetools to round as the account does, or allow the cent in [finance] tolerance_minor_units, or book"
-        " the sale by hand and dismiss.",
+        "Set commercetools to round as the account does for later orders; book this sale by hand and dismiss with the"
+        " SO number.",
         clears="The order is judged again, by what is then known of the account, and would be exact.",
     ),
     _telling(

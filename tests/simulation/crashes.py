@@ -255,8 +255,22 @@ class _Customers:
             await forget(self._made)
             placed = generator.place_next()
             assert placed is not None
-            self._later(self._made.shop.cancel, placed.order_id, 60)
+            self._cancel_once_sold(placed.order_id)
             await self._made.clock.sleep(30)
+
+    def _cancel_once_sold(self, order_id: str) -> None:
+        """Cancel an order when its sale stands, so that there is something to void; or after a while anyway."""
+
+        async def run() -> None:
+            for _ in range(60):
+                if self._made.daemon.state(order_id) == "exported":
+                    break
+                await self._made.clock.sleep(20)
+            self._made.shop.cancel(order_id)
+            self.pending -= 1
+
+        self.pending += 1
+        self._made.tasks.start_soon(run)
 
     def _confirm(self, order_id: str) -> None:
         """Staff confirm an order: a change of its state that asks for nothing new."""

@@ -211,7 +211,12 @@ def _gap(order: Order, ruled: Sequence[Ruled], taxes: dict[str, int], terms: Ter
     off = {name: taxes.get(name, 0) - known.tax for name, known in by_rule.items() if taxes.get(name, 0) != known.tax}
     if not amount and not off:
         return None
-    allowed = len(off) <= 1 and 0 < amount <= terms.tolerance and all(0 <= tax <= amount for tax in off.values())
+    allowed = (
+        bool(by_rule)
+        and len(off) <= 1
+        and 0 < amount <= terms.tolerance
+        and all(0 <= tax <= amount for tax in off.values())
+    )
     if not allowed:
         return [
             inconsistent(
@@ -334,28 +339,37 @@ def _implausible(order: Order, known: _RuleSum, *, share: int, tax: int, inclusi
 
 
 def _fold(order: Order, taken: Part, goods: Iterable[Part]) -> list[Finding]:
-    """Take a discount or a voucher off the lines of its rule, where a charge below zero is not taken (money §2.2)."""
+    """Take a discount or a voucher off the lines of its rule, where a charge below zero is not taken (money §2.2).
+
+    A tax below zero (half pennies under UnitPriceLevel) goes to the line with the largest tax.
+    """
     lines = sorted((part for part in goods if part.rule == taken.rule and part.amount > 0), key=lambda part: part.key)
     amount, tax = -taken.amount, -taken.tax
     amounts = apportion(amount, [part.amount for part in lines])
     taxes = apportion(max(tax, 0), [part.tax for part in lines])
     shares = list(zip(lines, amounts, taxes, strict=True))
-    too_much = amount > sum(part.amount for part in lines) or not 0 <= tax <= sum(part.tax for part in lines)
+    too_much = amount > sum(part.amount for part in lines) or tax > sum(part.tax for part in lines)
     if too_much or any(part.amount == less and part.tax != off for part, less, off in shares):
         carried = sum(part.amount for part in lines)
         return [
             Finding(
                 code="negative_refused",
-                cause=f"{taken.rule.name}: {shown(amount, order)} to take off, its lines carry less"
-                f" ({shown(carried, order)})",
+                cause=f"{taken.rule.name}: {shown(amount, order)} to take off with {shown(tax, order)} of tax, its"
+                f" lines carry less or not so much of either ({shown(carried, order)} with"
+                f" {shown(sum(part.tax for part in lines), order)})",
                 field="AdditionalCharges.Price",
-                facts={"to take off": shown(amount, order), "lines of the rule": shown(carried, order)},
+                facts={
+                    "to take off": f"{shown(amount, order)}, tax {shown(tax, order)}",
+                    "lines of the rule": f"{shown(carried, order)}, tax {shown(sum(p.tax for p in lines), order)}",
+                },
                 group=f"negative_refused:{taken.rule.name}",
             )
         ]
     for part, less, off in shares:
         part.amount -= less
         part.tax -= off
+    if tax < 0 and lines:
+        max(lines, key=lambda part: (part.tax, part.key)).tax -= tax
     return []
 
 

@@ -271,9 +271,10 @@ _DECLARED = (
     _holding(
         "negative_refused",
         Topic.TOTALS,
-        "This Cin7 Core account takes no charge below zero, and the lines of that tax rule cannot carry the reduction.",
-        "Book the sale by hand in Cin7 Core and dismiss with the SO number.",
-        'With [orders] discount_as = "charge" discounts never lower lines: write "auto" and restart tallyd.',
+        "The reduction cannot stand as a charge below zero (this Cin7 Core account refuses it, or [orders] discount_as"
+        " says so), and the lines of its tax rule cannot carry it.",
+        'Where [orders] discount_as is "charge" or "lines", write "auto" and restart tallyd.',
+        "Otherwise book the sale by hand in Cin7 Core and dismiss with the SO number.",
         clears=_JUDGED_AGAIN,
     ),
     _holding(

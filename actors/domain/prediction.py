@@ -278,6 +278,10 @@ class _Writer(msgspec.Struct, frozen=True, kw_only=True):
         composition = compose(self.order, self.ruled, self.taxes, terms)
         services = _services(self.order, composition, self.facts, self.rules)
         found = [*composition.findings, *services.findings, *_too_many(composition, self.rules)]
+        if not composition.parts:
+            found.append(
+                not_plain("nothing to post", "nothing of the order has a price or is goods", field="lineItems")
+            )
         if found or self.account is None:
             return found
         document = _document(self.order, composition, services.named, self.account, inclusive=inclusive)
@@ -316,7 +320,7 @@ def _services(order: Order, composition: Composition, facts: Facts, rules: Posti
     """Look up the service product of every charge (Cin7 joins charges by name)."""
     named: dict[int, Product] = {}
     findings: list[Finding] = []
-    names = {line.slug: line.name for line in order.custom_lines}
+    names = {f"customLineItems[{place}]": line.name for place, line in enumerate(order.custom_lines)}
     templates = {
         RowKind.SHIPPING: rules.charges.shipping,
         RowKind.DISCOUNT: rules.charges.discount,
@@ -326,7 +330,7 @@ def _services(order: Order, composition: Composition, facts: Facts, rules: Posti
         if part.kind is RowKind.LINE:
             continue
         if part.kind is RowKind.CUSTOM:
-            found = service_for_slug(part.key, names.get(part.key, ""), facts, rules)
+            found = service_for_slug(part.key, names.get(part.where, ""), facts, rules)
         elif part.kind is RowKind.ROUNDING and not rules.charges.rounding:
             found = _no_rounding_charge(order, composition)
         else:
@@ -524,7 +528,7 @@ def _choose(writer: _Writer, written: _Written) -> Prediction | Hold:
         exact, record = other.sheet.exact_under(), calibration.of(inclusive=inclusive)
         if record.alive <= exact and not record.outside:
             return _decided(other.document, exact, judge(record, exact))
-    return Hold(findings=(differs_finding(writer.order, document, writer.facts),))
+    return Hold(findings=(differs_finding(writer.order, written, writer.facts),))
 
 
 def _decided(document: Prediction, exact: frozenset[int], knowledge: Knowledge) -> Prediction:
@@ -532,22 +536,24 @@ def _decided(document: Prediction, exact: frozenset[int], knowledge: Knowledge) 
     return msgspec.structs.replace(document, exact_under=exact, decision=decision)
 
 
-def differs_finding(order: Order, document: Prediction, facts: Facts) -> Finding:
+def differs_finding(order: Order, written: _Written, facts: Facts) -> Finding:
     """Say which component Cin7 would show otherwise, with both figures and the rule that makes each."""
+    document, sheet = written
     record = facts.calibration.of(inclusive=document.tax_inclusive)
     number = min(record.alive)
-    sheet = sheet_of(document)
     meant, theirs = sheet.sent(), sheet.under(MODELS[number])
     sides = _sides(document, meant, theirs, sheet.tax_by_rule(MODELS[number]))
     sides["how tax is made commercetools"] = f"{order.tax_calculation}, {order.tax_rounding}, copied"
     sides["how tax is made Cin7 Core"] = str(MODELS[number])
     wrong = (name for name in ("net", "tax", "total") if sides[f"{name} commercetools"] != sides[f"{name} Cin7 Core"])
     field = next(wrong, "rows")
+    rows = [name.removesuffix(" Cin7 Core") for name in sides if name.startswith("row tax") and "Cin7 Core" in name]
+    apart = "" if field != "rows" else f"; the {', '.join(rows)} would trade a unit"
     return Finding(
         code="prediction_differs",
         cause=f"Cin7 would show net {from_ticks(theirs.net):f}, tax {from_ticks(theirs.tax):f}, total"
         f" {from_ticks(theirs.total):f}; the customer owes net {document.net:f}, tax {document.tax:f}, total"
-        f" {document.total:f} {document.currency}",
+        f" {document.total:f} {document.currency}{apart}",
         field=field,
         facts=sides,
         waits_for=fact_ref(FactKind.COMPANY, ""),

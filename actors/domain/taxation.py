@@ -75,9 +75,9 @@ def taxes_by_rule(order: Order, ruled: Iterable[Ruled]) -> dict[str, int] | Find
     for portion in order.taxed.portions:
         led = {each.rule.name for each in known for rate in each.item.rates if _carries(rate, portion)}
         led = led or {each.rule.name for each in known for rate in each.item.rates if rate.rate == portion.rate}
+        if portion.amount == 0:
+            continue
         if len(led) != 1:
-            if portion.amount == 0 and not led:
-                continue
             return _lost(order, portion, led)
         taxes[led.pop()] += portion.amount
     return taxes

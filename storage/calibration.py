@@ -7,7 +7,6 @@ fingerprint: under another one everything is open again, while the flags (what t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from datetime import date
 
 import msgspec
@@ -158,8 +157,3 @@ def _reset() -> Evidence:
 def _flag(connection: sqlite3.Connection, name: str) -> bool | None:
     known = meta.text(connection, name)
     return None if known == "" else known == "1"
-
-
-def told(connection: sqlite3.Connection) -> Iterable[tuple[int, str, str]]:
-    """Return (instant, kind, refuted) of everything that taught, oldest first."""
-    return connection.execute("SELECT at, kind, refuted FROM evidence ORDER BY id").fetchall()

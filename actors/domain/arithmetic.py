@@ -7,7 +7,7 @@ Everything is counted in *ticks*, whole ten-thousandths of the currency's main u
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -133,10 +133,10 @@ class Sheet:
             amounts[rule] = amounts.get(rule, 0) + total
         return self._on_amounts(amounts, model) if model.tax is TaxModel.DOCUMENT else by_rule
 
-    def exact_under(self) -> frozenset[int]:
-        """Return the numbers of the models under which every figure is as it was meant."""
+    def exact_under(self, numbers: Iterable[int] = range(len(MODELS))) -> frozenset[int]:
+        """Return which of these models (by number; all of them) show every figure as it was meant."""
         wanted = self.sent()
-        return frozenset(number for number, model in enumerate(MODELS) if self.under(model) == wanted)
+        return frozenset(number for number in numbers if self.under(MODELS[number]) == wanted)
 
     def refuted_by(self, answer: Figures) -> frozenset[int]:
         """Return the numbers of the models that would have shown something else."""

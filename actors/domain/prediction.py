@@ -517,16 +517,18 @@ def _choose(writer: _Writer, written: _Written) -> Prediction | Hold:
     """
     calibration = writer.facts.calibration
     document = written.document
-    exact = written.sheet.exact_under()
-    knowledge = judge(calibration.of(inclusive=document.tax_inclusive), exact)
-    if knowledge is not Knowledge.WRONG:
-        return _decided(document, exact, knowledge)
+    record = calibration.of(inclusive=document.tax_inclusive)
+    # The models alive are asked first: where none of them shows the document as meant, the others need not be asked.
+    if record.outside or written.sheet.exact_under(record.alive):
+        exact = written.sheet.exact_under()
+        return _decided(document, exact, judge(record, exact))
     for inclusive in writer.modes[1:]:
         other = writer.write(inclusive=inclusive)
         if isinstance(other, list):
             continue
-        exact, record = other.sheet.exact_under(), calibration.of(inclusive=inclusive)
-        if record.alive <= exact and not record.outside:
+        record = calibration.of(inclusive=inclusive)
+        if not record.outside and other.sheet.exact_under(record.alive) == record.alive:
+            exact = other.sheet.exact_under()
             return _decided(other.document, exact, judge(record, exact))
     return Hold(findings=(differs_finding(writer.order, written, writer.facts),))
 

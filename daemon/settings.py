@@ -174,7 +174,14 @@ class EventGridSettings(_Table, frozen=True, kw_only=True):
 
 
 class IntakeSettings(_Table, frozen=True, kw_only=True):
-    """The doors. Secret: `cin7_webhook_token`, when `cin7_webhooks`."""
+    """The doors. Secret: `cin7_webhook_token`, when `cin7_webhooks`.
+
+    `subscription` is the id of the commercetools subscription that fills the door: its health is watched. A push may be
+    `push_grace_seconds` later than the sweep that found the order; a door from which nothing came for
+    `push_silent_seconds` is told. Fewer orders an hour than `silence_floor` are told (0: only what the shop's own past
+    says). `most_waiting`: with more messages waiting, senders are asked to come again. `census_seconds`: how often both
+    sides are counted against each other, besides midnight.
+    """
 
     bind: Bind = "127.0.0.1:8711"
     cin7_webhooks: bool = False
@@ -182,6 +189,12 @@ class IntakeSettings(_Table, frozen=True, kw_only=True):
     sweep_seconds: Seconds = 60
     sweep_trail_seconds: Seconds = 60
     sweep_overlap_seconds: Seconds = 300
+    push_grace_seconds: Seconds = 300
+    push_silent_seconds: Seconds = 86400
+    silence_floor: Amount = 0
+    most_waiting: Count = 200_000
+    census_seconds: Seconds = 3600
+    subscription: Text | None = None
     public_url: Url | None = None
     sqs: SqsSettings | None = None
     sns: SnsSettings | None = None

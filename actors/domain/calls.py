@@ -48,9 +48,19 @@ class Purpose(StrEnum):
     CIN7_DRAFT_ORDER = "cin7.draft_order"
     CIN7_AUTHORISE_ORDER = "cin7.authorise_order"
     CIN7_VOID_SALE = "cin7.void_sale"
+    CIN7_SWEEP_SALES = "cin7.sweep_sales"
+    CIN7_COUNT_SALES = "cin7.count_sales"
+    CIN7_CREDIT_NOTES = "cin7.credit_notes"
+    CIN7_WEBHOOKS = "cin7.webhooks"
+    CIN7_CREATE_WEBHOOK = "cin7.create_webhook"
+    CIN7_REVIVE_WEBHOOK = "cin7.revive_webhook"
     CT_PROJECT = "commercetools.project"
     CT_READ_ORDER = "commercetools.read_order"
     CT_LIST_ORDERS = "commercetools.list_orders"
+    CT_COUNT_ORDERS = "commercetools.count_orders"
+    CT_LIST_PAYMENTS = "commercetools.list_payments"
+    CT_LIST_MESSAGES = "commercetools.list_messages"
+    CT_SUBSCRIPTION = "commercetools.subscription"
     CT_INVENTORY = "commercetools.inventory"
     CT_CHANNEL = "commercetools.channel"
     CT_READ_LEASE = "commercetools.read_lease"
@@ -80,6 +90,8 @@ _WRITES = frozenset(
         Purpose.CIN7_DRAFT_ORDER,
         Purpose.CIN7_AUTHORISE_ORDER,
         Purpose.CIN7_VOID_SALE,
+        Purpose.CIN7_CREATE_WEBHOOK,
+        Purpose.CIN7_REVIVE_WEBHOOK,
         Purpose.CT_SYNC_INFO,
         Purpose.CT_WRITE_LEASE,
     }

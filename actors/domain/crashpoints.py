@@ -30,6 +30,8 @@ class MechanismPoint(StrEnum):
 
     PAGE_READ = "intake.page_read"  # a page of orders is in memory only
     PAGE_ACCEPTED = "intake.page_accepted"  # its orders and its cursor are committed
+    DELIVERED = "intake.delivered"  # what a sender told is in memory only
+    NOTED = "intake.noted"  # it is committed, the sender has not been told
     CLAIMED = "actor.claimed"  # the claim is committed, the handler has not begun
     HANDLED = "actor.handled"  # the handler is done, nothing of it is on disk
     SETTLED = "actor.settled"  # the settlement is committed

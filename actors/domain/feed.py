@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from actors.domain.order import Order
@@ -31,3 +33,41 @@ class ReadOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     order: Order
     body: bytes
+
+
+class PaymentMark(msgspec.Struct, frozen=True, kw_only=True):
+    """One payment of a page: which one, and when it changed."""
+
+    id: str
+    version: int
+    modified_at: Instant
+
+
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of commercetools' list of messages: its place in the list, and the message as it was sent."""
+
+    id: str
+    created_at: Instant
+    body: bytes
+
+
+class OrderMark(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as far as a count needs it."""
+
+    id: str
+    number: str | None
+    version: int
+    created_at: Instant
+    state: str
+
+
+class SubscriptionHealth(StrEnum):
+    """What the health endpoint of a subscription says by its status alone (fact sheet §2.1).
+
+    400 stands for ConfigurationError, ConfigurationErrorDeliveryStopped and ManuallySuspended alike.
+    """
+
+    HEALTHY = "healthy"
+    CONFIGURATION_ERROR = "configuration error, stopped or suspended"
+    TEMPORARY_ERROR = "temporary error"
+    ABSENT = "absent"

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from actors.domain.time import Instant
+
 
 class RowKind(StrEnum):
     """What a row of the document stands for; `LINE` is goods, the others are additional charges."""
@@ -188,4 +190,59 @@ class LookUp(msgspec.Struct, frozen=True, kw_only=True):
     """A page of `saleList` asked for by one reference: the rows, and the Total the answer claims."""
 
     rows: tuple[SaleRow, ...]
+    total: int
+
+
+class ListedSale(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `saleList` as the sweep and the census need it (fact sheet §2.2). Statuses are open words.
+
+    `updated` is milliseconds UTC, None where it cannot be read. `credit_note` is the credit note's status.
+    """
+
+    id: str
+    number: str | None
+    status: str
+    order_status: str
+    external_id: str | None
+    customer_reference: str | None
+    picking: str = ""
+    packing: str = ""
+    shipping: str = ""
+    fulfilment: str = ""
+    invoicing: str = ""
+    payment: str = ""
+    credit_note: str = ""
+    tracking: str = ""
+    type: str = ""
+    updated: Instant | None = None
+
+    @property
+    def voided(self) -> bool:
+        """True when the sale is void and counts for nothing."""
+        return self.status.upper().startswith("VOID")
+
+
+class SalePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of `saleList`. `rows` is how many rows came, `total` how many the envelope says there are."""
+
+    sales: tuple[ListedSale, ...]
+    rows: int
+    total: int
+
+
+class ListedCreditNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `saleCreditNoteList`: of which sale, and how it stands."""
+
+    sale_id: str
+    number: str | None
+    status: str
+    restock_status: str = ""
+    updated: Instant | None = None
+
+
+class CreditNotePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of `saleCreditNoteList`."""
+
+    notes: tuple[ListedCreditNote, ...]
+    rows: int
     total: int

@@ -19,6 +19,7 @@ class Flow(StrEnum):
     INTAKE = "intake"
     ORDERS = "orders"
     CATALOGUE = "catalogue"
+    CENSUS = "census"
 
 
 class Urgency(IntEnum):

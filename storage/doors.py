@@ -1,0 +1,166 @@
+"""Doors and what they told: every event once per door, who was missed, and since when nothing came."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+import msgspec
+
+from actors.domain.notification import Notification
+from actors.domain.time import Instant
+
+_COUNTS = {
+    "look": "accepted = accepted + 1",
+    "known": "accepted = accepted + 1, late = late + 1",
+    "ignored": "accepted = accepted + 1, ignored = ignored + 1",
+    "test": "accepted = accepted + 1, ignored = ignored + 1",
+    "foreign": "accepted = accepted + 1, ignored = ignored + 1",
+}
+_COLUMNS = "name, opened_at, last_at, accepted, repeated, late, ignored, unreadable, missed"
+
+
+_JUDGED = (
+    "accepted_at >= :since AND accepted_at < :before AND created_at >= (SELECT opened_at FROM doors WHERE name = :door)"
+)
+_TOLD = "EXISTS (SELECT 1 FROM notifications WHERE about = 'order' AND subject = orders.id AND door = :door)"
+
+
+class DoorRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A door's books. Counters are since the door was first configured."""
+
+    name: str
+    opened_at: Instant
+    last_at: Instant | None
+    accepted: int
+    repeated: int
+    late: int
+    ignored: int
+    unreadable: int
+    missed: int
+
+
+def open_doors(connection: sqlite3.Connection, names: Collection[str], *, now: Instant) -> None:
+    """Know which doors are configured; one that is not any more is forgotten with whom it missed."""
+    marks = ", ".join("?" for _ in names)
+    connection.execute(f"DELETE FROM doors WHERE name NOT IN ({marks})", tuple(names))
+    connection.execute(f"DELETE FROM missed WHERE door NOT IN ({marks})", tuple(names))
+    connection.executemany(
+        "INSERT OR IGNORE INTO doors (name, opened_at) VALUES (?, ?)", [(name, now) for name in names]
+    )
+
+
+def note(connection: sqlite3.Connection, door: str, notification: Notification, outcome: str, *, now: Instant) -> bool:
+    """Write an event down; False: this door told it before, and that is counted."""
+    fresh = connection.execute(
+        "INSERT INTO notifications (door, identity, kind, about, subject, version, received_at, outcome)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (door, identity) DO UPDATE SET copies = copies + 1 RETURNING copies",
+        (
+            door,
+            notification.identity,
+            notification.kind,
+            notification.about,
+            notification.subject,
+            notification.version,
+            now,
+            outcome,
+        ),
+    ).fetchone()
+    if fresh[0] > 0:
+        connection.execute("UPDATE doors SET last_at = ?, repeated = repeated + 1 WHERE name = ?", (now, door))
+        return False
+    connection.execute(f"UPDATE doors SET last_at = ?, {_COUNTS[outcome]} WHERE name = ?", (now, door))
+    return True
+
+
+def note_unreadable(connection: sqlite3.Connection, door: str, *, now: Instant) -> None:
+    """Count a delivery nobody could read: something came, all the same."""
+    connection.execute("UPDATE doors SET last_at = ?, unreadable = unreadable + 1 WHERE name = ?", (now, door))
+
+
+def all_doors(connection: sqlite3.Connection) -> list[DoorRow]:
+    """Return the configured doors, by name."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM doors ORDER BY name").fetchall()
+    names = _COLUMNS.replace(" ", "").split(",")
+    return [msgspec.convert(dict(zip(names, row, strict=True)), DoorRow) for row in rows]
+
+
+def orders_not_told(
+    connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant, limit: int
+) -> list[str]:
+    """Return the ids of orders accepted in a span (and created since the door is open) that the door never named."""
+    rows = connection.execute(
+        f"SELECT id FROM orders WHERE {_JUDGED} AND NOT {_TOLD} ORDER BY accepted_at, id LIMIT :limit",
+        {"door": door, "since": since, "before": before, "limit": limit},
+    )
+    return [row[0] for row in rows]
+
+
+def newest_order_told(connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant) -> bool | None:
+    """Say whether the door named the newest order accepted in a span; None where there is none to judge by."""
+    row = connection.execute(
+        f"SELECT {_TOLD} FROM orders WHERE {_JUDGED} ORDER BY accepted_at DESC, id DESC LIMIT 1",
+        {"door": door, "since": since, "before": before},
+    ).fetchone()
+    return None if row is None else bool(row[0])
+
+
+def sales_not_told(
+    connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant, limit: int
+) -> list[str]:
+    """Return the ids of listed sales that moved in a span and of which the door told nothing since shortly before.
+
+    A webhook may name the sale by its id or, without one, by its number.
+    """
+    rows = connection.execute(
+        "SELECT sale_id FROM listed_sales WHERE moved_at >= :since AND moved_at < :before"
+        " AND moved_at >= (SELECT opened_at FROM doors WHERE name = :door) AND NOT EXISTS (SELECT 1 FROM notifications"
+        " WHERE about = 'sale' AND subject IN (sale_id, number) AND door = :door"
+        " AND received_at >= listed_sales.moved_at - :early) ORDER BY moved_at, sale_id LIMIT :limit",
+        {"door": door, "since": since, "before": before, "limit": limit, "early": EARLY},
+    )
+    return [row[0] for row in rows]
+
+
+EARLY = 600_000
+"""A webhook may come this much earlier (milliseconds) than the sweep sees the same movement."""
+
+
+def add_missed(connection: sqlite3.Connection, door: str, about: str, records: Collection[str], *, now: Instant) -> int:
+    """Write down whom a door did not tell of; return how many are new, which its counter counts."""
+    before = connection.total_changes
+    connection.executemany(
+        "INSERT OR IGNORE INTO missed VALUES (?, ?, ?, ?)", [(door, about, record, now) for record in records]
+    )
+    added = connection.total_changes - before
+    if added:
+        connection.execute("UPDATE doors SET missed = missed + ? WHERE name = ?", (added, door))
+    return added
+
+
+def missed(connection: sqlite3.Connection, door: str) -> list[tuple[str, str]]:
+    """Return (about, record) of everything the door owes, oldest first, without what it has told meanwhile."""
+    connection.execute(
+        "DELETE FROM missed WHERE door = :door AND about = 'order' AND EXISTS (SELECT 1 FROM notifications"
+        " WHERE notifications.about = 'order' AND subject = record AND notifications.door = :door)",
+        {"door": door},
+    )
+    rows = connection.execute(
+        "SELECT about, record FROM missed WHERE door = ? ORDER BY found_at, about, record", (door,)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def forgive(connection: sqlite3.Connection, door: str) -> None:
+    """Forget whom a door missed: it works again, and what it missed was found."""
+    connection.execute("DELETE FROM missed WHERE door = ?", (door,))
+
+
+def prune(connection: sqlite3.Connection, *, before: Instant, limit: int = 2_000) -> None:
+    """Forget old events, a bounded number at a time; no sender repeats one that long."""
+    connection.execute(
+        "DELETE FROM notifications WHERE (door, identity) IN"
+        " (SELECT door, identity FROM notifications WHERE received_at < ? LIMIT ?)",
+        (before, limit),
+    )

@@ -32,3 +32,14 @@ def put(connection: sqlite3.Connection, name: str, cursor: Cursor, *, now: Insta
         " mark = max(coalesce(mark, excluded.mark), coalesce(excluded.mark, mark)), updated_at = excluded.updated_at",
         (name, cursor.at, cursor.after_id, cursor.until, cursor.mark, now),
     )
+
+
+def rewind(connection: sqlite3.Connection, name: str, at: Instant, *, now: Instant) -> None:
+    """Have the next pass of a sweep begin earlier than it would: its mark stands, what lies before it is read again."""
+    stored = get(connection, name)
+    mark = stored.mark if stored is not None else None
+    if mark is not None and at < mark:
+        connection.execute(
+            "UPDATE cursors SET at = ?, after_id = '', until = coalesce(until, ?), updated_at = ? WHERE name = ?",
+            (at, now, now, name),
+        )

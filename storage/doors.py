@@ -51,11 +51,12 @@ def open_doors(connection: sqlite3.Connection, names: Collection[str], *, now: I
 
 
 def note(connection: sqlite3.Connection, door: str, notification: Notification, outcome: str, *, now: Instant) -> bool:
-    """Write an event down; False: this door told it before, and that is counted."""
+    """Write an event down; False: this door told it before, which is counted, and when it did so last."""
     fresh = connection.execute(
         "INSERT INTO notifications (door, identity, kind, about, subject, version, received_at, outcome)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (door, identity) DO UPDATE SET copies = copies + 1 RETURNING copies",
+        " ON CONFLICT (door, identity) DO UPDATE SET copies = copies + 1, received_at = excluded.received_at"
+        " RETURNING copies",
         (
             door,
             notification.identity,
@@ -72,6 +73,12 @@ def note(connection: sqlite3.Connection, door: str, notification: Notification, 
         return False
     connection.execute(f"UPDATE doors SET last_at = ?, {_COUNTS[outcome]} WHERE name = ?", (now, door))
     return True
+
+
+def is_noted(connection: sqlite3.Connection, door: str, identity: str) -> bool:
+    """Say whether a door told of an event before."""
+    row = connection.execute("SELECT 1 FROM notifications WHERE door = ? AND identity = ?", (door, identity)).fetchone()
+    return row is not None
 
 
 def note_unreadable(connection: sqlite3.Connection, door: str, *, now: Instant) -> None:
@@ -106,21 +113,35 @@ def newest_order_told(connection: sqlite3.Connection, door: str, *, since: Insta
     return None if row is None else bool(row[0])
 
 
+_MOVED = (
+    "moved_at >= max(:since, (SELECT max(judged_until, opened_at) FROM doors WHERE name = :door))"
+    " AND moved_at < :before"
+)
+_SALE_TOLD = (
+    "EXISTS (SELECT 1 FROM notifications WHERE about = 'sale' AND subject IN (sale_id, number) AND door = :door"
+    " AND received_at >= listed_sales.moved_at - :early)"
+)
+"""A webhook may name the sale by its id or, without one, by its number."""
+
+
 def sales_not_told(
     connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant, limit: int
 ) -> list[str]:
-    """Return the ids of listed sales that moved in a span and of which the door told nothing since shortly before.
-
-    A webhook may name the sale by its id or, without one, by its number.
-    """
+    """Return the ids of listed sales that moved in a span and of which the door told nothing since shortly before."""
     rows = connection.execute(
-        "SELECT sale_id FROM listed_sales WHERE moved_at >= :since AND moved_at < :before"
-        " AND moved_at >= (SELECT opened_at FROM doors WHERE name = :door) AND NOT EXISTS (SELECT 1 FROM notifications"
-        " WHERE about = 'sale' AND subject IN (sale_id, number) AND door = :door"
-        " AND received_at >= listed_sales.moved_at - :early) ORDER BY moved_at, sale_id LIMIT :limit",
+        f"SELECT sale_id FROM listed_sales WHERE {_MOVED} AND NOT {_SALE_TOLD} ORDER BY moved_at, sale_id LIMIT :limit",
         {"door": door, "since": since, "before": before, "limit": limit, "early": EARLY},
     )
     return [row[0] for row in rows]
+
+
+def newest_sale_told(connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant) -> bool | None:
+    """Say whether the door told of the sale that moved last in a span; None where there is none to judge by."""
+    row = connection.execute(
+        f"SELECT {_SALE_TOLD} FROM listed_sales WHERE {_MOVED} ORDER BY moved_at DESC, sale_id DESC LIMIT 1",
+        {"door": door, "since": since, "before": before, "early": EARLY},
+    ).fetchone()
+    return None if row is None else bool(row[0])
 
 
 EARLY = 600_000
@@ -139,22 +160,28 @@ def add_missed(connection: sqlite3.Connection, door: str, about: str, records: C
     return added
 
 
-def missed(connection: sqlite3.Connection, door: str) -> list[tuple[str, str]]:
-    """Return (about, record) of everything the door owes, oldest first, without what it has told meanwhile."""
+def missed(connection: sqlite3.Connection, door: str) -> list[tuple[str, str, Instant]]:
+    """Return (about, record, found at) of what the door owes, oldest first, without what it has told meanwhile."""
     connection.execute(
         "DELETE FROM missed WHERE door = :door AND about = 'order' AND EXISTS (SELECT 1 FROM notifications"
         " WHERE notifications.about = 'order' AND subject = record AND notifications.door = :door)",
         {"door": door},
     )
     rows = connection.execute(
-        "SELECT about, record FROM missed WHERE door = ? ORDER BY found_at, about, record", (door,)
+        "SELECT about, record, found_at FROM missed WHERE door = ? ORDER BY found_at, about, record", (door,)
     )
-    return [(row[0], row[1]) for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
-def forgive(connection: sqlite3.Connection, door: str) -> None:
-    """Forget whom a door missed: it works again, and what it missed was found."""
+def count_missed(connection: sqlite3.Connection, door: str) -> int:
+    """Count what a door owes now."""
+    return int(connection.execute("SELECT count(*) FROM missed WHERE door = ?", (door,)).fetchone()[0])
+
+
+def forgive(connection: sqlite3.Connection, door: str, *, until: Instant) -> None:
+    """Forget whom a door missed: it works again, and what it missed was found. Judged anew is only what comes later."""
     connection.execute("DELETE FROM missed WHERE door = ?", (door,))
+    connection.execute("UPDATE doors SET judged_until = max(judged_until, ?) WHERE name = ?", (until, door))
 
 
 def prune(connection: sqlite3.Connection, *, before: Instant, limit: int = 2_000) -> None:

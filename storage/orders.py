@@ -158,6 +158,12 @@ def get(connection: sqlite3.Connection, order_id: str) -> OrderRecord | None:
     return None if row is None else _record(row)
 
 
+def version_of(connection: sqlite3.Connection, order_id: str) -> int | None:
+    """Return the newest version known of an order; None where the order is not known."""
+    row = connection.execute("SELECT version FROM orders WHERE id = ?", (order_id,)).fetchone()
+    return None if row is None else int(row[0])
+
+
 def find(connection: sqlite3.Connection, wanted: str) -> OrderRecord | None:
     """Find an order by id, order number, or the number, id or reference of its sale.
 
@@ -387,6 +393,20 @@ def in_states(connection: sqlite3.Connection, states: Sequence[OrderState]) -> l
         f"SELECT id FROM orders WHERE state IN ({marks}) ORDER BY accepted_at, id", [state.value for state in states]
     )
     return [row[0] for row in rows]
+
+
+def count_created(connection: sqlite3.Connection, since: Instant, before: Instant) -> int:
+    """Count the orders created in a span."""
+    row = connection.execute(
+        "SELECT count(*) FROM orders WHERE created_at >= ? AND created_at < ?", (since, before)
+    ).fetchone()
+    return int(row[0])
+
+
+def first_created(connection: sqlite3.Connection) -> Instant | None:
+    """When the oldest order known was created."""
+    row = connection.execute("SELECT min(created_at) FROM orders").fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def stuck(

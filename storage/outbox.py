@@ -300,6 +300,14 @@ def counts(connection: sqlite3.Connection, *, now: Instant, flow: Flow | None = 
     )
 
 
+def waiting(connection: sqlite3.Connection, *, most: int) -> int:
+    """Count the nudges that wait, as far as `most`: beyond it the exact figure costs and says nothing more."""
+    row = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'ready' LIMIT ?)", (most,)
+    ).fetchone()
+    return int(row[0])
+
+
 def _count(connection: sqlite3.Connection, state: str, flow: Flow | None) -> int:
     # Each state has an index of its own, which only a literal finds; grouping would sort everything that waits.
     condition, values = ("", ()) if flow is None else (" AND flow = ?", (flow.value,))

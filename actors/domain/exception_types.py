@@ -652,7 +652,7 @@ _DECLARED = (
         Severity.ERROR,
         "door_unreachable",
         Topic.CONNECTION,
-        "A queue that is read from cannot be reached, or refuses the credentials. The sweeps bring every order meanwhile.",
+        "A queue that is read from cannot be reached, or refuses the credentials. The sweeps bring every order.",
         "Compare queue, region and rights with [intake]; the shown reason is the sender's own.",
         clears="The queue answers.",
     ),
@@ -661,7 +661,7 @@ _DECLARED = (
         "orders_silent",
         Topic.CONNECTION,
         "Far fewer orders come in than at this hour of the last four weeks, or than [intake] silence_floor.",
-        "Place or look for a fresh order in commercetools: does the shop sell, and does it show in `tallyd orders list`?",
+        "Look for a fresh order in commercetools: does the shop sell, and does `tallyd orders list` show it?",
         clears="As many orders come in again.",
     ),
     _telling(

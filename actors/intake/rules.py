@@ -1,13 +1,24 @@
-"""Pure rules of the sweeps: where a pass begins, where it ends, and what an accepted order calls for."""
+"""Pure rules of the intake: where a pass begins and ends, and what an order or an event calls for."""
 
 from __future__ import annotations
 
 import msgspec
 
 from actors.domain.feed import FeedCursor
+from actors.domain.notification import DELETIONS, ORDER, PAYMENT, PRODUCT, SALE, SUBSCRIPTION, Notification
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
+from actors.messages import Flow
+
+MINUTE = 60_000
+DAY = 86_400_000
+
+ORDER_LOOK = "order:"
+PAYMENT_LOOK = "payment:"
+SALES = "sales"
+PRODUCTS = "products"
+"""Subjects of the nudges an event leads to: one record of commercetools, or a sweep of Cin7 Core's lists."""
 
 
 class SweepRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +36,65 @@ class SweepRules(msgspec.Struct, frozen=True, kw_only=True):
     first: frozenset[str] = frozenset()
 
 
+class DoorRules(msgspec.Struct, frozen=True, kw_only=True):
+    """The doors. `names` are the configured ones; `project` is the key of the commercetools project they may tell of.
+
+    `grace` and `silent` are milliseconds: how much later than the sweep a door may tell of a record, and for how long
+    one may be without any event. `floor`: fewer orders an hour are told (0: none). `most_waiting`: messages in the
+    outbox beyond which senders are asked to come again; `least_free`: bytes of disk below which they are.
+    `subscription` is the id of the commercetools subscription whose health is watched ("": none).
+    """
+
+    names: frozenset[str] = frozenset()
+    project: str = ""
+    grace: int = 300_000
+    silent: int = DAY
+    floor: int = 0
+    most_waiting: int = 200_000
+    least_free: int = 64 * 1024 * 1024
+    subscription: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event leads to. `outcome` is how it is counted; without a flow nothing is looked at."""
+
+    outcome: str
+    flow: Flow | None = None
+    subject: str = ""
+
+
+_IGNORED = Verdict(outcome="ignored")
+
+
+def judge(notification: Notification, *, from_cin7: bool, project: str, known_version: int | None) -> Verdict:
+    """Say what an event calls for. `known_version` is that of the order it is about, None where it is not known.
+
+    An event about a version that is known already is late, or the echo of a write of our own: it causes no work.
+    """
+    if from_cin7:
+        return _judge_cin7(notification)
+    if notification.project not in ("", project):
+        return Verdict(outcome="foreign")
+    if notification.about == SUBSCRIPTION:
+        return Verdict(outcome="test")
+    if notification.about == PAYMENT and notification.subject:
+        return Verdict(outcome="look", flow=Flow.INTAKE, subject=PAYMENT_LOOK + notification.subject)
+    if notification.about != ORDER or not notification.subject:
+        return _IGNORED
+    if notification.kind not in DELETIONS and 0 < notification.version <= (known_version or 0):
+        return Verdict(outcome="known")
+    return Verdict(outcome="look", flow=Flow.INTAKE, subject=ORDER_LOOK + notification.subject)
+
+
+def _judge_cin7(notification: Notification) -> Verdict:
+    """Cin7's lists say more than its events do: one call finds every sale that moved."""
+    if notification.about == SALE:
+        return Verdict(outcome="look", flow=Flow.CENSUS, subject=SALES)
+    if notification.about == PRODUCT:
+        return Verdict(outcome="look", flow=Flow.CATALOGUE, subject=PRODUCTS)
+    return _IGNORED
+
+
 def hot_start(rules: SweepRules, now: Instant) -> FeedCursor:
     """Where the hot sweep begins when it never ran: a little back; the complete sweep brings what is older."""
     return FeedCursor(at=max(rules.since, now - rules.overlap))
@@ -38,6 +108,12 @@ def pass_start(rules: SweepRules, mark: Instant | None) -> FeedCursor:
 def pass_end(rules: SweepRules, now: Instant) -> Instant:
     """Where a complete pass ends: it trails now, so that what commits late is seen before the mark passes it."""
     return now - rules.trail
+
+
+def next_night(now: Instant) -> Instant:
+    """When everything open is read again: two in the morning, UTC, when a shop is quiet and Cin7's limit is free."""
+    night = now - now % DAY + 2 * 60 * MINUTE
+    return night if night > now else night + DAY
 
 
 def goes_first(rules: SweepRules, order: Order) -> bool:

@@ -10,6 +10,7 @@ CREATE TABLE doors (
     late       INTEGER NOT NULL DEFAULT 0,     -- events about a version that was known: late ones, echoes of our writes
     ignored    INTEGER NOT NULL DEFAULT 0,     -- events no flow listens to, test events
     unreadable INTEGER NOT NULL DEFAULT 0,
+    judged_until INTEGER NOT NULL DEFAULT 0,   -- what was accepted before is not held against it any more
     missed     INTEGER NOT NULL DEFAULT 0      -- records it should have told of and a sweep found
 ) STRICT, WITHOUT ROWID;
 

@@ -66,6 +66,7 @@ class Blueprint(msgspec.Struct, frozen=True):
 # The table says one thing, the Blueprint's own sample answer another; the sample is what a client meets.
 _RETYPED = {
     ("available fields for sale list", "Customer"): "string",  # table: Date, for the customer's name
+    ("available fields for sale credit note list", "Customer"): "string",  # the same slip
     ("available fields for chart of accounts", "ForPayments"): "bool",  # table: String, "Account status"
     ("available fields for rounding table model", "AdjustmentValue"): "number",  # table: String
     ("available fields for customer", "TaxNumber"): "string",  # table: Int, samples ""
@@ -77,6 +78,7 @@ _RETYPED = {
 _ONLY_IN_SAMPLES: dict[str, dict[str, str]] = {
     "available fields for location": {"IsDeprecated": "bool", "ParentName": "string"},
     "available fields for product": {"CreatedDate": "date"},
+    "available fields for sale credit note list": {"RestockStatus": "string"},
     "sale order line model": {"Backorder": "bool"},
     "supplier/customer contact model": {"JobTitle": "string"},
     # Said in prose: "POST method can accept AutoPickPackShipMode"; "set parameter ServiceOnly = true".
@@ -84,8 +86,11 @@ _ONLY_IN_SAMPLES: dict[str, dict[str, str]] = {
     "sale post/put attributes": {"ServiceOnly": "bool"},
     "available fields for sale fulfilment pick": {"AutoPickMode": "string"},
 }
-# Marked required, and missing from every official sample.
-_NEVER_SENT = {("available fields for sale order", "CombineAdditionalCharges")}
+# Marked required, and missing from every official sample, or null in one.
+_NEVER_SENT = {
+    ("available fields for sale order", "CombineAdditionalCharges"),
+    ("available fields for sale credit note list", "CombinedTrackingNumbers"),
+}
 # "Not required for POST" in the notes, "Ignored by POST", "Required for PUT".
 _NOT_IN_REQUESTS: dict[tuple[str, str], set[str]] = {
     ("POST", "/sale"): {"ID"},
@@ -98,12 +103,16 @@ _ONE_OF: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 _BOTH_UNLESS_COMBINED = "#SaleOrderLineModel"  # ProductID and SKU
 
+_WEBHOOKS = "available fields for webhooks"
+_WEBHOOK_TYPES = "available values for webhook type"
 _REQUEST_TABLES = {
     ("POST", "/sale"): "sale post/put attributes",
     ("PUT", "/sale"): "sale post/put attributes",
     ("POST", "/sale/order"): "available fields for sale order",
     ("POST", "/sale/fulfilment/pick"): "available fields for sale fulfilment pick",
     ("POST", "/customer"): "available fields for customer",
+    ("POST", "/webhooks"): _WEBHOOKS,
+    ("PUT", "/webhooks"): _WEBHOOKS,
 }
 _ANSWERS = {
     "/me": "available fields for me",
@@ -122,6 +131,15 @@ _LISTS = {
     "/product": ("Products", "available fields for product"),
     "/ref/productavailability": ("ProductAvailabilityList", "available fields for product availability"),
     "/salelist": ("SaleList", "available fields for sale list"),
+    "/salecreditnotelist": ("SaleList", "available fields for sale credit note list"),
+    "/webhooks": ("Webhooks", _WEBHOOKS),
+}
+_UNPAGED = {"/webhooks"}  # the samples show the list and nothing beside it
+# Required "if ExternalAuthorizationType is" so.
+_CREDENTIALS_OF = {
+    "noauth": (),
+    "basicauth": ("ExternalUserName", "ExternalPassword"),
+    "bearerauth": ("ExternalBearerToken",),
 }
 _SCHEMAS = {
     "/me": "Me",
@@ -132,6 +150,7 @@ _SCHEMAS = {
     "/customer": "Customers",
     "/salelist": "SaleList",
     "/sale/order": "SaleOrder",
+    "/webhooks": "Webhooks",
 }
 
 
@@ -170,7 +189,8 @@ def check_request(
         combined=parsed.get("CombineAdditionalCharges") is True,
         top=table,
     )
-    return problems + _object_problems(parsed, table, "", context)
+    problems += _object_problems(parsed, table, "", context)
+    return problems + (_webhook_problems(parsed, "", new=method == "POST") if name == "/webhooks" else [])
 
 
 def check_answer(method: str, path: str, status: int, body: bytes) -> list[str]:
@@ -239,14 +259,30 @@ def _table_problems(name: str, parsed: Any) -> list[str]:
     if name not in _LISTS:
         return [f"no table of fields is known for {name}"]
     key, table = _LISTS[name]
-    if not isinstance(parsed, dict) or set(parsed) != {"Total", "Page", key}:
-        return [f"the envelope is Total, Page, {key}"]
-    problems = [f"{part} is a whole number" for part in ("Total", "Page") if type(parsed[part]) is not int]
+    counts = () if name in _UNPAGED else ("Total", "Page")
+    if not isinstance(parsed, dict) or set(parsed) != {*counts, key}:
+        return [f"the envelope is {', '.join((*counts, key))}"]
+    problems = [f"{part} is a whole number" for part in counts if type(parsed[part]) is not int]
     if not isinstance(parsed[key], list):
         return [*problems, f"{key} is an array"]
     for place, row in enumerate(parsed[key]):
-        problems += _object_problems(row, table, f"{key}[{place}].", context)
+        where = f"{key}[{place}]."
+        problems += _object_problems(row, table, where, context)
+        problems += _webhook_problems(row, where, new=False) if table == _WEBHOOKS else []
     return problems
+
+
+def _webhook_problems(hook: Any, where: str, *, new: bool) -> list[str]:
+    """What the notes of the table say: the values allowed, and what is required under which condition."""
+    if not isinstance(hook, dict):
+        return []
+    problems = [] if new or hook.get("ID") else [f"{where}ID is required"]
+    if hook.get("Type") not in table_of(_WEBHOOK_TYPES):
+        problems.append(f"{where}Type is no webhook type")
+    credentials = _CREDENTIALS_OF.get(hook.get("ExternalAuthorizationType", ""))
+    if credentials is None:
+        return [*problems, f"{where}ExternalAuthorizationType is none of {', '.join(_CREDENTIALS_OF)}"]
+    return problems + [f"{where}{name} is required" for name in credentials if not hook.get(name)]
 
 
 # --- one object, one value

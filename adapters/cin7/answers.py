@@ -38,10 +38,11 @@ def limit_wait_seconds(response: Response) -> float | None:
     return min(float(match.group(1)), _MAX_RETRY_AFTER_SECONDS) if match else _DEFAULT_RETRY_AFTER_SECONDS
 
 
-def failure(response: Response, purpose: Purpose, *, until: Instant) -> WireError | None:
+def failure(response: Response, purpose: Purpose, *, until: Instant, secret: str = "") -> WireError | None:
     """Say what an answer other than a limit answer means; None for a JSON success.
 
     `until` is the last instant at which the request may still take effect, for a write without a trustworthy answer.
+    `secret` is left out of Cin7's words, should they repeat it.
     """
     status, operation = response.status, purpose.operation
     if status in {401, 403}:
@@ -55,7 +56,7 @@ def failure(response: Response, purpose: Purpose, *, until: Instant) -> WireErro
     errors = _errors(body)
     if not errors and status < 400:
         return None
-    detail = plain_words("; ".join(_texts(errors)) or _message(body))
+    detail = plain_words(_without(secret, "; ".join(_texts(errors)) or _message(body)))
     if purpose is Purpose.CIN7_READ_SALE and _says_not_found(status, errors, detail):
         return Missing("missing", side=SIDE, operation=operation, detail=detail, status=status)
     if purpose.writes and status < 400:
@@ -110,6 +111,10 @@ def _is_error(item: dict[str, Any]) -> bool:
 
 def _texts(errors: list[dict[str, Any]]) -> list[str]:
     return [str(error.get("Exception") or error.get("ErrorCode") or "") for error in errors]
+
+
+def _without(secret: str, text: str) -> str:
+    return text.replace(secret, "<token>") if secret else text
 
 
 def _message(body: Any) -> str:

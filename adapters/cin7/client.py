@@ -19,12 +19,23 @@ from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import Probe, WritePhase, write_point
 from actors.domain.errors import Limited, Rejected, Transient, WireError
 from actors.domain.references import PREFIX
-from actors.domain.sale import CustomerCard, LookUp, OrderView, SaleHeader, SaleOrder, SaleRow, SaleView
+from actors.domain.sale import (
+    CreditNotePage,
+    CustomerCard,
+    LookUp,
+    OrderView,
+    SaleHeader,
+    SaleOrder,
+    SalePage,
+    SaleRow,
+    SaleView,
+)
 from actors.domain.time import Clock, Instant, format_instant
 from actors.domain.tracing import NoTracer, Tracer
+from actors.domain.webhook import Webhook
 from actors.governor.gate import Gate, Turn
 from actors.governor.journal import Intent
-from adapters.cin7 import translate, wire
+from adapters.cin7 import sale_lists, translate, webhooks, wire
 from adapters.cin7.answers import SIDE, failure, limit_wait_seconds, unclear
 from adapters.cin7.translate import UnreadableAnswerError
 from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
@@ -49,7 +60,7 @@ class _Page(Protocol[_T]):
 
 
 class Cin7Client:
-    """One account's API under one application key. Implements `SalesBook` and `AccountBook`."""
+    """One account's API under one application key. Implements `SalesBook`, `AccountBook` and `SalesList`."""
 
     def __init__(
         self,
@@ -64,8 +75,11 @@ class Cin7Client:
         timeout_seconds: float,
         tracer: Tracer | None = None,
         may_write: Callable[[], bool] = lambda: True,
+        webhook_token: str = "",
     ) -> None:
+        """`webhook_token` is what Cin7's webhooks are told to send with each delivery, and are known by."""
         self._transport = transport
+        self._webhook_token = webhook_token
         self._may_write = may_write
         self._tracer: Tracer = tracer if tracer is not None else NoTracer()
         self._clock = clock
@@ -242,6 +256,76 @@ class Cin7Client:
         products = _distinct(found.rows or [], translate.product, lambda one: one.id)
         return facts.ProductPage(products=products, rows=len(found.rows or []), total=found.total)
 
+    # -- lists of sales, webhooks ---------------------------------------------------------------------------------
+
+    async def listed_sales(
+        self, *, page: int, created_since: Instant, updated_since: Instant | None, rows: int = _SALE_ROWS
+    ) -> SalePage:
+        """`GET /saleList`, one page of up to 1,000 rows, ascending by number (fact sheet §1.5, §2.2).
+
+        With `updated_since` and more than one row a page it is a sweep, else a count.
+
+        Raises:
+            Transient: no clear answer, one without its Total, or a row without its ID.
+        """
+        query = [("Page", str(page)), ("Limit", str(rows)), ("CreatedSince", format_instant(created_since))]
+        if updated_since is not None:
+            query.append(("UpdatedSince", format_instant(updated_since)))
+        intent = Intent(Purpose.CIN7_COUNT_SALES, lane=Lane.BACKFILL)
+        if updated_since is not None and rows > 1:
+            intent = Intent(Purpose.CIN7_SWEEP_SALES, lane=Lane.FULFILMENT)
+        body, until = await self._call(intent, "GET", "/saleList", query)
+        return self._read(body, wire.ListedSales, sale_lists.sale_page, intent.purpose, until)
+
+    async def credit_notes(self, *, page: int, updated_since: Instant) -> CreditNotePage:
+        """`GET /saleCreditNoteList`, one page of up to 1,000 rows. Raises as `listed_sales`."""
+        query = (("Page", str(page)), ("Limit", str(_SALE_ROWS)), ("UpdatedSince", format_instant(updated_since)))
+        intent = Intent(Purpose.CIN7_CREDIT_NOTES, lane=Lane.FINANCE)
+        body, until = await self._call(intent, "GET", "/saleCreditNoteList", query)
+        return self._read(body, wire.ListedSales, sale_lists.credit_note_page, intent.purpose, until)
+
+    async def webhooks(self) -> tuple[Webhook, ...]:
+        """`GET /webhooks`: all of them, in one answer (fact sheet §8).
+
+        Raises:
+            Transient: no clear answer, or one that is not whole.
+        """
+        intent = Intent(Purpose.CIN7_WEBHOOKS, lane=Lane.BACKFILL)
+        body, until = await self._call(intent, "GET", "/webhooks")
+
+        def seen(page: wire.WebhookList) -> tuple[Webhook, ...]:
+            return webhooks.all_of(page, self._webhook_token)
+
+        return self._read(body, wire.WebhookList, seen, intent.purpose, until)
+
+    async def create_webhook(self, kind: str, url: str, intent: Intent) -> Webhook:
+        """`POST /webhooks`: make one that is active and sends our bearer token.
+
+        Raises:
+            ValueError: there is no token; nothing was sent.
+            InDoubt: no clear answer, or one about another webhook.
+            Rejected, Unauthorised, Limited, Transient (not sent): none was made.
+        """
+        sent = webhooks.new(kind, url, self._webhook_token)
+        body, until = await self._call(intent, "POST", "/webhooks", payload=sent)
+
+        def made(page: wire.WebhookList) -> Webhook:
+            return webhooks.of_address(page, kind, url, self._webhook_token)
+
+        return self._read(body, wire.WebhookList, made, intent.purpose, until)
+
+    async def revive_webhook(self, hook: Webhook, intent: Intent) -> Webhook:
+        """`PUT /webhooks`: switch a webhook of ours on again, with our bearer token. Raises as `create_webhook`."""
+        sent = webhooks.again(hook, self._webhook_token)
+        body, until = await self._call(intent, "PUT", "/webhooks", payload=sent)
+
+        def revived(page: wire.WebhookList) -> Webhook:
+            return webhooks.of_id(page, hook.id, self._webhook_token)
+
+        return self._read(body, wire.WebhookList, revived, intent.purpose, until)
+
+    # -- pages ----------------------------------------------------------------------------------------------------
+
     async def _whole_list(
         self, like: Intent, path: str, kind: type[_Page[_T]], query: _Query = (), *, rows_a_page: int = _REFERENCE_ROWS
     ) -> list[_T]:
@@ -311,7 +395,8 @@ class Cin7Client:
                 outcome = await self._one_exchange(turn, purpose, request)
                 if isinstance(outcome, WireError):
                     raise outcome
-                error = failure(outcome, purpose, until=self._latest_arrival(turn))
+                until = self._latest_arrival(turn)
+                error = failure(outcome, purpose, until=until, secret=self._webhook_token)
                 if error is not None:
                     raise error
                 return outcome

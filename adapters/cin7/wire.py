@@ -7,6 +7,7 @@ optional here, and `translate` says what is needed. A JSON number is read as a `
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -106,6 +107,58 @@ class SaleList(Wire):
 
     total: int | None = None
     rows: list[SaleListRow] | None = msgspec.field(default=None, name="SaleList")
+
+
+class ListedSale(Wire):
+    """A row of `saleList` or `saleCreditNoteList` as a sweep reads it: only its ID must be what it should be."""
+
+    sale_id: str | None = msgspec.field(default=None, name="SaleID")
+    order_number: Any = None
+    status: Any = None
+    order_status: Any = None
+    external_id: Any = msgspec.field(default=None, name="ExternalID")
+    customer_reference: Any = None
+    combined_picking_status: Any = None
+    combined_packing_status: Any = None
+    combined_shipping_status: Any = None
+    fulfilment_status: Any = msgspec.field(default=None, name="FulFilmentStatus")
+    combined_invoice_status: Any = None
+    combined_payment_status: Any = None
+    credit_note_status: Any = None
+    credit_note_number: Any = None
+    restock_status: Any = None
+    combined_tracking_numbers: Any = None
+    type: Any = None
+    updated: Any = None
+
+
+class ListedSales(Wire):
+    """A page of either list; both call their rows `SaleList`."""
+
+    total: int | None = None
+    rows: list[ListedSale] | None = msgspec.field(default=None, name="SaleList")
+
+
+class Webhook(Wire):
+    """A webhook. Cin7 shows its secrets in clear; of these only the token is read, and never shown."""
+
+    id: str | None = msgspec.field(default=None, name="ID")
+    type: str | None = None
+    is_active: bool | None = None
+    url: str | None = msgspec.field(default=None, name="ExternalURL")
+    authorization: str | None = msgspec.field(default=None, name="ExternalAuthorizationType")
+    token: str | None = msgspec.field(default=None, name="ExternalBearerToken")
+
+    def __repr__(self) -> str:
+        """Show which one it is, and nothing else."""
+        return f"Webhook(id={self.id!r}, type={self.type!r})"
+
+
+class WebhookList(Wire):
+    """Every webhook, or after a write the one written; it is not paged and documents no `Total`."""
+
+    total: int | None = None
+    rows: list[Webhook] | None = msgspec.field(default=None, name="Webhooks")
 
 
 class Me(Wire):
@@ -335,6 +388,21 @@ class SentCustomer(Sent):
     tax_rule: str
     display_name: str = ""
     contacts: list[Contact] = []
+
+
+class SentWebhook(Sent):
+    """The body of `POST /webhooks` and, with an `id`, of `PUT /webhooks`."""
+
+    type: str
+    is_active: bool
+    url: str = msgspec.field(name="ExternalURL")
+    authorization: str = msgspec.field(name="ExternalAuthorizationType")
+    token: str = msgspec.field(name="ExternalBearerToken")
+    id: str = msgspec.field(default="", name="ID")
+
+    def __repr__(self) -> str:
+        """Show which one it is, and nothing else."""
+        return f"SentWebhook(id={self.id!r}, type={self.type!r})"
 
 
 class SentLine(Sent):

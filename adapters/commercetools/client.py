@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random as randomness
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -19,38 +20,41 @@ import msgspec
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import Probe, WritePhase, write_point
 from actors.domain.errors import Limited, Missing, Rejected, Transient, WireError
-from actors.domain.feed import FeedCursor, FeedOrder, ReadOrder
+from actors.domain.feed import (
+    FeedCursor,
+    FeedOrder,
+    MessageRow,
+    OrderMark,
+    PaymentMark,
+    ReadOrder,
+    SubscriptionHealth,
+)
 from actors.domain.lease import StoredLease
 from actors.domain.order import Order
-from actors.domain.time import Clock, Instant, format_instant, parse_instant
+from actors.domain.time import Clock, Instant, format_instant
 from actors.domain.tracing import NoTracer, Tracer
 from actors.governor.journal import CallJournal, Intent
-from adapters.commercetools import wire
+from adapters.commercetools import queries, rows, wire
 from adapters.commercetools.answers import SIDE, failure, unclear
+from adapters.commercetools.queries import EXPAND, Query
 from adapters.commercetools.token import TokenSource
 from adapters.commercetools.translate import UnreadableOrderError, read_order
 from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
 
 _T = TypeVar("_T")
-_Query = Sequence[tuple[str, str]]
-
 _READ_TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.2
 _ONE_TIMEOUT_SECONDS = 30.0
 _PAGE_TIMEOUT_SECONDS = 60.0
-_LARGEST_PAGE = 500
 _USER_AGENT = "tallyd/0.1.0"
+_PAYMENTS_AT_ONCE = 50  # their ids are the request's URL: 50 are some 3 KB of it
 
-# Keys, not ids, are what configuration names; payments decide whether an order is paid.
-_EXPAND: _Query = tuple(
-    ("expand", path)
-    for path in (
-        "paymentInfo.payments[*]",
-        "state",
-        "lineItems[*].supplyChannel",
-        "syncInfo[*].channel",
-    )
-)
+_HEALTH = {
+    200: SubscriptionHealth.HEALTHY,
+    400: SubscriptionHealth.CONFIGURATION_ERROR,
+    404: SubscriptionHealth.ABSENT,
+    503: SubscriptionHealth.TEMPORARY_ERROR,
+}
 
 
 class _Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +63,13 @@ class _Call(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose
     method: str
     path: str
-    query: _Query = ()
+    query: Query = ()
     body: bytes | None = None
     seconds: float = _ONE_TIMEOUT_SECONDS
 
 
 class CommercetoolsClient:
-    """One project's API. Implements `Storefront` and `OrderFeed`, the lease's store, and the look-ups of `check`."""
+    """One project's API. Implements `Storefront`, `OrderFeed`, `OrderCount`, and the store of the lease."""
 
     def __init__(
         self,
@@ -108,7 +112,7 @@ class CommercetoolsClient:
             Transient, Limited, Unauthorised: as for every read.
         """
         purpose = Purpose.CT_READ_ORDER
-        body = await self._read(purpose, f"/orders/{quote(order_id, safe='')}", _EXPAND)
+        body = await self._read(purpose, f"/orders/{quote(order_id, safe='')}", EXPAND)
         try:
             return ReadOrder(order=read_order(body), body=body)
         except UnreadableOrderError as error:
@@ -123,25 +127,65 @@ class CommercetoolsClient:
             Transient: also when the page itself, or the id of one of its orders, cannot be read.
             Limited, Unauthorised, Rejected: as for every read.
         """
-        # Rows come sorted: one whose time cannot be read is no older than the one before it.
-        return await self._feed_page(_feed_query(after, until, limit), floor=after.at)
+        return await self._feed_page(queries.changed(after, until, limit), floor=after.at)
 
     async def open_orders_before(self, created_before: Instant, *, after_id: str, limit: int) -> list[FeedOrder]:
         """Read one page of orders created before an instant and still Open or Confirmed, by id (keyset).
 
         Raises as `changed_orders`.
         """
-        return await self._feed_page(_open_query(created_before, after_id, limit), floor=0)
+        return await self._feed_page(queries.open_orders(created_before, after_id, limit), floor=0)
 
-    async def _feed_page(self, query: _Query, *, floor: Instant) -> list[FeedOrder]:
+    async def changed_payments(self, after: FeedCursor, *, until: Instant | None, limit: int) -> list[PaymentMark]:
+        """Read one page of payments changed after the cursor, oldest change first. Raises as `changed_orders`."""
+        purpose = Purpose.CT_LIST_PAYMENTS
+        found = await self._results(purpose, "/payments", queries.changed(after, until, limit))
+        return _rows(purpose, lambda: rows.in_order(found, rows.payment_mark, after.at))
+
+    async def orders_of_payments(self, payment_ids: Sequence[str]) -> list[FeedOrder]:
+        """Read the orders that name any of these payments, once each, in as many calls as the ids need.
+
+        Raises as `changed_orders`.
+        """
+        found: dict[str, FeedOrder] = {}
+        for start in range(0, len(payment_ids), _PAYMENTS_AT_ONCE):
+            found |= await self._orders_of(payment_ids[start : start + _PAYMENTS_AT_ONCE])
+        return list(found.values())
+
+    async def _orders_of(self, payment_ids: Sequence[str]) -> dict[str, FeedOrder]:
+        found: dict[str, FeedOrder] = {}
+        last = ""
+        while True:
+            page = await self._feed_page(queries.orders_of(payment_ids, last), floor=0)
+            found |= {order.id: order for order in page}
+            if len(page) < queries.LARGEST_PAGE:
+                return found
+            last = page[-1].id
+
+    async def _feed_page(self, query: Query, *, floor: Instant) -> list[FeedOrder]:
         purpose = Purpose.CT_LIST_ORDERS
+        found = await self._results(purpose, "/orders", [*query, *EXPAND])
+        return _rows(purpose, lambda: rows.in_order(found, rows.feed_order, floor))
+
+    async def count_orders(self, created_from: Instant, created_before: Instant) -> int:
+        """Count the orders created in a span; what is counted is an estimate, 10,000 at most (fact sheet §2.6).
+
+        Raises:
+            Transient, Limited, Unauthorised, Rejected: as for every read.
+        """
+        purpose = Purpose.CT_COUNT_ORDERS
+        query = queries.number_of_orders(created_from, created_before)
         body = await self._read(purpose, "/orders", query, seconds=_PAGE_TIMEOUT_SECONDS)
-        found: list[FeedOrder] = []
-        for raw in self._decoded(body, wire.Page, purpose).results:
-            row = self._feed_order(raw, floor)
-            floor = row.modified_at
-            found.append(row)
-        return found
+        return self._decoded(body, wire.Count, purpose).total
+
+    async def listed_orders(
+        self, created_from: Instant, created_before: Instant, *, after_id: str, limit: int
+    ) -> list[OrderMark]:
+        """Read one page of the orders created in a span, by id; odd ones too. Raises as `changed_orders`."""
+        purpose = Purpose.CT_LIST_ORDERS
+        query = queries.orders_created(created_from, created_before, after_id, limit)
+        found = await self._results(purpose, "/orders", query)
+        return _rows(purpose, lambda: [rows.order_mark(bytes(raw), created_from) for raw in found])
 
     async def mark_exported(self, order: Order, *, channel_key: str, external_id: str, intent: Intent) -> int:
         """`updateSyncInfo` for the channel under `order.version`; return the new version (fact sheet §3.5).
@@ -175,11 +219,47 @@ class CommercetoolsClient:
             Transient, Limited, Unauthorised, Rejected: as for every read.
         """
         purpose = Purpose.CT_INVENTORY
-        body = await self._read(purpose, "/inventory", _stock_query(sku))
+        body = await self._read(purpose, "/inventory", queries.stock_of(sku))
         for entry in self._decoded(body, wire.InventoryPage, purpose).results:
             if entry.sku == sku and _stock_channel(entry) == channel_key:
                 return entry.available_quantity
         return None
+
+    # -- messages and subscriptions -------------------------------------------------------------------------------
+
+    async def messages(self, after: FeedCursor, *, until: Instant, limit: int) -> list[MessageRow]:
+        """Read one page of messages about orders and payments, oldest first, each as it came (fact sheet §2.5).
+
+        Raises as `changed_orders`.
+        """
+        purpose = Purpose.CT_LIST_MESSAGES
+        found = await self._results(purpose, "/messages", queries.messages(after, until, limit))
+        return _rows(purpose, lambda: rows.message_rows(found, after.at))
+
+    async def messages_enabled(self) -> bool:
+        """Say whether the project keeps its messages: off unless somebody switched it on."""
+        kept = (await self.project()).messages
+        return kept is not None and kept.enabled
+
+    async def subscription_health(self, subscription_id: str) -> SubscriptionHealth:
+        """Ask how a subscription fares: by the status alone, without a token (fact sheet §2.1).
+
+        Raises:
+            Transient, Limited: no answer, or one that says nothing about the subscription.
+        """
+        path = f"/subscriptions/{quote(subscription_id, safe='')}/health"
+        call = _Call(purpose=Purpose.CT_SUBSCRIPTION, method="GET", path=path)
+        return await self._patiently(partial(self._health, call))
+
+    async def _health(self, call: _Call) -> SubscriptionHealth:
+        response, until = await self._send(call, None)
+        health = _HEALTH.get(response.status)
+        if health is not None:
+            return health
+        error = failure(response, call.purpose, now=self._clock.now(), until=until)
+        if isinstance(error, Transient):
+            raise error
+        raise unclear("malformed", call.purpose, until=until, status=response.status)
 
     # -- project, channel, lease ----------------------------------------------------------------------------------
 
@@ -227,20 +307,33 @@ class CommercetoolsClient:
 
     # -- the exchange ---------------------------------------------------------------------------------------------
 
+    async def _results(self, purpose: Purpose, path: str, query: Query) -> list[msgspec.Raw]:
+        """Read a page of a list and leave its rows as they came."""
+        body = await self._read(purpose, path, query, seconds=_PAGE_TIMEOUT_SECONDS)
+        return self._decoded(body, wire.Page, purpose).results
+
     async def _read(
-        self, purpose: Purpose, path: str, query: _Query = (), *, seconds: float = _ONE_TIMEOUT_SECONDS
+        self, purpose: Purpose, path: str, query: Query = (), *, seconds: float = _ONE_TIMEOUT_SECONDS
     ) -> bytes:
         call = _Call(purpose=purpose, method="GET", path=path, query=query, seconds=seconds)
+
+        async def once() -> bytes:
+            return (await self._exchange(call, await self._tokens.token()))[0]
+
+        return await self._patiently(once)
+
+    async def _patiently(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Ask up to three times; a limit answer is handed on at once."""
         pause = _FIRST_PAUSE_SECONDS
         for _ in range(_READ_TRIES - 1):
             try:
-                return (await self._exchange(call, await self._tokens.token()))[0]
+                return await once()
             except Limited:
                 raise
             except Transient:
                 await self._clock.sleep(pause * (1 + self._random.random()))
                 pause *= 2
-        return (await self._exchange(call, await self._tokens.token()))[0]
+        return await once()
 
     async def _write(self, intent: Intent, path: str, payload: dict[str, Any]) -> tuple[bytes, Instant]:
         """Send one write; return the body and the last instant at which it may take effect."""
@@ -275,7 +368,7 @@ class CommercetoolsClient:
             raise error
         return response.body, until
 
-    async def _send(self, call: _Call, token: str) -> tuple[Response, Instant]:
+    async def _send(self, call: _Call, token: str | None) -> tuple[Response, Instant]:
         request = Request(
             method=call.method,
             url=self._base + call.path + (f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""),
@@ -298,13 +391,14 @@ class CommercetoolsClient:
     def _latest_arrival(self, sent_at: Instant, call: _Call) -> Instant:
         return max(sent_at + round(call.seconds * 1000), self._clock.now())
 
-    def _headers(self, token: str, body: bytes | None) -> dict[str, str]:
+    def _headers(self, token: str | None, body: bytes | None) -> dict[str, str]:
         headers = {
-            "Authorization": f"Bearer {token}",
             "Accept": "application/json",
             "User-Agent": _USER_AGENT,
             "X-Correlation-ID": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
         }
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
         if body is not None:
             headers["Content-Type"] = "application/json"
         return headers
@@ -315,38 +409,13 @@ class CommercetoolsClient:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise unclear("malformed", purpose, until=until, detail=str(error)) from None
 
-    def _feed_order(self, raw: msgspec.Raw, floor: Instant) -> FeedOrder:
-        body = bytes(raw)
-        try:
-            order = read_order(body)
-        except UnreadableOrderError as error:
-            return self._unreadable(body, floor, str(error))
-        return FeedOrder(id=order.id, version=order.version, modified_at=order.modified_at, body=body, order=order)
 
-    def _unreadable(self, body: bytes, floor: Instant, problem: str) -> FeedOrder:
-        """Keep what is known of the order. Without an id nothing is: then the page itself counts as malformed."""
-        identity = self._decoded(body, wire.OnlyId, Purpose.CT_LIST_ORDERS)
-        try:
-            version = msgspec.json.decode(body, type=wire.Versioned).version
-        except msgspec.ValidationError:
-            version = 0
-        try:
-            modified_at = max(floor, parse_instant(msgspec.json.decode(body, type=wire.OnlyTime).last_modified_at))
-        except (ValueError, OverflowError):
-            modified_at = floor
-        return FeedOrder(id=identity.id, version=version, modified_at=modified_at, body=body, problem=problem)
-
-
-def _stock_query(sku: str) -> list[tuple[str, str]]:
-    """Ask for every entry of a SKU; it travels as an input variable, so nothing in it can end the predicate."""
-    return [
-        ("where", "sku = :sku"),
-        ("var.sku", sku),
-        ("sort", "id asc"),
-        ("limit", str(_LARGEST_PAGE)),
-        ("withTotal", "false"),
-        ("expand", "supplyChannel"),
-    ]
+def _rows(purpose: Purpose, reading: Callable[[], list[_T]]) -> list[_T]:
+    """Read the rows of a page; one without an id makes the page malformed."""
+    try:
+        return reading()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unclear("malformed", purpose, until=0, detail=str(error)) from None
 
 
 def _stock_channel(entry: wire.InventoryEntry) -> str | None:
@@ -355,36 +424,3 @@ def _stock_channel(entry: wire.InventoryEntry) -> str | None:
     if channel is None:
         return None
     return channel.obj.key if channel.obj is not None and channel.obj.key else channel.id
-
-
-def _open_query(created_before: Instant, after_id: str, limit: int) -> list[tuple[str, str]]:
-    return [
-        ("where", 'createdAt < :before and orderState in ("Open", "Confirmed") and id > :id'),
-        ("var.before", format_instant(created_before)),
-        ("var.id", after_id),
-        ("sort", "id asc"),
-        ("limit", str(max(1, min(limit, _LARGEST_PAGE)))),
-        ("withTotal", "false"),
-        *_EXPAND,
-    ]
-
-
-def _feed_query(after: FeedCursor, until: Instant | None, limit: int) -> list[tuple[str, str]]:
-    """Build the keyset predicate; values travel as input variables, so that nothing needs escaping."""
-    variables = [("var.at", format_instant(after.at))]
-    where = "lastModifiedAt >= :at"
-    if after.id:
-        where = "(lastModifiedAt > :at or (lastModifiedAt = :at and id > :id))"
-        variables.append(("var.id", after.id))
-    if until is not None:
-        where += " and lastModifiedAt <= :until"
-        variables.append(("var.until", format_instant(until)))
-    return [
-        ("where", where),
-        *variables,
-        ("sort", "lastModifiedAt asc"),
-        ("sort", "id asc"),
-        ("limit", str(max(1, min(limit, _LARGEST_PAGE)))),
-        ("withTotal", "false"),
-        *_EXPAND,
-    ]

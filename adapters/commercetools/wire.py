@@ -288,22 +288,27 @@ class Order(Wire):
     shipping_address: Address | None = None
 
 
-class OnlyId(Wire):
-    """The least an order must have to be told apart."""
+class Mark(Wire):
+    """What is read of a row of any list that may be odd; without an id it is nobody's."""
 
     id: str
-
-
-class OnlyTime(Wire):
-    """When an order last changed."""
-
-    last_modified_at: str
+    version: Any = None
+    created_at: Any = None
+    last_modified_at: Any = None
+    order_number: Any = None
+    order_state: Any = None
 
 
 class Page(Wire):
     """A page of a query, its results untouched."""
 
     results: list[msgspec.Raw]
+
+
+class Count(Wire):
+    """How many there are."""
+
+    total: int
 
 
 class Versioned(Wire):

@@ -83,6 +83,14 @@ CUSTOMER: dict[str, Any] = {
     "TaxRule": "Tax on Sales",
     "Contacts": [{"Name": "Ann Lee", "Email": "ann@example.com", "Phone": "+49", "Default": True}],
 }
+CREDIT_NOTE: dict[str, Any] = ROW | {"CreditNoteNumber": "CR-00002", "RestockStatus": "DRAFT"}
+HOOK: dict[str, Any] = {
+    "Type": "Sale/OrderAuthorised",
+    "IsActive": True,
+    "ExternalURL": "https://hooks.example.com/intake/cin7/Sale/OrderAuthorised",
+    "ExternalAuthorizationType": "bearerauth",
+    "ExternalBearerToken": "t",
+}
 STOCK: dict[str, Any] = {"ID": SALE_ID, "SKU": "Bread", "Location": "Main", "NextDeliveryDate": "2026-12-07T00:00:00"}
 
 
@@ -143,6 +151,16 @@ def test_every_table_in_use_was_found() -> None:
         ("GET", "/customer", {"Name": "commercetools web orders"}, None),
         ("GET", "/ref/carrier", {"Page": "1", "Limit": "500"}, None),
         ("POST", "/customer", {}, CUSTOMER),
+        (
+            "GET",
+            "/saleCreditNoteList",
+            {"Page": "1", "Limit": "1000", "UpdatedSince": "2026-12-01T00:00:00.000Z"},
+            None,
+        ),
+        ("GET", "/webhooks", {}, None),
+        ("POST", "/webhooks", {}, HOOK),
+        ("PUT", "/webhooks", {}, HOOK | {"ID": SALE_ID}),
+        ("DELETE", "/webhooks", {"ID": SALE_ID}, None),
         ("GET", "/me", {}, None),
         ("DELETE", "/sale", {"ID": SALE_ID, "Void": "true"}, None),
         ("POST", "/sale", {}, HEADER),
@@ -165,6 +183,9 @@ def test_right_requests_pass(method: str, path: str, query: dict[str, str], body
         ("DELETE", "/sale", {"ID": SALE_ID, "Void": "yes"}, "query: Void is no bool"),
         ("GET", "/products", {}, "GET /products is not documented"),
         ("PUT", "/sale/order", {}, "PUT /sale/order is not documented"),
+        ("GET", "/webhooks", {"Page": "1"}, "query: Page is not documented"),
+        ("GET", "/saleCreditNoteList", {"SaleID": SALE_ID}, "query: SaleID is not documented"),
+        ("DELETE", "/webhooks", {}, "query: ID is required"),
     ],
 )
 def test_wrong_queries_are_refused(method: str, path: str, query: dict[str, str], problem: str) -> None:
@@ -209,6 +230,36 @@ def test_wrong_headers_are_refused(path: str, value: object, problem: str) -> No
 )
 def test_wrong_customers_are_refused(path: str, value: object, problem: str) -> None:
     assert spec.check_request("POST", "/customer", {}, changed(CUSTOMER, path, value)) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "value", "problem"),
+    [
+        ("POST", "Type", "Sale/OrderAuthorized", "Type is no webhook type"),
+        ("POST", "IsActive", "true", "IsActive is no boolean"),
+        ("POST", "ExternalURL", ..., "ExternalURL is required"),
+        ("POST", "ExternalUrl", "https://x", "ExternalUrl is not documented"),
+        ("POST", "ExternalAuthorizationType", "bearer", "is none of noauth, basicauth, bearerauth"),
+        ("POST", "ExternalAuthorizationType", "basicauth", "ExternalPassword is required"),
+        ("POST", "ExternalBearerToken", ..., "ExternalBearerToken is required"),
+        ("PUT", "Name", "Sale", "ID is required"),
+    ],
+)
+def test_wrong_webhooks_are_refused(method: str, path: str, value: object, problem: str) -> None:
+    assert problem in " ".join(spec.check_request(method, "/webhooks", {}, changed(HOOK, path, value)))
+
+
+def test_the_answers_of_webhooks_and_credit_notes_are_judged() -> None:
+    hook = HOOK | {"ID": SALE_ID, "Name": "Sale order has been authorised", "ExternalHeaders": []}
+    right = json.dumps({"Webhooks": [hook]}).encode()
+    assert spec.check_answer("GET", "/webhooks", 200, right) == []
+    assert spec.check_answer("GET", "/webhooks", 200, b'{"Webhooks": []}') == []
+    assert spec.check_answer("GET", "/webhooks", 200, many("Webhooks", hook)) == ["the envelope is Webhooks"]
+    without = json.dumps({"Webhooks": [HOOK]}).encode()
+    assert spec.check_answer("POST", "/webhooks", 200, without) == ["Webhooks[0].ID is required"]
+    assert spec.check_answer("GET", "/saleCreditNoteList", 200, listed(CREDIT_NOTE)) == []
+    wrong = spec.check_answer("GET", "/saleCreditNoteList", 200, listed(changed(CREDIT_NOTE, "CreditNoteStatus", ...)))
+    assert wrong == ["SaleList[0].CreditNoteStatus is required"]
 
 
 def many(key: str, *rows: dict[str, Any]) -> bytes:

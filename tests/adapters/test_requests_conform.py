@@ -16,6 +16,7 @@ from actors.domain.calls import Purpose
 from actors.domain.errors import Rejected, WireError
 from actors.domain.feed import FeedCursor
 from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleHeader, SaleOrder, SaleRow
+from actors.domain.webhook import NEEDED, Webhook
 from actors.governor.journal import Intent
 from adapters.cin7.client import Cin7Client
 from adapters.commercetools.client import CommercetoolsClient
@@ -86,6 +87,7 @@ BARE_CARD = CustomerCard(
     revenue="200",
     tax_rule="Tax on Sales",
 )
+HOOK = Webhook(id=GUID, type="Sale/Voided", url="https://hooks.example.com/intake/cin7/Sale/Voided", active=False)
 BARE_HEADER = SaleHeader(
     customer_id=GUID,
     external_id="ct-order:4f0c",
@@ -117,6 +119,13 @@ def rows(kinds: Iterable[RowKind], comment: str = "") -> tuple[Row, ...]:
 
 
 Cin7Call = Callable[[Cin7Client], Awaitable[object]]
+
+
+def making(client: Cin7Client, kind: str) -> Awaitable[object]:
+    url = f"https://hooks.example.com/intake/cin7/{kind}"
+    return client.create_webhook(kind, url, Intent(Purpose.CIN7_CREATE_WEBHOOK))
+
+
 CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
     (Purpose.CIN7_ME, lambda client: client.company()),
     (Purpose.CIN7_TAX_RULES, lambda client: client.tax_rules()),
@@ -155,6 +164,12 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
         ),
     ),
     (Purpose.CIN7_VOID_SALE, lambda client: client.void_sale(SALE_ID, Intent(Purpose.CIN7_VOID_SALE))),
+    (Purpose.CIN7_SWEEP_SALES, lambda client: client.listed_sales(page=2, created_since=5, updated_since=9_000)),
+    (Purpose.CIN7_COUNT_SALES, lambda client: client.listed_sales(page=1, created_since=5, updated_since=None, rows=1)),
+    (Purpose.CIN7_CREDIT_NOTES, lambda client: client.credit_notes(page=1, updated_since=9_000)),
+    (Purpose.CIN7_WEBHOOKS, lambda client: client.webhooks()),
+    *((Purpose.CIN7_CREATE_WEBHOOK, lambda client, kind=kind: making(client, kind)) for kind in NEEDED),
+    (Purpose.CIN7_REVIVE_WEBHOOK, lambda client: client.revive_webhook(HOOK, Intent(Purpose.CIN7_REVIVE_WEBHOOK))),
 ]
 
 RATE_ROW = SaleRow(
@@ -186,6 +201,14 @@ CT_CALLS: list[tuple[Purpose, CtCall]] = [
     ),
     (Purpose.CT_LIST_ORDERS, lambda client: client.changed_orders(FeedCursor(at=5), until=None, limit=0)),
     (Purpose.CT_LIST_ORDERS, lambda client: client.open_orders_before(9_000, after_id=ORDER.id, limit=9_999)),
+    (Purpose.CT_LIST_ORDERS, lambda client: client.orders_of_payments([ORDER.id, "p-2"])),
+    (Purpose.CT_LIST_ORDERS, lambda client: client.listed_orders(5, 9_000, after_id="", limit=9_999)),
+    (Purpose.CT_LIST_ORDERS, lambda client: client.listed_orders(5, 9_000, after_id=ORDER.id, limit=1)),
+    (Purpose.CT_COUNT_ORDERS, lambda client: client.count_orders(5, 9_000)),
+    (Purpose.CT_LIST_PAYMENTS, lambda client: client.changed_payments(FeedCursor(at=5), until=None, limit=500)),
+    (Purpose.CT_LIST_PAYMENTS, lambda client: client.changed_payments(FeedCursor(at=5, id="p"), until=9, limit=500)),
+    (Purpose.CT_LIST_MESSAGES, lambda client: client.messages(FeedCursor(at=5, id="m"), until=9_000, limit=500)),
+    (Purpose.CT_SUBSCRIPTION, lambda client: client.subscription_health("5d3e")),
     (Purpose.CT_INVENTORY, lambda client: client.available('odd" or sku = "x', "berlin", subject="o")),
     (Purpose.CT_CHANNEL, lambda client: client.export_channel("cin7-core")),
     (Purpose.CT_READ_LEASE, lambda client: client.read_lease("tallyd", "acme-uk")),
@@ -227,6 +250,7 @@ async def cin7_request(call: Cin7Call) -> Request:
         account_id="a",
         application_key="k",
         timeout_seconds=60,
+        webhook_token="w",
     )
     with pytest.raises(WireError):
         await call(client)
@@ -256,13 +280,22 @@ async def test_the_cin7_judge_refuses_a_wrong_request() -> None:
         assert right in good.body
         request = Request(method=good.method, url=good.url, body=good.body.replace(right, wrong))
         assert judged_by_cin7(request), right
+    swept = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_SWEEP_SALES))
+    assert judged_by_cin7(Request(method="GET", url=swept.url.replace("UpdatedSince", "ModifiedSince")))
+    hook = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_REVIVE_WEBHOOK))
+    assert hook.body is not None
+    for right, wrong in ((b'"bearerauth"', b'"bearer"'), (b'"Sale/Voided"', b'"Sale/Void"'), (b'"ID"', b'"Id"')):
+        assert right in hook.body
+        assert judged_by_cin7(Request(method="PUT", url=hook.url, body=hook.body.replace(right, wrong))), right
 
 
-async def commercetools_requests(call: CtCall) -> list[Request]:
-    wire = ScriptedWire(
-        answer(200, {"access_token": "t", "expires_in": 100, "scope": "", "token_type": "Bearer"}),
-        answer(400, {"statusCode": 400, "message": "no", "errors": [{"code": "InvalidInput", "message": "no"}]}),
-    )
+async def commercetools_requests(purpose: Purpose, call: CtCall) -> list[Request]:
+    """Return the request for the token and the one for the call; a subscription's health is asked without a token."""
+    token = answer(200, {"access_token": "t", "expires_in": 100, "scope": "", "token_type": "Bearer"})
+    refusal = answer(400, {"statusCode": 400, "message": "no", "errors": [{"code": "InvalidInput", "message": "no"}]})
+    limited = answer(429, {"statusCode": 429, "message": "only the request is of interest"})
+    wire = ScriptedWire(*([limited] if purpose is Purpose.CT_SUBSCRIPTION else [token, refusal]))
+    answers = len(wire.answers)
     client = CommercetoolsClient(
         transport=wire,
         clock=StillClock(),
@@ -278,7 +311,7 @@ async def commercetools_requests(call: CtCall) -> list[Request]:
     )
     with pytest.raises(WireError):
         await call(client)
-    assert len(wire.requests) == 2
+    assert len(wire.requests) == answers
     return wire.requests
 
 
@@ -291,14 +324,22 @@ def judged_by_commercetools(request: Request) -> list[str]:
 @commercetools_spec.requires_spec  # type: ignore[untyped-decorator, unused-ignore]
 @pytest.mark.parametrize(("purpose", "call"), CT_CALLS, ids=named(CT_CALLS))
 async def test_commercetools_requests_conform(purpose: Purpose, call: CtCall) -> None:
-    assert [judged_by_commercetools(one) for one in await commercetools_requests(call)] == [[], []]
+    for request in await commercetools_requests(purpose, call):
+        assert judged_by_commercetools(request) == []
 
 
 @commercetools_spec.requires_spec  # type: ignore[untyped-decorator, unused-ignore]
 async def test_the_commercetools_judge_refuses_a_wrong_request() -> None:
-    good = (await commercetools_requests(CT_CALLS[-1][1]))[1]
+    good = (await commercetools_requests(*CT_CALLS[-1]))[1]
     assert good.body is not None
     for right, wrong in ((b'"externalId"', b'"externalID"'), (b'"version":7', b'"version":"7"'), (b"Info", b"Infos")):
         assert right in good.body
         request = Request(method=good.method, url=good.url, body=good.body.replace(right, wrong))
         assert judged_by_commercetools(request), right
+    kinds = {Purpose.CT_LIST_MESSAGES: "/messages", Purpose.CT_SUBSCRIPTION: "/health"}
+    for purpose, path in kinds.items():
+        read = (await commercetools_requests(*next(one for one in CT_CALLS if one[0] is purpose)))[-1]
+        assert path in read.url
+        assert judged_by_commercetools(Request(method="GET", url=read.url.replace(path, path + "s"))), path
+    counted = (await commercetools_requests(*next(one for one in CT_CALLS if one[0] is Purpose.CT_COUNT_ORDERS)))[1]
+    assert judged_by_commercetools(Request(method="GET", url=counted.url.replace("withTotal", "withtotal")))

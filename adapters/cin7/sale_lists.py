@@ -1,0 +1,80 @@
+"""The pages of Cin7 Core's lists of sales and of credit notes, as a sweep and a census need them (fact sheet §2.2).
+
+Only what identifies a row must be there: a status nobody knows, a number that is no text or a date that is none are the
+row's own matter, while a row without its sale makes the page one that cannot be trusted.
+"""
+
+from __future__ import annotations
+
+from actors.domain.sale import CreditNotePage, ListedCreditNote, ListedSale, SalePage
+from actors.domain.time import Instant, parse_instant
+from adapters.cin7 import wire
+from adapters.cin7.translate import UnreadableAnswerError, guid
+
+
+def sale_page(page: wire.ListedSales) -> SalePage:
+    """Read a page of `saleList`.
+
+    Raises:
+        UnreadableAnswerError: no Total, no list, or a row without its ID.
+    """
+    rows, total = _whole(page)
+    return SalePage(sales=tuple(_sale(row) for row in rows), rows=len(rows), total=total)
+
+
+def credit_note_page(page: wire.ListedSales) -> CreditNotePage:
+    """Read a page of `saleCreditNoteList`. Raises as `sale_page`."""
+    rows, total = _whole(page)
+    return CreditNotePage(notes=tuple(_credit_note(row) for row in rows), rows=len(rows), total=total)
+
+
+def _whole(page: wire.ListedSales) -> tuple[list[wire.ListedSale], int]:
+    if page.total is None or page.rows is None:
+        raise UnreadableAnswerError("Total or SaleList is missing")
+    return page.rows, page.total
+
+
+def _sale(row: wire.ListedSale) -> ListedSale:
+    return ListedSale(
+        id=guid(row.sale_id, "SaleID"),
+        number=_text(row.order_number) or None,
+        status=_text(row.status),
+        order_status=_text(row.order_status) or "NOT AVAILABLE",
+        external_id=_text(row.external_id) or None,
+        customer_reference=_text(row.customer_reference) or None,
+        picking=_text(row.combined_picking_status),
+        packing=_text(row.combined_packing_status),
+        shipping=_text(row.combined_shipping_status),
+        fulfilment=_text(row.fulfilment_status),
+        invoicing=_text(row.combined_invoice_status),
+        payment=_text(row.combined_payment_status),
+        credit_note=_text(row.credit_note_status),
+        tracking=_text(row.combined_tracking_numbers),
+        type=_text(row.type),
+        updated=_instant(row.updated),
+    )
+
+
+def _credit_note(row: wire.ListedSale) -> ListedCreditNote:
+    return ListedCreditNote(
+        sale_id=guid(row.sale_id, "SaleID"),
+        number=_text(row.credit_note_number) or None,
+        status=_text(row.credit_note_status),
+        restock_status=_text(row.restock_status),
+        updated=_instant(row.updated),
+    )
+
+
+def _text(value: object) -> str:
+    """Read a text, or a number where a text belongs."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
+
+
+def _instant(value: object) -> Instant | None:
+    """Read a timestamp of 0 to 7 fractional digits, with or without a zone (fact sheet §1.6)."""
+    try:
+        return parse_instant(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None

@@ -21,7 +21,8 @@ _COLUMNS = "name, opened_at, last_at, accepted, repeated, late, ignored, unreada
 
 
 _JUDGED = (
-    "accepted_at >= :since AND accepted_at < :before AND created_at >= (SELECT opened_at FROM doors WHERE name = :door)"
+    "accepted_at >= max(:since, (SELECT judged_until FROM doors WHERE name = :door)) AND accepted_at < :before"
+    " AND created_at >= (SELECT opened_at FROM doors WHERE name = :door)"
 )
 _TOLD = "EXISTS (SELECT 1 FROM notifications WHERE about = 'order' AND subject = orders.id AND door = :door)"
 

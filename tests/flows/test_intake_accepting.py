@@ -144,7 +144,7 @@ async def test_cin7_numbers_no_events_so_the_same_words_are_looked_at_again(tmp_
         told = event(about="sale", kind="Sale/Undo", project="")
         await here.acceptance.accept("cin7", [told])
         await here.database.run(lambda connection: connection.execute("DELETE FROM outbox").rowcount)
-        here.clock.at = NOW + 60_000
+        here.clock.pass_time(60)
         await here.acceptance.accept("cin7", [told])
         assert await here.subjects() == ["census sales"]
         assert (await here.door("cin7")).repeated == 1
@@ -154,7 +154,7 @@ async def test_what_nobody_can_read_is_an_exception_with_its_body_sealed(tmp_pat
     async with desk(tmp_path) as here:
         body = b'{"customer": "Ann Smith"'
         await here.acceptance.accept("sqs", [Unreadable(body=body, problem="it is not JSON"), event()])
-        [found] = await here.read(lambda connection: exceptions.listing(connection))
+        [found] = await here.read(exceptions.listing)
         assert found.type == "notification_unreadable"
         assert "Ann" not in found.cause + str(found.facts)
         sealed = await here.read(lambda connection: get(connection, found.record.id, "notification"))
@@ -167,7 +167,7 @@ async def test_what_nobody_can_read_is_an_exception_with_its_body_sealed(tmp_pat
 async def test_events_of_another_project_are_told(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
         await here.acceptance.accept("sqs", [event(project="other-shop")])
-        [found] = await here.read(lambda connection: exceptions.listing(connection))
+        [found] = await here.read(exceptions.listing)
         assert (found.type, found.record.id) == ("notification_foreign", "sqs")
 
 
@@ -208,6 +208,7 @@ async def test_the_backlog_has_a_bound_also_between_two_looks_at_it(tmp_path: Pa
 
 async def test_a_commit_that_fails_is_no_acknowledgement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with desk(tmp_path) as here:
+
         async def fails(unit: object) -> None:
             raise CommitFailedError("the disk is full")
 

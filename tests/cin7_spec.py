@@ -210,6 +210,44 @@ def check_answer(method: str, path: str, status: int, body: bytes) -> list[str]:
     return problems if schema is None else problems + _schema_problems(schema, parsed)
 
 
+def check_delivery(kind: str, body: bytes) -> list[str]:
+    """Say what is wrong with a webhook's body: it has the keys of the Blueprint's sample, and values of their kinds."""
+    parsed, unread = _parsed(body)
+    if unread:
+        return [unread]
+    sample = webhook_samples().get(kind)
+    return [f"no sample is known for {kind}"] if sample is None else _unlike(parsed, sample, "body")
+
+
+def _unlike(value: Any, sample: Any, where: str) -> list[str]:
+    if isinstance(sample, dict):
+        if not isinstance(value, dict):
+            return [f"{where} is not an object"]
+        problems = [f"{where}.{name} is not in the sample" for name in value if name not in sample]
+        problems += [f"{where}.{name} is missing" for name in sample if name not in value]
+        both = (name for name in value if name in sample)
+        return problems + [one for name in both for one in _unlike(value[name], sample[name], f"{where}.{name}")]
+    if isinstance(sample, list):
+        if not isinstance(value, list):
+            return [f"{where} is not an array"]
+        rows = ((place, row) for place, row in enumerate(value) if sample)
+        return [one for place, row in rows for one in _unlike(row, sample[0], f"{where}[{place}]")]
+    if value is None or sample is None:
+        return []
+    return [] if _kind_of(value) == _kind_of(sample) else [f"{where} is no {_kind_of(sample)}"]
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if _is_number(value):
+        return "number"
+    if not isinstance(value, str):
+        return type(value).__name__
+    forms = {"guid": _TEXT_FORMS["guid"], "day": re.compile(r"\d{4}-\d\d-\d\d"), "date": _TEXT_FORMS["date"]}
+    return next((name for name, form in forms.items() if form.fullmatch(value)), "text")
+
+
 def _local(path: str) -> str:
     lower = path.lower().rstrip("/")
     return lower.removeprefix(_BASE)
@@ -506,6 +544,25 @@ def _read_parameter(parameters: dict[str, Parameter], name: str, about: str) -> 
     kinds = {"number": "number", "bool": "bool", "boolean": "bool", "guid": "guid", "datetime": "date", "date": "date"}
     kind = next((kinds[word] for word in words if word in kinds), "string")
     parameters[name.lower()] = Parameter(name, kind, "required" in words)
+
+
+_SAMPLE = re.compile(r"^\+ (?P<kind>\w+/\w+)\s+Response 200", re.MULTILINE)
+
+
+@lru_cache(maxsize=1)
+def webhook_samples() -> dict[str, Any]:
+    """Read the sample of each webhook type; its small slips (commas) are mended, one that is no JSON is left out."""
+    text = BLUEPRINT.read_text(encoding="utf-8")
+    section = text.split("### Webhooks payload examples", 1)[1].split("### GET [GET]", 1)[0]
+    parts = _SAMPLE.split(section)[1:]
+    samples: dict[str, Any] = {}
+    for kind, body in zip(parts[::2], parts[1::2], strict=True):
+        mended = re.sub(r",(\s*[,}\]])", r"\1", body.split("(application/json)", 1)[1])
+        try:
+            samples[kind] = json.loads(mended, parse_float=Decimal)
+        except ValueError:
+            continue
+    return samples
 
 
 # --- the partial OpenAPI

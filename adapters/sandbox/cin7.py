@@ -17,10 +17,12 @@ import msgspec
 
 from adapters.sandbox import cin7_reference as reference
 from adapters.sandbox.catalogue import CURRENCY, CUSTOMER
-from adapters.sandbox.cin7_books import Books, Carrier, Customer, Location, Product, Sale, TaxRule
+from adapters.sandbox.cin7_books import Books, Carrier, CreditNote, Customer, Location, Product, Sale, TaxRule
 from adapters.sandbox.cin7_documents import Arithmetic, Rounding, Rules, TaxBehaviour
 from adapters.sandbox.cin7_limit import Allowance, Call, LimitWindow, WorstWindow, worst_window
+from adapters.sandbox.cin7_payloads import product_payload, sale_payload, stock_payload
 from adapters.sandbox.cin7_sales import SalesDesk
+from adapters.sandbox.cin7_webhooks import Delivery, Send, Webhook, WebhookDesk
 from adapters.sandbox.cin7_wire import (
     Incoming,
     JsonObject,
@@ -120,7 +122,15 @@ class Cin7Double:
             check_tax=check_tax,
             most_rows=most_rows,
         )
-        self._desk = SalesDesk(self.books, rules, now=clock.now, visibility_lag_ms=round(visibility_lag_seconds * 1000))
+        self._hooks = WebhookDesk(clock, self.books.new_id)
+        self.books.on_stock_moved = self._stock_moved
+        self._desk = SalesDesk(
+            self.books,
+            rules,
+            now=clock.now,
+            visibility_lag_ms=round(visibility_lag_seconds * 1000),
+            tell=self._sale_changed,
+        )
         self._routes = self._make_routes()
 
     # --- the door
@@ -210,6 +220,13 @@ class Cin7Double:
             "/product": {"GET": ("products", lambda call: reference.products(books, call.query))},
             "/ref/productavailability": {"GET": ("availability", self._availability)},
             "/salelist": {"GET": ("sale_list", lambda call: desk.sale_list(call.query))},
+            "/salecreditnotelist": {"GET": ("credit_note_list", lambda call: desk.credit_note_list(call.query))},
+            "/webhooks": {
+                "GET": ("webhooks", lambda _: self._hooks.listed()),
+                "POST": ("webhook_create", lambda call: self._hooks.create(read_object(call.body))),
+                "PUT": ("webhook_update", lambda call: self._hooks.update(read_object(call.body))),
+                "DELETE": ("webhook_delete", lambda call: self._hooks.delete(call.query)),
+            },
             "/sale": {
                 "GET": ("sale_read", lambda call: desk.read(call.query)),
                 "POST": ("sale_create", lambda call: desk.create(read_object(call.body))),
@@ -232,6 +249,21 @@ class Cin7Double:
 
     def _availability(self, call: Incoming) -> JsonObject:
         return reference.availability(self.books, call.query, zero_rows=self._zero_rows)
+
+    # --- webhooks
+
+    async def deliver_webhooks(self, send: Send) -> None:
+        """Send what happens to whoever listens, as the schedule says, for ever: run it beside the double."""
+        await self._hooks.deliver(send)
+
+    def _sale_changed(self, kind: str, sale: Sale) -> None:
+        self._hooks.happened(kind, lambda: sale_payload(kind, sale, tenant=self._account_id))
+
+    def _product_changed(self, product: Product, *, new: bool) -> None:
+        self._hooks.happened("Product/Updated", lambda: product_payload(product, new=new))
+
+    def _stock_moved(self, product: Product, place: Location) -> None:
+        self._hooks.happened("Stock/AvailableStockLevelChanged", lambda: stock_payload(self.books, product, place))
 
     # --- what people do by hand
 
@@ -260,6 +292,7 @@ class Cin7Double:
                 modified_ms=self._clock.now(),
             )
         )
+        self._product_changed(product, new=True)
         if kind == "Stock":
             self.books.receive(sku, self._place(location), Decimal(stock))
         return product
@@ -268,11 +301,13 @@ class Cin7Double:
         """Retire a product: it leaves the default lists."""
         product = self._product(sku)
         product.status, product.modified_ms = "Deprecated", self._clock.now()
+        self._product_changed(product, new=False)
 
     def reinstate(self, sku: str) -> None:
         """Bring a retired product back."""
         product = self._product(sku)
         product.status, product.modified_ms = "Active", self._clock.now()
+        self._product_changed(product, new=False)
 
     def rename_tax_rule(self, old: str, new: str) -> None:
         """Rename a tax rule: documents join by name, so the old name is unknown from now on (fact sheet §6)."""
@@ -369,6 +404,27 @@ class Cin7Double:
             "TaxRule": product.tax_rule or self.books.tax_rules[0].name,
         }
 
+    def add_sale_by_hand(self, reference: str, external_id: str = "") -> Sale:
+        """Key in a live sale under somebody's reference: one service, authorised; no stock is taken."""
+        service = next(product for product in self.books.products if product.type == "Service")
+        return self.make_sale_by_hand(reference, external_id=external_id or None, lines=((service.sku, 1),))
+
+    def remove_sale(self, sale_id: str) -> Sale:
+        """Delete a sale: it is gone from every list and cannot be read any more; no event tells of it."""
+        sale = self.sale(sale_id)
+        self.books.remove_sale(sale)
+        return sale
+
+    def add_credit_note(
+        self, sale_id: str, *, status: str = "AUTHORISED", restock_status: str = "NOT AVAILABLE"
+    ) -> CreditNote:
+        """Credit a sale."""
+        return self._desk.add_credit_note(self.sale(sale_id), status=status, restock_status=restock_status)
+
+    def deactivate_webhook(self, webhook_id: str) -> None:
+        """Switch a webhook off, as six failures do. Raises KeyError."""
+        self._hooks.hooks[webhook_id.lower()].active = False
+
     def void_by_hand(self, sale_id: str) -> Sale:
         """Void a sale. Raises `RefusedError` once it is shipped or void already."""
         self._desk.void(self.sale(sale_id))
@@ -422,8 +478,18 @@ class Cin7Double:
 
     @property
     def sales(self) -> list[Sale]:
-        """Every sale ever made, by number, void ones too."""
+        """Every sale ever made, by number, void ones too; not those that were removed."""
         return self.books.sales
+
+    @property
+    def webhooks(self) -> list[Webhook]:
+        """Every webhook, in the order they were made."""
+        return list(self._hooks.hooks.values())
+
+    @property
+    def webhook_deliveries(self) -> list[Delivery]:
+        """Everything that was to be delivered, in the order it happened, with the tries that were made."""
+        return self._hooks.deliveries
 
     def live_sales(self, *, external_id: str | None = None) -> list[Sale]:
         """Every sale that is not void; of one external id when asked."""

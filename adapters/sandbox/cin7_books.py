@@ -18,7 +18,7 @@ from adapters.sandbox import catalogue
 from adapters.sandbox.catalogue import Account, Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ZERO = Decimal(0)
 
@@ -157,6 +157,16 @@ class Charge(msgspec.Struct, kw_only=True):
     comment: str = ""
 
 
+class CreditNote(msgspec.Struct, kw_only=True):
+    """A credit note of a sale; `restock_status` says whether its goods are back on the shelf."""
+
+    number: str
+    status: str
+    restock_status: str
+    created_ms: int
+    updated_ms: int
+
+
 class Sale(msgspec.Struct, kw_only=True):
     """A sale with its order document. `header` is what was written and is only echoed."""
 
@@ -190,6 +200,7 @@ class Sale(msgspec.Struct, kw_only=True):
     pack_status: str = "NOT AVAILABLE"
     ship_status: str = "NOT AVAILABLE"
     voided_after_pick: bool = False
+    credit_notes: list[CreditNote] = []
 
     @property
     def order_number(self) -> str:
@@ -253,6 +264,10 @@ class Books:
         self._allocated: dict[tuple[str, str], Decimal] = {}
         self._next_delivery: dict[tuple[str, str], date] = {}
         self.sales: list[Sale] = []
+        self.removed_sales: list[Sale] = []
+        self.on_stock_moved: Callable[[Product, Location], None] = lambda product, location: None
+        self._numbered = 0
+        self._credit_notes = 0
         self._sales_by_id: dict[str, Sale] = {}
         self._stock_the_shop(now_ms)
         self.customers = [self._web_customer(now_ms)]
@@ -344,8 +359,14 @@ class Books:
         """Find a customer by GUID, in any letter case."""
         return next((customer for customer in self.customers if customer.id == customer_id.lower()), None)
 
+    @property
+    def next_number(self) -> int:
+        """The number the next sale gets; numbers of sales that were removed are not given again."""
+        return self._numbered + 1
+
     def add_sale(self, sale: Sale) -> Sale:
         """Enter a sale; it gets the next number before it comes here."""
+        self._numbered = sale.number
         self.sales.append(sale)
         self._sales_by_id[sale.id] = sale
         return sale
@@ -353,6 +374,27 @@ class Books:
     def sale(self, sale_id: str) -> Sale | None:
         """Find a sale by GUID, in any letter case."""
         return self._sales_by_id.get(sale_id.lower())
+
+    def remove_sale(self, sale: Sale) -> None:
+        """Take a sale out of the books for good, and give back its stock unless it was shipped."""
+        if sale.ship_status != "AUTHORISED":
+            self.release(sale)
+        self.sales = [kept for kept in self.sales if kept is not sale]
+        del self._sales_by_id[sale.id]
+        self.removed_sales.append(sale)
+
+    def add_credit_note(self, sale: Sale, *, status: str, restock_status: str, now_ms: int) -> CreditNote:
+        """Enter a credit note of a sale."""
+        self._credit_notes += 1
+        note = CreditNote(
+            number=f"CR-{self._credit_notes:05d}",
+            status=status,
+            restock_status=restock_status,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+        )
+        sale.credit_notes = [*sale.credit_notes, note]
+        return note
 
     def stock_places(self) -> Iterator[tuple[Product, Location]]:
         """Every product and location that ever had a movement, in the order of products, then locations."""
@@ -378,6 +420,7 @@ class Books:
         product = self._products_by_sku[sku]
         key = (product.id, location.id)
         self._on_hand[key] = self._on_hand.get(key, ZERO) + quantity
+        self.on_stock_moved(product, location)
 
     def next_delivery(self, product_id: str, location_id: str) -> date | None:
         """Return the day of the next expected receipt, if any."""
@@ -413,6 +456,8 @@ class Books:
         self._allocated[key] = self._allocated.get(key, ZERO) + taken
         line.reserved += taken
         line.backordered -= taken
+        if taken:
+            self._moved(line, sale)
 
     def release(self, sale: Sale) -> None:
         """Give back what a sale reserved and what was picked for it."""
@@ -422,6 +467,8 @@ class Books:
                 self._allocated[key] -= line.reserved
             if line.picked:
                 self._on_hand[key] += line.picked
+            if line.reserved or line.picked:
+                self._moved(line, sale)
             line.reserved = line.picked = line.backordered = ZERO
 
     def pick(self, sale: Sale) -> None:
@@ -433,6 +480,9 @@ class Books:
                 self._on_hand[key] -= line.reserved
             line.picked += line.reserved
             line.reserved = ZERO
+
+    def _moved(self, line: Line, sale: Sale) -> None:
+        self.on_stock_moved(self._products_by_id[line.product_id], sale.location)
 
     def _is_stock(self, line: Line) -> bool:
         product = self._products_by_sku.get(line.sku)

@@ -315,10 +315,11 @@ def products(books: Books, query: Query) -> JsonObject:
         if since is None or product.modified_ms > since
     ]
     found.sort(key=lambda product: product.sku)
-    return page_of(found, "Products", query, _product)
+    return page_of(found, "Products", query, product_view)
 
 
-def _product(product: Product) -> JsonObject:
+def product_view(product: Product) -> JsonObject:
+    """A product with everything its list shows."""
     tiers = {1: plain(product.price)}
     return {
         "ID": product.id,
@@ -389,7 +390,7 @@ def availability(books: Books, query: Query, *, zero_rows: bool) -> JsonObject:
         if query.text("Category") in (None, product.category)
         if zero_rows or _anything(books, product, place)
     ]
-    return page_of(found, "ProductAvailabilityList", query, lambda pair: _available(books, *pair))
+    return page_of(found, "ProductAvailabilityList", query, lambda pair: available_view(books, *pair))
 
 
 def _anything(books: Books, product: Product, place: Location) -> bool:
@@ -397,7 +398,8 @@ def _anything(books: Books, product: Product, place: Location) -> bool:
     return bool(books.on_hand(*key) or books.allocated(*key) or books.next_delivery(*key))
 
 
-def _available(books: Books, product: Product, place: Location) -> JsonObject:
+def available_view(books: Books, product: Product, place: Location) -> JsonObject:
+    """One row of availability: a product at a location."""
     on_hand = books.on_hand(product.id, place.id)
     return {
         "ID": product.id,

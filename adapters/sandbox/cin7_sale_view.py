@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from adapters.sandbox.cin7_books import Books, Charge, Line, Sale
+from adapters.sandbox.cin7_books import Books, Charge, CreditNote, Line, Sale
 from adapters.sandbox.cin7_wire import JsonObject, plain, written_day, written_instant
 
 _TEXTS = ("Contact", "Phone", "Email", "DefaultAccount", "ShippingNotes", "Note", "PriceTier", "SalesRepresentative")
@@ -29,18 +29,35 @@ def list_row(sale: Sale, books: Books) -> JsonObject:
         "ShipBy": written_day(sale.ship_by),
         "BaseCurrency": books.company.currency,
         "CustomerCurrency": sale.currency,
-        "CreditNoteNumber": None,
+        "CreditNoteNumber": sale.credit_notes[-1].number if sale.credit_notes else None,
         "Updated": written_instant(sale.updated_ms, sale.number),
         "QuoteStatus": "NOT AVAILABLE",
         "OrderStatus": sale.order_status,
         **combined_statuses(sale),
         "CombinedPaymentTotal": 0,
-        "CreditNoteStatus": "NOT AVAILABLE",
+        "CreditNoteStatus": credit_note_status(sale),
         "Type": sale.type,
         "SourceChannel": None,
         "ExternalID": sale.external_id,
         "OrderLocationID": sale.location.id,
     }
+
+
+def credit_note_row(sale: Sale, note: CreditNote, books: Books) -> JsonObject:
+    """One row of `saleCreditNoteList`: the sale's, less two amounts, with the note's number and statuses."""
+    row = list_row(sale, books)
+    del row["SaleInvoicesTotalAmount"], row["CombinedPaymentTotal"]
+    return row | {
+        "CreditNoteNumber": note.number,
+        "CreditNoteStatus": note.status,
+        "RestockStatus": note.restock_status,
+        "Updated": written_instant(note.updated_ms, sale.number),
+    }
+
+
+def credit_note_status(sale: Sale) -> str:
+    """How the sale's last credit note stands."""
+    return sale.credit_notes[-1].status if sale.credit_notes else "NOT AVAILABLE"
 
 
 def sale_view(sale: Sale, books: Books, *, combine: bool = False) -> JsonObject:

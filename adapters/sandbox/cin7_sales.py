@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from adapters.sandbox.cin7_books import Address, Books, Customer, Location, Sale
+from adapters.sandbox.cin7_books import Address, Books, CreditNote, Customer, Location, Sale
 from adapters.sandbox.cin7_documents import (
     Rules,
     check_size,
@@ -23,6 +23,8 @@ from adapters.sandbox.cin7_documents import (
 from adapters.sandbox.cin7_fields import Fields
 from adapters.sandbox.cin7_sale_view import (
     combined_statuses,
+    credit_note_row,
+    credit_note_status,
     fulfilment_view,
     list_row,
     order_view,
@@ -62,14 +64,24 @@ _STATUS_FILTERS: Final = {
 class SalesDesk:
     """Everything that can be done to sales, by a call or by hand. `now` gives ms UTC and dates the documents.
 
-    `rules` may be replaced at any time; documents keep the figures they were written with.
+    `rules` may be replaced at any time; documents keep the figures they were written with. `tell` hears what happens to
+    which sale, by the names of the webhooks.
     """
 
-    def __init__(self, books: Books, rules: Rules, *, now: Callable[[], int], visibility_lag_ms: int) -> None:
+    def __init__(
+        self,
+        books: Books,
+        rules: Rules,
+        *,
+        now: Callable[[], int],
+        visibility_lag_ms: int,
+        tell: Callable[[str, Sale], None] = lambda kind, sale: None,
+    ) -> None:
         self._books = books
         self.rules = rules
         self._now = now
         self._visibility_lag_ms = visibility_lag_ms
+        self._tell = tell
 
     # --- reading
 
@@ -86,6 +98,21 @@ class SalesDesk:
             if _wanted(sale, query)
         ]
         return page_of(sales, "SaleList", query, lambda sale: list_row(sale, self._books))
+
+    def credit_note_list(self, query: Query) -> JsonObject:
+        """`GET /saleCreditNoteList`: a row for each credit note, in the order of the sales."""
+        created, since, until = (query.instant(name) for name in ("CreatedSince", "UpdatedSince", "UpdatedUntil"))
+        status, text = query.text("CreditNoteStatus"), (query.text("Search") or "").lower()
+        found = [
+            (sale, note)
+            for sale in self._books.sales
+            for note in sale.credit_notes
+            if created is None or note.created_ms > created
+            if (since is None or note.updated_ms > since) and (until is None or note.updated_ms < until)
+            if (status is None or note.status.lower() == status.lower()) and query.text("Status") in (None, sale.status)
+            if any(text in one.lower() for one in (*_searched(sale), note.number))
+        ]
+        return page_of(found, "SaleList", query, lambda pair: credit_note_row(*pair, self._books))
 
     def read(self, query: Query) -> JsonObject:
         """`GET /sale?ID=`."""
@@ -118,6 +145,7 @@ class SalesDesk:
     def create(self, body: JsonObject) -> JsonObject:
         """`POST /sale`: makes a sale every time it is called."""
         sale = self._books.add_sale(self._new_sale(Fields(body, "Sale")))
+        self._tell("Sale/Created", sale)
         return sale_view(sale, self._books)
 
     def _new_sale(self, fields: Fields) -> Sale:
@@ -128,7 +156,7 @@ class SalesDesk:
             raise fields.refused("SaleType", "must be Simple or Advanced")
         sale = Sale(
             id=self._books.new_id(),
-            number=len(self._books.sales) + 1,
+            number=self._books.next_number,
             customer=customer,
             location=location,
             currency=customer.currency,
@@ -275,6 +303,9 @@ class SalesDesk:
         self._touch(sale)
         if sale.authorised:
             self._books.allocate(sale)
+            self._tell("Sale/OrderAuthorised", sale)
+            if sale.backordered:
+                self._tell("Sale/Backordered", sale)
             self._go_on(sale, _AUTO_MODES.index(auto))
         return {"SaleID": sale.id, **order_view(sale, self._books)}
 
@@ -292,9 +323,9 @@ class SalesDesk:
         if stages >= 1:
             self._pick(sale)
         if stages >= 2:
-            sale.pack_status = "AUTHORISED"
+            self._pack(sale)
         if stages >= 3:
-            sale.ship_status = "AUTHORISED"
+            self._ship(sale)
 
     # --- fulfilment and the end of a sale
 
@@ -322,12 +353,23 @@ class SalesDesk:
             raise RefusedError(f"Shipment cannot be authorised. Pick Status is {sale.pick_status}.")
         if sale.ship_status == "AUTHORISED":
             raise RefusedError("Shipment cannot be changed. Ship Status is AUTHORISED.")
-        sale.pack_status = sale.ship_status = "AUTHORISED"
+        self._pack(sale)
+        self._ship(sale)
         self._touch(sale)
 
     def _pick(self, sale: Sale) -> None:
         self._books.pick(sale)
         sale.pick_status = "AUTHORISED"
+        self._tell("Sale/PickAuthorised", sale)
+
+    def _pack(self, sale: Sale) -> None:
+        if sale.pack_status != "AUTHORISED":
+            sale.pack_status = "AUTHORISED"
+            self._tell("Sale/PackAuthorised", sale)
+
+    def _ship(self, sale: Sale) -> None:
+        sale.ship_status = "AUTHORISED"
+        self._tell("Sale/ShipmentAuthorised", sale)
 
     def delete(self, query: Query) -> JsonObject:
         """`DELETE /sale?ID=&Void=`: undoes by default, voids with `Void=true` (fact sheet §2.8)."""
@@ -348,6 +390,7 @@ class SalesDesk:
             sale.order_status = "VOIDED"
         self._void_stages(sale)
         self._touch(sale)
+        self._tell("Sale/Voided", sale)
 
     def undo(self, sale: Sale) -> None:
         """Take the order document back to DRAFT and give back its stock. Raises `RefusedError` as `void` does."""
@@ -357,6 +400,7 @@ class SalesDesk:
             sale.order_status = "DRAFT"
         sale.pick_status = sale.pack_status = sale.ship_status = "NOT AVAILABLE"
         self._touch(sale)
+        self._tell("Sale/Undo", sale)
 
     def _check_end(self, sale: Sale) -> None:
         if sale.voided:
@@ -369,6 +413,14 @@ class SalesDesk:
             sale.pick_status = "VOIDED"
         if sale.pack_status == "AUTHORISED":
             sale.pack_status = "VOIDED"
+
+    def add_credit_note(self, sale: Sale, *, status: str, restock_status: str) -> CreditNote:
+        """Enter a credit note; the sale counts as updated (fact sheet §2.2)."""
+        note = self._books.add_credit_note(sale, status=status, restock_status=restock_status, now_ms=self._now())
+        self._touch(sale)
+        if status == "AUTHORISED":
+            self._tell("Sale/CreditNoteAuthorised", sale)
+        return note
 
     def _touch(self, sale: Sale) -> None:
         sale.updated_ms = self._now()
@@ -399,7 +451,8 @@ def _wanted(sale: Sale, query: Query) -> bool:
     filters = {name: wanted for name in _STATUS_FILTERS if (wanted := query.text(name)) is not None}
     if not filters:
         return True
-    states = {"QuoteStatus": "NOT AVAILABLE", "CreditNoteStatus": "NOT AVAILABLE", "OrderStatus": sale.order_status}
+    states = {"QuoteStatus": "NOT AVAILABLE", "CreditNoteStatus": credit_note_status(sale)}
+    states |= {"OrderStatus": sale.order_status}
     states |= {"Status": sale.status, "OrderLocationID": sale.location.id, **combined_statuses(sale)}
     return all(states[_STATUS_FILTERS[name]].lower() == wanted.lower() for name, wanted in filters.items())
 

@@ -115,9 +115,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
+def written(value: object) -> bytes:
+    """Write JSON as Cin7 does."""
+    return _ENCODER.encode(value)
+
+
 def answer(value: object) -> Response:
     """Answer 200 with JSON."""
-    return Response(status=200, headers=_JSON, body=_ENCODER.encode(value))
+    return Response(status=200, headers=_JSON, body=written(value))
 
 
 def error_answer(text: str, *, status: int = 400, code: int | None = None) -> Response:

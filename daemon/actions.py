@@ -14,7 +14,8 @@ from actors.catalogue.actor import PRODUCTS, REFRESH
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import FINAL, OrderState
 from actors.domain.time import Instant
-from actors.intake.actor import COMPLETE, HOT
+from actors.intake.guarding import DOORS, SUBSCRIPTION
+from actors.intake.sweeping import COMPLETE, HOT
 from actors.messages import Flow, Nudge, Urgency
 from adapters.operator.problems import ProblemError
 from daemon.health import CHORES
@@ -30,6 +31,14 @@ _SET_ASIDE = "message_quarantined"
 _STOPPED = "flow_stopped"
 _BY_SIDE = {"cin7": (Flow.CATALOGUE, (REFRESH, PRODUCTS)), "commercetools": (Flow.INTAKE, (HOT, COMPLETE))}
 """What is asked again when somebody retries a side that did not answer."""
+
+_BY_KIND = {
+    "door": (Flow.INTAKE, DOORS),
+    "subscription": (Flow.INTAKE, SUBSCRIPTION),
+    "webhook": (Flow.CENSUS, "webhooks"),
+    "sale": (Flow.CENSUS, "census"),
+}
+"""What is looked at again when somebody retries what was found about one of these."""
 
 
 async def retry_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
@@ -256,6 +265,8 @@ def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:
     if row.record.kind == "connection" and row.record.id in _BY_SIDE:
         flow, subjects = _BY_SIDE[row.record.id]
         return [(flow, subject) for subject in subjects]
+    if row.record.kind in _BY_KIND:
+        return [_BY_KIND[row.record.kind]]
     raise ProblemError(409, f"There is nothing to try again about a {row.record.kind} {row.record.id}.")
 
 

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from adapters.operator.answers import LARGEST_BODY, document, problems, reason_of
 from adapters.operator.problems import ProblemError
-from daemon import actions
+from daemon import actions, webhooks
 from daemon.health import health
 from daemon.running import Running
 from daemon.settings import Settings
@@ -103,6 +103,8 @@ def build(app: Running) -> web.Application:
             web.post("/exceptions/{id}/resolve", desk.on_exception(actions.resolve_exception, reason_needed=True)),
             web.post("/flows/{flow}/pause", desk.on_flow(actions.pause_flow)),
             web.post("/flows/{flow}/resume", desk.on_flow(actions.resume_flow)),
+            web.get("/webhooks/plan", desk.webhooks),
+            web.post("/webhooks/apply", desk.apply_webhooks),
         ]
     )
     return served
@@ -116,6 +118,13 @@ class _Desk:
 
     async def health(self, _request: web.Request) -> web.Response:
         return document(await health(self._app))
+
+    async def webhooks(self, _request: web.Request) -> web.Response:
+        return document(await webhooks.planned(self._app))
+
+    async def apply_webhooks(self, request: web.Request) -> web.Response:
+        author = author_of(request)
+        return document(await webhooks.apply(self._app, author=author, reason=await reason_of(request)))
 
     def on_order(self, act: _Order) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:

@@ -22,8 +22,8 @@ class RefusedError(Exception):
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT_SECONDS)
+    def __init__(self, path: Path, patience: float) -> None:
+        super().__init__("localhost", timeout=patience)
         self._path = path
 
     def connect(self) -> None:
@@ -37,14 +37,16 @@ def address(*parts: str) -> str:
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def ask(path: Path, method: str, target: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the daemon.
+def ask(
+    path: Path, method: str, target: str, body: dict[str, Any] | None = None, *, patience: float = _TIMEOUT_SECONDS
+) -> dict[str, Any]:
+    """Ask the daemon, and wait `patience` seconds for its answer.
 
     Raises:
         DaemonDownError: it is not running, or the socket may not be opened.
         RefusedError: it says no.
     """
-    connection = _Connection(path)
+    connection = _Connection(path, patience)
     try:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         connection.request(method, target, msgspec.json.encode(body) if body is not None else None, headers)

@@ -6,9 +6,11 @@ one hands in aiohttp and the system's clock, the other memory and virtual time.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 import anyio
 import msgspec
@@ -24,8 +26,9 @@ from actors.domain.posting import PostingRules
 from actors.domain.time import Clock, Instant
 from actors.domain.tracing import Tracer
 from actors.governor.governor import Governor
+from actors.intake.accepting import Acceptance, no_bound
 from actors.intake.actor import IntakeActor
-from actors.intake.rules import SweepRules
+from actors.intake.rules import DoorRules, SweepRules
 from actors.messages import Flow, Nudge
 from actors.orders.actor import OrdersActor, doubt_open_writes
 from actors.orders.desk import Desk
@@ -33,12 +36,13 @@ from actors.orders.lease import LeaseKeeper
 from actors.orders.rules import ExportRules
 from adapters.cin7.client import Cin7Client
 from adapters.commercetools.client import CommercetoolsClient
+from adapters.intake.platform import read_message_row
 from adapters.rate_files import DiskRateFiles
 from adapters.transport import Transport
 from daemon.dispatcher import Dispatcher
 from daemon.supervisor import ChildSpec, Supervisor, UnfitError
 from daemon.watch import Watch
-from storage import calls, exceptions, flows, meta, orders, outbox
+from storage import calls, doors, exceptions, flows, meta, orders, outbox
 from storage.bodies import Sealer
 from storage.calls import SqliteJournal
 from storage.database import CommitFailedError, Database
@@ -55,6 +59,25 @@ REOPENED = (
     OrderState.CANCELLING,
 )
 """States looked at once after every start: a mapping may have been mended, and no order may depend on a lost nudge."""
+
+
+class Reader(Protocol):
+    """A door that has to be read from: a queue. It runs until it is closed; what it read is accepted before it ends."""
+
+    name: str
+
+    async def run(self) -> None:
+        """Read for ever."""
+        ...
+
+    def close(self) -> None:
+        """Read nothing more."""
+        ...
+
+
+def no_readers(_engine: Engine) -> Sequence[Reader]:
+    """Return none: every event comes in by a push, or by the sweeps."""
+    return ()
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +107,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     storage_key: bytes
     retain_bodies: int = 30 * 86_400_000
     orders_enabled: bool = True
+    doors: DoorRules = DoorRules()
+    public_url: str = ""
+    webhook_token: str = ""
+    census: int = 3_600_000
 
     def __repr__(self) -> str:
         return f"Plan(name={self.name!r})"
@@ -106,6 +133,8 @@ class Engine:
         tracer: Tracer | None = None,
         log: Log = no_log,
         witness: Witness | None = None,
+        free_bytes: Callable[[], int] = no_bound,
+        readers: Callable[[Engine], Sequence[Reader]] = no_readers,
     ) -> None:
         self.plan = plan
         self.witness = witness
@@ -157,6 +186,7 @@ class Engine:
         self.lease = LeaseKeeper(
             self.around, self.commercetools, connection_name=plan.name, on_reborn=self.governor.assume_full
         )
+        self.intake = Acceptance(self.around, rules=plan.doors, sealer=Sealer(plan.storage_key), free_bytes=free_bytes)
         self.actors = self._actors(born_at)
         self.dispatcher = Dispatcher(database=database, clock=clock, bell=self.bell, actors=self.actors)
         self.watch = Watch(
@@ -165,6 +195,7 @@ class Engine:
             missed_after=plan.missed_after,
             retain_bodies=plan.retain_bodies,
         )
+        self._readers = readers(self)
         self.supervisor = Supervisor(self._children(), clock=clock, on_stopped=self._flow_stopped, log=log)
 
     def _actors(self, born_at: Instant) -> dict[Flow, Actor]:
@@ -181,7 +212,14 @@ class Engine:
             may_write=lambda: self.plan.export.shadow or self.lease.held,
         )
         return {
-            Flow.INTAKE: IntakeActor(self.around, feed=self.commercetools, rules=self.plan.sweeps, sealer=sealer),
+            Flow.INTAKE: IntakeActor(
+                self.around,
+                feed=self.commercetools,
+                rules=self.plan.sweeps,
+                sealer=sealer,
+                doors=self.plan.doors,
+                read_message=read_message_row,
+            ),
             Flow.ORDERS: OrdersActor(self.around, desk, concurrency=self.plan.concurrency),
             Flow.CATALOGUE: CatalogueActor(
                 self.around,
@@ -202,10 +240,12 @@ class Engine:
         chores = [
             ChildSpec(name="lease", start=self._until_closed(self._closing.wait if shadow else self.lease.run)),
             ChildSpec(name="watch", start=self._until_closed(self.watch.run)),
+            ChildSpec(name="doors", start=self._until_closed(self.intake.watch)),
         ]
         return [
             *critical,
             *chores,
+            *(ChildSpec(name=reader.name, start=self._until_closed(reader.run)) for reader in self._readers),
             *(ChildSpec(name=flow.value, start=actor.run) for flow, actor in self.actors.items()),
         ]
 
@@ -234,6 +274,7 @@ class Engine:
         def unit(connection: sqlite3.Connection) -> list[tuple[str, Instant]]:
             now = self.clock.now()
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
+            doors.open_doors(connection, self.plan.doors.names, now=now)
             for actor in (self.actors[Flow.INTAKE], self.actors[Flow.CATALOGUE]):
                 for nudge in actor.first_nudges(now):
                     # A start is a fresh chance for what a flow runs on: nothing of it stays set aside.
@@ -277,7 +318,10 @@ class Engine:
         await self._leave()
 
     def close(self) -> None:
-        """Stop: claim nothing, grant nothing, let what is on the wire finish. `run` then returns."""
+        """Stop: accept and claim nothing, grant nothing, let what is on the wire finish. `run` then returns."""
+        self.intake.close()
+        for reader in self._readers:
+            reader.close()
         self.supervisor.close()
         self.dispatcher.close()
         self.governor.close()
@@ -317,6 +361,22 @@ class Engine:
             )
         except CommitFailedError as failure:
             raise UnfitError(f"flow {name} was stopped, and nothing can be written about it: {failure}") from failure
+
+    async def door_trouble(self, door: str, reason: str | None) -> None:
+        """Tell, or tell no more, that a queue cannot be read; `reason` None: it can again."""
+        record = exceptions.Record(kind="door", id=door)
+
+        def unit(connection: sqlite3.Connection) -> None:
+            now = self.clock.now()
+            if reason is None:
+                exceptions.clear(connection, record, resolution="it answers", now=now, types=("door_unreachable",))
+                return
+            cause = f"Door {door} cannot be read: {reason}."
+            finding = Finding(code="door_unreachable", cause=cause, group=f"door_unreachable:{door}")
+            exceptions.raise_finding(connection, record, finding, now=now)
+
+        with contextlib.suppress(CommitFailedError):  # then something worse is told
+            await self.database.run(unit)
 
     def resume(self, flow: Flow) -> None:
         """Let a paused or stopped flow go on (what is on disk about it is the caller's)."""

@@ -10,17 +10,20 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from actors.domain.facts import FactKind
 from actors.domain.posting import PostingRules
 from actors.domain.rates import fixed_rate
 from actors.domain.time import Instant, format_instant
-from actors.intake.actor import COMPLETE, HOT
+from actors.intake.sweeping import COMPLETE, HOT, MESSAGES, PAYMENTS
 from actors.messages import Flow
 from daemon.running import Running
-from storage import cursors, exceptions, facts, flows, orders, outbox
+from storage import cursors, doors, exceptions, facts, flows, meta, orders, outbox
+from storage.doors import DoorRow
 
-CHORES = ("lease", "watch")
-"""Children beside the flows that can stand still: the lease (without it nothing is written) and the watch."""
+CHORES = ("lease", "watch", "doors")
+"""Children beside the flows that can stand still: the lease (without it nothing is written), the watch, the doors'."""
 
 Document = dict[str, Any]
 
@@ -48,7 +51,9 @@ async def health(app: Running) -> Document:
         "connection": app.settings.connection.name,
         "started_at": format_instant(app.started_at),
         "orders": {"accepted": sum(stored["states"].values()), "states": stored["states"]},
-        "census": {"taken_at": None},
+        "census": stored["census"],
+        "doors": stored["doors"],
+        "intake": {"open": not engine.intake.closed_because, "closed_because": engine.intake.closed_because},
         "flows": running,
         "chores": chores,
         "lease": {"held": engine.lease.held},
@@ -118,7 +123,9 @@ def _stored(connection: sqlite3.Connection, path: Path, now: Instant) -> Documen
         },
         "exceptions": exceptions.count_open_by_owner(connection),
         "alarming": exceptions.count_alarming(connection),
-        "sweeps": {"hot": _sweep(connection, HOT), "complete": _sweep(connection, COMPLETE)},
+        "sweeps": _sweeps(connection),
+        "census": _census(connection),
+        "doors": {door.name: _door(connection, door) for door in doors.all_doors(connection)},
         "facts": {
             kind.value: {"read_at": format_instant(read_at), "rows": rows}
             for kind, (read_at, _, rows) in sorted(facts.lists(connection).items())
@@ -146,8 +153,39 @@ def _unread() -> Document:
         "exceptions": {},
         "alarming": {},
         "sweeps": {},
+        "census": {"taken_at": None},
+        "doors": {},
         "facts": {},
         "file_bytes": None,
+    }
+
+
+def _sweeps(connection: sqlite3.Connection) -> Document:
+    """How far each list was read. Payments and messages also say whether commercetools shows them to us."""
+    shown = {
+        name: {**_sweep(connection, subject), "state": meta.text(connection, subject) or None}
+        for name, subject in (("payments", PAYMENTS), ("messages", MESSAGES))
+    }
+    return {"hot": _sweep(connection, HOT), "complete": _sweep(connection, COMPLETE), **shown}
+
+
+def _census(connection: sqlite3.Connection) -> Document:
+    """The last count of both sides against each other."""
+    stored = meta.text(connection, "census")
+    taken: Document = msgspec.json.decode(stored) if stored else {"taken_at": None}
+    return taken
+
+
+def _door(connection: sqlite3.Connection, door: DoorRow) -> Document:
+    return {
+        "last_event_at": text_of(door.last_at),
+        "accepted": door.accepted,
+        "repeated": door.repeated,
+        "late": door.late,
+        "ignored": door.ignored,
+        "unreadable": door.unreadable,
+        "missed": door.missed,
+        "missing_now": doors.count_missed(connection, door.name),
     }
 
 
@@ -199,7 +237,7 @@ def _storage(app: Running, file_bytes: int | None) -> Document:
     }
 
 
-STANDING = ("intake", "catalogue")
+STANDING = ("intake", "catalogue", "census")
 """Flows whose own messages must never stand aside: without them nothing new is heard."""
 
 
@@ -221,6 +259,8 @@ def asked_for(posting: PostingRules) -> list[FactKind]:
 def _degraded(app: Running, stored: Document, running: Document) -> list[str]:
     reasons = [f"flow {name} is paused" for name, flow in running.items() if flow["state"] == "paused"]
     reasons += [f"{count} open: {kind}" for kind, count in stored["alarming"].items()]
+    if app.engine.intake.closed_because:
+        reasons.append(f"senders are asked to come again: {app.engine.intake.closed_because}")
     if not app.settings.connection.shadow and not app.engine.lease.held:
         reasons.append("the lease is not held: nothing is written")
     unread = [kind.value for kind in asked_for(app.engine.plan.posting) if kind.value not in stored["facts"]]

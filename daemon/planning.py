@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.domain.calls import Lane
 from actors.domain.posting import ChargeRule, Charges, CurrencyRule, PostingRules
-from actors.intake.rules import SweepRules
+from actors.intake.rules import DoorRules, SweepRules
 from actors.orders.rules import ExportRules, Trigger
 from daemon.engine import Plan
 from daemon.settings import Settings
@@ -16,7 +16,9 @@ def _ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-def plan_of(settings: Settings, *, client_secret: str, application_key: str, storage_key: bytes) -> Plan:
+def plan_of(
+    settings: Settings, *, client_secret: str, application_key: str, storage_key: bytes, webhook_token: str = ""
+) -> Plan:
     """Return the engine's plan."""
     cin7, shop = settings.cin7, settings.commercetools
     return Plan(
@@ -57,6 +59,31 @@ def plan_of(settings: Settings, *, client_secret: str, application_key: str, sto
         storage_key=storage_key,
         retain_bodies=settings.storage.retain_bodies_days * DAY_MS,
         orders_enabled=settings.orders.enabled,
+        doors=door_rules(settings),
+        public_url=settings.intake.public_url or "",
+        webhook_token=webhook_token,
+        census=_ms(settings.intake.census_seconds),
+    )
+
+
+def door_rules(settings: Settings) -> DoorRules:
+    """Which doors are configured, and what is expected of them."""
+    intake = settings.intake
+    configured = {
+        "sqs": intake.sqs is not None,
+        "sns": intake.sns is not None,
+        "pubsub": intake.pubsub is not None,
+        "eventgrid": intake.eventgrid is not None,
+        "cin7": intake.cin7_webhooks,
+    }
+    return DoorRules(
+        names=frozenset(name for name, wanted in configured.items() if wanted),
+        project=settings.commercetools.project_key,
+        grace=_ms(intake.push_grace_seconds),
+        silent=_ms(intake.push_silent_seconds),
+        floor=intake.silence_floor,
+        most_waiting=intake.most_waiting,
+        subscription=intake.subscription or "",
     )
 
 

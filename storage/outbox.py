@@ -273,6 +273,14 @@ def is_running(connection: sqlite3.Connection, envelope: Envelope) -> bool:
     return row is not None
 
 
+def is_waiting(connection: sqlite3.Connection, flow: Flow, subject: str) -> bool:
+    """Say whether a key is still to be handled, or is being handled."""
+    row = connection.execute(
+        "SELECT 1 FROM outbox WHERE flow = ? AND subject = ? AND state IN ('ready', 'running')", (flow.value, subject)
+    ).fetchone()
+    return row is not None
+
+
 def next_due(connection: sqlite3.Connection, flows: Collection[Flow]) -> Instant | None:
     """When the earliest waiting nudge of these flows is due."""
     moments: list[Instant] = []

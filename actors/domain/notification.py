@@ -48,6 +48,9 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     problem: str
 
+    def __repr__(self) -> str:
+        return f"Unreadable({len(self.body)} bytes, {self.problem!r})"
+
 
 Delivery = Notification | Unreadable
 """What a door hands in."""

@@ -661,7 +661,7 @@ _DECLARED = (
         "orders_silent",
         Topic.CONNECTION,
         "Far fewer orders come in than at this hour of the last four weeks, or than [intake] silence_floor.",
-        "Look for a fresh order in commercetools: does the shop sell, and does `tallyd orders list` show it?",
+        "Look for a fresh order in commercetools: does the shop sell? Compare with `tallyd orders list`.",
         clears="As many orders come in again.",
     ),
     _telling(

@@ -270,9 +270,9 @@ class Sweeper:
 
 
 def wake(connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
-    """Have an order looked at that is not at its end, though nothing of the order itself changed."""
+    """Have an order looked at that waits for its trigger: its payment changed, though nothing of the order itself."""
     record = orders.get(connection, order_id)
-    if record is not None and record.state in UNSETTLED:
+    if record is not None and record.state is OrderState.AWAITING:
         outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
 
 

@@ -51,7 +51,7 @@ def test_figures_in_the_prose_are_those_of_the_code() -> None:
     assert MAX_ATTEMPTS == 3
     assert "three times" in PAGE
     assert f"({', '.join(phase.value for phase in WritePhase)})" in PAGE
-    assert len(MechanismPoint) == 5
+    assert len(MechanismPoint) == 7
 
 
 def test_the_pages_name_only_exceptions_there_are() -> None:

@@ -37,7 +37,15 @@ since = "2026-12-01T00:00:00Z"
 trigger = { order_states = ["Open", "Confirmed"], payment = "paid" }
 """
 
-ADDED = {"orders.most_rows"}
+ADDED = {
+    "orders.most_rows",
+    "intake.push_grace_seconds",
+    "intake.push_silent_seconds",
+    "intake.silence_floor",
+    "intake.most_waiting",
+    "intake.census_seconds",
+    "intake.subscription",
+}
 """Keys of ours that the contract leaves to the flows."""
 
 UNTOUCHED_SHAPES = {"thresholds", "quiet_hours", "maintenance"}

@@ -8,16 +8,16 @@ what else was waiting for it is never sent. Nothing is signed, numbered or dated
 from __future__ import annotations
 
 import base64
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final, Protocol
 
-import anyio
 import msgspec
 
 from adapters.sandbox.cin7_fields import Fields
 from adapters.sandbox.cin7_wire import JsonObject, Query, RefusedError, written
 from adapters.sandbox.faults import DropConnectionError
+from adapters.sandbox.timetable import Timetable
 from adapters.transport import AnswerLostError, NotSentError
 
 Send = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
@@ -74,8 +74,6 @@ _FAILURES = (DropConnectionError, NotSentError, AnswerLostError, OSError)
 class _Clock(Protocol):
     def now(self) -> int: ...
 
-    async def sleep(self, seconds: float) -> None: ...
-
 
 class Webhook(msgspec.Struct, kw_only=True):
     """A webhook; `credentials` and `headers` are sent with each delivery, and shown in clear to whoever lists them."""
@@ -109,8 +107,8 @@ class WebhookDesk:
     def __init__(self, clock: _Clock, new_id: Callable[[], str]) -> None:
         self._clock = clock
         self._new_id = new_id
-        self._waiting: deque[Delivery] = deque()
-        self._bell: anyio.Event | None = None
+        self._timetable = Timetable(clock)
+        self._send: Send = _nobody
         self.hooks: dict[str, Webhook] = {}
         self.deliveries: list[Delivery] = []
 
@@ -175,32 +173,36 @@ class WebhookDesk:
         for hook in listening:
             delivery = Delivery(hook=hook, body=body, happened_ms=self._clock.now())
             self.deliveries.append(delivery)
-            self._waiting.append(delivery)
-        if self._bell is not None:
-            self._bell.set()
+            self._again(delivery)
 
     async def deliver(self, send: Send) -> None:
         """Carry deliveries as they come due, for ever."""
-        async with anyio.create_task_group() as tasks:
-            while True:
-                while self._waiting:
-                    tasks.start_soon(self._carry, self._waiting.popleft(), send)
-                self._bell = anyio.Event()
-                await self._bell.wait()
+        self._send = send
+        await self._timetable.run()
 
-    async def _carry(self, delivery: Delivery, send: Send) -> None:
-        hook, due = delivery.hook, delivery.happened_ms
-        for pause in SCHEDULE_SECONDS:
-            due += pause * 1000
-            await self._clock.sleep(max(due - self._clock.now(), 0) / 1000)
-            if not hook.active or hook.id not in self.hooks:
-                return
-            due = self._clock.now()
-            delivery.tries.append(due)
-            if await _accepted(delivery, send):
-                delivery.delivered = True
-                return
-        hook.active = False
+    def _again(self, delivery: Delivery) -> None:
+        """Enter the next try: so long after the event, or after the try before."""
+        since = delivery.tries[-1] if delivery.tries else delivery.happened_ms
+        due = since + SCHEDULE_SECONDS[len(delivery.tries)] * 1000
+        self._timetable.add(due, partial(self._try, delivery))
+
+    async def _try(self, delivery: Delivery) -> None:
+        hook = delivery.hook
+        if not hook.active or hook.id not in self.hooks:
+            return
+        delivery.tries.append(self._clock.now())
+        delivery.delivered = await _accepted(delivery, self._send)
+        if delivery.delivered:
+            return
+        if len(delivery.tries) == len(SCHEDULE_SECONDS):
+            hook.active = False
+            return
+        self._again(delivery)
+
+
+async def _nobody(url: str, headers: Mapping[str, str], body: bytes) -> int:
+    """Nobody carries anything before somebody says how."""
+    raise NotSentError(url)
 
 
 async def _accepted(delivery: Delivery, send: Send) -> bool:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from adapters.sandbox import shapes
+from adapters.sandbox.announcements import HEALTH_STATUS, Lag
 from adapters.sandbox.catalogue import ITEMS, Item
 from adapters.sandbox.expansion import expanded
 from adapters.sandbox.faults import DropConnectionError, Fault, FaultKind, Faults
@@ -36,7 +37,7 @@ from adapters.sandbox.refusals import (
     not_found,
     server_error,
 )
-from adapters.sandbox.shop import DEFAULT_CHANNELS, Lag, Shop, ShopClock
+from adapters.sandbox.shop import DEFAULT_CHANNELS, Shop, ShopClock
 from adapters.transport import Request, Response
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -50,6 +51,7 @@ _PAYMENT_READ = ("view_payments", "manage_payments")
 _CHANNEL_READ = ("view_channels", "manage_channels", "view_products", "manage_products")
 _STATE_READ = ("view_states", "manage_states", "view_orders", "manage_orders")
 _STOCK_READ = ("view_products", "manage_products")
+_MESSAGE_READ = ("view_messages", "view_orders", "manage_orders")  # by orders' own scope: deprecated, and still so
 _OBJECT_READ = ("view_key_value_documents", "manage_key_value_documents")
 
 
@@ -116,6 +118,8 @@ class CommercetoolsDouble(Shop):
         items: Iterable[Item] = ITEMS,
         channels: Mapping[str, tuple[str, ...]] = DEFAULT_CHANNELS,
         sync_info_appends: bool = True,
+        messages_enabled: bool = True,
+        messages_lag_seconds: Lag = 0.0,
     ) -> None:
         """Open the project. `scopes` are those of the API client, without the project key."""
         super().__init__(
@@ -126,6 +130,9 @@ class CommercetoolsDouble(Shop):
             items=items,
             channels=channels,
             sync_info_appends=sync_info_appends,
+            project_key=project_key,
+            messages_enabled=messages_enabled,
+            messages_lag_seconds=messages_lag_seconds,
         )
         self.project_key = project_key
         self.faults = faults if faults is not None else Faults(seed=seed)
@@ -141,6 +148,7 @@ class CommercetoolsDouble(Shop):
         self.request_log: list[LoggedRequest] = []
         self._dice = random.Random(f"door/{seed}")
         self._routes = self._all_routes()
+        self._health_path = re.compile(f"/{re.escape(project_key)}/subscriptions/(?P<id>[^/]+)/health")
 
     async def handle(self, request: Request) -> Response:
         """Serve one request.
@@ -162,6 +170,8 @@ class CommercetoolsDouble(Shop):
         try:
             if url.path == "/oauth/token":
                 response = await self._token(entry, headers, query, request.body)
+            elif entry.method == "GET" and (asked := self._health_path.fullmatch(url.path)):
+                response = await self._health(entry, unquote(asked["id"]))
             else:
                 response = await self._api(entry, headers, query, request.body)
         except Refusal as refusal:
@@ -177,6 +187,14 @@ class CommercetoolsDouble(Shop):
             raise not_found(f"path '{entry.path}'")
         granted = self.tokens.granted(headers, query, body)
         return await self._obey(entry, lambda: _answer(200, self.tokens.issue(granted)))
+
+    async def _health(self, entry: LoggedRequest, subscription_id: str) -> Response:
+        """Answer anybody, by the status alone (fact sheet §2.1)."""
+        entry.operation = "subscription_health"
+        found = self.news.subscriptions.get(subscription_id)
+        if found is None:
+            raise not_found(f"ID '{subscription_id}'")
+        return await self._obey(entry, lambda: Response(status=HEALTH_STATUS[found.health]))
 
     # Requests.
 
@@ -257,6 +275,7 @@ class CommercetoolsDouble(Shop):
             ("POST", "/orders/{id}", "order_update", order_write, self._update_order),
             ("GET", "/payments", "payment_list", _PAYMENT_READ, self._lister("payments", shapes.PAYMENT)),
             ("GET", "/payments/{id}", "payment_read", _PAYMENT_READ, self._reader("payments")),
+            ("GET", "/messages", "message_list", _MESSAGE_READ, self._list_messages),
             ("GET", "/channels", "channel", _CHANNEL_READ, self._lister("channels", shapes.CHANNEL)),
             ("GET", "/channels/key={key}", "channel", _CHANNEL_READ, self._reader("channels")),
             ("GET", "/channels/{id}", "channel", _CHANNEL_READ, self._reader("channels")),
@@ -286,7 +305,7 @@ class CommercetoolsDouble(Shop):
             "countries": ["GB"],
             "currencies": ["GBP"],
             "languages": ["en-GB"],
-            "messages": {"enabled": True, "deleteDaysAfterCreation": 15},
+            "messages": {"enabled": self.news.enabled, "deleteDaysAfterCreation": 15},
             "carts": {"deleteDaysAfterLastModification": 90, "countryTaxRateFallbackEnabled": False},
             "discounts": {"discountCombinationMode": "Stacking"},
             "inventory": {"releaseExpiredReservations": True},
@@ -295,6 +314,9 @@ class CommercetoolsDouble(Shop):
 
     def _list_orders(self, call: _Call) -> tuple[int, object]:
         return 200, self._page(call, self.listed_orders(), shapes.ORDER)
+
+    def _list_messages(self, call: _Call) -> tuple[int, object]:
+        return 200, self._page(call, self.news.kept_messages(), shapes.MESSAGE)
 
     def _read_order(self, call: _Call) -> tuple[int, object]:
         return 200, self._expanded(call, self._order(call.args["id"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -34,6 +35,13 @@ Wire = dict[str, Any]
 
 _NAMES = uuid.UUID("6f0c9d7e-6d0b-4c0e-9f6a-1f1f3c7b9a52")
 _MAX_PRECISION = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant_text(milliseconds: int) -> str:
+    """Write an instant as commercetools does: `2026-11-23T10:15:30.123Z`."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
 
 
 def stable_id(kind: str, name: str) -> str:

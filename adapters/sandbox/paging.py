@@ -13,7 +13,7 @@ from adapters.sandbox.refusals import invalid_input
 _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 500
 _MAX_OFFSET = 10_000
-_MAX_TOTAL = 10_000
+_MAX_TOTAL = 10_000  # when filtered
 _SORT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)(?:\s+(asc|desc))?\s*")
 
 
@@ -29,7 +29,7 @@ def page(documents: Sequence[Wire], query: Sequence[tuple[str, str]], shape: Sha
     results = found[offset : offset + limit]
     answer: Wire = {"limit": limit, "offset": offset, "count": len(results), "results": results}
     if _values(query, "withTotal")[-1:] != ["false"]:
-        answer["total"] = min(len(found), _MAX_TOTAL)
+        answer["total"] = min(len(found), _MAX_TOTAL) if _values(query, "where") else len(found)
     return answer
 
 

@@ -58,6 +58,12 @@ PAYMENT = _shape(
     custom=_CUSTOM,
 )
 
+MESSAGE = _shape(
+    _RESOURCE + "sequenceNumber resourceVersion type",
+    resource=_REFERENCE,
+    resourceUserProvidedIdentifiers=_shape("key externalId orderNumber customerNumber sku slug containerAndKey"),
+)
+
 CHANNEL = _shape(_RESOURCE + "key roles name description address geoLocation", custom=_CUSTOM)
 
 STATE = _shape(_RESOURCE + "key type name description initial builtIn roles transitions")

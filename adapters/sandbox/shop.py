@@ -9,15 +9,16 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
+from adapters.sandbox.announcements import Announcer, Lag
 from adapters.sandbox.carts import OrderDraft, PricedCart, price_cart
 from adapters.sandbox.catalogue import ITEMS, Item
 from adapters.sandbox.orders import (
     Wire,
+    instant_text,
     money,
     order_fields,
     payment_fields,
@@ -27,14 +28,18 @@ from adapters.sandbox.orders import (
 )
 from adapters.sandbox.refusals import PlacementRefused, invalid_json, not_found
 
-Lag = float | tuple[float, float]
-"""Seconds: exactly so many, or drawn between two bounds for every change."""
-
 DEFAULT_CHANNELS: Mapping[str, tuple[str, ...]] = {"cin7-core": ("OrderExport",), "paris": ("InventorySupply",)}
+
+Source = Literal["checkout", "import", "recurring"]
+"""How an order came about."""
 
 _OPENED_AT = "2026-01-05T09:00:00.000Z"
 _FIRST_NUMBER = 100_001
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CREATED_BY: Mapping[Source, str] = {
+    "checkout": "OrderCreated",
+    "import": "OrderImported",
+    "recurring": "OrderCreatedFromRecurringOrder",
+}
 _DEDUCTING_MODES = ("TrackOnly", "ReserveOnOrder")
 _FIELDS_OF_A_DRAFT = frozenset(
     {
@@ -70,12 +75,6 @@ class _Deduction(msgspec.Struct, frozen=True):
     quantity: int
 
 
-def instant_text(milliseconds: int) -> str:
-    """Write an instant as commercetools does: `2026-11-23T10:15:30.123Z`."""
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
-
-
 class Shop:
     """The state of one project. Documents in the books are wire JSON by id; read them, do not edit them."""
 
@@ -89,11 +88,15 @@ class Shop:
         items: Iterable[Item] = ITEMS,
         channels: Mapping[str, tuple[str, ...]] = DEFAULT_CHANNELS,
         sync_info_appends: bool = True,
+        project_key: str = "acme",
+        messages_enabled: bool = True,
+        messages_lag_seconds: Lag = 0.0,
     ) -> None:
         """Open the shop with `items` on its shelves (one channel-less inventory entry each).
 
         `sync_info_appends`: a repeated `updateSyncInfo` for one channel adds an entry (else replaces; which one
-        commercetools does is not documented, fact sheet §10 row 7).
+        commercetools does is not documented, fact sheet §10 row 7). `messages_enabled`: the project keeps its messages,
+        each listed after its lag.
         """
         self._clock = clock
         self._random = random.Random(f"shop/{seed}")
@@ -113,6 +116,10 @@ class Shop:
         self._numbers: dict[str, str] = {}
         self._entries: dict[tuple[str, str | None], str] = {}
         self._placed = 0
+        self.news = Announcer(
+            project_key=project_key, now=clock.now, seed=seed, enabled=messages_enabled, lag=messages_lag_seconds
+        )
+        self.subscribe = self.news.subscribe
         self._initial_state = self.add_state("Initial", type_="LineItemState", built_in=True)
         for key, roles in channels.items():
             self.add_channel(key, roles)
@@ -168,8 +175,10 @@ class Shop:
 
     # What customers do.
 
-    def place_order(self, draft: OrderDraft) -> str:
+    def place_order(self, draft: OrderDraft, *, source: Source = "checkout") -> str:
         """Place an order; return its id. Stock leaves the entries after the lag (TrackOnly, ReserveOnOrder).
+
+        One that was imported or comes from a schedule is told by another message (fact sheet §2.3).
 
         Raises:
             PlacementRefused: no such product, no inventory entry, out of stock, or the number is taken.
@@ -188,8 +197,8 @@ class Shop:
             **self._order_fields(cart),
             "orderState": draft.order_state,
             "syncInfo": [],
-            "cart": reference("cart", stable_id("cart", order_id)),
             "lastMessageSequenceNumber": 1,
+            **_comes_from(source, order_id),
         }
         if draft.workflow_state is not None:
             order["state"] = reference("state", self._state_id(draft.workflow_state))
@@ -198,16 +207,19 @@ class Shop:
         if number:
             self._numbers[number] = order_id
         self._keep(order)
+        schedule = {"recurringOrderRef": order["recurringOrder"]} if source == "recurring" else {}
+        self.news.created("order", order, _CREATED_BY[source], **schedule)
         return order_id
 
     def cancel(self, order_id: str) -> None:
         """Cancel an order. Nothing gives its units back (fact sheet §4.3)."""
         self._change(order_id, {"orderState": "Cancelled"})
 
-    def pay(self, order_id: str, amount_minor: int | None = None) -> None:
+    def pay(self, order_id: str, amount_minor: int | None = None, *, state: str = "Success") -> None:
         """Charge what is owed, or a part of it: the *payment* changes, the order does not.
 
-        Only an order without any payment is changed, by the payment that is added to it.
+        Only an order without any payment is changed, by the payment that is added to it. A `state` of Pending is
+        settled by `settle_charges`.
         """
         order = self.orders[order_id]
         if "paymentInfo" not in order:
@@ -216,8 +228,25 @@ class Shop:
         payment = self.payments[order["paymentInfo"]["payments"][0]["id"]]
         planned = payment["amountPlanned"]
         amount = planned if amount_minor is None else money(amount_minor, planned["currencyCode"])
-        charge = transaction(new_id=self.new_id, type_="Charge", amount=amount, at=self.now_text())
-        self.payments[payment["id"]] = self._touched(payment) | {"transactions": [*payment["transactions"], charge]}
+        charge = transaction(new_id=self.new_id, type_="Charge", amount=amount, at=self.now_text(), state=state)
+        changed = self._change_payment(payment, [*payment["transactions"], charge])
+        self.news.message("payment", changed, "PaymentTransactionAdded", transaction=charge)
+
+    def settle_charges(self, order_id: str, state: str = "Success") -> None:
+        """Let the order's pending transactions succeed, or fail."""
+        payment = self.payments[self.orders[order_id]["paymentInfo"]["payments"][0]["id"]]
+        pending = [one["id"] for one in payment["transactions"] if one["state"] == "Pending"]
+        settled = [one | {"state": state} if one["id"] in pending else one for one in payment["transactions"]]
+        changed = self._change_payment(payment, settled)
+        for transaction_id in pending:
+            fields = {"transactionId": transaction_id, "state": state}
+            self.news.message("payment", changed, "PaymentTransactionStateChanged", **fields)
+
+    def _change_payment(self, payment: Wire, transactions: list[Wire]) -> Wire:
+        changed = self._touched(payment) | {"transactions": transactions}
+        self.payments[payment["id"]] = changed
+        self.news.updated("payment", payment, changed)
+        return changed
 
     def edit(self, order_id: str, draft: OrderDraft) -> None:
         """Apply an order edit: the order is priced anew from `draft`, keeping its id, number and history.
@@ -230,7 +259,9 @@ class Shop:
             raise PlacementRefused("only orders with inventory mode None can be edited")
         fields = self._order_fields(price_cart(draft, self.items))
         kept = {name: value for name, value in order.items() if name not in _FIELDS_OF_A_DRAFT}
-        self._keep(self._touched(kept) | fields)
+        changed = self._touched(kept) | fields
+        self._keep(changed)
+        self.news.edited(order, changed)
 
     def touch(self, order_id: str) -> None:
         """Change nothing that matters: version and `lastModifiedAt` rise."""
@@ -243,6 +274,7 @@ class Shop:
         self.deleted_orders[order_id] = order
         if "orderNumber" in order:
             del self._numbers[order["orderNumber"]]
+        self.news.deleted("order", order, "OrderDeleted")
 
     # What the books say.
 
@@ -328,10 +360,11 @@ class Shop:
 
     def replace_order(self, order: Wire) -> Wire:
         """Keep the order as changed by an update, under its next version; return it."""
-        changed = self._touched(order)
+        before, changed = self.orders[order["id"]], self._touched(order)
         if "orderNumber" in changed:
             self._numbers[changed["orderNumber"]] = changed["id"]
         self._keep(changed)
+        self.news.updated("order", before, changed)
         return changed
 
     def put_quantity(self, entry_id: str, quantity: int) -> Wire:
@@ -362,7 +395,10 @@ class Shop:
         return {**resource, "version": self.next_version(resource["version"]), "lastModifiedAt": self.now_text()}
 
     def _change(self, order_id: str, fields: Wire) -> None:
-        self._keep(self._touched(self.orders[order_id]) | fields)
+        before = self.orders[order_id]
+        changed = self._touched(before) | fields
+        self._keep(changed)
+        self.news.updated("order", before, changed)
 
     def _keep(self, order: Wire) -> None:
         self.orders[order["id"]] = order
@@ -406,6 +442,7 @@ class Shop:
         payment_id = self.new_id()
         dated = {"id": payment_id, "version": 1, "createdAt": now, "lastModifiedAt": now}
         self.payments[payment_id] = dated | payment_fields(cart, transactions=done)
+        self.news.created("payment", self.payments[payment_id], "PaymentCreated")
         return payment_id
 
     def _add_payment(self, order: Wire) -> None:
@@ -423,7 +460,10 @@ class Shop:
                 "interfaceInteractions": [],
             },
         )
-        self._change(order["id"], {"paymentInfo": {"payments": [reference("payment", payment_id)]}})
+        self.news.created("payment", self.payments[payment_id], "PaymentCreated")
+        named = reference("payment", payment_id)
+        self._change(order["id"], {"paymentInfo": {"payments": [named]}})
+        self.news.message("order", self.orders[order["id"]], "OrderPaymentAdded", paymentRef=named)
 
     def _reserve(self, cart: PricedCart) -> None:
         """Check every line first, then let its units go: an order is refused whole."""
@@ -453,3 +493,14 @@ class Shop:
             return self._entries.get((sku, None))
         channel_id = self.channel_ids().get(channel)
         return None if channel_id is None else self._entries.get((sku, channel_id))
+
+
+def _comes_from(source: Source, order_id: str) -> Wire:
+    """Return what an order says of where it comes from; an imported one had no cart here."""
+    if source == "import":
+        return {}
+    cart = {"cart": reference("cart", stable_id("cart", order_id))}
+    if source == "checkout":
+        return cart
+    schedule = reference("recurring-order", stable_id("recurring-order", order_id))
+    return cart | {"origin": "RecurringOrder", "recurringOrder": schedule}

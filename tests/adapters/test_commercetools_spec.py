@@ -11,7 +11,7 @@ import pytest
 
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShippingDraft
 from adapters.sandbox.commercetools import CommercetoolsDouble
-from tests.commercetools_spec import check_answer, check_request, requires_spec
+from tests.commercetools_spec import check_answer, check_notification, check_request, requires_spec
 from tests.commercetools_world import Caller, HandClock
 
 pytestmark = requires_spec
@@ -186,3 +186,86 @@ def test_a_conflict_as_the_real_one_words_it_conforms() -> None:
     error = {"code": "ConcurrentModification", "message": "…", "currentVersion": 4}
     body = json.dumps({"statusCode": 409, "message": "…", "errors": [error]}).encode()
     assert check_answer("POST", UPDATE, 409, body) == []
+
+
+MESSAGE: dict[str, Any] = {
+    "notificationType": "Message",
+    "projectKey": "acme",
+    "id": "m-1",
+    "version": 1,
+    "sequenceNumber": 2,
+    "resource": {"typeId": "order", "id": "o-1"},
+    "resourceVersion": 4,
+    "resourceUserProvidedIdentifiers": {"orderNumber": "ORD-1001"},
+    "type": "OrderStateChanged",
+    "orderState": "Cancelled",
+    "oldOrderState": "Open",
+    "createdAt": "2026-11-23T10:00:00.000Z",
+    "lastModifiedAt": "2026-11-23T10:00:00.000Z",
+}
+CHANGE: dict[str, Any] = {
+    "notificationType": "ResourceUpdated",
+    "projectKey": "acme",
+    "resource": {"typeId": "payment", "id": "p-1"},
+    "version": 3,
+    "oldVersion": 1,
+    "modifiedAt": "2026-11-23T10:00:00.000Z",
+}
+EVENT: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "m-1",
+    "type": "com.commercetools.order.message.OrderStateChanged",
+    "source": "/acme/orders",
+    "subject": "o-1",
+    "time": "2026-11-23T10:00:00.000Z",
+    "data": MESSAGE,
+}
+
+
+def test_the_notifications_of_the_fact_sheet_conform() -> None:
+    without = {name: value for name, value in MESSAGE.items() if name not in ("type", "orderState", "oldOrderState")}
+    left_out = {"payloadNotIncluded": {"reason": "too large", "payloadType": "OrderStateChanged"}}
+    created = {"notificationType": "ResourceCreated", "resource": {"typeId": "subscription", "id": "s-1"}}
+    test = {name: value for name, value in CHANGE.items() if name != "oldVersion"} | created
+    for payload in (MESSAGE, without | left_out, CHANGE, EVENT, {**EVENT, "data": CHANGE}, test):
+        assert check_notification(payload) == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "path", "value", "word"),
+    [
+        (MESSAGE, "sequenceNumber", ..., "'sequenceNumber' is a required property"),
+        (MESSAGE, "resourceVersion", "4", "is not of type 'integer'"),
+        (MESSAGE, "type", "OrderStateSwitched", "OrderStateSwitched is no Message"),
+        (MESSAGE, "type", ..., "None is no Message"),
+        (MESSAGE, "orderState", ..., "'orderState' is a required property"),
+        (MESSAGE, "orderState", "Canceled", "'Canceled' is not one of"),
+        (MESSAGE, "shipmentState", "Shipped", "shipmentState: unknown property"),
+        (MESSAGE, "resource.typeId", "orders", "'orders' is not one of"),
+        (MESSAGE, "createdAt", "2026-11-23", "is not a 'datetime'"),
+        (MESSAGE, "notificationType", "Event", "Event is no kind of notification"),
+        (CHANGE, "oldVersion", ..., "'oldVersion' is a required property"),
+        (CHANGE, "sequenceNumber", 1, "sequenceNumber: unknown property"),
+        (CHANGE, "modifiedAt", None, "modifiedAt: null"),
+        (EVENT, "subject", ..., "'subject' is a required property"),
+        (EVENT, "sequence", 2, "is not of type 'string'"),
+        (EVENT, "data.version", ..., "'version' is a required property"),
+        (EVENT, "origin", "x", "origin: unknown property"),
+    ],
+)
+def test_a_wrong_notification_is_refused(payload: dict[str, Any], path: str, value: object, word: str) -> None:
+    wrong = copy.deepcopy(payload)
+    _break(path, value)(wrong)
+    assert word in " ".join(check_notification(wrong))
+
+
+def test_the_answers_of_messages_and_healths_are_judged() -> None:
+    message = {name: value for name, value in MESSAGE.items() if name not in ("notificationType", "projectKey")}
+    page = {"limit": 20, "offset": 0, "count": 1, "results": [message]}
+    assert check_answer("GET", "/acme/messages", 200, json.dumps(page).encode()) == []
+    for change in ({"orderState": "Canceled"}, {"type": "OrderStateSwitched"}, {"sequenceNumber": "2"}):
+        wrong = {**page, "results": [message | change]}
+        assert check_answer("GET", "/acme/messages", 200, json.dumps(wrong).encode()) != []
+    health = "/acme/subscriptions/s-1/health"
+    assert [check_answer("GET", health, status, b"") for status in (200, 400, 503)] == [[], [], []]
+    assert check_answer("GET", health, 200, b"{}") == ["a body where none is declared"]

@@ -16,6 +16,8 @@ import anyio
 import msgspec
 
 from actors.catalogue.actor import CatalogueActor
+from actors.census.actor import CensusActor
+from actors.census.rules import CensusRules
 from actors.core.actor import Actor, Log, Surroundings, no_log
 from actors.core.bell import Bell
 from actors.domain.calls import Lane
@@ -167,6 +169,7 @@ class Engine:
             timeout_seconds=plan.timeout_seconds,
             tracer=tracer,
             may_write=lambda: self.lease.held,
+            webhook_token=plan.webhook_token,
         )
         self.commercetools = CommercetoolsClient(
             transport=ct_transport,
@@ -228,7 +231,25 @@ class Engine:
                 refresh=self.plan.refresh,
                 rate_files=DiskRateFiles(),
             ),
+            Flow.CENSUS: CensusActor(
+                self.around,
+                sales=self.cin7,
+                orders=self.commercetools,
+                rules=self._census_rules(),
+                posting=self.plan.posting,
+            ),
         }
+
+    def _census_rules(self) -> CensusRules:
+        plan = self.plan
+        return CensusRules(
+            since=plan.sweeps.since,
+            sweep=plan.sweeps.complete,
+            overlap=plan.sweeps.overlap,
+            census=plan.census,
+            public_url=plan.public_url if "cin7" in plan.doors.names else "",
+            shadow=plan.export.shadow,
+        )
 
     def _children(self) -> list[ChildSpec]:
         """Order matters to a reader only: each child waits for work."""
@@ -275,7 +296,7 @@ class Engine:
             now = self.clock.now()
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
             doors.open_doors(connection, self.plan.doors.names, now=now)
-            for actor in (self.actors[Flow.INTAKE], self.actors[Flow.CATALOGUE]):
+            for actor in self.actors.values():
                 for nudge in actor.first_nudges(now):
                     # A start is a fresh chance for what a flow runs on: nothing of it stays set aside.
                     outbox.release(connection, nudge, now=now)

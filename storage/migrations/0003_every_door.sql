@@ -40,6 +40,9 @@ CREATE TABLE missed (
     PRIMARY KEY (door, about, record)
 ) STRICT, WITHOUT ROWID;
 
+-- When a census saw that commercetools lists the order no more: from then on it is not counted there.
+ALTER TABLE orders ADD COLUMN gone_at INTEGER;
+CREATE INDEX orders_gone ON orders (id) WHERE gone_at IS NOT NULL;
 CREATE INDEX orders_by_creation ON orders (created_at, id);
 
 -- The sales of Cin7 Core made since `since`, as its list shows them. `reference` is kept only where it may name an

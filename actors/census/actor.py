@@ -1,0 +1,57 @@
+"""The census flow: what Cin7 Core lists of its sales, both sides counted against each other, and the webhooks.
+
+A flow of its own, so that waiting for a turn at Cin7 never keeps the intake from reading commercetools.
+"""
+
+from __future__ import annotations
+
+from actors.census import counting, hooks, sweeping
+from actors.census.counting import Census
+from actors.census.hooks import HookKeeper
+from actors.census.ports import OrderCount, SalesList
+from actors.census.rules import CensusRules
+from actors.census.sweeping import SaleSweeper, nudge
+from actors.core.actor import Actor, Done, Outcome, Surroundings
+from actors.domain.posting import PostingRules
+from actors.domain.time import Instant
+from actors.messages import Envelope, Flow, Nudge
+
+
+class CensusActor(Actor):
+    """Handles nudges to read a list on, to go on counting, or to look after the webhooks."""
+
+    flow = Flow.CENSUS
+    standing = True
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        *,
+        sales: SalesList,
+        orders: OrderCount,
+        rules: CensusRules,
+        posting: PostingRules,
+    ) -> None:
+        super().__init__(surroundings, concurrency=3, capacity=4)
+        self.rules = rules
+        self.sweeper = SaleSweeper(surroundings, sales=sales, rules=rules)
+        self.census = Census(surroundings, sales=sales, orders=orders, rules=rules, posting=posting)
+        self.hooks = HookKeeper(surroundings, sales=sales, rules=rules)
+
+    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
+        """What keeps the lists read and the counts taken."""
+        subjects = [sweeping.SALES, sweeping.CREDIT_NOTES, counting.CENSUS]
+        if self.rules.public_url:
+            subjects.append(hooks.WATCH)
+        return tuple(nudge(subject, now) for subject in subjects)
+
+    async def handle(self, envelope: Envelope) -> Outcome:
+        """Take one step of what the subject names."""
+        subject = envelope.subject
+        if subject in (sweeping.SALES, sweeping.CREDIT_NOTES):
+            return await self.sweeper.sweep(subject)
+        if subject == counting.CENSUS:
+            return await self.census.step()
+        if subject in (hooks.WATCH, hooks.APPLY):
+            return await self.hooks.keep(subject)
+        return Done()

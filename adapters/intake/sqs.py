@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Protocol, TypeVar
 
 import anyio
 
@@ -39,6 +39,14 @@ OnTrouble = Callable[[str, str | None], Awaitable[None]]
 """Told the door's name and what is wrong with it in plain words, or None once nothing is."""
 
 
+class Connect(Protocol):
+    """Opens a connection to the queue."""
+
+    def __call__(self, address: Address, *, wait_seconds: int) -> AbstractAsyncContextManager[Queue]:
+        """Open one that may wait so long for a message."""
+        ...
+
+
 class SqsDoor:
     """Reads the queue until it is closed. `visibility_seconds`: how long a message is hidden, renewed at half of it."""
 
@@ -57,7 +65,9 @@ class SqsDoor:
         on_trouble: OnTrouble,
         wait_seconds: int = 20,
         visibility_seconds: int = 60,
+        connect: Connect = opened,
     ) -> None:
+        self._connect = connect
         self._address = Address(queue_url=queue_url, region=region, endpoint_url=endpoint_url, keys=keys)
         self._accept = accept
         self._clock = clock
@@ -66,6 +76,7 @@ class SqsDoor:
         self._wait = wait_seconds
         self._visibility = visibility_seconds
         self._closed = False
+        self._refused = False
         self._waits: set[anyio.CancelScope] = set()
 
     async def run(self) -> None:
@@ -94,7 +105,7 @@ class SqsDoor:
         failures = 0
         while not self._closed:
             try:
-                async with opened(self._address, wait_seconds=self._wait) as queue:
+                async with self._connect(self._address, wait_seconds=self._wait) as queue:
                     while not self._closed:
                         # After a failure an answer is wanted at once: it says that the trouble is over.
                         await self._read(queue, wait_seconds=0 if failures else self._wait)
@@ -113,29 +124,33 @@ class SqsDoor:
 
     async def _read(self, queue: Queue, *, wait_seconds: int) -> None:
         """Receive once and settle what came."""
+        await self._until_accepting()
         messages = await self._unless_closed(
             lambda: queue.receive(wait_seconds=wait_seconds, hide_seconds=self._visibility)
         )
         if messages is None:
             return
         await self._troubles.end("receive")
-        if messages and not await self._settle(queue, messages):
-            await self._until_accepting()
+        if messages:
+            await self._settle(queue, messages)
 
-    async def _settle(self, queue: Queue, messages: Sequence[Message]) -> bool:
-        """Accept and delete; False: they were refused and given back."""
+    async def _settle(self, queue: Queue, messages: Sequence[Message]) -> None:
+        """Accept and delete, or give back for later what is refused."""
         try:
             async with self._hidden(queue, messages):
-                accepted = await self._accept_patiently(messages)
+                outcome = await self._accept_patiently(messages)
         except anyio.get_cancelled_exc_class():
             with anyio.move_on_after(_SETTLE_SECONDS, shield=True):
-                await self._give_back(queue, messages)
+                await self._give_back(queue, messages, after_seconds=0)
             raise
-        if accepted is None:
-            await self._give_back(queue, messages)
-        elif accepted:
-            await self._delete(queue, accepted)
-        return accepted is not None
+        if isinstance(outcome, IntakeClosedError):
+            self._refused = True
+            await self._give_back(queue, messages, after_seconds=0 if self._closed else outcome.retry_after_seconds)
+            return
+        if len(outcome) == len(messages):
+            await self._troubles.end("accept")
+        if outcome:
+            await self._delete(queue, outcome)
 
     @asynccontextmanager
     async def _hidden(self, queue: Queue, messages: Sequence[Message]) -> AsyncIterator[None]:
@@ -152,8 +167,8 @@ class SqsDoor:
             yield
             tasks.cancel_scope.cancel()
 
-    async def _accept_patiently(self, messages: Sequence[Message]) -> Sequence[Message] | None:
-        """Return what was accepted; None when all was refused for as long as they may be kept."""
+    async def _accept_patiently(self, messages: Sequence[Message]) -> Sequence[Message] | IntakeClosedError:
+        """Return what was accepted, or the refusal when it outlasts the time a message may be kept."""
         until = self._clock.monotonic() + self._visibility
         while True:
             try:
@@ -161,7 +176,7 @@ class SqsDoor:
             except IntakeClosedError as refusal:
                 again = refusal.retry_after_seconds
                 if self._closed or self._clock.monotonic() + again >= until:
-                    return None
+                    return refusal
                 await self._pause(again)
 
     async def _accept_all(self, messages: Sequence[Message]) -> Sequence[Message]:
@@ -178,20 +193,20 @@ class SqsDoor:
             if len(messages) > 1:
                 return [message for message in messages if await self._accept_all([message])]
             # It stays in the queue and comes again, until the dead-letter queue takes it.
-            await self._troubles.begin("accept", f"a message cannot be written down ({type(error).__name__})")
+            await self._troubles.begin(
+                "accept", f"a message cannot be written down ({type(error).__name__})", at_once=True
+            )
             return []
-        await self._troubles.end("accept")
         return messages
 
     async def _until_accepting(self) -> None:
         """Leave the queue alone while nothing is accepted: every delivery counts towards the dead-letter queue."""
-        while not self._closed:
+        while self._refused and not self._closed:
             try:
                 await self._accept(SQS, [])
+                self._refused = False
             except IntakeClosedError as refusal:
                 await self._pause(refusal.retry_after_seconds)
-            else:
-                return
 
     async def _delete(self, queue: Queue, messages: Sequence[Message]) -> None:
         """Delete what was accepted, even when cancelled; what is not deleted comes again as a duplicate."""
@@ -209,23 +224,24 @@ class SqsDoor:
                     return
         await self._troubles.begin("delete", f"messages cannot be deleted: {reason}")
 
-    async def _give_back(self, queue: Queue, messages: Sequence[Message]) -> None:
+    async def _give_back(self, queue: Queue, messages: Sequence[Message], *, after_seconds: int) -> None:
         with suppress(QueueError):  # then they come when they are hidden no more
-            await queue.hide(messages, seconds=0)
+            await queue.hide(messages, seconds=after_seconds)
 
 
 class _Troubles:
-    """What goes wrong, by what was being done. Told when it has happened twice in a row, and once when nothing is."""
+    """What goes wrong, by what was being done: told once when it lasts, and once when nothing does any more."""
 
     def __init__(self, tell: OnTrouble) -> None:
         self._tell = tell
         self._failures: Counter[str] = Counter()
         self._told: dict[str, str] = {}
 
-    async def begin(self, doing: str, reason: str) -> None:
-        """Count a failure, and tell it unless it has been told."""
+    async def begin(self, doing: str, reason: str, *, at_once: bool = False) -> None:
+        """Count a failure; tell it when it is one too many in a row, or `at_once`, unless it has been told."""
         self._failures[doing] += 1
-        if self._failures[doing] < _TOLD_AFTER or self._told.get(doing) == reason:
+        lasts = at_once or self._failures[doing] >= _TOLD_AFTER
+        if not lasts or self._told.get(doing) == reason:
             return
         self._told[doing] = reason
         await self._tell(SQS, reason)

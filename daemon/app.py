@@ -25,6 +25,7 @@ from adapters.telemetry.logs import start_logging
 from adapters.telemetry.tracing import Tracing, otlp_exporter
 from daemon import health
 from daemon.control import control_server, socket_path
+from daemon.doors import sqs_readers
 from daemon.engine import Engine, born_at
 from daemon.not_yet import unused
 from daemon.notify import Notifier, watchdog_interval
@@ -111,6 +112,7 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
             probe=probe,
             log=log,
             witness=witness,
+            readers=sqs_readers(settings, secrets, clock),
         )
         app = App(settings, secrets, engine, clock)
         await stack.enter_async_context(

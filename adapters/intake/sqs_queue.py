@@ -159,6 +159,7 @@ def _client_maker(address: Address, wait_seconds: int) -> AbstractAsyncContextMa
             retries={"total_max_attempts": 1, "mode": "standard"},
             ignore_configured_endpoint_urls=True,
             proxies={},
+            warm_up_loader_caches=True,
         ),
     )
     return maker

@@ -64,7 +64,7 @@ class SqsDoor:
         chance: random.Random,
         on_trouble: OnTrouble,
         wait_seconds: int = 20,
-        visibility_seconds: int = 60,
+        visibility_seconds: int = 10,
         connect: Connect = opened,
     ) -> None:
         self._connect = connect

@@ -1,28 +1,41 @@
-"""The run that stands on every crash point: orders, edits, cancellations, faults and outages, and a kill at each."""
+"""The run that stands on every crash point: orders, edits, cancellations, faults and outages, and a kill at each.
+
+Both sides tell the daemon what happens, late, twice, in no order and sometimes in words that make no sense; now and
+then Cin7 Core switches one of the webhooks off.
+"""
 
 from __future__ import annotations
 
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 import msgspec
 
+from actors.census import hooks
 from actors.domain.crashpoints import crash_points
 from actors.domain.posting import ChargeRule
+from actors.intake.rules import MINUTE
+from actors.messages import Flow
 from actors.orders.rules import Trigger
 from adapters.sandbox.carts import OrderDraft, PaymentDraft
 from adapters.sandbox.faults import Fault, FaultKind, Faults
 from adapters.sandbox.generator import Habits, OrderGenerator
 from adapters.sandbox.network import VirtualTransport
-from storage import orders, outbox
+from storage import doors, orders, outbox
 from tests.simulation.laws import (
+    assert_both_sides_agree,
+    assert_every_event_once,
     assert_exactly_once,
     assert_nothing_silent,
     assert_one_state_each,
+    assert_the_unreadable_is_told,
+    assert_webhooks_stand,
     assert_within_the_limit,
 )
+from tests.simulation.senders import Senders, plan_with_doors
 from tests.simulation.world import World, export_rules, plan, world
 
 HOUR = 3600.0
@@ -62,7 +75,10 @@ def _on_its_last_attempt(connection: sqlite3.Connection) -> bool:
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one seed. `trace` is every order's way and every sale, in order: equal for equal seeds."""
+    """What came of one seed. `trace` is every order's way and every sale, in order: equal for equal seeds.
+
+    `told` is what both doors were brought, and how often.
+    """
 
     seed: int
     orders: int
@@ -71,6 +87,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     passed: dict[str, int]
     outages: int
     sales: int
+    told: dict[str, int]
     trace: tuple[str, ...]
 
 
@@ -95,7 +112,27 @@ def faults_of_a_bad_day(made: World) -> None:
             (Fault(kind=FaultKind.SLOW, seconds=110), 0.003),
             (Fault(kind=FaultKind.SLOW_ANSWER, seconds=20), 0.01),
         )
-    for operation in ("sale_list", "sale_read", "products", "tax_rules", "customer", "me"):
+    for operation in ("webhook_create", "webhook_update"):
+        every(
+            made.cin7_faults,
+            operation,
+            (Fault(kind=FaultKind.DROP_AFTER), 0.05),
+            (Fault(kind=FaultKind.DROP_BEFORE), 0.03),
+            (Fault(kind=FaultKind.ERROR_AFTER, status=500), 0.03),
+            (Fault(kind=FaultKind.ERROR_BEFORE, status=503), 0.03),
+            (Fault(kind=FaultKind.MALFORMED), 0.03),
+        )
+    for operation in (
+        "webhooks",
+        "credit_note_list",
+        "sale_list",
+        "sale_sweep",
+        "sale_read",
+        "products",
+        "tax_rules",
+        "customer",
+        "me",
+    ):
         every(
             made.cin7_faults,
             operation,
@@ -154,35 +191,48 @@ async def bad_day(
     cancelled = count * 6 // 100 if cancelled is None else cancelled
     chance = random.Random(f"bad day/{seed}")
     base = plan()
-    the_plan = plan(
+    base = plan(
         export=export_rules(trigger=Trigger(order_states=("Open", "Confirmed"), payment="paid")),
         sweeps=msgspec.structs.replace(base.sweeps, page=PAGE),
         posting=msgspec.structs.replace(base.posting, customer_mode="per-customer", slugs=SLUGS),
+        census=10 * MINUTE,
     )
     lags = {"visibility_lag_seconds": chance.choice((0.0, 2.0, 20.0))}
     shop_lags = {"visibility_lag_seconds": chance.choice((0.0, 1.0, 15.0, (0.0, 40.0)))}
-    async with world(seed, the_plan=the_plan, cin7=lags, shop=shop_lags) as made:
+    async with world(seed, the_plan=plan_with_doors(base=base), cin7=lags, shop=shop_lags) as made:
+        senders = Senders(made, **BAD_POST)
+        strangers = [senders.add_stranger("Sale/Voided"), senders.add_stranger("Product/Updated")]
+        senders.start()
         await made.clock.sleep(8)
         reaper = Reaper(crash_points() if points is None else points, chance, made, rest=hurry)
         made.daemon.kill_next = reaper
         faults_of_a_bad_day(made)
         outages = _Outages(made, random.Random(f"outages/{seed}"))
         made.tasks.start_soon(outages.run)
+        await made.daemon.nudge(hooks.APPLY, Flow.CENSUS)
+        caretaker = _Caretaker(made, senders, random.Random(f"webhooks/{seed}"))
+        made.tasks.start_soon(caretaker.run)
         customers = _Customers(made, chance, hurry=hurry)
         await customers.come(count, cancelled, every=every)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
-        await customers.stragglers(reaper)
+        await customers.stragglers(reaper, caretaker)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
         made.daemon.kill_next = lambda point: False
-        outages.over = True
+        outages.over = caretaker.over = True
         made.tasks.start_soon(_retry_set_aside, made)
-        await made.until(lambda: finished(made), within=6 * HOUR, every=30)
+        await made.until(lambda: finished(made) and not senders.postman.waiting, within=6 * HOUR, every=30)
         missed = sorted(reaper.left)
         assert not missed, f"seed {seed}: never reached {missed}; passed {dict(made.passed)}"
+        await caretaker.mend()
+        await made.daemon.census()
         assert_exactly_once(made)
         assert_within_the_limit(made)
         assert_nothing_silent(made)
         assert_one_state_each(made)
+        assert_every_event_once(made, senders)
+        assert_the_unreadable_is_told(made, senders)
+        assert_webhooks_stand(made, senders, strangers)
+        assert_both_sides_agree(made)
         return _told(made, seed, outages.happened)
 
 
@@ -194,6 +244,14 @@ async def _retry_set_aside(made: World) -> None:
                 await made.daemon.nudge(row.record.id)
         await made.clock.sleep(300)
 
+
+BAD_POST: dict[str, Any] = {
+    "delay_seconds": (0.0, 30.0),
+    "duplicate_share": 0.2,
+    "malformed_share": 0.02,
+    "not_included_share": 0.1,
+}
+"""What becomes of notifications on a bad day; none is lost by the queue."""
 
 RICH = 0.4
 """Share of orders that are not plain: discounts, gifts, vouchers, gift cards, several rates, every way to round."""
@@ -245,7 +303,7 @@ class _Customers:
                     change = chance.choice((made.shop.touch, self._confirm))
                     self._later(change, order_id, chance.uniform(0, 600))
 
-    async def stragglers(self, reaper: Reaper) -> None:
+    async def stragglers(self, reaper: Reaper, caretaker: _Caretaker) -> None:
         """Place and cancel a few more while a crash point is left: it has to be reached, and soon."""
         generator = OrderGenerator(-self._made.seed, self._made.shop, clock=self._made.clock)
         reaper.eager = True
@@ -253,6 +311,7 @@ class _Customers:
             if not reaper.left:
                 return
             await forget(self._made)
+            await caretaker.disturb(reaper.left)
             placed = generator.place_next()
             assert placed is not None
             self._cancel_once_sold(placed.order_id)
@@ -289,6 +348,50 @@ class _Customers:
 
 def _unpaid(draft: OrderDraft) -> OrderDraft:
     return msgspec.structs.replace(draft, payment=PaymentDraft(status="pending"))
+
+
+class _Caretaker:
+    """Has the webhooks made, loses or switches off one of ours now and then, and has that seen to."""
+
+    def __init__(self, made: World, senders: Senders, chance: random.Random) -> None:
+        self._made = made
+        self._senders = senders
+        self._chance = chance
+        self.over = False
+
+    async def run(self) -> None:
+        """Switch one off every few minutes."""
+        while not self.over:
+            await self._made.clock.sleep(self._chance.uniform(30, 180))
+            if not self.over:
+                self._switch_off()
+                await self._ask(hooks.WATCH)
+
+    async def disturb(self, left: Collection[str]) -> None:
+        """Give the points of webhooks that are left something to happen at."""
+        if any(point.startswith("cin7.create_webhook") for point in left) and self._senders.ours():
+            del self._senders.hooks[self._chance.choice(self._senders.ours()).id]
+            await self._ask(hooks.APPLY)
+        if any(point.startswith("cin7.revive_webhook") for point in left):
+            self._switch_off()
+            await self._ask(hooks.WATCH)
+
+    async def mend(self) -> None:
+        """Have everything made and switched on, as people do."""
+        await self._ask(hooks.APPLY)
+        await self._ask(hooks.WATCH)
+        told = {"webhook_absent", "webhook_deactivated"}
+        made, senders = self._made, self._senders
+        await made.until(lambda: senders.all_stand() and not told & {*made.daemon.open_types()}, within=HOUR, every=30)
+
+    def _switch_off(self) -> None:
+        active = [hook for hook in self._senders.ours() if hook.active]
+        if active:
+            self._chance.choice(active).active = False
+
+    async def _ask(self, subject: str) -> None:
+        if self._made.daemon.running:
+            await self._made.daemon.nudge(subject, Flow.CENSUS)
 
 
 class _Outages:
@@ -337,6 +440,11 @@ def _told(made: World, seed: int, outages: int) -> Day:
     ]
     trace += [f"{call.arrived_ms} {call.operation} {call.status}" for call in made.cin7.call_log]
     trace += [f"{entry.at} {entry.operation} {entry.status}" for entry in made.shop.request_log]
+    told = {
+        f"{door.name} {what}": getattr(door, what)
+        for door in made.read(doors.all_doors)
+        for what in ("accepted", "repeated", "late", "unreadable")
+    }
     return Day(
         seed=seed,
         orders=len(made.shop.orders),
@@ -345,5 +453,6 @@ def _told(made: World, seed: int, outages: int) -> Day:
         passed=dict(sorted(made.passed.items())),
         outages=outages,
         sales=len(made.cin7.sales),
+        told=told,
         trace=tuple(trace),
     )

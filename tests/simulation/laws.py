@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
+from actors.domain.webhook import NEEDED
+from adapters.sandbox.cin7_webhooks import Webhook
+from storage import bodies, census
+from storage.bodies import Sealer
+from tests.simulation.senders import Senders, body_of
 from tests.simulation.world import World
 
 
@@ -104,3 +112,45 @@ def assert_one_state_each(world: World) -> None:
     known = {row[0] for row in world.read(lambda connection: connection.execute("SELECT id FROM orders").fetchall())}
     taken = {*world.shop.orders, *world.shop.deleted_orders}
     assert known == taken, f"not known {sorted(taken - known)}, not there {sorted(known - taken)}"
+
+
+def assert_every_event_once(world: World, senders: Senders) -> None:
+    """Whatever the queue was given was accepted, each event once, however often it was brought."""
+    rows = world.read(
+        lambda connection: connection.execute("SELECT identity FROM notifications WHERE door = 'sqs'").fetchall()
+    )
+    accepted, sent = {row[0] for row in rows}, senders.postman.taken - senders.postman.lost
+    assert accepted == sent, f"not accepted {sorted(sent - accepted)}, never sent {sorted(accepted - sent)}"
+
+
+def assert_the_unreadable_is_told(world: World, senders: Senders) -> None:
+    """Each notification that makes no sense is one exception, with its body, sealed."""
+    letters = senders.postman.letters
+    garbled = {_digest(body): body for body in (body_of(one.payload) for one in letters if one.kind == "malformed")}
+    told = {row.record.id for row in world.daemon.open_exceptions() if row.type == "notification_unreadable"}
+    assert told == set(garbled), f"{len(told)} told of {len(garbled)}"
+    sealer = Sealer(world.plan.storage_key)
+    for digest, body in garbled.items():
+        sealed = world.read(partial(bodies.get, order_id=digest, kind="notification"))
+        assert sealed is not None, f"no body of {digest}"
+        assert sealer.open(sealed, order_id=digest, kind="notification") == body
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def assert_webhooks_stand(world: World, senders: Senders, strangers: Sequence[Webhook]) -> None:
+    """One active webhook of ours a type, and those of others as they were."""
+    ours = Counter(hook.type for hook in senders.ours() if hook.active)
+    assert ours == Counter(NEEDED), f"webhooks {ours}"
+    others = [hook for hook in senders.hooks.values() if hook not in senders.ours()]
+    assert others == list(strangers), f"others' webhooks {others}"
+
+
+def assert_both_sides_agree(world: World) -> None:
+    """L1: the last census found as many orders there as here, and nothing else."""
+    counted = world.daemon.counted()
+    assert counted["commercetools"] == counted["tallyd"], counted
+    found = sorted(set(world.daemon.open_types()) & set(census.FOUND))
+    assert not found, f"the census found {found}: {counted}"

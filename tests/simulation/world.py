@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,12 +20,15 @@ from typing import Any, TypeVar
 import anyio
 import msgspec
 
+from actors.census import counting
 from actors.core.actor import Log, no_log
 from actors.domain.arithmetic import MODELS, TaxModel
 from actors.domain.calibration import ALL
 from actors.domain.calls import Lane
 from actors.domain.facts import FactKind
+from actors.domain.notification import Delivery, IntakeClosedError
 from actors.domain.posting import Charges, PostingRules
+from actors.domain.time import format_instant
 from actors.domain.tracing import Tracer
 from actors.intake.rules import SweepRules
 from actors.messages import Envelope, Flow, Nudge
@@ -40,7 +43,7 @@ from adapters.sandbox.network import VirtualTransport
 from adapters.sandbox.virtual_time import VirtualClock, run_virtual
 from adapters.transport import NotSentError, Request, Response
 from daemon.engine import Engine, Plan, born_at
-from storage import calibration, exceptions, facts, orders, outbox
+from storage import calibration, census, exceptions, facts, meta, orders, outbox
 from storage.calibration import Evidence
 from storage.database import Database
 from storage.exceptions import ExceptionRow
@@ -247,6 +250,16 @@ class Daemon:
         if self.kill_next(point):
             self.kill(point)
 
+    async def accept(self, door: str, deliveries: Sequence[Delivery]) -> bool:
+        """Hand in what a door of this process brings; False where nobody acknowledges it, dead or alive."""
+        if self.engine is None or not self.running:
+            return False
+        try:
+            await self.engine.intake.accept(door, deliveries)
+        except (IntakeClosedError, Killed):
+            return False
+        return True
+
     def kill(self, why: str) -> None:
         """Die in the very instruction that calls this."""
         self.die(why)
@@ -352,11 +365,28 @@ class Daemon:
         self.engine.bell.ring()
         return value
 
-    async def nudge(self, order_id: str) -> None:
-        """Ask for a look at an order, as a person's retry does; what was set aside is let go."""
+    async def nudge(self, subject: str, flow: Flow = Flow.ORDERS) -> None:
+        """Ask for a look at an order (or what another flow looks at), as a person's retry does.
+
+        What was set aside is let go.
+        """
         now = self.world.clock.now()
-        nudge = Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now)
+        nudge = Nudge(flow=flow, subject=subject, due_at=now)
         await self.write(lambda connection: outbox.release(connection, nudge, now=now))
+
+    async def census(self, *, within: float = 3600) -> dict[str, Any]:
+        """Have both sides counted from now on, and return what came of it."""
+        idle = lambda: self.running and not self.read(lambda file: meta.text(file, census.UNDERWAY))  # noqa: E731
+        await self.world.until(idle, within=within)
+        asked = format_instant(self.world.clock.now())
+        await self.nudge(counting.CENSUS, Flow.CENSUS)
+        await self.world.until(lambda: self.counted().get("taken_at", "") >= asked, within=within)
+        return self.counted()
+
+    def counted(self) -> dict[str, Any]:
+        """The last census; empty before the first (or while the process is dead)."""
+        taken = self.read(lambda connection: meta.text(connection, census.TAKEN)) if self.running else ""
+        return msgspec.json.decode(taken, type=dict[str, Any]) if taken else {}
 
     def states(self) -> Counter[str]:
         """How many orders stand in each state; none while the process is dead."""

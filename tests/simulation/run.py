@@ -38,6 +38,7 @@ class Figures:
         self.faults: Counter[str] = Counter()
         self.passed: Counter[str] = Counter()
         self.killed_at: Counter[str] = Counter()
+        self.told: Counter[str] = Counter()
 
     def add(self, day: Day) -> None:
         """Count one seed in."""
@@ -49,6 +50,7 @@ class Figures:
         self.faults.update(day.faults)
         self.passed.update(day.passed)
         self.killed_at.update(day.kills)
+        self.told.update(day.told)
 
     def lines(self) -> list[str]:
         """The figures in words."""
@@ -56,6 +58,7 @@ class Figures:
         return [
             f"seeds {self.seeds}, orders {self.orders}, sales made {self.sales}, kills {self.kills},"
             f" outages {self.outages}, faults {self.faults.total()}",
+            f"doors told: {', '.join(f'{what} {count}' for what, count in sorted(self.told.items()))}",
             f"crash points killed at: {len(reached)} of {len(crash_points())}",
             *(f"  {point}: passed {self.passed[point]}, killed at {self.killed_at[point]}" for point in reached),
             "faults that happened:",

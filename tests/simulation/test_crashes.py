@@ -63,7 +63,9 @@ def test_the_figures_add_up() -> None:
     day = run_virtual(functools.partial(bad_day, 1, count=5, hurry=0.1, points=frozenset({"actor.claimed"})))
     figures.add(day)
     figures.add(day)
-    [first, reached, point, *_] = figures.lines()
+    [first, told, reached, point, *_] = figures.lines()
+    assert told.startswith(f"doors told: cin7 accepted {2 * day.told['cin7 accepted']}, ")
+    assert day.told["sqs accepted"] >= 5
     assert first.startswith("seeds 2, orders 10, sales made 10, kills 2,")
     assert reached == f"crash points killed at: 1 of {len(crash_points())}"
     assert point.startswith("  actor.claimed: passed ")

@@ -161,10 +161,10 @@ def order_of(external_id: str) -> str:
 
 
 def orphans(connection: sqlite3.Connection, *, before: Instant) -> list[ListedRow]:
-    """Return the sales that stand, carry an external id of ours, and name no order we know; seen before an instant."""
+    """Return the sales that stand, carry an external id of ours and name no order we know, and have not moved since."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM listed_sales WHERE external_id >= :low AND external_id < :high AND {_LIVE}"
-        " AND seen_at < :before ORDER BY number, sale_id",
+        " AND moved_at < :before ORDER BY number, sale_id",
         {**_PREFIX, "before": before},
     ).fetchall()
     known = "SELECT 1 FROM orders WHERE id = ?"

@@ -202,7 +202,10 @@ class Cin7Double:
         if found is None:
             text = f"The requested resource does not support http method '{incoming.method}'."
             return "unknown_method", error_answer(text, status=405)
-        return found
+        operation, effect = found
+        # Whoever asks for one sale looks it up; whoever asks for all of them, or for what moved, sweeps.
+        looks_up = any(incoming.query.text(name) for name in ("ExternalID", "Search"))
+        return ("sale_sweep" if operation == "sale_list" and not looks_up else operation), effect
 
     def _make_routes(self) -> dict[str, dict[str, tuple[str, Effect]]]:
         books, desk = self.books, self._desk

@@ -42,4 +42,6 @@ def test_open_orders_from_long_before_since_are_read_once_page_by_page() -> None
 
 
 def _readings(made: World) -> int:
-    return sum("createdAt" in unquote(entry.query) for entry in made.shop.request_log)
+    return sum(
+        entry.operation == "order_list" and "createdAt < " in unquote(entry.query) for entry in made.shop.request_log
+    )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from actors.domain.webhook import NEEDED
 from adapters.sandbox.cin7_webhooks import Webhook
-from storage import bodies, census
+from adapters.sandbox.postman import Postman
+from storage import bodies, census, exceptions
 from storage.bodies import Sealer
 from tests.simulation.senders import Senders, body_of
 from tests.simulation.world import World
@@ -116,22 +117,29 @@ def assert_one_state_each(world: World) -> None:
 
 def assert_every_event_once(world: World, senders: Senders) -> None:
     """Whatever the queue was given was accepted, each event once, however often it was brought."""
-    rows = world.read(
-        lambda connection: connection.execute("SELECT identity FROM notifications WHERE door = 'sqs'").fetchall()
-    )
-    accepted, sent = {row[0] for row in rows}, senders.postman.taken - senders.postman.lost
+    world.read(lambda connection: check_events(connection, senders.postman))
+
+
+def check_events(connection: sqlite3.Connection, postman: Postman) -> None:
+    """Hold the events of door sqs against what the post took and did not lose."""
+    rows = connection.execute("SELECT identity FROM notifications WHERE door = 'sqs'").fetchall()
+    accepted, sent = {row[0] for row in rows}, postman.taken - postman.lost
     assert accepted == sent, f"not accepted {sorted(sent - accepted)}, never sent {sorted(accepted - sent)}"
 
 
 def assert_the_unreadable_is_told(world: World, senders: Senders) -> None:
     """Each notification that makes no sense is one exception, with its body, sealed."""
-    letters = senders.postman.letters
-    garbled = {_digest(body): body for body in (body_of(one.payload) for one in letters if one.kind == "malformed")}
-    told = {row.record.id for row in world.daemon.open_exceptions() if row.type == "notification_unreadable"}
-    assert told == set(garbled), f"{len(told)} told of {len(garbled)}"
-    sealer = Sealer(world.plan.storage_key)
+    world.read(lambda connection: check_unreadable(connection, senders.postman, Sealer(world.plan.storage_key)))
+
+
+def check_unreadable(connection: sqlite3.Connection, postman: Postman, sealer: Sealer) -> None:
+    """Hold the unreadable notifications told of against what the post garbled."""
+    bodies_sent = [body_of(letter.payload) for letter in postman.letters if letter.kind == "malformed"]
+    garbled = {_digest(body): body for body in bodies_sent}
+    rows = exceptions.listing(connection, kind="notification_unreadable", limit=len(garbled) + 1)
+    assert sorted(row.record.id for row in rows) == sorted(garbled), f"{len(rows)} told of {len(garbled)}"
     for digest, body in garbled.items():
-        sealed = world.read(partial(bodies.get, order_id=digest, kind="notification"))
+        sealed = bodies.get(connection, digest, "notification")
         assert sealed is not None, f"no body of {digest}"
         assert sealer.open(sealed, order_id=digest, kind="notification") == body
 

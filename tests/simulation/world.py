@@ -57,7 +57,8 @@ KEY = "22222222-2222-4222-8222-222222222222"
 
 CIN7_WRITES = frozenset({"sale_create", "sale_update", "sale_order", "sale_void", "pick_write", "customer_create"})
 
-_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where files of these runs are: they are killed, never without power."""
 
 GIVEN = frozenset(number for number, model in enumerate(MODELS) if model.tax is TaxModel.GIVEN)
 """The models of the double as it is unless told otherwise: tax as it was sent."""
@@ -566,7 +567,7 @@ class World:
 @asynccontextmanager
 async def world(seed: int, **changes: Any) -> AsyncIterator[World]:
     """Make a world, run its daemon, and tear it down."""
-    folder = Path(tempfile.mkdtemp(prefix="tallyd-sim-", dir=_MEMORY))
+    folder = Path(tempfile.mkdtemp(prefix="tallyd-sim-", dir=MEMORY))
     try:
         async with anyio.create_task_group() as tasks:
             made = World(seed, tasks, folder, **changes)

@@ -7,6 +7,7 @@ between them, and what people see is put on top. Everything is closed in the opp
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -99,6 +100,7 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
             client_secret=secrets["commercetools_client_secret"],
             application_key=secrets["cin7_application_key"],
             storage_key=secrets.storage_key,
+            webhook_token=secrets.get("cin7_webhook_token") or "",
         )
         engine = Engine(
             plan,
@@ -112,6 +114,7 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
             probe=probe,
             log=log,
             witness=witness,
+            free_bytes=lambda: shutil.disk_usage(path.parent).free,
             readers=sqs_readers(settings, secrets, clock),
         )
         app = App(settings, secrets, engine, clock)

@@ -35,7 +35,16 @@ METRICS: Mapping[str, MetricNote] = {
     "tallyd_health_status": MetricNote("1 for the status the daemon has, 0 for the others.", ("status",)),
     "tallyd_orders": MetricNote("Orders in each state.", ("state",)),
     "tallyd_orders_accepted_total": MetricNote("Orders ever accepted.", (), counter=True),
-    "tallyd_census_findings": MetricNote("What the census found, by kind.", ("kind",)),
+    "tallyd_census_findings": MetricNote("Open findings of the census, by type.", ("type",)),
+    "tallyd_census_records": MetricNote("What the last census counted, by whose list.", ("list",)),
+    "tallyd_census_taken_timestamp_seconds": MetricNote("When the last census was taken."),
+    "tallyd_door_events_total": MetricNote(
+        "Events a door brought: accepted, and of them late or ignored; repeated; unreadable.", ("door", "what"), True
+    ),
+    "tallyd_door_missed_total": MetricNote("Records a door should have told of and a sweep found.", ("door",), True),
+    "tallyd_door_missing": MetricNote("Of those, the ones it has not told of yet.", ("door",)),
+    "tallyd_door_last_event_timestamp_seconds": MetricNote("When a door last brought an event.", ("door",)),
+    "tallyd_intake_open": MetricNote("1 while events are accepted, 0 while senders are asked to come again."),
     "tallyd_exceptions_open": MetricNote("Open exceptions by who answers for them.", ("owner",)),
     "tallyd_outbox_messages": MetricNote("Messages of the outbox in each state.", ("state",)),
     "tallyd_outbox_oldest_due_timestamp_seconds": MetricNote("Since when the oldest due message waits."),
@@ -130,7 +139,11 @@ def _samples(snapshot: Snapshot) -> Iterator[Sample]:
     yield from _by_label("tallyd_orders", orders.get("states"))
     if "accepted" in orders:
         yield "tallyd_orders_accepted_total", (), orders["accepted"]
-    yield from _by_label("tallyd_census_findings", snapshot.get("census"))
+    yield from _of_census(snapshot.get("census", {}))
+    for door, facts in snapshot.get("doors", {}).items():
+        yield from _of_door(door, facts)
+    if "intake" in snapshot:
+        yield "tallyd_intake_open", (), float(snapshot["intake"]["open"])
     yield from _by_label("tallyd_exceptions_open", snapshot.get("exceptions"))
     outbox = snapshot.get("outbox", {})
     yield from _by_label("tallyd_outbox_messages", outbox)
@@ -146,6 +159,23 @@ def _samples(snapshot: Snapshot) -> Iterator[Sample]:
     storage = snapshot.get("storage", {})
     yield from _by_name(_STORAGE, storage)
     yield from _by_label("tallyd_storage_rows", storage.get("rows"))
+
+
+def _of_census(census: Mapping[str, Any]) -> Iterator[Sample]:
+    yield from _by_label("tallyd_census_findings", census.get("findings"))
+    lists = ("commercetools", "tallyd", "cin7", "orders_with_sale")
+    yield from _by_label("tallyd_census_records", {name: census[name] for name in lists if name in census})
+    yield from _instant("tallyd_census_taken_timestamp_seconds", (), census.get("taken_at"))
+
+
+def _of_door(door: str, facts: Mapping[str, Any]) -> Iterator[Sample]:
+    for what in ("accepted", "repeated", "late", "ignored", "unreadable"):
+        if _is_figure(facts.get(what)):
+            yield "tallyd_door_events_total", (door, what), facts[what]
+    for key, metric in (("missed", "tallyd_door_missed_total"), ("missing_now", "tallyd_door_missing")):
+        if _is_figure(facts.get(key)):
+            yield metric, (door,), facts[key]
+    yield from _instant("tallyd_door_last_event_timestamp_seconds", (door,), facts.get("last_event_at"))
 
 
 def _of_flow(flow: str, facts: Mapping[str, Any]) -> Iterator[Sample]:

@@ -22,7 +22,20 @@ HEALTH: dict[str, Any] = {
     "version": "0.1.0",
     "mode": "live",
     "orders": {"accepted": 12, "states": {state.value: 1 for state in OrderState}},
-    "census": {"missing_sales": 1, "checked_at": 1_796_083_200_000},
+    "census": {
+        "taken_at": "2026-12-01T00:00:00.000Z",
+        "kind": "hourly",
+        "commercetools": 12,
+        "tallyd": 13,
+        "cin7": 11,
+        "orders_with_sale": 11,
+        "findings": {"sales_two": 1},
+    },
+    "doors": {
+        "sqs": {"last_event_at": "2026-12-01T00:00:00.000Z", "accepted": 9, "repeated": 2, "late": 3, "ignored": 0}
+        | {"unreadable": 1, "missed": 4, "missing_now": 0}
+    },
+    "intake": {"open": True, "closed_because": ""},
     "flows": {
         "orders": {"state": "running", "last_success_at": "2026-12-01T00:00:00.500Z", "queued": 3},
         "intake": {"state": "paused", "last_success_at": 1_796_083_200_000, "queued": 0},
@@ -71,7 +84,16 @@ def test_every_figure_of_the_snapshot_is_there() -> None:
         ("tallyd_health_status", "ok"): 0,
         ("tallyd_orders", "in_doubt"): 1,
         ("tallyd_orders_accepted_total", ""): 12,
-        ("tallyd_census_findings", "missing_sales"): 1,
+        ("tallyd_census_findings", "sales_two"): 1,
+        ("tallyd_census_records", "commercetools"): 12,
+        ("tallyd_census_records", "cin7"): 11,
+        ("tallyd_census_taken_timestamp_seconds", ""): 1_796_083_200,
+        ("tallyd_door_events_total", "sqs,accepted"): 9,
+        ("tallyd_door_events_total", "sqs,unreadable"): 1,
+        ("tallyd_door_missed_total", "sqs"): 4,
+        ("tallyd_door_missing", "sqs"): 0,
+        ("tallyd_door_last_event_timestamp_seconds", "sqs"): 1_796_083_200,
+        ("tallyd_intake_open", ""): 1,
         ("tallyd_exceptions_open", "ecommerce"): 4,
         ("tallyd_exceptions_open", "it"): 0,
         ("tallyd_outbox_messages", "ready"): 5,
@@ -98,7 +120,7 @@ def test_an_instant_among_counts_is_no_count() -> None:
     labels = {
         label for name, label in samples_of(HEALTH) if name in {"tallyd_census_findings", "tallyd_outbox_messages"}
     }
-    assert labels == {"missing_sales", "ready", "running", "quarantined"}
+    assert labels == {"sales_two", "ready", "running", "quarantined"}
 
 
 def test_what_was_not_measured_has_no_series() -> None:

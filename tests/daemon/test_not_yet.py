@@ -8,8 +8,15 @@ import msgspec
 import pytest
 
 from daemon.cli import main
-from daemon.not_yet import refused, unused
-from daemon.settings import CustomerSettings, FirstSettings, Settings, SqsSettings, load_settings
+from daemon.not_yet import PLACEHOLDER, refused, unused
+from daemon.settings import (
+    CustomerSettings,
+    FirstSettings,
+    Settings,
+    SnsSettings,
+    SqsSettings,
+    load_settings,
+)
 
 SHIPPED = Path(__file__).parents[2] / "config" / "tallyd.toml"
 
@@ -45,9 +52,15 @@ def test_a_placeholder_stops_the_start(capsys: pytest.CaptureFixture[str], monke
     assert "cin7.account_id" in capsys.readouterr().err
 
 
-def test_a_door_that_is_not_there_is_named(settings: Settings) -> None:
-    intake = msgspec.structs.replace(
-        settings.intake, sqs=SqsSettings(queue_url="https://q.test", region="eu"), cin7_webhooks=True
-    )
-    told = list(unused(msgspec.structs.replace(settings, intake=intake)))
-    assert [text.split(":")[0] for text in told] == ["intake.cin7_webhooks", "intake.sqs"]
+def test_a_door_with_a_placeholder_is_refused(settings: Settings) -> None:
+    sqs = SqsSettings(queue_url="https://q.test/1/orders", region=PLACEHOLDER)
+    intake = msgspec.structs.replace(settings.intake, sqs=sqs, sns=SnsSettings(topic_arns=(PLACEHOLDER,)))
+    problems = refused(msgspec.structs.replace(settings, intake=intake))
+    doors = [problem.key for problem in problems if problem.key.startswith("intake.")]
+    assert doors == ["intake.sqs.region", "intake.sns.topic_arns"]
+
+
+def test_doors_are_no_setting_that_is_not_acted_on(settings: Settings) -> None:
+    sqs = SqsSettings(queue_url="https://q.test/1/orders", region="eu-west-1")
+    intake = msgspec.structs.replace(settings.intake, sqs=sqs, cin7_webhooks=True)
+    assert list(unused(msgspec.structs.replace(settings, intake=intake))) == []

@@ -20,10 +20,15 @@ from actors.domain.time import Clock
 from adapters.intake import eventgrid
 from adapters.intake.cin7_hooks import read_hook
 from adapters.intake.connections import Connection, Connections
+from adapters.intake.errands import Errands
 from adapters.intake.eventgrid import EventGrid
-from adapters.intake.ports import CIN7, EVENTGRID, Accept
+from adapters.intake.keys import KeySet
+from adapters.intake.platform import read_notifications
+from adapters.intake.ports import CIN7, EVENTGRID, PUBSUB, SNS, Accept
 from adapters.intake.proof import bearer_of, is_same, unproven
+from adapters.intake.pubsub import PubSub, PubSubDoor, read_push
 from adapters.intake.reading import BodyReader, Limits
+from adapters.intake.sns import CONFIRMATION, NOTIFICATION, SnsDoor
 from adapters.operator.answers import Handler, document, problems
 from adapters.operator.problems import ProblemError
 from adapters.transport import Transport
@@ -33,13 +38,23 @@ _BACKLOG = 256
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
-    """Which doors are open. `cin7_token` is the bearer token of Cin7 Core's webhooks ("": no such door)."""
+    """Which doors are open. `cin7_token` is the bearer token of Cin7 Core's webhooks ("": no such door).
+
+    `sns_topics` are the topics' ARNs (none: no such door). `sns_certificates` is for a local double only: the base
+    address that SNS's certificates and confirmations must lie under instead of the hosts of AWS.
+    """
 
     cin7_token: str = ""
+    sns_topics: frozenset[str] = frozenset()
+    sns_certificates: str = ""
+    pubsub: PubSub | None = None
     eventgrid: EventGrid | None = None
 
     def __repr__(self) -> str:
-        return f"Doors(cin7={bool(self.cin7_token)}, eventgrid={self.eventgrid!r})"
+        return (
+            f"Doors(cin7={bool(self.cin7_token)}, sns_topics={sorted(self.sns_topics)!r}, pubsub={self.pubsub!r},"
+            f" eventgrid={self.eventgrid!r})"
+        )
 
 
 @asynccontextmanager
@@ -55,7 +70,9 @@ async def intake_server(
     """
     limits = limits or Limits()
     host, _, port = bind.rpartition(":")
-    runner = web.AppRunner(build(accept, doors, limits=limits), access_log=None, shutdown_timeout=_CLOSE_SECONDS)
+    errands = Errands()
+    hall = _Hall(accept, doors, clock=clock, fetch=fetch, errands=errands, bodies=BodyReader(limits))
+    runner = web.AppRunner(_application(hall, doors), access_log=None, shutdown_timeout=_CLOSE_SECONDS)
     await runner.setup()
     try:
         assert runner.server is not None  # noqa: S101 -- set up above
@@ -69,17 +86,21 @@ async def intake_server(
             listener.close()
     finally:
         await runner.cleanup()
+        await errands.close()
 
 
-def build(accept: Accept, doors: Doors, *, limits: Limits) -> web.Application:
+def _application(hall: _Hall, doors: Doors) -> web.Application:
     """Return the application with a route per open door."""
-    hall = _Hall(accept, doors, BodyReader(limits))
     app = web.Application(middlewares=[_timed, problems, _closing])
     if doors.cin7_token:
-        app.add_routes([web.post("/intake/cin7/{record:[A-Za-z]{1,40}}/{event:[A-Za-z]{1,40}}", hall.cin7)])
+        app.router.add_post("/intake/cin7/{record:[A-Za-z]{1,40}}/{event:[A-Za-z]{1,40}}", hall.cin7)
+    if doors.sns_topics:
+        app.router.add_post("/intake/commercetools/sns", hall.sns)
+    if doors.pubsub is not None:
+        app.router.add_post("/intake/commercetools/pubsub", hall.pubsub)
     if doors.eventgrid is not None:
-        here = "/intake/commercetools/eventgrid"
-        app.add_routes([web.options(here, hall.eventgrid_handshake), web.post(here, hall.eventgrid)])
+        app.router.add_options("/intake/commercetools/eventgrid", hall.eventgrid_handshake)
+        app.router.add_post("/intake/commercetools/eventgrid", hall.eventgrid)
     return app
 
 
@@ -111,20 +132,47 @@ async def _closing(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 class _Hall:
-    """The handlers."""
+    """The handlers: one per door. Those of a door that is not configured are never routed to."""
 
-    def __init__(self, accept: Accept, doors: Doors, bodies: BodyReader) -> None:
+    def __init__(
+        self, accept: Accept, doors: Doors, *, clock: Clock, fetch: Transport, errands: Errands, bodies: BodyReader
+    ) -> None:
         self._accept = accept
-        self._doors = doors
         self._bodies = bodies
+        self._cin7_token = doors.cin7_token
+        self._eventgrid = doors.eventgrid or EventGrid(topic="", key="")
+        self._sns = SnsDoor(
+            doors.sns_topics, fetch=fetch, clock=clock, errands=errands, certificates=doors.sns_certificates
+        )
+        pubsub = doors.pubsub or PubSub(audience="", service_account="")
+        keys = KeySet(pubsub.keys_url, fetch, clock, errands)
+        self._pubsub = PubSubDoor(pubsub, keys, clock)
+        if doors.pubsub is not None:
+            errands.start(keys.refresh_forever())
 
     async def cin7(self, request: web.Request) -> web.Response:
         self._bodies.refuse_declared(request)
-        if not is_same(bearer_of(request), self._doors.cin7_token):
+        if not is_same(bearer_of(request), self._cin7_token):
             raise unproven("The bearer token is missing or wrong.")
         kind = f"{request.match_info['record']}/{request.match_info['event']}"
         async with self._bodies.body_of(request) as body:
             return await self._accepted(CIN7, read_hook(kind, body))
+
+    async def sns(self, request: web.Request) -> web.Response:
+        self._bodies.refuse_declared(request)
+        async with self._bodies.body_of(request) as body:
+            envelope = self._sns.verified(body)
+            if envelope.type == NOTIFICATION:
+                return await self._accepted(SNS, [read_notifications(envelope.message.encode())])
+        if envelope.type == CONFIRMATION:
+            await self._sns.confirm(envelope)
+        return web.Response()
+
+    async def pubsub(self, request: web.Request) -> web.Response:
+        self._bodies.refuse_declared(request)
+        self._pubsub.require_token(bearer_of(request))
+        async with self._bodies.body_of(request) as body:
+            return await self._accepted(PUBSUB, [read_push(body)])
 
     async def eventgrid_handshake(self, request: web.Request) -> web.Response:
         eventgrid.require_key(request, self._eventgrid.key)
@@ -138,11 +186,6 @@ class _Hall:
             if isinstance(told, eventgrid.Validation):
                 return document(eventgrid.answer(told))
             return await self._accepted(EVENTGRID, told)
-
-    @property
-    def _eventgrid(self) -> EventGrid:
-        assert self._doors.eventgrid is not None  # noqa: S101 -- routed only if it is configured
-        return self._doors.eventgrid
 
     async def _accepted(self, door: str, deliveries: Sequence[Delivery]) -> web.Response:
         await self._accept(door, deliveries)

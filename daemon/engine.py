@@ -296,6 +296,7 @@ class Engine:
             now = self.clock.now()
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
             doors.open_doors(connection, self.plan.doors.names, now=now)
+            self._forget_other_doors(connection, now)
             for actor in self.actors.values():
                 for nudge in actor.first_nudges(now):
                     # A start is a fresh chance for what a flow runs on: nothing of it stays set aside.
@@ -320,6 +321,15 @@ class Engine:
             believed = False
             self.governor.assume_full()
         self.log("daemon.recovered", in_doubt=len(touched), set_aside=len(spent), window_believed=believed)
+
+    def _forget_other_doors(self, connection: sqlite3.Connection, now: Instant) -> None:
+        """What was told of a door that is not configured any more is nobody's business; a queue is tried anew."""
+        names, subscription = self.plan.doors.names, self.plan.doors.subscription
+        for row in exceptions.of_kinds(connection, ("door", "subscription", "webhook")):
+            known = {"door": row.record.id in names, "subscription": row.record.id == subscription}
+            stands = known.get(row.record.kind, "cin7" in names and bool(self.plan.public_url))
+            if not stands or row.type == "door_unreachable":
+                exceptions.resolve(connection, row.id, resolution="started again", now=now)
 
     async def _was_restored(self) -> bool:
         """Compare the file with its witness; a file put back from a copy looks for older orders before it makes any."""

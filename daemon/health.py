@@ -16,6 +16,7 @@ from actors.domain.facts import FactKind
 from actors.domain.posting import PostingRules
 from actors.domain.rates import fixed_rate
 from actors.domain.time import Instant, format_instant
+from actors.intake.rules import ORDER_LOOK, PAYMENT_LOOK
 from actors.intake.sweeping import COMPLETE, HOT, MESSAGES, PAYMENTS
 from actors.messages import Flow
 from daemon.running import Running
@@ -41,7 +42,7 @@ async def health(app: Running) -> Document:
     running = {flow.value: _flow(app, flow, stored["flows"][flow.value]) for flow in engine.actors}
     chores = {name: engine.supervisor.state(name) for name in CHORES}
     failing = [problem] if problem else []
-    failing += _failing(app, running, chores)
+    failing += _failing(app, stored, running, chores)
     degraded = _degraded(app, stored, running)
     return {
         "status": "failing" if failing else "degraded" if degraded else "ok",
@@ -130,6 +131,7 @@ def _stored(connection: sqlite3.Connection, path: Path, now: Instant) -> Documen
             kind.value: {"read_at": format_instant(read_at), "rows": rows}
             for kind, (read_at, _, rows) in sorted(facts.lists(connection).items())
         },
+        "aside": {flow for flow, subject in outbox.aside(connection, STANDING) if not subject.startswith(LOOKS)},
         "file_bytes": sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists()),
     }
 
@@ -156,6 +158,7 @@ def _unread() -> Document:
         "census": {"taken_at": None},
         "doors": {},
         "facts": {},
+        "aside": set(),
         "file_bytes": None,
     }
 
@@ -240,11 +243,14 @@ def _storage(app: Running, file_bytes: int | None) -> Document:
 STANDING = ("intake", "catalogue", "census")
 """Flows whose own messages must never stand aside: without them nothing new is heard."""
 
+LOOKS = (ORDER_LOOK, PAYMENT_LOOK)
+"""Messages of the intake about one record: one that stands aside keeps no other back."""
 
-def _failing(app: Running, running: Document, chores: dict[str, str]) -> list[str]:
+
+def _failing(app: Running, stored: Document, running: Document, chores: dict[str, str]) -> list[str]:
     reasons = ["the database cannot be written"] if app.engine.database.failing else []
     reasons += [f"flow {name} is stopped" for name, flow in running.items() if flow["state"] == "stopped"]
-    reasons += [f"a sweep of {name} is set aside" for name in STANDING if running[name]["quarantined"]]
+    reasons += [f"a sweep of {name} is set aside" for name in STANDING if name in stored["aside"]]
     reasons += [f"the {name} keeper is stopped" for name, state in chores.items() if state == "stopped"]
     return reasons
 

@@ -33,6 +33,7 @@ from daemon.settings_checks import (
     time_of_day_problem,
     time_zone_problem,
     timestamp_problem,
+    topic_arn_problem,
     url_problem,
     wait_problem,
 )
@@ -46,6 +47,7 @@ DEFAULT_PATH = Path("/etc/tallyd/tallyd.toml")
 Text = Annotated[str, Meta(extra={"check": text_problem})]
 Url = Annotated[str, Meta(extra={"check": url_problem})]
 Bind = Annotated[str, Meta(extra={"check": bind_problem})]
+TopicArn = Annotated[str, Meta(extra={"check": topic_arn_problem})]
 Charge = Annotated[str, Meta(extra={"check": charge_problem})]
 Seconds = Annotated[float, Meta(extra={"check": seconds_problem})]
 """A duration: more than 0."""
@@ -157,7 +159,7 @@ class SqsSettings(_Table, frozen=True, kw_only=True):
 class SnsSettings(_Table, frozen=True, kw_only=True):
     """Topics whose pushes are believed."""
 
-    topic_arns: tuple[Text, ...]
+    topic_arns: Annotated[tuple[TopicArn, ...], Meta(min_length=1)]
 
 
 class PubSubSettings(_Table, frozen=True, kw_only=True):

@@ -136,6 +136,13 @@ def project_key_problem(value: str) -> Fault | None:
     return f"{shown(value)} is not a project key (2 to 36 small letters, digits, - _)", ""
 
 
+def topic_arn_problem(value: str) -> Fault | None:
+    """The name of an Amazon SNS topic: its region says whose signature counts."""
+    if value == "..." or re.fullmatch(r"arn:aws(-cn)?:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", value):
+        return None
+    return f"{shown(value)} is no topic ARN", "write for example arn:aws:sns:eu-west-1:123456789012:orders"
+
+
 def channel_key_problem(value: str) -> Fault | None:
     """A key of a commercetools channel."""
     if re.fullmatch(r"[A-Za-z0-9_-]{2,256}", value):

@@ -185,10 +185,19 @@ def forgive(connection: sqlite3.Connection, door: str, *, until: Instant) -> Non
     connection.execute("UPDATE doors SET judged_until = max(judged_until, ?) WHERE name = ?", (until, door))
 
 
-def prune(connection: sqlite3.Connection, *, before: Instant, limit: int = 2_000) -> None:
-    """Forget old events, a bounded number at a time; no sender repeats one that long."""
-    connection.execute(
-        "DELETE FROM notifications WHERE (door, identity) IN"
-        " (SELECT door, identity FROM notifications WHERE received_at < ? LIMIT ?)",
-        (before, limit),
-    )
+def is_foreign(connection: sqlite3.Connection, door: str, *, since: Instant) -> bool:
+    """Say whether a door brought an event of another project lately."""
+    row = connection.execute(
+        "SELECT 1 FROM notifications WHERE outcome = 'foreign' AND door = ? AND received_at >= ? LIMIT 1", (door, since)
+    ).fetchone()
+    return row is not None
+
+
+def prune(connection: sqlite3.Connection, *, before: Instant, ignored_before: Instant, limit: int = 2_000) -> None:
+    """Forget old events, a bounded number at a time; no sender repeats one that long. Ignored ones go sooner."""
+    for condition, instant in (("", before), (" AND outcome = 'ignored'", ignored_before)):
+        connection.execute(
+            "DELETE FROM notifications WHERE (door, identity) IN"
+            f" (SELECT door, identity FROM notifications WHERE received_at < ?{condition} LIMIT ?)",
+            (instant, limit),
+        )

@@ -147,6 +147,15 @@ def of_record(connection: sqlite3.Connection, kind: str, record_id: str) -> list
     return [_row(row) for row in rows]
 
 
+def of_kinds(connection: sqlite3.Connection, kinds: Collection[str]) -> list[ExceptionRow]:
+    """Return every open exception of records of these kinds."""
+    marks = ", ".join("?" for _ in kinds)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM exceptions WHERE state = 'open' AND record_kind IN ({marks}) ORDER BY id", tuple(kinds)
+    )
+    return [_row(row) for row in rows]
+
+
 def listing(
     connection: sqlite3.Connection,
     *,

@@ -281,6 +281,14 @@ def is_waiting(connection: sqlite3.Connection, flow: Flow, subject: str) -> bool
     return row is not None
 
 
+def aside(connection: sqlite3.Connection, flows: Collection[str]) -> list[tuple[str, str]]:
+    """Return (flow, subject) of what was set aside in these flows."""
+    rows = connection.execute(
+        f"SELECT flow, subject FROM outbox WHERE state = 'quarantined' AND flow IN ({_marks(flows)})", tuple(flows)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def next_due(connection: sqlite3.Connection, flows: Collection[Flow]) -> Instant | None:
     """When the earliest waiting nudge of these flows is due."""
     moments: list[Instant] = []

@@ -35,6 +35,7 @@ MOST_IDS = 50
 """How many ids an alarm names; its count is of all."""
 WEEKS = 28
 RETAIN_EVENTS = 30 * DAY
+RETAIN_IGNORED = 2 * DAY
 
 
 class Guard:
@@ -60,8 +61,13 @@ class Guard:
         for door in doors.all_doors(connection):
             self._judge_missed(connection, door, now)
             self._judge_silent(connection, door, now)
+            if not doors.is_foreign(connection, door.name, since=now - DAY):
+                record = Record(kind="door", id=door.name)
+                exceptions.clear(
+                    connection, record, resolution="none for a day", now=now, types=("notification_foreign",)
+                )
         self._judge_shop(connection, now)
-        doors.prune(connection, before=now - RETAIN_EVENTS)
+        doors.prune(connection, before=now - RETAIN_EVENTS, ignored_before=now - RETAIN_IGNORED)
 
     # -- whom a door missed -------------------------------------------------------------------------------------------
 

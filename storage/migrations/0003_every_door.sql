@@ -30,6 +30,8 @@ CREATE TABLE notifications (
 
 CREATE INDEX notifications_by_subject ON notifications (about, subject, door);
 CREATE INDEX notifications_by_age ON notifications (received_at);
+CREATE INDEX notifications_ignored ON notifications (received_at) WHERE outcome = 'ignored';
+CREATE INDEX notifications_foreign ON notifications (door, received_at) WHERE outcome = 'foreign';
 
 -- Records that a configured door should have told of by now and did not.
 CREATE TABLE missed (

@@ -21,12 +21,13 @@ from actors.domain.crashpoints import Probe, no_probe
 from actors.domain.time import Instant
 from actors.messages import Flow
 from adapters.http_transport import HttpTransport
+from adapters.intake.server import intake_server
 from adapters.operator.server import operator_server
 from adapters.telemetry.logs import start_logging
 from adapters.telemetry.tracing import Tracing, otlp_exporter
 from daemon import health
 from daemon.control import control_server, socket_path
-from daemon.doors import sqs_readers
+from daemon.doors import pushed_doors, sqs_readers
 from daemon.engine import Engine, born_at
 from daemon.not_yet import unused
 from daemon.notify import Notifier, watchdog_interval
@@ -122,6 +123,11 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
             operator_server(settings.operator.bind, LiveReading(app), tokens=secrets.operator_tokens)
         )
         await stack.enter_async_context(control_server(app, socket_path(settings)))
+        doors = pushed_doors(settings, secrets)
+        if doors is not None:
+            await stack.enter_async_context(
+                intake_server(settings.intake.bind, engine.intake.accept, doors, clock=clock, fetch=ct_transport)
+            )
         yield app
 
 

@@ -19,10 +19,11 @@ from actors.domain.feed import FeedCursor
 from actors.domain.posting_date import zone_of
 from actors.domain.time import Clock, date_in_zone, format_instant
 from actors.orders.lease import CONTAINER
+from adapters.intake.pubsub import GOOGLE_KEYS
 from adapters.transport import Transport
 from daemon.asking import PRODUCT_PAGE, Asking, Level, Line, charge_names
 from daemon.secrets import Secrets
-from daemon.settings import IntakeSettings, Settings
+from daemon.settings import Settings, SnsSettings
 
 CLOCK_SECONDS = 5.0
 """More than this between our clock and theirs is a finding: instants of both sides are compared."""
@@ -196,16 +197,14 @@ class LiveCheck(Asking):
                 self._say(Level.OK, "clock", f"agrees with {host}")
 
 
-GOOGLE_KEYS = "https://www.googleapis.com/oauth2/v3/certs"
-"""Where Google publishes the keys its tokens are signed with."""
-
-
-def _arns(intake: IntakeSettings) -> list[str]:
-    return [arn for arn in intake.sns.topic_arns if arn.count(":") > 3] if intake.sns is not None else []
-
-
-def _aws(arn: str) -> str:
-    return "amazonaws.com.cn" if arn.startswith("arn:aws-cn:") else "amazonaws.com"
+def _signing_hosts(sns: SnsSettings | None) -> set[str]:
+    """Where the certificates of the topics' regions lie."""
+    if sns is None:
+        return set()
+    if sns.endpoint_url is not None:
+        return {urlsplit(sns.endpoint_url).netloc}
+    regions = [arn.split(":")[1:4] for arn in sns.topic_arns if arn.count(":") > 3]
+    return {f"sns.{region}.amazonaws.com{'.cn' if part == 'aws-cn' else ''}" for part, _, region in regions}
 
 
 def hosts(settings: Settings) -> list[tuple[str, str]]:
@@ -219,10 +218,9 @@ def hosts(settings: Settings) -> list[tuple[str, str]]:
         ((intake.sqs.endpoint_url or intake.sqs.queue_url) if intake.sqs is not None else None, "order queue"),
     ]
     found = [(urlsplit(url).netloc, why) for url, why in named if url]
-    if intake.sns is not None:
-        found += sorted({(f"sns.{arn.split(':')[3]}.{_aws(arn)}", "signatures of the topic") for arn in _arns(intake)})
+    found += sorted({(host, "signatures of the topic") for host in _signing_hosts(intake.sns)})
     if intake.pubsub is not None:
-        found.append((urlsplit(GOOGLE_KEYS).netloc, "signatures of Pub/Sub"))
+        found.append((urlsplit(intake.pubsub.endpoint_url or GOOGLE_KEYS).netloc, "signatures of Pub/Sub"))
     people = (settings.owners.ops, settings.owners.finance, settings.owners.ecommerce, settings.owners.it)
     channels = [channel for person in people if person is not None for channel in person.channels]
     # Of a channel only its kind is shown: the rest may be somebody's address, or a secret.

@@ -157,16 +157,18 @@ class SqsSettings(_Table, frozen=True, kw_only=True):
 
 
 class SnsSettings(_Table, frozen=True, kw_only=True):
-    """Topics whose pushes are believed."""
+    """Topics whose pushes are believed. `endpoint_url`: a local double that signs instead of AWS."""
 
     topic_arns: Annotated[tuple[TopicArn, ...], Meta(min_length=1)]
+    endpoint_url: Url | None = None
 
 
 class PubSubSettings(_Table, frozen=True, kw_only=True):
-    """What a push's token must say."""
+    """What a push's token must say. `endpoint_url`: where a local double publishes its keys instead of Google."""
 
     audience: Text
     service_account: Text
+    endpoint_url: Url | None = None
 
 
 class EventGridSettings(_Table, frozen=True, kw_only=True):

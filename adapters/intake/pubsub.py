@@ -15,12 +15,16 @@ ISSUER = "https://accounts.google.com"
 LEEWAY_SECONDS = 60
 
 
+GOOGLE_KEYS = "https://www.googleapis.com/oauth2/v3/certs"
+"""Where Google publishes the keys its tokens are signed with."""
+
+
 class PubSub(msgspec.Struct, frozen=True, kw_only=True):
     """The door's configuration: what a token must be meant for and whose it must be, and where the keys lie."""
 
     audience: str
     service_account: str
-    keys_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    keys_url: str = GOOGLE_KEYS
 
 
 class PubSubDoor:

@@ -45,6 +45,8 @@ ADDED = {
     "intake.most_waiting",
     "intake.census_seconds",
     "intake.subscription",
+    "intake.sns.endpoint_url",
+    "intake.pubsub.endpoint_url",
 }
 """Keys of ours that the contract leaves to the flows."""
 

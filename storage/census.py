@@ -85,14 +85,26 @@ def open_records(connection: sqlite3.Connection, record_kind: str, kind: str) ->
     return {row[0] for row in rows}
 
 
+def told(connection: sqlite3.Connection, order_id: str) -> frozenset[str]:
+    """Return the types of an order's open exceptions."""
+    rows = connection.execute(
+        "SELECT type FROM exceptions WHERE record_kind = 'order' AND record_id = ? AND state = 'open'", (order_id,)
+    )
+    return frozenset(row[0] for row in rows)
+
+
 def result(connection: sqlite3.Connection, since: Instant, end: Instant) -> dict[str, Any]:
-    """Return our own figures: orders created in the span, those with a sale, sales listed as ours, open findings."""
+    """Return our own figures: orders created in the span, those gone there and those with a sale; open findings.
+
+    Where nothing is wrong commercetools lists `tallyd` - `deleted_in_commercetools` + `unreadable` of the span.
+    """
     span = {"start": since, "end": end}
     known = connection.execute(f"SELECT count(*) FROM orders WHERE {_SPAN}", span).fetchone()[0]
     gone = connection.execute(f"SELECT count(*) FROM orders WHERE {_SPAN} AND gone_at IS NOT NULL", span).fetchone()[0]
     recorded = connection.execute(
         f"SELECT count(*) FROM sales JOIN orders ON orders.id = order_id WHERE voided_at IS NULL AND {_SPAN}", span
     ).fetchone()[0]
+    unreadable = len(open_records(connection, "order", "order_unreadable"))
     marks = ", ".join("?" for _ in FOUND)
     found = connection.execute(
         f"SELECT type, count(*) FROM exceptions WHERE state = 'open' AND type IN ({marks}) GROUP BY type ORDER BY type",
@@ -101,6 +113,7 @@ def result(connection: sqlite3.Connection, since: Instant, end: Instant) -> dict
     return {
         "tallyd": known,
         "deleted_in_commercetools": gone,
+        "unreadable": unreadable,
         "orders_with_sale": recorded,
         "findings": dict(found),
     }

@@ -43,8 +43,3 @@ def rewind(connection: sqlite3.Connection, name: str, at: Instant, *, now: Insta
             "UPDATE cursors SET at = ?, after_id = '', until = coalesce(until, ?), updated_at = ? WHERE name = ?",
             (at, now, now, name),
         )
-
-
-def set_mark(connection: sqlite3.Connection, name: str, mark: Instant, *, now: Instant) -> None:
-    """Have the next pass of a sweep read from an earlier mark."""
-    connection.execute("UPDATE cursors SET mark = ?, updated_at = ? WHERE name = ?", (mark, now, name))

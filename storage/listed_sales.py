@@ -12,10 +12,16 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from actors.domain.references import PREFIX
-from actors.domain.sale import ListedSale
+from actors.domain.sale import ListedCreditNote, ListedSale
 from actors.domain.time import Instant
 
 _REFERENCE = re.compile(r"(?=.*\d)[A-Za-z0-9._:#/-]{1,100}")
+
+_NOTHING_YET = frozenset(
+    {"NOT AVAILABLE", "DRAFT"}
+    | {"NOT PICKED", "PICKING", "NOT PACKED", "PACKING", "NOT SHIPPED", "SHIPPING", "NOT INVOICED"}
+)
+"""A stage that nobody has authorised anything of: no webhook tells of it."""
 
 
 class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,16 +40,22 @@ _LIVE = "status NOT LIKE 'VOID%'"
 
 def stages(sale: ListedSale) -> str:
     """Write the stages whose movement Cin7's webhooks tell of; what a draft becomes is not among them."""
-    void = "VOIDED" if sale.voided else ""
-    return "|".join((void, sale.picking, sale.packing, sale.shipping, sale.invoicing, sale.credit_note, sale.tracking))
+    parts = (sale.picking, sale.packing, sale.shipping, sale.invoicing, sale.credit_note)
+    told = ("" if part.upper() in _NOTHING_YET else part for part in parts)
+    return "|".join(("VOIDED" if sale.voided else "", *told, sale.tracking)).replace("\n", " ")
 
 
-def store(connection: sqlite3.Connection, sales: Collection[ListedSale], *, reading: int, now: Instant) -> list[str]:
-    """Store a page; return the ids of the sales that moved (or are new). `reading` is the number of the reading."""
-    moved = [sale.id for sale in sales if _moved(connection, sale)]
+def store(
+    connection: sqlite3.Connection, sales: Collection[ListedSale], *, reading: int, now: Instant, first: bool = False
+) -> None:
+    """Store a page. `reading` numbers the reading it belongs to, later ones higher.
+
+    A sale that is new, or of which a stage moved, moved now. In the very `first` reading everything is new: there it
+    moved when Cin7 says it was updated, or long ago where Cin7 does not say.
+    """
     connection.executemany(
         "INSERT INTO listed_sales (sale_id, number, external_id, reference, status, stages, updated_at, seen_at,"
-        " moved_at, pass) VALUES (:id, :number, :external, :reference, :status, :stages, :updated, :now, :now, :pass)"
+        " moved_at, pass) VALUES (:id, :number, :external, :reference, :status, :stages, :updated, :now, :moved, :pass)"
         " ON CONFLICT (sale_id) DO UPDATE SET number = excluded.number, external_id = excluded.external_id,"
         " reference = excluded.reference, status = excluded.status, updated_at = excluded.updated_at,"
         " moved_at = CASE WHEN stages = excluded.stages THEN moved_at ELSE excluded.moved_at END,"
@@ -52,36 +64,62 @@ def store(connection: sqlite3.Connection, sales: Collection[ListedSale], *, read
             {
                 "id": sale.id,
                 "number": sale.number or "",
-                "external": sale.external_id or "",
+                "external": _ours(sale.external_id or ""),
                 "reference": _kept(connection, sale.customer_reference or ""),
                 "status": sale.status,
-                "stages": stages(sale),
+                "stages": _joined(stages(sale), _notes(connection, sale.id)),
                 "updated": sale.updated,
                 "now": now,
+                "moved": min(now, sale.updated or 0) if first else now,
                 "pass": reading,
             }
             for sale in sales
         ],
     )
-    return moved
 
 
-def _moved(connection: sqlite3.Connection, sale: ListedSale) -> bool:
-    row = connection.execute("SELECT stages FROM listed_sales WHERE sale_id = ?", (sale.id,)).fetchone()
-    return row is None or row[0] != stages(sale)
+def _ours(external_id: str) -> str:
+    """Keep an external id of ours; what other programs write there is none of our business."""
+    return external_id if external_id.startswith(PREFIX) else ""
 
 
 def _kept(connection: sqlite3.Connection, reference: str) -> str:
     """Keep a reference that looks like an order's, or is one; anything else may be a person's name."""
     if _REFERENCE.fullmatch(reference):
         return reference
-    known = connection.execute("SELECT 1 FROM orders WHERE number = ? OR id = ?", (reference, reference)).fetchone()
+    known = connection.execute("SELECT 1 FROM orders WHERE number = ?1 OR id = ?1", (reference,)).fetchone()
     return reference if known is not None else ""
 
 
-def touch(connection: sqlite3.Connection, sale_id: str, *, now: Instant) -> None:
-    """Remember that a sale moved, where the list of sales does not say so itself."""
-    connection.execute("UPDATE listed_sales SET moved_at = ? WHERE sale_id = ?", (now, sale_id))
+def note_credit(connection: sqlite3.Connection, note: ListedCreditNote, *, now: Instant) -> bool:
+    """Keep how a credit note stands; its sale moved, unless that was known. False: known, or no sale of ours to see."""
+    row = connection.execute("SELECT stages FROM listed_sales WHERE sale_id = ?", (note.sale_id,)).fetchone()
+    if row is None:
+        return False
+    own, known = _parted(row[0])
+    name, stands = note.number or "", f"{note.status} {note.restock_status}".strip()
+    if known.get(name) == stands:
+        return False
+    connection.execute(
+        "UPDATE listed_sales SET stages = ?, moved_at = ? WHERE sale_id = ?",
+        (_joined(own, known | {name: stands}), now, note.sale_id),
+    )
+    return True
+
+
+def _notes(connection: sqlite3.Connection, sale_id: str) -> dict[str, str]:
+    """Return what is known of a sale's credit notes, by their numbers: the list of sales does not show each."""
+    row = connection.execute("SELECT stages FROM listed_sales WHERE sale_id = ?", (sale_id,)).fetchone()
+    return {} if row is None else _parted(row[0])[1]
+
+
+def _joined(own: str, notes: dict[str, str]) -> str:
+    return f"{own}\n{msgspec.json.encode(notes, order='sorted').decode()}" if notes else own
+
+
+def _parted(text: str) -> tuple[str, dict[str, str]]:
+    own, _, notes = text.partition("\n")
+    return own, msgspec.json.decode(notes, type=dict[str, str]) if notes else {}
 
 
 def count(connection: sqlite3.Connection) -> int:
@@ -90,21 +128,27 @@ def count(connection: sqlite3.Connection) -> int:
 
 
 def count_read(connection: sqlite3.Connection, reading: int) -> int:
-    """Count the sales a reading has seen."""
-    return int(connection.execute("SELECT count(*) FROM listed_sales WHERE pass >= ?", (reading,)).fetchone()[0])
+    """Count the sales that this reading, and no later one, has seen."""
+    return int(connection.execute("SELECT count(*) FROM listed_sales WHERE pass = ?", (reading,)).fetchone()[0])
 
 
-def drop_unseen(connection: sqlite3.Connection, reading: int) -> int:
-    """Forget the sales that a whole reading of the list did not show; return how many."""
-    return connection.execute("DELETE FROM listed_sales WHERE pass < ?", (reading,)).rowcount
+def count_seen(connection: sqlite3.Connection, since: Instant) -> int:
+    """Count the sales that any reading has seen since an instant."""
+    return int(connection.execute("SELECT count(*) FROM listed_sales WHERE seen_at >= ?", (since,)).fetchone()[0])
 
 
-def count_ours(connection: sqlite3.Connection) -> int:
-    """Count the listed sales that stand and carry a reference of ours."""
+def drop_unseen(connection: sqlite3.Connection, since: Instant) -> int:
+    """Forget the sales that no reading has seen since the reading of the whole list began; return how many."""
+    return connection.execute("DELETE FROM listed_sales WHERE seen_at < ?", (since,)).rowcount
+
+
+def count_ours(connection: sqlite3.Connection, *, before: Instant) -> int:
+    """Count the listed sales that stand and are ours, without those of orders created from an instant on."""
     row = connection.execute(
         f"SELECT count(*) FROM listed_sales WHERE {_LIVE} AND (external_id >= :low AND external_id < :high"
-        " OR sale_id IN (SELECT sale_id FROM sales))",
-        _PREFIX,
+        " OR sale_id IN (SELECT sale_id FROM sales)) AND sale_id NOT IN (SELECT sale_id FROM sales JOIN orders"
+        " ON orders.id = order_id WHERE created_at >= :before)",
+        {**_PREFIX, "before": before},
     ).fetchone()
     return int(row[0])
 
@@ -125,34 +169,34 @@ def carrying(connection: sqlite3.Connection, order_id: str, references: Sequence
     return [_row(row) for row in rows]
 
 
-def orders_in_question(connection: sqlite3.Connection, *, since: Instant) -> list[str]:
+def orders_in_question(connection: sqlite3.Connection, *, since: Instant, by_number: bool) -> list[str]:
     """Return the ids of the orders about which the list of sales says something else than we know.
 
-    Its sale is not listed, or is void there; or a sale that stands carries a reference of the order and is not the one
-    known to stand for it.
+    Its sale is not listed, or is void there; or a sale that stands carries a reference of the order (its id, and its
+    number where `by_number`) and is not the one known to stand for it.
     """
+    called = ("orders.number", "orders.id") if by_number else ("orders.id",)
+    referred = "".join(
+        f" UNION SELECT orders.id FROM listed_sales JOIN orders ON {name} = listed_sales.reference"
+        f" WHERE listed_sales.reference <> '' AND {_LIVE} AND {_STRANGE} AND sales.order_id = orders.id)"
+        for name in called
+    )
     rows = connection.execute(
         "SELECT order_id FROM sales LEFT JOIN listed_sales USING (sale_id) WHERE voided_at IS NULL"
-        f" AND (status IS NULL OR NOT ({_LIVE}))"
-        " UNION SELECT orders.id FROM listed_sales JOIN orders ON orders.number = listed_sales.reference"
-        f" WHERE listed_sales.reference <> '' AND {_LIVE} AND {_STRANGE}"
-        " UNION SELECT orders.id FROM listed_sales JOIN orders ON orders.id = listed_sales.reference"
-        f" WHERE listed_sales.reference <> '' AND {_LIVE} AND {_STRANGE}",
-        (),
+        f" AND (status IS NULL OR NOT ({_LIVE})){referred}"
     ).fetchall()
     ours = connection.execute(
         f"SELECT external_id FROM listed_sales WHERE external_id >= :low AND external_id < :high AND {_LIVE}"
-        f" AND {_STRANGE}",
+        f" AND {_STRANGE})",
         _PREFIX,
     )
-    named = {order_of(row[0]) for row in ours}
-    wanted = {row[0] for row in rows} | named
+    wanted = {row[0] for row in rows} | {order_of(row[0]) for row in ours}
     created = "SELECT 1 FROM orders WHERE id = ? AND created_at >= ?"
     return sorted(one for one in wanted if connection.execute(created, (one, since)).fetchone() is not None)
 
 
-_STRANGE = "NOT EXISTS (SELECT 1 FROM sales WHERE sales.sale_id = listed_sales.sale_id AND sales.voided_at IS NULL)"
-"""A sale that is not the one known to stand for its order."""
+_STRANGE = "NOT EXISTS (SELECT 1 FROM sales WHERE sales.sale_id = listed_sales.sale_id AND sales.voided_at IS NULL"
+"""A sale that is not the one known to stand for its order (the bracket is closed by who asks)."""
 
 
 def order_of(external_id: str) -> str:

@@ -9,49 +9,59 @@ judged in one unit.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
 import msgspec
 
+from actors.census.judging import Judge
 from actors.census.ports import OrderCount, SalesList
-from actors.census.rules import LISTED, PAGE, SPAN, CensusRules, Span, next_midnight, spans
-from actors.census.sweeping import SALES, is_last, nudge
+from actors.census.rules import LISTED, PAGE, SPAN, CensusRules, Span, next_midnight, pages, spans
+from actors.census.sweeping import SALES, WHOLE, nudge
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
-from actors.domain.census import KINDS, CarryingSale, KnownOrder, is_settled, judge, orphan
 from actors.domain.exception_types import Finding
-from actors.domain.feed import OrderMark
-from actors.domain.order_state import OrderState
 from actors.domain.posting import PostingRules
 from actors.domain.posting_date import zone_of
+from actors.domain.sale import SalePage
 from actors.domain.time import Instant, date_in_zone, format_instant
-from actors.messages import Flow, Nudge, Urgency
-from storage import census, cursors, exceptions, facts, listed_sales, meta, orders, outbox
-from storage.exceptions import Record
+from storage import census, cursors, facts, listed_sales, meta, outbox
 
 CENSUS = "census"
 
 WAIT = 5_000
 """Milliseconds until a census that waits for a sweep looks again."""
 
-MOST_RETRIES = 2
-"""So often the sales are read on before a `Total` that differs is believed."""
+MOST_RETRIES = 1
+"""So often the end of the list is read again before a `Total` that differs is believed."""
+
+MOST_ROUNDS = 2
+"""So often the whole list is read again before it is left as one that does not add up."""
+
+HOURLY = "hourly"
+MIDNIGHT = "midnight"
+
+SALES_COUNT = "sales"
+WHOLE_LIST = "whole list"
+ORDERS = "orders"
 
 COMPLETE = "sweep:complete"
 """The sweep of the intake flow whose mark says until when every order is known."""
 
-_Zone = tzinfo
-
 
 class Progress(msgspec.Struct, kw_only=True):
-    """How far a census is. `page` counts pages of a whole reading of the sales; 0: none is under way."""
+    """How far a census is. `began`: when the list of sales that is judged by began to be read.
+
+    `page` is the next page of that list (0: to be found out), `rounds` how often the whole of it was read again,
+    `whole` whether a sale that the mirror does not hold is certainly not there. `calls` counts those of both sides.
+    """
 
     kind: str
     began: int
     end: int
-    step: str = "sales"
+    step: str = SALES_COUNT
     page: int = 0
     retries: int = 0
+    rounds: int = 0
+    whole: bool = True
     spans: list[Span] = []
     after_id: str = ""
     commercetools: int = 0
@@ -75,6 +85,7 @@ class Census:
         self._orders = orders
         self._rules = rules
         self._posting = posting
+        self._judge = Judge(rules, order_reference=posting.order_reference)
 
     async def step(self) -> Outcome:
         """Take the next step of the census under way, or begin one."""
@@ -82,11 +93,13 @@ class Census:
         if not stored:
             return await self._begin()
         progress = msgspec.json.decode(stored, type=Progress)
-        if progress.step == "sales":
+        if progress.step == SALES_COUNT:
             return await self._count_sales(progress)
+        if progress.step == WHOLE_LIST:
+            return await self._read_whole(progress)
         if progress.spans:
             return await self._span(progress)
-        return await self._judge(progress)
+        return await self._conclude(progress)
 
     # -- beginning ----------------------------------------------------------------------------------------------------
 
@@ -99,7 +112,7 @@ class Census:
         zone = await self._around.database.read(self._zone)
         today = date_in_zone(now, zone).isoformat()
         last = await self._around.database.read(lambda connection: meta.text(connection, census.MIDNIGHT))
-        kind = "midnight" if last != today else "hourly"
+        kind = MIDNIGHT if last != today else HOURLY
         cuts = await self._around.database.read(
             lambda connection: census.cuts(connection, self._rules.since, end, every=SPAN)
         )
@@ -107,18 +120,18 @@ class Census:
             kind=kind,
             began=now,
             end=end,
-            spans=list(spans(self._rules.since, end, cuts, whole=kind == "midnight")),
+            spans=list(spans(self._rules.since, end, cuts, whole=kind == MIDNIGHT)),
         )
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            if kind == "midnight":
+            if kind == MIDNIGHT:
                 meta.set_text(connection, census.MIDNIGHT, today)
             outbox.accept(connection, nudge(SALES, at), now=at)
             _keep(connection, progress)
 
         return self._on(unit)
 
-    def _zone(self, connection: sqlite3.Connection) -> _Zone:
+    def _zone(self, connection: sqlite3.Connection) -> tzinfo:
         company = facts.company(connection)
         if company is None:
             return UTC
@@ -131,54 +144,90 @@ class Census:
     # -- Cin7's sales -------------------------------------------------------------------------------------------------
 
     async def _count_sales(self, progress: Progress) -> Outcome:
-        if progress.page or progress.kind == "midnight":
-            return await self._read_whole(progress)
-        swept = await self._around.database.read(lambda connection: cursors.get(connection, SALES))
+        """Hold the mirror against the list by its end: one answer shows what came last, and how many there are."""
+        around = self._around
+        swept = await around.database.read(lambda connection: cursors.get(connection, SALES))
         if swept is None or swept.mark is None or swept.mark < progress.began:
-            return Later(due_at=self._around.clock.now() + WAIT, reason="the sales are being read")
-        page = await self._sales.listed_sales(
-            page=1, created_since=self._rules.created_since, updated_since=None, rows=1
-        )
-        progress.calls += 1
+            return Later(due_at=around.clock.now() + WAIT, reason="the sales are being read")
+        if progress.kind == MIDNIGHT and not await self._was_read_whole(progress):
+            return self._on(lambda connection, at: self._begin_whole(connection, progress))
+        known = await around.database.read(listed_sales.count)
+        number = progress.page or max(1, pages(known))
+        page = await self._sales_page(progress, number)
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            clear_connection(connection, "cin7", now=at)
-            if listed_sales.count(connection) == page.total:
-                progress.step = "orders"
+            self._store(connection, progress, page, at)
+            progress.page = 0
+            if number * PAGE < page.total:
+                progress.page = number + 1
+            elif listed_sales.count(connection) == page.total:
+                progress.step = ORDERS
             elif progress.retries < MOST_RETRIES:
-                # A sale made between the two readings is the usual cause: read on, and count again.
-                progress.retries += 1
-                progress.began = at
-                outbox.accept(connection, nudge(SALES, at), now=at)
+                progress.retries += 1  # a sale that was swept while this was asked for
             else:
-                progress.page = 1
+                self._begin_whole(connection, progress)
+                return
             _keep(connection, progress)
 
         return self._on(unit)
+
+    async def _was_read_whole(self, progress: Progress) -> bool:
+        """Say whether the whole list was read just before: by the first sweep of all, or by another census."""
+        read_at = await self._around.database.read(lambda connection: meta.counter(connection, WHOLE))
+        return read_at > progress.began - self._rules.census
+
+    def _begin_whole(self, connection: sqlite3.Connection, progress: Progress) -> None:
+        progress.step, progress.page, progress.rounds = WHOLE_LIST, 0, 0
+        _keep(connection, progress)
 
     async def _read_whole(self, progress: Progress) -> Done:
-        """Read the list from its beginning; what it does not show is no more there."""
-        number = max(1, progress.page)
-        if number == 1:
-            progress.began = self._around.clock.now()
-        page = await self._sales.listed_sales(
-            page=number, created_since=self._rules.created_since, updated_since=None, rows=PAGE
-        )
-        progress.calls += 1
-        last = is_last(page, number)
+        """Read the list from its last page to its first; what no page shows is no more there.
+
+        A sale that is taken out moves those behind it forward, onto pages still to be read, so none is skipped; those
+        that come meanwhile come at the end, and the sweep brings them. Where it does not add up all the same, it is
+        read on in the same way, and in the end nothing is taken for gone.
+        """
+        if not progress.page:
+            return await self._find_the_end(progress)
+        number = progress.page
+        page = await self._sales_page(progress, number)
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            clear_connection(connection, "cin7", now=at)
-            listed_sales.store(connection, page.sales, reading=progress.began, now=at)
-            progress.page = number + 1
-            if last and listed_sales.count_read(connection, progress.began) >= page.total:
+            self._store(connection, progress, page, at)
+            adds_up = listed_sales.count_seen(connection, progress.began) >= page.total
+            progress.page = number - 1
+            if adds_up and (progress.page == 0 or progress.rounds):
                 listed_sales.drop_unseen(connection, progress.began)
-                progress.step = "orders"
-            elif last:
-                progress.page = 1  # rows moved while they were paged: a list that is not whole proves nothing
+                meta.set_counter(connection, WHOLE, progress.began)
+                progress.step, progress.page = ORDERS, 0
+            elif progress.page == 0 and progress.rounds == MOST_ROUNDS:
+                progress.step, progress.whole = ORDERS, False
+            elif progress.page == 0:
+                progress.page, progress.rounds = pages(page.total), progress.rounds + 1
             _keep(connection, progress)
 
         return self._on(unit)
+
+    async def _find_the_end(self, progress: Progress) -> Done:
+        progress.began = self._around.clock.now()
+        page = await self._sales_page(progress, 1, rows=1)
+
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            clear_connection(connection, "cin7", now=at)
+            progress.page = max(1, pages(page.total))
+            _keep(connection, progress)
+
+        return self._on(unit)
+
+    async def _sales_page(self, progress: Progress, number: int, *, rows: int = PAGE) -> SalePage:
+        progress.calls += 1
+        return await self._sales.listed_sales(
+            page=number, created_since=self._rules.created_since, updated_since=None, rows=rows
+        )
+
+    def _store(self, connection: sqlite3.Connection, progress: Progress, page: SalePage, now: Instant) -> None:
+        clear_connection(connection, "cin7", now=now)
+        listed_sales.store(connection, page.sales, reading=progress.began, now=now)
 
     # -- commercetools' orders ----------------------------------------------------------------------------------------
 
@@ -211,7 +260,7 @@ class Census:
             clear_connection(connection, "commercetools", "list_orders", now=at)
             until = None if last else page[-1].id
             ours = census.ids(connection, span.start, span.end, after=after, until=until)
-            self._compare(connection, page, ours, at)
+            self._judge.compare(connection, page, ours, at)
             progress.commercetools += len(page)
             progress.after_id = "" if last else page[-1].id
             if last:
@@ -220,136 +269,42 @@ class Census:
 
         return self._on(unit)
 
-    def _compare(
-        self, connection: sqlite3.Connection, page: Sequence[OrderMark], ours: frozenset[str], now: Instant
-    ) -> None:
-        """Name what only one side has. What both have again is over."""
-        listed = {order.id: order for order in page}
-        for order_id in sorted(listed.keys() - ours):
-            self._unlisted_here(connection, listed[order_id], now)
-        for order_id in sorted(ours - listed.keys()):
-            self._unlisted_there(connection, order_id, now)
-        for order_id in census.back_again(connection, listed.keys() & ours):
-            record = Record(kind="order", id=order_id)
-            exceptions.clear(connection, record, resolution="it is listed", now=now, types=("order_unlisted_there",))
-
-    def _unlisted_here(self, connection: sqlite3.Connection, order: OrderMark, now: Instant) -> None:
-        finding = Finding(
-            code="order_unlisted_here",
-            cause=f"Order {order.number or order.id}, created {format_instant(order.created_at)}, was not known.",
-            facts={"order": f"{order.number or ''} ({order.id})".strip(), "state": order.state},
-        )
-        exceptions.raise_finding(connection, Record(kind="order", id=order.id, number=order.number), finding, now=now)
-        outbox.accept(connection, Nudge(flow=Flow.INTAKE, subject=f"order:{order.id}", due_at=now), now=now)
-
-    def _unlisted_there(self, connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
-        known = orders.get(connection, order_id)
-        if known is None or not census.note_gone(connection, order_id, now=now):
-            return
-        record = Record(kind="order", id=order_id, number=known.number)
-        sale = next((sale for sale in orders.sales_of(connection, order_id) if sale.voided_at is None), None)
-        at_its_end = known.state in (OrderState.CANCELLED, OrderState.EXCLUDED)
-        if exceptions.is_open(connection, record, "order_deleted") or (at_its_end and sale is None):
-            return
-        finding = Finding(
-            code="order_unlisted_there",
-            cause=f"Order {known.number or order_id} is no more in commercetools' list.",
-            facts={"order": order_id, "sale": (sale.number or sale.sale_id) if sale is not None else "none"},
-        )
-        exceptions.raise_finding(connection, record, finding, now=now)
-        look = Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.FRESH)
-        outbox.accept(connection, look, now=now)
-
     # -- judging ------------------------------------------------------------------------------------------------------
 
-    async def _judge(self, progress: Progress) -> Done:
-        now = self._around.clock.now()
+    async def _conclude(self, progress: Progress) -> Done:
+        since, by_number = self._rules.since, self._judge.by_number
         asked = await self._around.database.read(
-            lambda connection: listed_sales.orders_in_question(connection, since=self._rules.since)
+            lambda connection: listed_sales.orders_in_question(connection, since=since, by_number=by_number)
         )
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             if not self._rules.shadow:
-                self._judge_sales(connection, asked, progress, at)
-            self._judge_gone(connection, at)
-            counted = census.result(connection, self._rules.since, progress.end)
-            taken = {
-                "taken_at": format_instant(at),
-                "kind": progress.kind,
-                "until": format_instant(progress.end),
-                "commercetools": progress.commercetools,
-                **counted,
-                "cin7": listed_sales.count_ours(connection),
-                "calls": progress.calls,
-            }
-            meta.set_text(connection, census.TAKEN, msgspec.json.encode(taken).decode())
+                self._judge.judge_sales(connection, asked, began=progress.began, whole=progress.whole, now=at)
+                self._judge.judge_orphans(connection, at)
+            self._judge.settle_unlisted(connection, at)
+            meta.set_text(connection, census.TAKEN, self._taken(connection, progress, at))
             meta.set_text(connection, census.UNDERWAY, "")
             due_at = min(at + self._rules.census, next_midnight(at, self._zone(connection)))
             outbox.accept(connection, nudge(CENSUS, due_at), now=at)
 
-        self._around.log("census.taken", kind=progress.kind, calls=progress.calls, ms=now - progress.began)
-        return Done(unit=unit)
+        def after() -> None:
+            self._around.log("census.taken", kind=progress.kind, calls=progress.calls)
 
-    def _judge_gone(self, connection: sqlite3.Connection, now: Instant) -> None:
-        """An order that was deleted there needs nobody once no sale stands for it, or once the orders flow tells so."""
-        for order_id in census.open_records(connection, "order", "order_unlisted_there"):
-            record = Record(kind="order", id=order_id)
-            told = exceptions.is_open(connection, record, "order_deleted")
-            if told or all(sale.voided_at is not None for sale in orders.sales_of(connection, order_id)):
-                why = "told as order_deleted" if told else "no sale stands for it"
-                exceptions.clear(connection, record, resolution=why, now=now, types=("order_unlisted_there",))
+        return Done(unit=unit, after=after)
 
-    def _judge_sales(
-        self, connection: sqlite3.Connection, asked: Sequence[str], progress: Progress, now: Instant
-    ) -> None:
-        """Judge every order in question; what was found before and is no more in question is over."""
-        for order_id in {*asked, *census.suspected(connection, KINDS)}:
-            known = self._known(connection, order_id)
-            if known is None or not is_settled(known, began=progress.began, margin=self._rules.margin):
-                continue
-            carried = listed_sales.carrying(connection, order_id, self._references(known))
-            sales = [CarryingSale(id=row.sale_id, number=row.number, voided=row.voided) for row in carried]
-            record = Record(kind="order", id=order_id, number=known.number)
-            found = judge(known, sales)
-            for finding in found:
-                exceptions.raise_finding(connection, record, finding, now=now)
-            keep = {(finding.code, "", "") for finding in found}
-            exceptions.clear(connection, record, resolution="both sides agree", now=now, types=KINDS, keep=keep)
-        self._judge_orphans(connection, progress, now)
-
-    def _judge_orphans(self, connection: sqlite3.Connection, progress: Progress, now: Instant) -> None:
-        found = listed_sales.orphans(connection, before=now - self._rules.margin)
-        for row in found:
-            sale = CarryingSale(id=row.sale_id, number=row.number, voided=row.voided)
-            record = Record(kind="sale", id=row.sale_id, number=row.number or None)
-            finding = orphan(sale, listed_sales.order_of(row.external_id))
-            exceptions.raise_finding(connection, record, finding, now=now)
-        standing = {row.sale_id for row in found}
-        for sale_id in census.open_records(connection, "sale", "sale_without_order"):
-            if sale_id not in standing:
-                record = Record(kind="sale", id=sale_id)
-                exceptions.clear(connection, record, resolution="the order is known, or the sale is void", now=now)
-
-    def _references(self, order: KnownOrder) -> tuple[str, ...]:
-        return (order.id,) if order.number is None else (order.number, order.id)
-
-    def _known(self, connection: sqlite3.Connection, order_id: str) -> KnownOrder | None:
-        record = orders.get(connection, order_id)
-        if record is None:
-            return None
-        sales = orders.sales_of(connection, order_id)
-        live = next((sale for sale in sales if sale.voided_at is None), None)
-        moments = [record.accepted_at, record.state_since]
-        moments += [moment for sale in sales for moment in (sale.made_at, sale.voided_at) if moment is not None]
-        return KnownOrder(
-            id=record.id,
-            number=record.number,
-            state=record.state,
-            settled_at=max(moments),
-            sale_id=live.sale_id if live is not None else None,
-            sale_number=live.number if live is not None else None,
-            by_hand=record.state is OrderState.EXCLUDED and live is None,
-        )
+    def _taken(self, connection: sqlite3.Connection, progress: Progress, now: Instant) -> str:
+        """Write what `/health` shows: both sides' counts of the orders created from `since` until `until`."""
+        taken = {
+            "taken_at": format_instant(now),
+            "kind": progress.kind,
+            "until": format_instant(progress.end),
+            "commercetools": progress.commercetools,
+            **census.result(connection, self._rules.since, progress.end),
+            "cin7": listed_sales.count_ours(connection, before=progress.end),
+            "cin7_read_whole": progress.whole,
+            "calls": progress.calls,
+        }
+        return msgspec.json.encode(taken).decode()
 
 
 def _keep(connection: sqlite3.Connection, progress: Progress) -> None:

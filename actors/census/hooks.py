@@ -7,20 +7,20 @@ the list is read again before each, so one whose answer was lost is found and no
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 from actors.census.ports import SalesList
 from actors.census.rules import CensusRules
 from actors.census.sweeping import SALES, nudge
-from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
+from actors.core.actor import Done, Outcome, Surroundings, clear_connection
 from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import WritePhase, write_point
-from actors.domain.errors import InDoubt, Rejected
+from actors.domain.errors import InDoubt, Rejected, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant, format_instant
-from actors.domain.webhook import PlanLine, Step, Webhook, plan
+from actors.domain.webhook import PlanLine, Step, plan
 from actors.governor.journal import Intent
-from storage import calls, cursors, doors, exceptions, outbox
+from storage import calls, census, cursors, doors, exceptions, outbox
 from storage.exceptions import Record
 
 WATCH = "webhooks"
@@ -28,7 +28,12 @@ APPLY = "webhooks:apply"
 DOOR = "cin7"
 
 AGAIN = 60_000
-"""Milliseconds until the list is read again after something was written, or was refused."""
+"""Milliseconds after the last moment a write without an answer may take effect, until the list is read again."""
+
+WRITES = frozenset({Purpose.CIN7_CREATE_WEBHOOK, Purpose.CIN7_REVIVE_WEBHOOK})
+
+ALL = Record(kind="webhook", id="all")
+"""What is not there is told once, of all of them."""
 
 
 class HookKeeper:
@@ -38,109 +43,129 @@ class HookKeeper:
         self._around = surroundings
         self._sales = sales
         self._rules = rules
+        #: What Cin7 refused to write, by type, and its words: not asked again before the next look of the hour.
+        self._refused: dict[str, str] = {}
 
     async def keep(self, subject: str) -> Outcome:
         """Watch: revive what was switched off, tell what is missing. Apply: make what is missing, too."""
         if not self._rules.public_url:
-            return Done()
+            return Done(unit=_forget)
         lines = plan(await self._sales.webhooks(), self._rules.public_url)
-        steps = (Step.REVIVE, Step.CREATE) if subject == APPLY else (Step.REVIVE,)
-        wanted = next((line for step in steps for line in lines if line.step is step), None)
-        if wanted is None or self._rules.shadow:
+        wanted = self._wanted(subject, lines)
+        if wanted is None:
             return self._looked(subject, lines)
         return await self._write(subject, lines, wanted)
 
+    def _wanted(self, subject: str, lines: Sequence[PlanLine]) -> PlanLine | None:
+        """Choose what is written next; nothing in shadow mode, and nothing that was just refused."""
+        if self._rules.shadow:
+            return None
+        steps = (Step.REVIVE, Step.CREATE) if subject == APPLY else (Step.REVIVE,)
+        open_lines = [line for line in lines if line.type not in self._refused]
+        return next((line for step in steps for line in open_lines if line.step is step), None)
+
     def _looked(self, subject: str, lines: Sequence[PlanLine]) -> Done:
+        """Nothing (more) to write: tell what stands, and come again in an hour."""
+        refused, self._refused = self._refused, {}
+
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             clear_connection(connection, "cin7", now=now)
-            _tell(connection, lines, now)
+            self._tell(connection, lines, refused, now)
 
         if subject == APPLY:
             return Done(unit=unit)
         return Done(unit=unit, nudges=(nudge(WATCH, self._around.clock.now() + self._rules.webhooks),))
 
     async def _write(self, subject: str, lines: Sequence[PlanLine], line: PlanLine) -> Outcome:
-        reviving = line.webhook if line.step is Step.REVIVE else None
-        purpose = Purpose.CIN7_CREATE_WEBHOOK if reviving is None else Purpose.CIN7_REVIVE_WEBHOOK
-        intent = Intent(purpose, lane=Lane.BACKFILL)
+        now = self._around.clock.now()
+        purpose = Purpose.CIN7_REVIVE_WEBHOOK if line.step is Step.REVIVE else Purpose.CIN7_CREATE_WEBHOOK
+        intent, outcome, detail, due_at = Intent(purpose, lane=Lane.BACKFILL), "done", "", now
         try:
-            await self._call(line, reviving, intent)
+            await self._send(line, intent)
         except InDoubt as error:
-            return self._unsettled(intent, "unknown", error.reason)
+            # It may still take effect: asked for again before that, there would be two.
+            outcome, detail, due_at = "unknown", error.reason, max(now, error.until) + AGAIN
         except Rejected as error:
-            detail = error.detail or error.reason
-            return self._unsettled(
-                intent,
-                "refused",
-                detail,
-                tell=lambda connection, now: _tell(connection, lines, now, refused=f"{line.type}: {detail}"),
-            )
+            outcome, detail = "refused", error.detail or error.reason
+            self._refused[line.type] = detail
+        except WireError as error:
+            error.call_id = intent.call_id
+            raise
 
-        def unit(connection: sqlite3.Connection, now: Instant) -> None:
-            _settle(connection, intent, "done")
-            _tell(connection, lines, now)
-            if reviving is not None:
-                self._read_the_gap(connection, now)
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            calls.settle(connection, intent.call_id, outcome, detail=detail)
+            self._tell(connection, lines, self._refused, at)
 
         # Looked at once more: only the list says that it stands.
         points = (write_point(purpose, WritePhase.SETTLED),)
-        return Done(unit=unit, nudges=(nudge(subject, self._around.clock.now()),), points=points)
+        return Done(unit=unit, nudges=(nudge(subject, due_at),), points=points)
 
-    def _call(self, line: PlanLine, reviving: Webhook | None, intent: Intent) -> Awaitable[Webhook]:
-        if reviving is None:
-            return self._sales.create_webhook(line.type, line.url, intent)
-        return self._sales.revive_webhook(reviving, intent)
+    async def _send(self, line: PlanLine, intent: Intent) -> None:
+        if line.webhook is not None and line.step is Step.REVIVE:
+            await self._sales.revive_webhook(line.webhook, intent)
+        else:
+            await self._sales.create_webhook(line.type, line.url, intent)
 
-    def _unsettled(self, intent: Intent, outcome: str, detail: str, *, tell: Unit | None = None) -> Later:
-        def unit(connection: sqlite3.Connection, now: Instant) -> None:
-            _settle(connection, intent, outcome, detail)
-            if tell is not None:
-                tell(connection, now)
+    # -- what is told -------------------------------------------------------------------------------------------------
 
-        points = (write_point(intent.purpose, WritePhase.SETTLED),)
-        return Later(due_at=self._around.clock.now() + AGAIN, reason=detail, unit=unit, points=points)
+    def _tell(
+        self, connection: sqlite3.Connection, lines: Sequence[PlanLine], refused: dict[str, str], now: Instant
+    ) -> None:
+        """Say which of ours were switched off, and which are not there; clear what is no more so."""
+        back = 0
+        for line in lines:
+            record = Record(kind="webhook", id=line.type)
+            if line.step is Step.REVIVE:
+                exceptions.raise_finding(connection, record, _off(line, refused.get(line.type, ""), now), now=now)
+                continue
+            types = ("webhook_deactivated",)
+            back += exceptions.clear(connection, record, resolution="it is active", now=now, types=types)
+        if back:
+            self._read_the_gap(connection, now)
+        absent = [line for line in lines if line.step in (Step.CREATE, Step.FULL)]
+        if absent:
+            exceptions.raise_finding(connection, ALL, _absent(absent, len(lines), refused), now=now)
+        else:
+            exceptions.clear(connection, ALL, resolution="every one is there", now=now, types=("webhook_absent",))
 
     def _read_the_gap(self, connection: sqlite3.Connection, now: Instant) -> None:
         """What moved since the door was last heard from is read again."""
-        row = next((door for door in doors.all_doors(connection) if door.name == DOOR), None)
-        stored = cursors.get(connection, SALES)
-        if row is None or stored is None or stored.mark is None:
+        door = next((door for door in doors.all_doors(connection) if door.name == DOOR), None)
+        if door is None:
             return
-        heard = row.last_at if row.last_at is not None else row.opened_at
-        cursors.set_mark(connection, SALES, min(stored.mark, heard), now=now)
+        heard_at = door.last_at if door.last_at is not None else door.opened_at
+        cursors.rewind(connection, SALES, heard_at - self._rules.overlap, now=now)
         outbox.accept(connection, nudge(SALES, now), now=now)
 
 
-def _settle(connection: sqlite3.Connection, intent: Intent, outcome: str, detail: str = "") -> None:
-    if intent.call_id is not None:
-        calls.settle(connection, intent.call_id, outcome, detail=detail)
+def _forget(connection: sqlite3.Connection, now: Instant) -> None:
+    """Webhooks are none of our business (any more)."""
+    for kind in ("webhook_deactivated", "webhook_absent"):
+        for name in census.open_records(connection, "webhook", kind):
+            record = Record(kind="webhook", id=name)
+            exceptions.clear(connection, record, resolution="webhooks are not configured", now=now)
 
 
-def _tell(connection: sqlite3.Connection, lines: Sequence[PlanLine], now: Instant, *, refused: str = "") -> None:
-    """Say which of ours were switched off, and which are not there; clear what is no more so."""
-    for line in lines:
-        record = Record(kind="webhook", id=line.type)
-        if line.step is Step.REVIVE:
-            finding = Finding(
-                code="webhook_deactivated",
-                cause=f"Webhook {line.type} was found switched off at {format_instant(now)}.",
-                group="webhook_deactivated",
-                facts={"type": line.type, "address": line.url},
-            )
-            exceptions.raise_finding(connection, record, finding, now=now)
-        else:
-            exceptions.clear(connection, record, resolution="it is active", now=now, types=("webhook_deactivated",))
-    record = Record(kind="webhook", id="all")
-    absent = [line for line in lines if line.step in (Step.CREATE, Step.FULL)]
-    if not absent:
-        exceptions.clear(connection, record, resolution="every one is there", now=now, types=("webhook_absent",))
-        return
-    finding = Finding(
+def _off(line: PlanLine, refused: str, now: Instant) -> Finding:
+    """Say that one of ours brings nothing: it is switched off, or sends a token that is not ours and is refused."""
+    off = line.webhook is None or not line.webhook.active
+    what = "switched off" if off else "to send another token than ours"
+    facts = {"type": line.type, "address": line.url}
+    return Finding(
+        code="webhook_deactivated",
+        cause=f"Webhook {line.type} was found {what} at {format_instant(now)}.",
+        group="webhook_deactivated",
+        facts=facts | {"Cin7 Core answered": refused} if refused else facts,
+    )
+
+
+def _absent(absent: Sequence[PlanLine], needed: int, refused: dict[str, str]) -> Finding:
+    words = "; ".join(f"{line.type}: {refused[line.type]}" for line in absent if line.type in refused)
+    return Finding(
         code="webhook_absent",
-        cause=f"{len(absent)} of {len(lines)} webhooks are not there" + (f"; {refused}" if refused else "."),
+        cause=f"{len(absent)} of {needed} webhooks are not there" + (f". Cin7 Core refused {words}" if words else "."),
         facts={
             "missing": ", ".join(line.type for line in absent),
             "full": ", ".join(line.type for line in absent if line.step is Step.FULL) or "none",
         },
     )
-    exceptions.raise_finding(connection, record, finding, now=now)

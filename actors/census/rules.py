@@ -65,6 +65,11 @@ def spans(since: Instant, end: Instant, cuts: Sequence[Instant], *, whole: bool)
     )
 
 
+def pages(rows: int) -> int:
+    """Return how many pages so many rows of Cin7's lists are."""
+    return -(-rows // PAGE)
+
+
 def next_midnight(now: Instant, zone: tzinfo) -> Instant:
     """Return the first whole minute of the next day of the books."""
     today, at = date_in_zone(now, zone), now - now % MINUTE + MINUTE

@@ -20,10 +20,22 @@ KINDS = ("sale_gone", "sale_voided_there", "sales_two", "sale_by_hand")
 UNDERWAY = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER, OrderState.CANCELLING})
 
 
+TOLD_AS = {
+    "sale_gone": frozenset({"sale_vanished"}),
+    "sale_voided_there": frozenset({"sale_voided_by_hand"}),
+    "sales_two": frozenset({"several_sales"}),
+    "sale_by_hand": frozenset({"sale_not_ours", "several_sales"}),
+}
+"""What the orders flow says of the same cause: one open exception is enough."""
+
+
 class KnownOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order as tallyd knows it. `sale_id` is the sale recorded as standing for it; `settled_at` its last movement.
 
-    `by_hand`: a person took the order out of tallyd's hands, as one does who booked it by hand.
+    `by_hand`: others may have booked the order: a person took it out of tallyd's hands, or nothing was sent for it
+    while tallyd only watched. `cancelled`: in commercetools, whatever was done about it here. `busy`: somebody is about
+    to change its sale. `inherits`: it is older than the file, and a sale under its external id is still to be looked
+    for. `told` are the types of its open exceptions.
     """
 
     id: str
@@ -33,6 +45,10 @@ class KnownOrder(msgspec.Struct, frozen=True, kw_only=True):
     sale_id: str | None = None
     sale_number: str | None = None
     by_hand: bool = False
+    cancelled: bool = False
+    busy: bool = False
+    inherits: bool = False
+    told: frozenset[str] = frozenset()
 
     @property
     def shown_as(self) -> str:
@@ -41,11 +57,15 @@ class KnownOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CarryingSale(msgspec.Struct, frozen=True, kw_only=True):
-    """A listed sale that carries one of the order's references, or is the one recorded for it."""
+    """A listed sale that carries one of the order's references, or is the one recorded for it.
+
+    `ours`: it carries an external id as only tallyd writes it for this order.
+    """
 
     id: str
     number: str
     voided: bool
+    ours: bool = False
 
     @property
     def shown_as(self) -> str:
@@ -55,24 +75,37 @@ class CarryingSale(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_settled(order: KnownOrder, *, began: Instant, margin: int) -> bool:
     """Say whether the order can be judged by a list whose reading began then: nothing of it has moved since."""
-    return order.state not in UNDERWAY and order.settled_at <= began - margin
+    return order.state not in UNDERWAY and not order.busy and order.settled_at <= began - margin
 
 
 def judge(order: KnownOrder, sales: Sequence[CarryingSale]) -> list[Finding]:
-    """Return what is wrong with the sales of one settled order."""
+    """Return what is wrong with the sales of one settled order, without what it is told of already."""
+    return [finding for finding in _wrong(order, sales) if not TOLD_AS[finding.code] & order.told]
+
+
+def ends(order: KnownOrder, sales: Sequence[CarryingSale]) -> bool:
+    """Say whether the order is cancelled and its sale is void or gone: then only the orders flow has to hear of it."""
+    return order.cancelled and order.sale_id is not None and all(s.voided for s in sales if s.id == order.sale_id)
+
+
+def _wrong(order: KnownOrder, sales: Sequence[CarryingSale]) -> list[Finding]:
     findings: list[Finding] = []
     own = next((sale for sale in sales if sale.id == order.sale_id), None)
     live = [sale for sale in sales if not sale.voided]
-    if order.sale_id is not None and own is None:
+    if order.sale_id is not None and own is None and not order.cancelled:
         findings.append(_gone(order))
-    if own is not None and own.voided:
+    if own is not None and own.voided and not order.cancelled:
         findings.append(_voided(order, own))
     if len(live) > 1:
         findings.append(_two(order, live))
-    strange = [sale for sale in live if sale.id != order.sale_id]
-    if len(live) == 1 and strange and not order.by_hand:
-        findings.append(_by_hand(order, strange[0]))
+    if len(live) == 1 and live[0].id != order.sale_id and not _accounted_for(order, live[0]):
+        findings.append(_by_hand(order, live[0]))
     return findings
+
+
+def _accounted_for(order: KnownOrder, sale: CarryingSale) -> bool:
+    """Say whether it is known why this one sale stands for the order without being recorded."""
+    return order.by_hand or (order.inherits and sale.ours)
 
 
 def _facts(order: KnownOrder, sales: Sequence[CarryingSale]) -> dict[str, str]:

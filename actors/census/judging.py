@@ -1,0 +1,197 @@
+"""Judges what was counted: every order about which the list of sales says something else than we know, and orphans.
+
+All of it is one unit on the file, so what it reads and what it raises belong together; what is in question is little.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from actors.census.rules import CensusRules
+from actors.domain.census import KINDS, CarryingSale, KnownOrder, ends, is_settled, judge, orphan
+from actors.domain.exception_types import Finding
+from actors.domain.feed import OrderMark
+from actors.domain.order_state import FINAL, OrderState
+from actors.domain.references import generation_of
+from actors.domain.time import Instant, format_instant
+from actors.messages import Flow, Nudge
+from storage import census, exceptions, listed_sales, meta, orders, outbox
+from storage.exceptions import Record
+from storage.listed_sales import ListedRow
+from storage.orders import OrderRecord, SaleRecord
+
+ORDER_LOOK = "order:"
+"""What the intake flow calls a look at one order by its id."""
+
+BY_NUMBER = "order-number"
+"""`[orders] order_reference` under which an order's number is a reference to it."""
+
+_WAITING = frozenset({OrderState.ACCEPTED, OrderState.AWAITING, OrderState.HELD, OrderState.SHADOWED})
+
+
+class Judge:
+    """Raises what is found and clears what is found no more; each method is called within a unit."""
+
+    def __init__(self, rules: CensusRules, *, order_reference: str) -> None:
+        self._rules = rules
+        self._by_number = order_reference == BY_NUMBER
+
+    # -- what only one side lists -------------------------------------------------------------------------------------
+
+    def compare(
+        self, connection: sqlite3.Connection, page: Sequence[OrderMark], ours: frozenset[str], now: Instant
+    ) -> None:
+        """Name what only one side has of a page of commercetools' orders. What both have again is over."""
+        listed = {order.id: order for order in page}
+        for order_id in sorted(listed.keys() - ours):
+            self._unlisted_here(connection, listed[order_id], now)
+        for order_id in sorted(ours - listed.keys()):
+            self._unlisted_there(connection, order_id, now)
+        for order_id in census.back_again(connection, listed.keys() & ours):
+            record = Record(kind="order", id=order_id)
+            exceptions.clear(connection, record, resolution="it is listed", now=now, types=("order_unlisted_there",))
+
+    def _unlisted_here(self, connection: sqlite3.Connection, order: OrderMark, now: Instant) -> None:
+        record = Record(kind="order", id=order.id, number=order.number)
+        if exceptions.is_open(connection, record, "order_unreadable"):
+            # It is known, and told of: nobody could read it.
+            types = ("order_unlisted_here",)
+            exceptions.clear(connection, record, resolution="told as order_unreadable", now=now, types=types)
+            return
+        finding = Finding(
+            code="order_unlisted_here",
+            cause=f"Order {order.number or order.id}, created {format_instant(order.created_at)}, was not known.",
+            facts={"order": f"{order.number or ''} ({order.id})".strip(), "state": order.state},
+        )
+        exceptions.raise_finding(connection, record, finding, now=now)
+        _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order.id}", now)
+
+    def _unlisted_there(self, connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
+        known = orders.get(connection, order_id)
+        if known is None or not census.note_gone(connection, order_id, now=now):
+            return
+        record = Record(kind="order", id=order_id, number=known.number)
+        sale = _live(orders.sales_of(connection, order_id))
+        if exceptions.is_open(connection, record, "order_deleted") or (known.state in FINAL and sale is None):
+            return
+        finding = Finding(
+            code="order_unlisted_there",
+            cause=f"Order {known.number or order_id} is no more in commercetools' list.",
+            facts={"order": order_id, "sale": _shown(sale) if sale is not None else "none"},
+        )
+        exceptions.raise_finding(connection, record, finding, now=now)
+        _look(connection, Flow.ORDERS, order_id, now)
+
+    def settle_unlisted(self, connection: sqlite3.Connection, now: Instant) -> None:
+        """Close what is told elsewhere by now; have looked at again what is still not here."""
+        for order_id in census.open_records(connection, "order", "order_unlisted_there"):
+            record = Record(kind="order", id=order_id)
+            told = exceptions.is_open(connection, record, "order_deleted")
+            if told or _live(orders.sales_of(connection, order_id)) is None:
+                why = "told as order_deleted" if told else "no sale stands for it"
+                exceptions.clear(connection, record, resolution=why, now=now, types=("order_unlisted_there",))
+        for order_id in sorted(census.open_records(connection, "order", "order_unlisted_here")):
+            # The look accepts the order, or finds that it is no more there: either ends it.
+            _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order_id}", now)
+
+    # -- sales --------------------------------------------------------------------------------------------------------
+
+    def judge_sales(
+        self, connection: sqlite3.Connection, asked: Sequence[str], *, began: Instant, whole: bool, now: Instant
+    ) -> None:
+        """Judge the orders in question; what was found before and is no more in question is over.
+
+        `began` is when the list they are judged by began to be read. Where it is not known to be `whole`, a sale it
+        does not show may be there all the same: such an order waits for the next census.
+        """
+        born_at = meta.born_at(connection)
+        for order_id in sorted({*asked, *census.suspected(connection, KINDS)}):
+            record = orders.get(connection, order_id)
+            if record is None:
+                continue
+            known = self._known(connection, record, born_at=born_at)
+            sales = self._carrying(connection, known)
+            unseen = known.sale_id is not None and all(sale.id != known.sale_id for sale in sales)
+            if not is_settled(known, began=began, margin=self._rules.margin) or (unseen and not whole):
+                continue
+            self._tell(connection, known, sales, now)
+
+    def _tell(
+        self, connection: sqlite3.Connection, known: KnownOrder, sales: Sequence[CarryingSale], now: Instant
+    ) -> None:
+        record = Record(kind="order", id=known.id, number=known.number)
+        found = judge(known, sales)
+        for finding in found:
+            exceptions.raise_finding(connection, record, finding, now=now)
+        keep = {(finding.code, "", "") for finding in found}
+        exceptions.clear(connection, record, resolution="both sides agree", now=now, types=KINDS, keep=keep)
+        if ends(known, sales):
+            _look(connection, Flow.ORDERS, known.id, now)
+
+    def judge_orphans(self, connection: sqlite3.Connection, now: Instant) -> None:
+        """Name the sales whose order is not known. commercetools is asked for each: it may only never have come."""
+        found = listed_sales.orphans(connection, before=now - self._rules.margin)
+        for row in found:
+            order_id = listed_sales.order_of(row.external_id)
+            record = Record(kind="sale", id=row.sale_id, number=row.number or None)
+            exceptions.raise_finding(connection, record, orphan(_carrying_sale(row, order_id), order_id), now=now)
+            if _is_ours(row.external_id, order_id):
+                _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order_id}", now)
+        standing = {row.sale_id for row in found}
+        for sale_id in census.open_records(connection, "sale", "sale_without_order"):
+            if sale_id not in standing:
+                record = Record(kind="sale", id=sale_id)
+                exceptions.clear(connection, record, resolution="the order is known, or the sale is void", now=now)
+
+    @property
+    def by_number(self) -> bool:
+        """Whether a sale may name an order by its number."""
+        return self._by_number
+
+    def _carrying(self, connection: sqlite3.Connection, order: KnownOrder) -> list[CarryingSale]:
+        references = (order.number, order.id) if self._by_number and order.number else (order.id,)
+        rows = listed_sales.carrying(connection, order.id, references)
+        return [_carrying_sale(row, order.id) for row in rows]
+
+    def _known(self, connection: sqlite3.Connection, record: OrderRecord, *, born_at: Instant) -> KnownOrder:
+        sales = orders.sales_of(connection, record.id)
+        live = _live(sales)
+        moments = [record.accepted_at, record.state_since]
+        moments += [moment for sale in sales for moment in (sale.made_at, sale.voided_at) if moment is not None]
+        return KnownOrder(
+            id=record.id,
+            number=record.number,
+            state=record.state,
+            settled_at=max(moments),
+            sale_id=live.sale_id if live is not None else None,
+            sale_number=live.number if live is not None else None,
+            by_hand=record.state in (OrderState.EXCLUDED, OrderState.SHADOWED) and live is None,
+            cancelled=record.source_state == "Cancelled",
+            busy=record.resend,
+            inherits=record.created_at < born_at and live is None and record.state in _WAITING,
+            told=census.told(connection, record.id),
+        )
+
+
+def _carrying_sale(row: ListedRow, order_id: str) -> CarryingSale:
+    return CarryingSale(id=row.sale_id, number=row.number, voided=row.voided, ours=_is_ours(row.external_id, order_id))
+
+
+def _is_ours(external_id: str, order_id: str) -> bool:
+    try:
+        return generation_of(external_id, order_id) is not None
+    except ValueError:  # what follows our prefix is no order's id
+        return False
+
+
+def _live(sales: Sequence[SaleRecord]) -> SaleRecord | None:
+    return next((sale for sale in sales if sale.voided_at is None), None)
+
+
+def _shown(sale: SaleRecord) -> str:
+    return f"{sale.number or 'a sale'} ({sale.sale_id})"
+
+
+def _look(connection: sqlite3.Connection, flow: Flow, subject: str, now: Instant) -> None:
+    outbox.accept(connection, Nudge(flow=flow, subject=subject, due_at=now), now=now)

@@ -101,6 +101,7 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was sent already")
         response = problem(ProblemError(400, "This is not a request that can be read."))
+        response.headers["Server"] = "tallyd"
         response.force_close()
         return response
 

@@ -18,7 +18,6 @@ from actors.intake.rules import SweepRules
 from actors.messages import Flow
 from adapters.intake.platform import read_notifications
 from adapters.intake.ports import CIN7, SQS
-from adapters.sandbox import postman
 from adapters.sandbox.cin7_webhooks import SCHEDULE_SECONDS
 from adapters.sandbox.virtual_time import run_virtual
 from adapters.transport import Request, Response
@@ -194,28 +193,7 @@ def sales_asked_for_since(made: World) -> list[str]:
     return asked
 
 
-# --- echoes, late events, events about nothing -----------------------------------------------------------------------
-
-
-@virtual
-async def test_the_echo_of_our_own_write_causes_no_work() -> None:
-    async with world(34, the_plan=plan_with_doors(**ONLY_SQS)) as made:
-        senders = Senders(made, delay_seconds=(1.0, 1.0))
-        senders.start()
-        await made.ready()
-        order_id = made.place()
-        await made.exported(order_id)
-        before = made.calls("order_read")
-        written = [letter.payload for letter in senders.postman.letters][-1]
-        assert written["notificationType"] == "ResourceUpdated"
-        assert written["version"] == made.shop.orders[order_id]["version"]
-        assert made.shop.orders[order_id]["syncInfo"], "the last event is of our own write"
-        handled: list[str] = []
-        made.daemon.on_handle = lambda envelope: handled.append(envelope.subject)
-        await made.clock.sleep(MINUTE)
-        assert outcomes(made, postman.identity(written)) == ["known"]
-        assert made.calls("order_read") == before
-        assert not [subject for subject in handled if order_id in subject]
+# --- late events, early events, events about nothing -----------------------------------------------------------------
 
 
 @virtual

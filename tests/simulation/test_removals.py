@@ -1,4 +1,4 @@
-"""Four mechanisms, each with the law that stands on it; and the same law without the mechanism, where it must fall.
+"""Six mechanisms, each with the law that stands on it; and the same law without the mechanism, where it must fall.
 
 =============================  =====================================================================================
 mechanism                      the test that turns red when it is taken out of the code
@@ -10,6 +10,9 @@ restart budget                 `test_guard_restart_budget` (and `tests/flows/tes
 one running per key            `test_guard_one_running_per_key`: the claim's own question goes first, the unique index
                                stands behind it; without the index alone `test_guard_the_index_behind_the_question`
 look-up before a repeat        `test_guard_look_up_before_a_repeat`
+events of known versions       `test_guard_our_own_echo` (and `tests/simulation/test_doors.py`:
+                               `test_an_event_that_comes_late_is_recorded_and_causes_no_work`)
+the census's judging of sales  `test_guard_the_census_names_sales`
 =============================  =====================================================================================
 
 The tests named `test_without_…` take the mechanism out of a running world and see that the law's check notices: a guard
@@ -27,14 +30,23 @@ from typing import Any
 
 import pytest
 
+from actors.census.judging import Judge
 from actors.core.mailbox import Mailbox
+from actors.domain.census import KINDS
+from actors.domain.references import PREFIX
+from actors.intake import accepting
+from actors.intake.rules import judge
 from actors.messages import Envelope, Flow
 from actors.orders import looking
 from actors.orders.rules import Conclusion, Verdict
+from adapters.intake.ports import SQS
+from adapters.sandbox.carts import PaymentDraft
 from adapters.sandbox.faults import Fault, FaultKind
+from adapters.sandbox.postman import identity
 from daemon.supervisor import Supervisor
 from storage import outbox
 from tests.simulation.laws import assert_exactly_once
+from tests.simulation.senders import Senders, plan_with_doors
 from tests.simulation.world import World, virtual, world
 from tests.stored import NOW, fresh, nudge
 
@@ -241,3 +253,94 @@ def test_without_the_look_up_before_a_repeat_the_guard_notices(monkeypatch: pyte
     monkeypatch.setattr(looking, "look_up", not_there)
     with notices("2 live sales"):
         test_guard_look_up_before_a_repeat()
+
+
+# --- events of known versions ----------------------------------------------------------------------------------------
+
+
+async def assert_our_own_echo_causes_no_work(made: World) -> None:
+    """commercetools tells of the very write by which an order is marked as exported: nothing is read for it."""
+    senders = Senders(made, delay_seconds=(1.0, 1.0))
+    senders.start()
+    await made.ready()
+    order_id = made.place()
+    await made.exported(order_id)
+    echo, order = senders.postman.letters[-1].payload, made.shop.orders[order_id]
+    assert (echo["notificationType"], echo["version"]) == ("ResourceUpdated", order["version"])
+    assert order["syncInfo"], "the last event is of our own write"
+    before = made.calls("order_read")
+    handled: list[str] = []
+    made.daemon.on_handle = lambda envelope: handled.append(envelope.subject)
+    await made.clock.sleep(MINUTE)
+    assert identity(echo) in made.read(_events), "it never came"
+    assert not [subject for subject in handled if order_id in subject], "echo: the order was looked at"
+    assert made.calls("order_read") == before, "echo: the order was read"
+
+
+def _events(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT identity FROM notifications WHERE door = 'sqs'")}
+
+
+@virtual
+async def test_guard_our_own_echo() -> None:
+    async with world(15, the_plan=plan_with_doors(names=frozenset({SQS}))) as made:
+        await assert_our_own_echo_causes_no_work(made)
+
+
+def test_without_the_version_of_events_the_guard_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(*args: Any, **kwargs: Any) -> Any:
+        return judge(*args, **{**kwargs, "known_version": None})
+
+    monkeypatch.setattr(accepting, "judge", forgetful)
+    with notices("echo"):
+        test_guard_our_own_echo()
+
+
+# --- the census's judging of sales -----------------------------------------------------------------------------------
+
+
+async def assert_the_census_names_what_is_wrong_with_sales(made: World) -> None:
+    """A sale deleted, a second one, one voided and one made by hand: each is named by the next census, and clears."""
+    await made.ready()
+    gone, twice, voided = (made.place() for _ in range(3))
+    by_hand = made.place(payment=PaymentDraft(status="pending"))
+    await made.exported(gone, twice, voided)
+    sale_of = {order_id: made.cin7.live_sales(external_id=f"{PREFIX}{order_id}")[0] for order_id in (gone, voided)}
+    number_of = {order_id: order["orderNumber"] for order_id, order in made.shop.orders.items()}
+    await made.clock.sleep(3 * MINUTE)
+    made.cin7.remove_sale(sale_of[gone].id)
+    made.cin7.void_by_hand(sale_of[voided].id)
+    second = made.cin7.add_sale_by_hand(number_of[twice])
+    strange = made.cin7.add_sale_by_hand(number_of[by_hand])
+    await made.clock.sleep(3 * MINUTE)
+    await made.daemon.census()
+    named = {
+        order_id: [row.type for row in made.daemon.open_exceptions(order_id) if row.type in KINDS]
+        for order_id in (gone, twice, voided, by_hand)
+    }
+    assert named == {
+        gone: ["sale_gone"],
+        twice: ["sales_two"],
+        voided: ["sale_voided_there"],
+        by_hand: ["sale_by_hand"],
+    }, f"census: {named}"
+    told = {row.type: row.cause for row in made.daemon.open_exceptions()}
+    assert second.order_number in told["sales_two"]
+    assert strange.order_number in told["sale_by_hand"]
+    made.cin7.void_by_hand(second.id)
+    made.cin7.void_by_hand(strange.id)
+    await made.clock.sleep(3 * MINUTE)
+    await made.daemon.census()
+    assert not {"sales_two", "sale_by_hand"} & {*made.daemon.open_types()}, "census: it clears"
+
+
+@virtual
+async def test_guard_the_census_names_sales() -> None:
+    async with world(16) as made:
+        await assert_the_census_names_what_is_wrong_with_sales(made)
+
+
+def test_without_the_judging_of_sales_the_guard_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Judge, "judge_sales", lambda *_, **__: None)
+    with notices("census"):
+        test_guard_the_census_names_sales()

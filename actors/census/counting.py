@@ -19,6 +19,7 @@ from actors.census.rules import LISTED, PAGE, SPAN, CensusRules, Span, next_midn
 from actors.census.sweeping import SALES, WHOLE, nudge
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
 from actors.domain.exception_types import Finding
+from actors.domain.facts import Company
 from actors.domain.posting import PostingRules
 from actors.domain.posting_date import zone_of
 from actors.domain.sale import SalePage
@@ -45,6 +46,9 @@ ORDERS = "orders"
 
 COMPLETE = "sweep:complete"
 """The sweep of the intake flow whose mark says until when every order is known."""
+
+_UNKNOWN = Company(name="", currency="", time_zone="")
+"""The company while Cin7 was not asked yet: the zone may be configured all the same."""
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -132,10 +136,8 @@ class Census:
         return self._on(unit)
 
     def _zone(self, connection: sqlite3.Connection) -> tzinfo:
-        company = facts.company(connection)
-        if company is None:
-            return UTC
-        zone = zone_of(company, self._posting)
+        """The books' zone; UTC while it is not known."""
+        zone = zone_of(facts.company(connection) or _UNKNOWN, self._posting)
         return UTC if isinstance(zone, Finding) else zone
 
     def _on(self, unit: Unit, *, after: int = 0) -> Done:

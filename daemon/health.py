@@ -15,7 +15,7 @@ import msgspec
 from actors.domain.facts import FactKind
 from actors.domain.posting import PostingRules
 from actors.domain.rates import fixed_rate
-from actors.domain.time import Instant, format_instant
+from actors.domain.time import Instant, format_instant, parse_instant
 from actors.intake.rules import ORDER_LOOK, PAYMENT_LOOK
 from actors.intake.sweeping import COMPLETE, HOT, MESSAGES, PAYMENTS
 from actors.messages import Flow
@@ -255,6 +255,19 @@ def _failing(app: Running, stored: Document, running: Document, chores: dict[str
     return reasons
 
 
+def _census_overdue(app: Running, census: Document) -> str:
+    """Say when both sides were not counted for so long that somebody should ask why; a start is given its time."""
+    patience = 2 * app.engine.plan.census + CENSUS_TAKES
+    taken = parse_instant(census["taken_at"]) if census.get("taken_at") else app.started_at
+    if app.engine.clock.now() - max(taken, app.started_at) <= patience:
+        return ""
+    return f"no census since {format_instant(taken)}" if census.get("taken_at") else "no census was ever taken"
+
+
+CENSUS_TAKES = 600_000
+"""Milliseconds one census may take."""
+
+
 def asked_for(posting: PostingRules) -> list[FactKind]:
     """The lists this configuration has read: carriers and rates only where a mapping names them."""
     idle = set() if posting.carriers else {FactKind.CARRIER}
@@ -265,6 +278,9 @@ def asked_for(posting: PostingRules) -> list[FactKind]:
 def _degraded(app: Running, stored: Document, running: Document) -> list[str]:
     reasons = [f"flow {name} is paused" for name, flow in running.items() if flow["state"] == "paused"]
     reasons += [f"{count} open: {kind}" for kind, count in stored["alarming"].items()]
+    overdue = _census_overdue(app, stored["census"])
+    if overdue:
+        reasons.append(overdue)
     if app.engine.intake.closed_because:
         reasons.append(f"senders are asked to come again: {app.engine.intake.closed_because}")
     if not app.settings.connection.shadow and not app.engine.lease.held:

@@ -164,6 +164,11 @@ def version_of(connection: sqlite3.Connection, order_id: str) -> int | None:
     return None if row is None else int(row[0])
 
 
+def has_sale(connection: sqlite3.Connection, sale_id: str) -> bool:
+    """Say whether a sale is one that tallyd made, or found for an order."""
+    return connection.execute("SELECT 1 FROM sales WHERE sale_id = ?", (sale_id,)).fetchone() is not None
+
+
 def find(connection: sqlite3.Connection, wanted: str) -> OrderRecord | None:
     """Find an order by id, order number, or the number, id or reference of its sale.
 

@@ -32,7 +32,7 @@ class CensusRules(msgspec.Struct, frozen=True, kw_only=True):
     since: Instant
     sweep: int = MINUTE
     overlap: int = 5 * MINUTE
-    pause: int = 5_000
+    pause: int = 15_000
     credit_notes: int = 5 * MINUTE
     census: int = 60 * MINUTE
     margin: int = 2 * MINUTE

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from actors.core.actor import Surroundings
 from actors.domain.crashpoints import MechanismPoint
 from actors.domain.exception_types import Finding
-from actors.domain.notification import ORDER, Delivery, IntakeClosedError, Notification, Unreadable
+from actors.domain.notification import ORDER, SALE, Delivery, IntakeClosedError, Notification, Unreadable
 from actors.domain.time import Instant
-from actors.intake.rules import DoorRules, judge
+from actors.intake.rules import DoorRules, Known, judge
 from actors.messages import Nudge
 from storage import bodies, doors, exceptions, orders, outbox
 from storage.bodies import Sealer
@@ -139,8 +139,7 @@ class Acceptance:
 
 def note_event(connection: sqlite3.Connection, door: str, event: Notification, *, project: str, now: Instant) -> bool:
     """Write one event down, once, with what it leads to; say whether a look was nudged."""
-    known = orders.version_of(connection, event.subject) if event.about == ORDER else None
-    verdict = judge(event, from_cin7=door == CIN7, project=project, known_version=known)
+    verdict = judge(event, _known(connection, event), from_cin7=door == CIN7, project=project)
     fresh = doors.note(connection, door, event, verdict.outcome, now=now)
     if not fresh and door != CIN7:
         return False
@@ -150,6 +149,12 @@ def note_event(connection: sqlite3.Connection, door: str, event: Notification, *
     if verdict.flow is None:
         return False
     return outbox.accept(connection, Nudge(flow=verdict.flow, subject=verdict.subject, due_at=now), now=now)
+
+
+def _known(connection: sqlite3.Connection, event: Notification) -> Known:
+    if event.about == ORDER:
+        return Known(version=orders.version_of(connection, event.subject) or 0)
+    return Known(ours=event.about == SALE and orders.has_sale(connection, event.subject))
 
 
 def _tell_foreign(connection: sqlite3.Connection, door: str, event: Notification, now: Instant) -> None:

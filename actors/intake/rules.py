@@ -66,13 +66,24 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 _IGNORED = Verdict(outcome="ignored")
 
 
-def judge(notification: Notification, *, from_cin7: bool, project: str, known_version: int | None) -> Verdict:
-    """Say what an event calls for. `known_version` is that of the order it is about, None where it is not known.
+ECHOES = frozenset({"Sale/Created", "Sale/QuoteAuthorised", "Sale/OrderAuthorised"})
+"""What Cin7 Core tells of a sale of ours because we made it."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the record an event is about: the newest version of the order, whether the sale is ours."""
+
+    version: int = 0
+    ours: bool = False
+
+
+def judge(notification: Notification, known: Known, *, from_cin7: bool, project: str) -> Verdict:
+    """Say what an event calls for.
 
     An event about a version that is known already is late, or the echo of a write of our own: it causes no work.
     """
     if from_cin7:
-        return _judge_cin7(notification)
+        return _judge_cin7(notification, known)
     if notification.project not in ("", project):
         return Verdict(outcome="foreign")
     if notification.about == SUBSCRIPTION:
@@ -81,13 +92,15 @@ def judge(notification: Notification, *, from_cin7: bool, project: str, known_ve
         return Verdict(outcome="look", flow=Flow.INTAKE, subject=PAYMENT_LOOK + notification.subject)
     if notification.about != ORDER or not notification.subject:
         return _IGNORED
-    if notification.kind not in DELETIONS and 0 < notification.version <= (known_version or 0):
+    if notification.kind not in DELETIONS and 0 < notification.version <= known.version:
         return Verdict(outcome="known")
     return Verdict(outcome="look", flow=Flow.INTAKE, subject=ORDER_LOOK + notification.subject)
 
 
-def _judge_cin7(notification: Notification) -> Verdict:
+def _judge_cin7(notification: Notification, known: Known) -> Verdict:
     """Cin7's lists say more than its events do: one call finds every sale that moved."""
+    if known.ours and notification.kind in ECHOES:
+        return Verdict(outcome="known")
     if notification.about == SALE:
         return Verdict(outcome="look", flow=Flow.CENSUS, subject=SALES)
     if notification.about == PRODUCT:

@@ -15,11 +15,11 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import anyio
 import anyio.abc
@@ -33,9 +33,12 @@ from daemon.commands.sandbox_files import (
     write_credentials,
     write_rates,
 )
+from daemon.commands.sandbox_outage import outage
 
 if TYPE_CHECKING:
     from actors.domain.time import Clock
+    from daemon.commands.sandbox_pushes import Pushes
+    from daemon.commands.sandbox_status import Status
 
 MARKER = ".tallyd-sandbox"
 EXAMPLE = "example: tallyd sandbox --orders 30 --rate 60"
@@ -68,6 +71,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="the same seed places the same orders")
     parser.add_argument("--limit", type=int, default=60, help="calls a minute the local Cin7 Core allows (default 60)")
     parser.add_argument("--trouble", action="store_true", help="lose answers, cut connections, answer slowly")
+    pushing = parser.add_mutually_exclusive_group()
+    pushing.add_argument("--no-push", action="store_true", help="no doors: the sweeps alone find everything")
+    pushing.add_argument(
+        "--push-off",
+        type=outage,
+        metavar="FROM:TO",
+        help="seconds after the shop opens between which commercetools' pushes are off and what they should tell is"
+        " lost, to show the alarm (for example 10:70)",
+    )
+    parser.add_argument(
+        "--no-webhooks", action="store_true", help="Cin7 Core has no webhooks of ours yet: try `tallyd webhooks apply`"
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the operator's endpoint (default: a free one)")
     parser.add_argument("--no-daemon", action="store_true", help="only the two doubles; prints how to start the daemon")
     parser.add_argument(
@@ -124,32 +139,31 @@ def clear(folder: Path) -> None:
             leftover.unlink()
 
 
-class _Doubles:
-    """Both local systems, listening."""
+class _Doubles(NamedTuple):
+    """Both local systems, listening, and what they push (None: nothing)."""
 
-    def __init__(
-        self, shop: Any, cin7: Any, *, clock: Clock, shop_port: int, cin7_port: int, account: str, credentials: Path
-    ) -> None:
-        self.shop = shop
-        self.cin7 = cin7
-        self.clock = clock
-        self.shop_port = shop_port
-        self.cin7_port = cin7_port
-        self.account = account
-        self.credentials = credentials
+    shop: Any
+    cin7: Any
+    clock: Clock
+    shop_port: int
+    cin7_port: int
+    account: str
+    credentials: Path
+    pushes: Pushes | None
 
 
 @asynccontextmanager
-async def _doubles(args: argparse.Namespace) -> AsyncIterator[_Doubles]:
+async def _doubles(args: argparse.Namespace, doors_port: int) -> AsyncIterator[_Doubles]:
     from actors.core.clock import SystemClock
     from adapters.sandbox.cin7 import Cin7Double, new_credentials
     from adapters.sandbox.commercetools import CommercetoolsDouble
     from adapters.sandbox.faults import Faults
     from adapters.sandbox.server import serve
+    from daemon.commands.sandbox_pushes import WEBHOOK_SECONDS, Pushes
 
     clock = SystemClock()
     account, key = new_credentials(args.seed)
-    shop_secret = secrets.token_urlsafe(24)
+    named = _secrets(key)
     shop_faults, cin7_faults = Faults(seed=args.seed), Faults(seed=args.seed + 1)
     if args.trouble:
         _make_trouble(shop_faults, cin7_faults)
@@ -157,7 +171,7 @@ async def _doubles(args: argparse.Namespace) -> AsyncIterator[_Doubles]:
         clock=clock,
         project_key=PROJECT,
         client_id="sandbox-client",
-        client_secret=shop_secret,
+        client_secret=named["commercetools_client_secret"],
         faults=shop_faults,
         seed=args.seed,
     )
@@ -169,20 +183,27 @@ async def _doubles(args: argparse.Namespace) -> AsyncIterator[_Doubles]:
         limit=args.limit,
         seed=args.seed,
         tax_behaviour=args.taxes,
+        webhook_seconds=WEBHOOK_SECONDS,
     )
     cin7.add_customer(EURO_CUSTOMER, currency="EUR")
-    credentials = write_credentials(
-        args.folder,
-        {
-            "cin7_application_key": key,
-            "commercetools_client_secret": shop_secret,
-            "storage_key": base64.b64encode(secrets.token_bytes(32)).decode(),
-        },
-    )
-    async with serve(shop.handle) as shop_port, serve(cin7.handle) as cin7_port:
-        yield _Doubles(
-            shop, cin7, clock=clock, shop_port=shop_port, cin7_port=cin7_port, account=account, credentials=credentials
+    credentials = write_credentials(args.folder, named)
+    pushes = None
+    if not args.no_push:
+        pushes = Pushes(
+            shop, cin7, clock=clock, port=doors_port, secrets=named, seed=args.seed, webhooks=not args.no_webhooks
         )
+    async with serve(shop.handle) as shop_port, serve(cin7.handle) as cin7_port:
+        yield _Doubles(shop, cin7, clock, shop_port, cin7_port, account, credentials, pushes)
+
+
+def _secrets(cin7_key: str) -> dict[str, str]:
+    made = ("commercetools_client_secret", "eventgrid_key", "cin7_webhook_token")
+    storage_key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return {
+        "cin7_application_key": cin7_key,
+        "storage_key": storage_key,
+        **{name: secrets.token_urlsafe(24) for name in made},
+    }
 
 
 def _make_trouble(shop_faults: Any, cin7_faults: Any) -> None:
@@ -197,8 +218,9 @@ def _make_trouble(shop_faults: Any, cin7_faults: Any) -> None:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    async with _doubles(args) as doubles:
-        operator_port = args.port or _free_port()
+    free = [port for port in _free_ports(3) if port != args.port]
+    operator_port = args.port or free[0]
+    async with _doubles(args, free[1]) as doubles:
         write_rates(args.folder, datetime.now(UTC).date())
         config = write_config(
             args.folder,
@@ -207,19 +229,22 @@ async def _run(args: argparse.Namespace) -> int:
             account=doubles.account,
             operator_port=operator_port,
             limit=args.limit,
+            doors=doubles.pushes.doors if doubles.pushes is not None else None,
         )
         if args.no_daemon:
             return await _doubles_only(args, doubles, config)
         return await _with_daemon(args, doubles, config, operator_port)
 
 
-def _free_port() -> int:
+def _free_ports(count: int) -> list[int]:
+    """Return ports nobody uses now, each another one."""
     import socket
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with ExitStack() as probes:
+        found = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in found:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in found]
 
 
 async def _doubles_only(args: argparse.Namespace, doubles: _Doubles, config: Path) -> int:
@@ -228,12 +253,26 @@ async def _doubles_only(args: argparse.Namespace, doubles: _Doubles, config: Pat
     print(f"start the daemon: {called_with(doubles.credentials)} run --config {config}", flush=True)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_interrupted, tasks.cancel_scope)
+        _start_pushes(doubles, tasks)
         while not doubles.shop.request_log:  # noqa: ASYNC110 -- the double keeps a log, it rings no bell
             await anyio.sleep(0.5)
         print(f"the daemon is here: {args.orders} orders follow", flush=True)
+        _start_outage(args, doubles, tasks, partial(print, flush=True))
         await Shoppers(args, doubles.shop, doubles.clock).shop()
         await anyio.sleep_forever()
     return 0
+
+
+def _start_pushes(doubles: _Doubles, tasks: anyio.abc.TaskGroup) -> None:
+    if doubles.pushes is not None:
+        tasks.start_soon(doubles.pushes.run)
+
+
+def _start_outage(
+    args: argparse.Namespace, doubles: _Doubles, tasks: anyio.abc.TaskGroup, tell: Callable[[str], None]
+) -> None:
+    if doubles.pushes is not None and args.push_off is not None:
+        tasks.start_soon(doubles.pushes.be_off, args.push_off, tell)
 
 
 class Shoppers:
@@ -307,6 +346,7 @@ async def _with_daemon(args: argparse.Namespace, doubles: _Doubles, config: Path
                 plain=args.plain,
             )
             tasks.start_soon(_interrupted, tasks.cancel_scope)
+            _start_pushes(doubles, tasks)
             code = 0
             try:
                 code = await _show(args, doubles, status, daemon, tasks)
@@ -345,7 +385,7 @@ async def _interrupted(scope: anyio.CancelScope) -> None:
 
 
 async def _show(
-    args: argparse.Namespace, doubles: _Doubles, status: Any, daemon: anyio.abc.Process, tasks: anyio.abc.TaskGroup
+    args: argparse.Namespace, doubles: _Doubles, status: Status, daemon: anyio.abc.Process, tasks: anyio.abc.TaskGroup
 ) -> int:
     placing = told = False
     while daemon.returncode is None:
@@ -353,6 +393,7 @@ async def _show(
         if status.ready and not placing:
             # An order older than the daemon's file would be looked for first: let the shop open with the daemon up.
             placing = True
+            _start_outage(args, doubles, tasks, status.tell)
             tasks.start_soon(Shoppers(args, doubles.shop, doubles.clock).shop)
         if done and not told:
             told = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 PROJECT = "sandbox"
 DATABASE = "tallyd.db"
@@ -15,6 +16,14 @@ EURO_CUSTOMER = "commercetools web orders EUR"
 """The customer that orders in euros are booked to; the sandbox enters it in its Cin7 Core."""
 
 _EURO_RATES = ("0.86123", "0.8624", "0.86095", "0.8618", "0.8631", "0.86275", "0.8619")
+
+
+class Doors(NamedTuple):
+    """Where both systems push to, and the id of the subscription that commercetools pushes for."""
+
+    port: int
+    public_url: str
+    subscription: str
 
 
 def write_credentials(folder: Path, named: Mapping[str, str]) -> Path:
@@ -36,7 +45,9 @@ def write_rates(folder: Path, today: date) -> Path:
     return path
 
 
-def write_config(folder: Path, *, shop_port: int, cin7_port: int, account: str, operator_port: int, limit: int) -> Path:
+def write_config(
+    folder: Path, *, shop_port: int, cin7_port: int, account: str, operator_port: int, limit: int, doors: Doors | None
+) -> Path:
     """Write the sandbox's configuration: everything its orders need, and nothing for those that are to be held."""
     path = folder / "tallyd.toml"
     path.write_text(
@@ -61,6 +72,9 @@ path = "{(folder / DATABASE).resolve()}"
 [operator]
 bind = "127.0.0.1:{operator_port}"
 
+[intake]
+census_seconds = 60
+{_doors(doors) if doors is not None else ""}
 [orders]
 since = "2020-01-01T00:00:00Z"
 trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
@@ -92,3 +106,14 @@ rate_max_age_days = 3
         encoding="utf-8",
     )
     return path
+
+
+def _doors(doors: Doors) -> str:
+    """Write the doors' keys; the grace is short, so that what a door missed is told while somebody watches."""
+    return f"""bind = "127.0.0.1:{doors.port}"
+eventgrid = {{ topic = "/subscriptions/sandbox/topics/orders" }}
+subscription = "{doors.subscription}"
+cin7_webhooks = true
+public_url = "{doors.public_url}"
+push_grace_seconds = 20
+"""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 _BAR = 30
+
+_SHORT = 60
+"""Characters of the daemon's reasons in a plain line."""
 
 _CALM = 10
 """Looks in a row that must find nothing moving before more orders are held than should be: one may still be freed."""
@@ -40,17 +45,19 @@ class Status:
         self._lines = 0
         self._last = ""
         self._calm = 0
+        self._health: dict[str, Any] = {}
         self.ready = False
         self.exported = 0
         self.waiting = 0
 
     async def show(self, wanted: int, holds: int) -> bool:
         """Print the state of this moment; True once every order wanted is a sale and marked so, or needs a person."""
-        health = await self._health()
+        health = await self._read_health()
         if health is None:
             self._say("starting …")
             return False
         self.ready = True
+        self._health = health
         states = {name: count for name, count in health["orders"]["states"].items() if count}
         governor = health["governor"]
         exported = self.exported = states.get("exported", 0)
@@ -68,11 +75,17 @@ class Status:
                     f"tallyd         {flow}",
                     f"Cin7 Core      {len(self._cin7.live_sales()):4d} sales",
                     f"               {calls} · {drain}",
+                    f"doors          {doors_in_words(health['doors'])}",
+                    f"census         {census_in_words(health['census'])}",
+                    f"health         {health_in_words(health)}",
                     f"{bar} {exported}/{wanted} exported, {waiting} wait for a person or a payment",
                 ]
             )
         else:
-            self._say(f"placed {len(self._shop.orders)} · {flow} · sales {len(self._cin7.live_sales())} · {calls}")
+            judged = "" if health["status"] == "ok" else f" · {textwrap.shorten(health_in_words(health), _SHORT)}"
+            self._say(
+                f"placed {len(self._shop.orders)} · {flow} · sales {len(self._cin7.live_sales())} · {calls}{judged}"
+            )
         settled = exported + waiting >= wanted and len(self._shop.orders) >= wanted
         self._calm = self._calm + 1 if settled else 0
         return settled and (waiting <= holds or self._calm > _CALM)
@@ -83,10 +96,14 @@ class Status:
         asking = f"{self._asking} {{}} --config {config}"
         print(
             f"""
-{self._outcome(holds)} Look at it:
+{self._outcome(holds)}
+  doors       {doors_in_words(self._health["doors"])}
+  census      {census_in_words(self._health["census"])}
+Look at it:
   an order    {command} orders show {self._example()} --config {config}
   all orders  {command} orders list --config {config}
   exceptions  {command} exceptions list --config {config}
+  webhooks    {command} webhooks plan --config {config}
   check       {asking.format("check")}
   diagnose    {asking.format("diagnose")}
   API         http://127.0.0.1:{self._port}/api/orders  /api/exceptions
@@ -107,7 +124,7 @@ class Status:
         orders = sorted(self._shop.orders.values(), key=lambda order: order["totalPrice"]["currencyCode"] == "GBP")
         return next((order["orderNumber"] for order in orders), "NUMBER")
 
-    async def _health(self) -> dict[str, Any] | None:
+    async def _read_health(self) -> dict[str, Any] | None:
         try:
             timeout = aiohttp.ClientTimeout(total=2)
             async with (
@@ -119,6 +136,11 @@ class Status:
         except (aiohttp.ClientError, TimeoutError):
             return None
 
+    def tell(self, line: str) -> None:
+        """Print a line that stays."""
+        print(line, flush=True)
+        self._lines = 0
+
     def _say(self, line: str) -> None:
         if line != self._last:
             self._last = line
@@ -127,7 +149,35 @@ class Status:
     def _redraw(self, lines: list[str]) -> None:
         if self._lines:
             sys.stdout.write(f"\x1b[{self._lines}A")
+        width = shutil.get_terminal_size().columns - 1  # a line that wraps would be two to go back over
         for line in lines:
-            sys.stdout.write(f"\x1b[2K{line}\n")
+            sys.stdout.write(f"\x1b[2K{line[:width]}\n")
         sys.stdout.flush()
         self._lines = len(lines)
+
+
+def doors_in_words(doors: dict[str, dict[str, Any]]) -> str:
+    """Say what each door told, how much of it again, and whom it missed."""
+    told = []
+    for name, door in doors.items():
+        again = f", {door['repeated']} again" if door["repeated"] else ""
+        missed = f", missed {door['missed']} (owes {door['missing_now']})" if door["missed"] else ""
+        told.append(f"{name} {door['accepted']} events{again}{missed}")
+    return " · ".join(told) or "none: the sweeps find everything"
+
+
+def census_in_words(census: dict[str, Any]) -> str:
+    """Say what was counted on both sides, and until when; the youngest minutes are counted the next time."""
+    if census["taken_at"] is None:
+        return "not yet taken"
+    found = sum(census["findings"].values())
+    counts = (
+        f"{census['commercetools']} in commercetools · {census['tallyd']} in tallyd · {census['cin7']} in Cin7 Core"
+    )
+    return f"orders until {census['until'][11:19]}: {counts} · {found or 'no'} findings"
+
+
+def health_in_words(health: dict[str, Any]) -> str:
+    """Say how the daemon judges itself, and why."""
+    reasons = "; ".join(health["reasons"])
+    return f"{health['status']}: {reasons}" if reasons else str(health["status"])

@@ -19,6 +19,7 @@ from actors.intake.rules import DoorRules
 from storage import doors, exceptions, orders, outbox
 from storage.bodies import Sealer, get
 from storage.database import CommitFailedError, Database
+from storage.orders import SaleRecord
 from storage.schema import upgrade
 from tests.orders_builder import plain_order
 from tests.stored import NOW
@@ -148,6 +149,30 @@ async def test_cin7_numbers_no_events_so_the_same_words_are_looked_at_again(tmp_
         await here.acceptance.accept("cin7", [told])
         assert await here.subjects() == ["census sales"]
         assert (await here.door("cin7")).repeated == 1
+
+
+async def test_what_cin7_tells_of_a_sale_we_made_is_an_echo(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+
+        def made(connection: sqlite3.Connection) -> None:
+            orders.accept(connection, plain_order(id="o1"), now=NOW)
+            sale = SaleRecord(
+                sale_id="s1", order_id="o1", generation=1, reference="N", number=None, made_at=NOW, voided_at=None
+            )
+            orders.add_sale(connection, sale)
+
+        await here.database.run(made)
+        await here.acceptance.accept(
+            "cin7", [event("h:1", about="sale", subject="s1", kind="Sale/Created", project="")]
+        )
+        assert await here.subjects() == []
+        await here.acceptance.accept(
+            "cin7", [event("h:2", about="sale", subject="s2", kind="Sale/Created", project="")]
+        )
+        assert await here.subjects() == ["census sales"], "somebody else made that one"
+        await here.database.run(lambda connection: connection.execute("DELETE FROM outbox").rowcount)
+        await here.acceptance.accept("cin7", [event("h:3", about="sale", subject="s1", kind="Sale/Voided", project="")])
+        assert await here.subjects() == ["census sales"]
 
 
 async def test_what_nobody_can_read_is_an_exception_with_its_body_sealed(tmp_path: Path) -> None:

@@ -70,6 +70,24 @@ class Aws:
     def publish(self, topic: str, body: str) -> None:
         self._sns("Publish", TopicArn=topic, Message=body)
 
+    @contextmanager
+    def judging_keys(self) -> Iterator[None]:
+        """Refuse every key it has not issued itself, until the block ends or all are accepted."""
+        self._let_pass("0")
+        try:
+            yield
+        finally:
+            self.accept_all_keys()
+
+    def accept_all_keys(self) -> None:
+        self._let_pass("inf")
+
+    def _let_pass(self, calls: str) -> None:
+        """Say how many more calls are answered whatever their keys."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request("POST", "/moto-api/reset-auth", calls)
+            assert connection.getresponse().status == 200
+
     def _sqs(self, action: str, **parameters: Any) -> Any:
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
         return json.loads(self._post("sqs", json.dumps(parameters), headers) or "{}")

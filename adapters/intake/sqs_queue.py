@@ -32,6 +32,7 @@ _DENIED = frozenset(
         "IncompleteSignature",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
+        "InvalidSignatureException",
         "MissingAuthenticationToken",
         "OptInRequired",
         "SignatureDoesNotMatch",
@@ -181,7 +182,7 @@ def _words(error: Exception) -> str:
     if name in _NO_ANSWER or isinstance(error, OSError):
         return f"it does not answer ({name})"
     code = _code(error)
-    if code in _DENIED:
+    if code in _DENIED or (code and _status(error) == 403):
         return f"AWS refuses the credentials, or they may not ({code})"
     if code in _NO_QUEUE:
         return "there is no such queue"
@@ -192,3 +193,9 @@ def _code(error: Exception) -> str:
     answer = getattr(error, "response", None)
     code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+def _status(error: Exception) -> object:
+    """The status of the answer; AWS has more words for a refusal than anybody lists."""
+    answer = getattr(error, "response", None)
+    return answer.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(answer, dict) else None

@@ -203,7 +203,7 @@ class House:
         return claimed[0].subject
 
     async def work(self, *, most: int = 2000) -> Counter[str]:
-        """Handle what is due, and what becomes due within ten seconds of waiting, until all is quiet."""
+        """Handle what is due, and what becomes due within half a minute of waiting, until all is quiet."""
         done: Counter[str] = Counter()
         for _ in range(most):
             subject = await self.one()
@@ -211,7 +211,7 @@ class House:
                 done[subject] += 1
                 continue
             due_at = await self.read(lambda connection: outbox.next_due(connection, (Flow.CENSUS,)))
-            if due_at is None or due_at > self.clock.now() + 10_000:
+            if due_at is None or due_at > self.clock.now() + MINUTE // 2:
                 return done
             self.later(due_at - self.clock.now())
         raise AssertionError(f"no end: {done}")

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.census.rules import DAY, MINUTE, next_midnight, spans
-from actors.domain.census import UNDERWAY, CarryingSale, KnownOrder, is_settled, judge, orphan
+from actors.census.rules import DAY, MINUTE, PAGE, next_midnight, pages, spans
+from actors.domain.census import KINDS, TOLD_AS, UNDERWAY, CarryingSale, KnownOrder, ends, is_settled, judge, orphan
+from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import OrderState
 from actors.domain.time import parse_instant
 
@@ -23,8 +24,8 @@ def order(**changes: object) -> KnownOrder:
     return KnownOrder(**{**known, "sale_number": "SO-1", **changes})  # type: ignore[arg-type]
 
 
-def sale(sale_id: str = "s1", *, voided: bool = False) -> CarryingSale:
-    return CarryingSale(id=sale_id, number=f"SO-{sale_id[1:]}", voided=voided)
+def sale(sale_id: str = "s1", *, voided: bool = False, ours: bool = False) -> CarryingSale:
+    return CarryingSale(id=sale_id, number=f"SO-{sale_id[1:]}", voided=voided, ours=ours)
 
 
 NONE = {"sale_id": None, "sale_number": None}
@@ -48,10 +49,42 @@ NONE = {"sale_id": None, "sale_number": None}
         (order(**NONE, state=OrderState.CANCELLED), [sale("s1", voided=True)], []),
         (order(**NONE, state=OrderState.EXCLUDED, by_hand=True), [sale("s2")], []),
         (order(**NONE, state=OrderState.EXCLUDED, by_hand=True), [sale("s2"), sale("s3")], ["sales_two"]),
+        (order(cancelled=True), [], []),
+        (order(cancelled=True), [sale(voided=True)], []),
+        (order(cancelled=True), [sale(), sale("s2")], ["sales_two"]),
+        (order(**NONE, inherits=True), [sale("s2", ours=True)], []),
+        (order(**NONE, inherits=True), [sale("s2")], ["sale_by_hand"]),
+        (order(**NONE, inherits=False), [sale("s2", ours=True)], ["sale_by_hand"]),
+        (order(told=frozenset({"sale_vanished"})), [sale("s2")], ["sale_by_hand"]),
+        (order(told=frozenset({"sale_voided_by_hand"})), [sale(voided=True)], []),
+        (order(told=frozenset({"several_sales"})), [sale(), sale("s2")], []),
+        (order(**NONE, told=frozenset({"sale_not_ours"})), [sale("s2")], []),
+        (order(told=frozenset({"sale_not_ours", "sku_unknown"})), [], ["sale_gone"]),
     ],
 )
 def test_the_sales_of_an_order(known: KnownOrder, listed: list[CarryingSale], found: list[str]) -> None:
     assert [finding.code for finding in judge(known, listed)] == found
+
+
+@pytest.mark.parametrize(
+    ("known", "listed", "over"),
+    [
+        (order(cancelled=True), [sale(voided=True)], True),
+        (order(cancelled=True), [sale("s2")], True),
+        (order(cancelled=True), [sale()], False),
+        (order(cancelled=True, **NONE), [], False),
+        (order(), [sale(voided=True)], False),
+    ],
+)
+def test_a_cancelled_order_whose_sale_is_over_is_looked_at(
+    known: KnownOrder, listed: list[CarryingSale], over: bool
+) -> None:
+    assert ends(known, listed) is over
+
+
+def test_what_the_census_finds_and_what_is_told_already_are_declared() -> None:
+    assert set(TOLD_AS) == set(KINDS)
+    assert set().union(*TOLD_AS.values(), KINDS) <= set(CATALOGUE)
 
 
 def test_a_finding_names_both_sides_by_number_and_id() -> None:
@@ -68,6 +101,7 @@ def test_a_finding_names_both_sides_by_number_and_id() -> None:
 @pytest.mark.parametrize("state", sorted(OrderState))
 def test_what_is_on_its_way_is_judged_the_next_time(state: OrderState) -> None:
     assert is_settled(order(state=state), began=NOON, margin=MINUTE) == (state not in UNDERWAY)
+    assert not is_settled(order(state=state, busy=True), began=NOON, margin=MINUTE)
     moved = order(state=state, settled_at=NOON - MINUTE + 1)
     assert not is_settled(moved, began=NOON, margin=MINUTE)
 
@@ -103,3 +137,7 @@ def test_midnight_is_the_first_minute_of_the_next_day(minute: int, zone: str) ->
     assert 0 < midnight - now <= 25 * 60 * MINUTE
     assert before.date() == datetime.fromtimestamp(now / 1000, ZoneInfo(zone)).date()
     assert after.date() > before.date()
+
+
+def test_pages() -> None:
+    assert [pages(rows) for rows in (0, 1, PAGE, PAGE + 1)] == [0, 1, 1, 2]

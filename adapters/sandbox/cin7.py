@@ -22,7 +22,7 @@ from adapters.sandbox.cin7_documents import Arithmetic, Rounding, Rules, TaxBeha
 from adapters.sandbox.cin7_limit import Allowance, Call, LimitWindow, WorstWindow, worst_window
 from adapters.sandbox.cin7_payloads import product_payload, sale_payload, stock_payload
 from adapters.sandbox.cin7_sales import SalesDesk
-from adapters.sandbox.cin7_webhooks import Delivery, Send, Webhook, WebhookDesk
+from adapters.sandbox.cin7_webhooks import SCHEDULE_SECONDS, Delivery, Send, Webhook, WebhookDesk
 from adapters.sandbox.cin7_wire import (
     Incoming,
     JsonObject,
@@ -92,13 +92,14 @@ class Cin7Double:
         check_tax: bool = False,
         most_rows: int | None = None,
         zero_rows: bool = True,
+        webhook_seconds: float = SCHEDULE_SECONDS[0],
     ) -> None:
         """Open the books with the catalogue's products in stock at the first location.
 
         `limit_shape` is the status of a limit answer; `limit_body` its form (text, or the JSON error array; by default
         JSON under 400 only). `refused_calls_count` lets refused calls use up the window. `tax_behaviour`, `rounding`,
         `line_digits`, `tax_digits`: see `Arithmetic`; what makes a document refused: see `Rules`. `zero_rows` False
-        leaves rows without stock out of availability.
+        leaves rows without stock out of availability. `webhook_seconds`: how long after its event a webhook is sent.
         """
         self.faults = faults or Faults(seed=seed)
         self.books = Books(seed=seed, currency=currency, now_ms=clock.now())
@@ -122,7 +123,7 @@ class Cin7Double:
             check_tax=check_tax,
             most_rows=most_rows,
         )
-        self._hooks = WebhookDesk(clock, self.books.new_id)
+        self._hooks = WebhookDesk(clock, self.books.new_id, first_seconds=webhook_seconds)
         self.books.on_stock_moved = self._stock_moved
         self._desk = SalesDesk(
             self.books,
@@ -345,6 +346,18 @@ class Cin7Double:
         )
         self.books.customers.append(customer)
         return customer
+
+    def add_webhook(self, kind: str, url: str, token: str) -> Webhook:
+        """Enter a webhook that proves itself with a bearer token."""
+        hook = Webhook(
+            id=self.books.new_id(),
+            type=kind,
+            url=url,
+            authorization="bearerauth",
+            credentials={"ExternalBearerToken": token},
+        )
+        self._hooks.hooks[hook.id] = hook
+        return hook
 
     def set_company(self, **settings: object) -> None:
         """Change settings of `Company` by name, as an administrator does."""

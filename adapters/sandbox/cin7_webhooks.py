@@ -104,9 +104,11 @@ class Delivery(msgspec.Struct, kw_only=True):
 class WebhookDesk:
     """The account's webhooks, by id, and everything that was ever to be delivered, in the order it happened."""
 
-    def __init__(self, clock: _Clock, new_id: Callable[[], str]) -> None:
+    def __init__(self, clock: _Clock, new_id: Callable[[], str], *, first_seconds: float = SCHEDULE_SECONDS[0]) -> None:
+        """Open the desk. `first_seconds`: how long after its event the first try is."""
         self._clock = clock
         self._new_id = new_id
+        self._schedule = (first_seconds, *SCHEDULE_SECONDS[1:])
         self._timetable = Timetable(clock)
         self._send: Send = _nobody
         self.hooks: dict[str, Webhook] = {}
@@ -183,7 +185,7 @@ class WebhookDesk:
     def _again(self, delivery: Delivery) -> None:
         """Enter the next try: so long after the event, or after the try before."""
         since = delivery.tries[-1] if delivery.tries else delivery.happened_ms
-        due = since + SCHEDULE_SECONDS[len(delivery.tries)] * 1000
+        due = since + round(self._schedule[len(delivery.tries)] * 1000)
         self._timetable.add(due, partial(self._try, delivery))
 
     async def _try(self, delivery: Delivery) -> None:

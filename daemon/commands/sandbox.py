@@ -190,7 +190,7 @@ async def _doubles(args: argparse.Namespace, doors_port: int) -> AsyncIterator[_
     pushes = None
     if not args.no_push:
         pushes = Pushes(
-            shop, cin7, clock=clock, port=doors_port, secrets=named, seed=args.seed, webhooks=not args.no_webhooks
+            shop, cin7, clock=clock, port=doors_port, secrets=named, webhooks=not args.no_webhooks, seed=args.seed
         )
     async with serve(shop.handle) as shop_port, serve(cin7.handle) as cin7_port:
         yield _Doubles(shop, cin7, clock, shop_port, cin7_port, account, credentials, pushes)

@@ -183,10 +183,10 @@ def count_open_by_owner(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def count_alarming(connection: sqlite3.Connection) -> dict[str, int]:
-    """Count open exceptions, by type, that stop more than their own record: critical ones and those of a connection."""
+    """Count open exceptions, by type, that concern more than one record: critical ones, and those of what connects."""
     rows = connection.execute(
         "SELECT type, count(*) FROM exceptions WHERE state = 'open' AND (severity = 'critical' OR"
-        " record_kind = 'connection') GROUP BY type ORDER BY type"
+        " record_kind IN ('connection', 'door', 'subscription', 'webhook')) GROUP BY type ORDER BY type"
     )
     return {row[0]: row[1] for row in rows}
 

@@ -87,11 +87,21 @@ async def test_lists_never_read_degrade(tmp_path: Path) -> None:
     assert "never read: product, tax_rule" in document["reasons"][0]
 
 
-@pytest.mark.parametrize("code", ["cin7_unauthorised", "cin7_unreachable", "second_daemon"])
-async def test_an_alarming_exception_degrades(tmp_path: Path, code: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("connection", "cin7_unauthorised"),
+        ("connection", "cin7_unreachable"),
+        ("connection", "second_daemon"),
+        ("door", "push_missed"),
+        ("subscription", "subscription_unhealthy"),
+        ("webhook", "webhook_absent"),
+    ],
+)
+async def test_an_alarming_exception_degrades(tmp_path: Path, kind: str, code: str) -> None:
     async with assembled(tmp_path, known_account) as app:
         run_all(app)
-        record = exceptions.Record(kind="connection", id="cin7")
+        record = exceptions.Record(kind=kind, id="one")
         finding = Finding(code=code, cause="no answer")
         await app.engine.database.run(lambda connection: exceptions.raise_finding(connection, record, finding, now=NOW))
         document = await health(app)

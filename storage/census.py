@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
-from typing import Any
 
 from actors.domain.time import Instant
 
@@ -28,18 +27,43 @@ _SPAN = "created_at >= :start AND created_at < :end"
 
 def cuts(connection: sqlite3.Connection, since: Instant, end: Instant, *, every: int) -> list[Instant]:
     """Return instants between which about so many orders were created each."""
-    rows = connection.execute(
-        "SELECT created_at FROM (SELECT created_at, row_number() OVER (ORDER BY created_at, id) AS place FROM orders"
-        f" WHERE {_SPAN}) WHERE place % :every = 0",
-        {"start": since, "end": end, "every": every},
-    )
-    return [row[0] for row in rows]
+    found: list[Instant] = []
+    while True:
+        row = connection.execute(
+            f"SELECT created_at FROM orders WHERE {_SPAN} ORDER BY created_at LIMIT 1 OFFSET :every",
+            {"start": found[-1] + 1 if found else since, "end": end, "every": every},
+        ).fetchone()
+        if row is None:
+            return found
+        found.append(int(row[0]))
+
+
+def count_known(connection: sqlite3.Connection, start: Instant, end: Instant) -> int:
+    """Count the orders of a span."""
+    row = connection.execute(f"SELECT count(*) FROM orders WHERE {_SPAN}", {"start": start, "end": end}).fetchone()
+    return int(row[0])
+
+
+def count_gone(connection: sqlite3.Connection, start: Instant, end: Instant) -> int:
+    """Count the orders of a span that commercetools lists no more."""
+    row = connection.execute(
+        f"SELECT count(*) FROM orders INDEXED BY orders_gone WHERE gone_at IS NOT NULL AND {_SPAN}",
+        {"start": start, "end": end},
+    ).fetchone()
+    return int(row[0])
 
 
 def count_there(connection: sqlite3.Connection, start: Instant, end: Instant) -> int:
     """Count the orders of a span that commercetools should list."""
+    return count_known(connection, start, end) - count_gone(connection, start, end)
+
+
+def count_with_sale(connection: sqlite3.Connection, start: Instant, end: Instant, *, after: str, until: str) -> int:
+    """Count the orders of a span for which a sale stands, of the sales after one id and up to another."""
     row = connection.execute(
-        f"SELECT count(*) FROM orders WHERE {_SPAN} AND gone_at IS NULL", {"start": start, "end": end}
+        "SELECT count(*) FROM sales CROSS JOIN orders ON orders.id = order_id WHERE sale_id > :after"
+        f" AND sale_id <= :until AND voided_at IS NULL AND {_SPAN}",
+        {"start": start, "end": end, "after": after, "until": until},
     ).fetchone()
     return int(row[0])
 
@@ -93,27 +117,13 @@ def told(connection: sqlite3.Connection, order_id: str) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def result(connection: sqlite3.Connection, since: Instant, end: Instant) -> dict[str, Any]:
-    """Return our own figures: orders created in the span, those gone there and those with a sale; open findings.
-
-    Where nothing is wrong commercetools lists `tallyd` - `deleted_in_commercetools` + `unreadable` of the span.
-    """
-    span = {"start": since, "end": end}
-    known = connection.execute(f"SELECT count(*) FROM orders WHERE {_SPAN}", span).fetchone()[0]
-    gone = connection.execute(f"SELECT count(*) FROM orders WHERE {_SPAN} AND gone_at IS NOT NULL", span).fetchone()[0]
-    recorded = connection.execute(
-        f"SELECT count(*) FROM sales JOIN orders ON orders.id = order_id WHERE voided_at IS NULL AND {_SPAN}", span
-    ).fetchone()[0]
-    unreadable = len(open_records(connection, "order", "order_unreadable"))
+def findings(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count what is open of all that a census finds, by type."""
     marks = ", ".join("?" for _ in FOUND)
-    found = connection.execute(
-        f"SELECT type, count(*) FROM exceptions WHERE state = 'open' AND type IN ({marks}) GROUP BY type ORDER BY type",
-        FOUND,
-    ).fetchall()
-    return {
-        "tallyd": known,
-        "deleted_in_commercetools": gone,
-        "unreadable": unreadable,
-        "orders_with_sale": recorded,
-        "findings": dict(found),
-    }
+    return dict(
+        connection.execute(
+            f"SELECT type, count(*) FROM exceptions WHERE state = 'open' AND type IN ({marks}) GROUP BY type"
+            " ORDER BY type",
+            FOUND,
+        )
+    )

@@ -142,61 +142,89 @@ def drop_unseen(connection: sqlite3.Connection, since: Instant) -> int:
     return connection.execute("DELETE FROM listed_sales WHERE seen_at < ?", (since,)).rowcount
 
 
-def count_ours(connection: sqlite3.Connection, *, before: Instant) -> int:
+# -- what the list says about our orders, so many sales at a time ----------------------------------------------------
+
+FIRST, LAST = "", chr(0x10FFFF)
+"""Before the id of any sale, and after it."""
+
+_OURS = f"external_id >= '{PREFIX}' AND external_id < '{PREFIX[:-1]}{chr(ord(PREFIX[-1]) + 1)}'"
+"""An external id that begins as ours do."""
+
+_NAMED = (
+    f"CASE instr(substr(external_id, {len(PREFIX) + 1}), ':') WHEN 0 THEN substr(external_id, {len(PREFIX) + 1})"
+    f" ELSE substr(external_id, {len(PREFIX) + 1}, instr(substr(external_id, {len(PREFIX) + 1}), ':') - 1) END"
+)
+"""The order id that an external id of ours names, as `order_of` reads it."""
+
+_SOME = "sale_id > :after AND sale_id <= :until"
+
+
+def end_of_some(connection: sqlite3.Connection, after: str, most: int) -> str:
+    """Return the id of the sale with which the next so many after one end (`LAST` where no more are left)."""
+    row = connection.execute(
+        "SELECT sale_id FROM listed_sales WHERE sale_id > ? ORDER BY sale_id LIMIT 1 OFFSET ?", (after, most - 1)
+    ).fetchone()
+    return LAST if row is None else str(row[0])
+
+
+def count_ours(connection: sqlite3.Connection, *, before: Instant, after: str = FIRST, until: str = LAST) -> int:
     """Count the listed sales that stand and are ours, without those of orders created from an instant on."""
     row = connection.execute(
-        f"SELECT count(*) FROM listed_sales WHERE {_LIVE} AND (external_id >= :low AND external_id < :high"
-        " OR sale_id IN (SELECT sale_id FROM sales)) AND sale_id NOT IN (SELECT sale_id FROM sales JOIN orders"
-        " ON orders.id = order_id WHERE created_at >= :before)",
-        {**_PREFIX, "before": before},
+        f"SELECT count(*) FROM listed_sales WHERE {_SOME} AND {_LIVE}"
+        f" AND ({_OURS} OR EXISTS (SELECT 1 FROM sales WHERE sales.sale_id = listed_sales.sale_id))"
+        " AND NOT EXISTS (SELECT 1 FROM sales CROSS JOIN orders ON orders.id = order_id"
+        " WHERE sales.sale_id = listed_sales.sale_id AND created_at >= :before)",
+        {"before": before, "after": after, "until": until},
     ).fetchone()
     return int(row[0])
-
-
-_PREFIX = {"low": PREFIX, "high": f"{PREFIX[:-1]}{chr(ord(PREFIX[-1]) + 1)}"}
-"""The span of external ids that begin as ours do."""
 
 
 def carrying(connection: sqlite3.Connection, order_id: str, references: Sequence[str]) -> list[ListedRow]:
     """Return the listed sales that carry an external id of the order's or one of its references, or are its own."""
     marks = ", ".join("?" for _ in references)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM listed_sales WHERE external_id = ? OR (external_id > ? AND external_id < ?)"
-        f" OR (reference <> '' AND reference IN ({marks}))"
-        " OR sale_id IN (SELECT sale_id FROM sales WHERE order_id = ?) ORDER BY number, sale_id",
+        " UNION ".join(
+            f"SELECT {_COLUMNS} FROM listed_sales WHERE {condition}"
+            for condition in (
+                "external_id <> '' AND external_id = ?",
+                "external_id <> '' AND external_id > ? AND external_id < ?",
+                f"reference <> '' AND reference IN ({marks})",
+                "sale_id IN (SELECT sale_id FROM sales WHERE order_id = ?)",
+            )
+        )
+        + " ORDER BY number, sale_id",
         (f"{PREFIX}{order_id}", f"{PREFIX}{order_id}:", f"{PREFIX}{order_id};", *references, order_id),
     )
     return [_row(row) for row in rows]
 
 
-def orders_in_question(connection: sqlite3.Connection, *, since: Instant, by_number: bool) -> list[str]:
-    """Return the ids of the orders about which the list of sales says something else than we know.
+def orders_in_question(
+    connection: sqlite3.Connection, *, since: Instant, by_number: bool, after: str = FIRST, until: str = LAST
+) -> list[str]:
+    """Return the ids of the orders about which some of the list of sales says something else than we know.
 
     Its sale is not listed, or is void there; or a sale that stands carries a reference of the order (its id, and its
     number where `by_number`) and is not the one known to stand for it.
     """
-    called = ("orders.number", "orders.id") if by_number else ("orders.id",)
-    referred = "".join(
-        f" UNION SELECT orders.id FROM listed_sales JOIN orders ON {name} = listed_sales.reference"
-        f" WHERE listed_sales.reference <> '' AND {_LIVE} AND {_STRANGE} AND sales.order_id = orders.id)"
-        for name in called
+    # The plus keeps the planner off the indexes of references: the sales are gone through by their ids.
+    names = [f"orders.id = {_NAMED} AND +external_id <> ''", "orders.id = reference AND +reference <> ''"]
+    if by_number:
+        names.append("orders.number = reference AND +reference <> ''")
+    strange = (
+        f"SELECT orders.id FROM listed_sales CROSS JOIN orders ON {{}} WHERE {_SOME} AND {_LIVE}"
+        " AND created_at >= :since AND NOT EXISTS (SELECT 1 FROM sales WHERE sales.sale_id = listed_sales.sale_id"
+        " AND sales.voided_at IS NULL AND sales.order_id = orders.id)"
+    )
+    missing = (
+        "SELECT orders.id FROM sales LEFT JOIN listed_sales USING (sale_id) CROSS JOIN orders ON orders.id = order_id"
+        f" WHERE {_SOME} AND voided_at IS NULL AND (listed_sales.status IS NULL OR NOT listed_sales.{_LIVE})"
+        " AND created_at >= :since"
     )
     rows = connection.execute(
-        "SELECT order_id FROM sales LEFT JOIN listed_sales USING (sale_id) WHERE voided_at IS NULL"
-        f" AND (status IS NULL OR NOT ({_LIVE})){referred}"
-    ).fetchall()
-    ours = connection.execute(
-        f"SELECT external_id FROM listed_sales WHERE external_id >= :low AND external_id < :high AND {_LIVE}"
-        f" AND {_STRANGE})",
-        _PREFIX,
+        " UNION ".join((missing, *(strange.format(name) for name in names))) + " ORDER BY 1",
+        {"since": since, "after": after, "until": until},
     )
-    wanted = {row[0] for row in rows} | {order_of(row[0]) for row in ours}
-    created = "SELECT 1 FROM orders WHERE id = ? AND created_at >= ?"
-    return sorted(one for one in wanted if connection.execute(created, (one, since)).fetchone() is not None)
-
-
-_STRANGE = "NOT EXISTS (SELECT 1 FROM sales WHERE sales.sale_id = listed_sales.sale_id AND sales.voided_at IS NULL"
-"""A sale that is not the one known to stand for its order (the bracket is closed by who asks)."""
+    return [row[0] for row in rows]
 
 
 def order_of(external_id: str) -> str:
@@ -204,15 +232,22 @@ def order_of(external_id: str) -> str:
     return external_id.removeprefix(PREFIX).split(":", 1)[0]
 
 
-def orphans(connection: sqlite3.Connection, *, before: Instant) -> list[ListedRow]:
+def orphans(
+    connection: sqlite3.Connection, *, before: Instant, after: str = FIRST, until: str = LAST
+) -> list[ListedRow]:
     """Return the sales that stand, carry an external id of ours and name no order we know, and have not moved since."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM listed_sales WHERE external_id >= :low AND external_id < :high AND {_LIVE}"
-        " AND moved_at < :before ORDER BY number, sale_id",
-        {**_PREFIX, "before": before},
-    ).fetchall()
-    known = "SELECT 1 FROM orders WHERE id = ?"
-    return [_row(row) for row in rows if connection.execute(known, (order_of(row[2]),)).fetchone() is None]
+        f"SELECT {_COLUMNS} FROM listed_sales WHERE {_SOME} AND {_OURS} AND {_LIVE} AND moved_at < :before"
+        f" AND NOT EXISTS (SELECT 1 FROM orders WHERE id = {_NAMED}) ORDER BY sale_id",
+        {"before": before, "after": after, "until": until},
+    )
+    return [_row(row) for row in rows]
+
+
+def get(connection: sqlite3.Connection, sale_id: str) -> ListedRow | None:
+    """Return one listed sale."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM listed_sales WHERE sale_id = ?", (sale_id,)).fetchone()
+    return None if row is None else _row(row)
 
 
 def _row(row: Sequence[object]) -> ListedRow:

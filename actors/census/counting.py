@@ -3,7 +3,7 @@
 A census goes in steps, one message each, and its place is in the file: first the mirror of Cin7's sales is brought up
 to date and held against `Total`, in one call where it agrees; then the orders of commercetools, span by span, by one
 count where it equals ours and by ids where it does not. The one at midnight lists both sides whole. Then everything is
-judged in one unit.
+judged, so many sales at a time.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from actors.census.ports import OrderCount, SalesList
 from actors.census.rules import LISTED, PAGE, SPAN, CensusRules, Span, next_midnight, pages, spans
 from actors.census.sweeping import SALES, WHOLE, nudge
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
+from actors.domain.census import KINDS
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Company
 from actors.domain.posting import PostingRules
@@ -43,6 +44,7 @@ MIDNIGHT = "midnight"
 SALES_COUNT = "sales"
 WHOLE_LIST = "whole list"
 ORDERS = "orders"
+CONCLUSION = "conclusion"
 
 COMPLETE = "sweep:complete"
 """The sweep of the intake flow whose mark says until when every order is known."""
@@ -55,7 +57,8 @@ class Progress(msgspec.Struct, kw_only=True):
     """How far a census is. `began`: when the list of sales that is judged by began to be read.
 
     `page` is the next page of that list (0: to be found out), `rounds` how often the whole of it was read again,
-    `whole` whether a sale that the mirror does not hold is certainly not there. `calls` counts those of both sides.
+    `whole` whether a sale that the mirror does not hold is certainly not there. `after_id` is the order or the sale
+    after which is read on. `calls` counts those of both sides.
     """
 
     kind: str
@@ -69,6 +72,8 @@ class Progress(msgspec.Struct, kw_only=True):
     spans: list[Span] = []
     after_id: str = ""
     commercetools: int = 0
+    orders_with_sale: int = 0
+    cin7: int = 0
     calls: int = 0
 
 
@@ -103,7 +108,7 @@ class Census:
             return await self._read_whole(progress)
         if progress.spans:
             return await self._span(progress)
-        return await self._conclude(progress)
+        return await (self._conclude(progress) if progress.step == CONCLUSION else self._judge_some(progress))
 
     # -- beginning ----------------------------------------------------------------------------------------------------
 
@@ -196,19 +201,22 @@ class Census:
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             self._store(connection, progress, page, at)
-            adds_up = listed_sales.count_seen(connection, progress.began) >= page.total
             progress.page = number - 1
-            if adds_up and (progress.page == 0 or progress.rounds):
-                listed_sales.drop_unseen(connection, progress.began)
-                meta.set_counter(connection, WHOLE, progress.began)
-                progress.step, progress.page = ORDERS, 0
-            elif progress.page == 0 and progress.rounds == MOST_ROUNDS:
-                progress.step, progress.whole = ORDERS, False
-            elif progress.page == 0:
-                progress.page, progress.rounds = pages(page.total), progress.rounds + 1
+            if not progress.page or progress.rounds:
+                self._see_if_whole(connection, progress, page.total)
             _keep(connection, progress)
 
         return self._on(unit)
+
+    def _see_if_whole(self, connection: sqlite3.Connection, progress: Progress, total: int) -> None:
+        if listed_sales.count_seen(connection, progress.began) >= total:
+            listed_sales.drop_unseen(connection, progress.began)
+            meta.set_counter(connection, WHOLE, progress.began)
+            progress.step, progress.page = ORDERS, 0
+        elif not progress.page and progress.rounds == MOST_ROUNDS:
+            progress.step, progress.whole = ORDERS, False
+        elif not progress.page:
+            progress.page, progress.rounds = pages(total), progress.rounds + 1
 
     async def _find_the_end(self, progress: Progress) -> Done:
         progress.began = self._around.clock.now()
@@ -273,18 +281,52 @@ class Census:
 
     # -- judging ------------------------------------------------------------------------------------------------------
 
+    async def _judge_some(self, progress: Progress) -> Done:
+        """Judge what some of the sales say about our orders: so many at a time that nobody waits for the file."""
+        after = progress.after_id
+        read = await self._around.database.read(lambda connection: self._judge.read(connection, after, progress.end))
+
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            if not self._rules.shadow:
+                self._judge.judge_sales(connection, read.asked, began=progress.began, whole=progress.whole, now=at)
+                self._judge.judge_orphans(connection, read.orphans, at)
+            progress.orders_with_sale += read.orders_with_sale
+            progress.cin7 += read.ours
+            progress.after_id = read.until
+            if read.until == listed_sales.LAST:
+                progress.step, progress.after_id = CONCLUSION, ""
+            _keep(connection, progress)
+
+        return self._on(unit)
+
     async def _conclude(self, progress: Progress) -> Done:
-        since, by_number = self._rules.since, self._judge.by_number
-        asked = await self._around.database.read(
-            lambda connection: listed_sales.orders_in_question(connection, since=since, by_number=by_number)
+        span = (self._rules.since, progress.end)
+        known, gone = await self._around.database.read(
+            lambda connection: (census.count_known(connection, *span), census.count_gone(connection, *span))
         )
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             if not self._rules.shadow:
-                self._judge.judge_sales(connection, asked, began=progress.began, whole=progress.whole, now=at)
-                self._judge.judge_orphans(connection, at)
+                # What was found before, and is no more in question, is over.
+                suspected = sorted(census.suspected(connection, KINDS))
+                self._judge.judge_sales(connection, suspected, began=progress.began, whole=progress.whole, now=at)
+                self._judge.settle_orphans(connection, at)
             self._judge.settle_unlisted(connection, at)
-            meta.set_text(connection, census.TAKEN, self._taken(connection, progress, at))
+            taken = {
+                "taken_at": format_instant(at),
+                "kind": progress.kind,
+                "until": format_instant(progress.end),
+                "commercetools": progress.commercetools,
+                "tallyd": known,
+                "deleted_in_commercetools": gone,
+                "unreadable": len(census.open_records(connection, "order", "order_unreadable")),
+                "orders_with_sale": progress.orders_with_sale,
+                "cin7": progress.cin7,
+                "cin7_read_whole": progress.whole,
+                "findings": census.findings(connection),
+                "calls": progress.calls,
+            }
+            meta.set_text(connection, census.TAKEN, msgspec.json.encode(taken).decode())
             meta.set_text(connection, census.UNDERWAY, "")
             due_at = min(at + self._rules.census, next_midnight(at, self._zone(connection)))
             outbox.accept(connection, nudge(CENSUS, due_at), now=at)
@@ -293,20 +335,6 @@ class Census:
             self._around.log("census.taken", kind=progress.kind, calls=progress.calls)
 
         return Done(unit=unit, after=after)
-
-    def _taken(self, connection: sqlite3.Connection, progress: Progress, now: Instant) -> str:
-        """Write what `/health` shows: both sides' counts of the orders created from `since` until `until`."""
-        taken = {
-            "taken_at": format_instant(now),
-            "kind": progress.kind,
-            "until": format_instant(progress.end),
-            "commercetools": progress.commercetools,
-            **census.result(connection, self._rules.since, progress.end),
-            "cin7": listed_sales.count_ours(connection, before=progress.end),
-            "cin7_read_whole": progress.whole,
-            "calls": progress.calls,
-        }
-        return msgspec.json.encode(taken).decode()
 
 
 def _keep(connection: sqlite3.Connection, progress: Progress) -> None:

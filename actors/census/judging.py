@@ -1,12 +1,14 @@
 """Judges what was counted: every order about which the list of sales says something else than we know, and orphans.
 
-All of it is one unit on the file, so what it reads and what it raises belong together; what is in question is little.
+What is in question is found by reading alone; it is little, and decided in the unit that raises it.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+
+import msgspec
 
 from actors.census.rules import CensusRules
 from actors.domain.census import KINDS, CarryingSale, KnownOrder, ends, is_settled, judge, orphan
@@ -28,6 +30,20 @@ BY_NUMBER = "order-number"
 """`[orders] order_reference` under which an order's number is a reference to it."""
 
 _WAITING = frozenset({OrderState.ACCEPTED, OrderState.AWAITING, OrderState.HELD, OrderState.SHADOWED})
+
+
+CHUNK = 5_000
+"""So many sales are looked through at once: a tenth of a second in which nobody else reads the file."""
+
+
+class Some(msgspec.Struct, frozen=True, kw_only=True):
+    """What some of the sales say, up to the sale `until`: the orders in question, sales without one, and two counts."""
+
+    until: str
+    asked: tuple[str, ...]
+    orphans: tuple[ListedRow, ...]
+    ours: int
+    orders_with_sale: int
 
 
 class Judge:
@@ -92,21 +108,39 @@ class Judge:
                 why = "told as order_deleted" if told else "no sale stands for it"
                 exceptions.clear(connection, record, resolution=why, now=now, types=("order_unlisted_there",))
         for order_id in sorted(census.open_records(connection, "order", "order_unlisted_here")):
-            # The look accepts the order, or finds that it is no more there: either ends it.
-            _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order_id}", now)
+            if orders.version_of(connection, order_id) is None:
+                # The look accepts the order, or finds that it is no more there: either ends it.
+                _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order_id}", now)
+                continue
+            record, types = Record(kind="order", id=order_id), ("order_unlisted_here",)
+            exceptions.clear(connection, record, resolution="it is known", now=now, types=types)
 
     # -- sales --------------------------------------------------------------------------------------------------------
+
+    def read(self, connection: sqlite3.Connection, after: str, end: Instant) -> Some:
+        """Look through the next sales; orders created from `end` on are not counted."""
+        since, until = self._rules.since, listed_sales.end_of_some(connection, after, CHUNK)
+        asked = listed_sales.orders_in_question(
+            connection, since=since, by_number=self._by_number, after=after, until=until
+        )
+        return Some(
+            until=until,
+            asked=tuple(asked),
+            orphans=tuple(listed_sales.orphans(connection, before=end, after=after, until=until)),
+            ours=listed_sales.count_ours(connection, before=end, after=after, until=until),
+            orders_with_sale=census.count_with_sale(connection, since, end, after=after, until=until),
+        )
 
     def judge_sales(
         self, connection: sqlite3.Connection, asked: Sequence[str], *, began: Instant, whole: bool, now: Instant
     ) -> None:
-        """Judge the orders in question; what was found before and is no more in question is over.
+        """Judge orders by the sales that carry their references.
 
         `began` is when the list they are judged by began to be read. Where it is not known to be `whole`, a sale it
         does not show may be there all the same: such an order waits for the next census.
         """
         born_at = meta.born_at(connection)
-        for order_id in sorted({*asked, *census.suspected(connection, KINDS)}):
+        for order_id in asked:
             record = orders.get(connection, order_id)
             if record is None:
                 continue
@@ -129,25 +163,25 @@ class Judge:
         if ends(known, sales):
             _look(connection, Flow.ORDERS, known.id, now)
 
-    def judge_orphans(self, connection: sqlite3.Connection, now: Instant) -> None:
+    def judge_orphans(self, connection: sqlite3.Connection, orphans: Sequence[ListedRow], now: Instant) -> None:
         """Name the sales whose order is not known. commercetools is asked for each: it may only never have come."""
-        found = listed_sales.orphans(connection, before=now - self._rules.margin)
-        for row in found:
+        for row in orphans:
             order_id = listed_sales.order_of(row.external_id)
+            if orders.version_of(connection, order_id) is not None:
+                continue
             record = Record(kind="sale", id=row.sale_id, number=row.number or None)
             exceptions.raise_finding(connection, record, orphan(_carrying_sale(row, order_id), order_id), now=now)
             if _is_ours(row.external_id, order_id):
                 _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order_id}", now)
-        standing = {row.sale_id for row in found}
-        for sale_id in census.open_records(connection, "sale", "sale_without_order"):
-            if sale_id not in standing:
+
+    def settle_orphans(self, connection: sqlite3.Connection, now: Instant) -> None:
+        """Close what was said of sales that are none without an order any more."""
+        for sale_id in sorted(census.open_records(connection, "sale", "sale_without_order")):
+            row = listed_sales.get(connection, sale_id)
+            names = listed_sales.order_of(row.external_id) if row is not None and not row.voided else ""
+            if row is None or row.voided or not row.external_id or orders.version_of(connection, names) is not None:
                 record = Record(kind="sale", id=sale_id)
                 exceptions.clear(connection, record, resolution="the order is known, or the sale is void", now=now)
-
-    @property
-    def by_number(self) -> bool:
-        """Whether a sale may name an order by its number."""
-        return self._by_number
 
     def _carrying(self, connection: sqlite3.Connection, order: KnownOrder) -> list[CarryingSale]:
         references = (order.number, order.id) if self._by_number and order.number else (order.id,)

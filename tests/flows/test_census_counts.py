@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.census import judging
 from actors.domain.exception_types import Finding
 from actors.domain.feed import OrderMark
 from actors.domain.order_state import OrderState
@@ -144,6 +145,30 @@ async def test_what_moved_a_moment_ago_is_judged_the_next_time(tmp_path: Path) -
         assert await here.open() == {}
         await here.take(after=5 * MINUTE)
         assert await here.open() == {order_name(2): ["sale_gone"]}
+
+
+async def test_it_is_judged_so_many_sales_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "CHUNK", 3)
+    async with house(tmp_path) as here:
+        for number in range(1, 11):
+            await here.order(number)
+        await begun(here)
+        void_now(here, 1)
+        void_now(here, 9)
+        del here.ledger.sales["s5"]
+        here.ledger.put(90, customer_reference="N-7", updated=here.clock.now())
+        here.ledger.put(91, external_id=external_id(order_name(99), 1), updated=here.clock.now())
+        await here.nudge("sales")
+        await here.work()
+        taken = await here.take()
+        assert await here.open() == {
+            order_name(1): ["sale_voided_there"],
+            order_name(5): ["sale_gone"],
+            order_name(7): ["sales_two"],
+            order_name(9): ["sale_voided_there"],
+            "s91": ["sale_without_order"],
+        }
+        assert (taken["orders_with_sale"], taken["cin7"]) == (10, 8)
 
 
 async def test_an_order_that_is_to_be_sent_again_is_not_judged(tmp_path: Path) -> None:

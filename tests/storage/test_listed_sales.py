@@ -11,8 +11,8 @@ import pytest
 
 from actors.domain.references import external_id
 from actors.domain.sale import ListedCreditNote, ListedSale
-from storage import listed_sales, orders
-from storage.listed_sales import stages
+from storage import census, listed_sales, orders
+from storage.listed_sales import FIRST, LAST, stages
 from storage.orders import SaleRecord
 from tests.orders_builder import plain_order
 from tests.stored import NOW, accepted, fresh
@@ -211,9 +211,54 @@ def test_sales_that_are_ours_are_counted_without_those_of_the_youngest_orders(fi
     assert listed_sales.count_ours(file, before=born) == 1
 
 
-def test_the_file_finds_references_by_index(file: sqlite3.Connection) -> None:
-    plan = file.execute(
-        "EXPLAIN QUERY PLAN SELECT orders.id FROM listed_sales JOIN orders ON orders.number = listed_sales.reference"
-        " WHERE listed_sales.reference <> ''"
-    ).fetchall()
-    assert any("USING" in row[3] and "INDEX" in row[3] for row in plan if "orders" in row[3]), plan
+def test_what_the_list_says_is_the_same_however_many_sales_are_looked_at_at_once(file: sqlite3.Connection) -> None:
+    numbers = range(1, 24)
+    for number in numbers:
+        accepted(file, plain_order(id=f"o{number:02}", number=f"N-{number}"))
+    for number in range(1, 20):
+        orders.add_sale(file, recorded(f"s{number:02}", f"o{number:02}"))
+    store(file, *(sale(f"s{n:02}", status="VOIDED" if n % 5 == 0 else "ORDERED") for n in numbers if n % 4))
+    store(file, sale("a", customer_reference="N-21"), sale("z", external_id="ct-order:nobody"))
+    before = NOW + 1
+    whole = (
+        set(asked(file)),
+        [row.sale_id for row in listed_sales.orphans(file, before=before)],
+        listed_sales.count_ours(file, before=2**60),
+        census.count_with_sale(file, 0, 2**60, after=FIRST, until=LAST),
+    )
+    assert whole == ({f"o{n:02}" for n in (4, 5, 8, 10, 12, 15, 16, 21)}, ["z"], 13, 19)
+    for most in (1, 2, 5, 100):
+        after, ends, found, lost, counts = FIRST, list[str](), set[str](), list[str](), [0, 0]
+        while after != LAST:
+            until = listed_sales.end_of_some(file, after, most)
+            some = {"after": after, "until": until}
+            found.update(listed_sales.orders_in_question(file, since=0, by_number=True, **some))
+            lost.extend(row.sale_id for row in listed_sales.orphans(file, before=before, **some))
+            counts[0] += listed_sales.count_ours(file, before=2**60, **some)
+            counts[1] += census.count_with_sale(file, 0, 2**60, **some)
+            ends.append(after := until)
+        assert (found, lost, *counts) == whole
+        assert len(ends) == listed_sales.count(file) // most + 1
+
+
+def test_nothing_is_looked_for_by_going_through_all_of_a_table(file: sqlite3.Connection) -> None:
+    said: list[str] = []
+    file.set_trace_callback(said.append)
+    some = {"after": "a", "until": "b"}
+    listed_sales.carrying(file, ORDER, ("N-1", ORDER))
+    listed_sales.orders_in_question(file, since=NOW, by_number=True, **some)
+    listed_sales.orphans(file, before=NOW, **some)
+    listed_sales.count_ours(file, before=NOW, **some)
+    listed_sales.end_of_some(file, "a", 10)
+    census.count_with_sale(file, NOW, NOW, **some)
+    census.count_known(file, NOW, NOW)
+    census.count_gone(file, NOW, NOW)
+    census.cuts(file, NOW, NOW, every=10)
+    census.ids(file, NOW, NOW, after="", until=None)
+    file.set_trace_callback(None)
+    assert len(said) == 10
+    for statement in said:
+        steps = [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        through = [step for step in steps if step.startswith("SCAN") and "orders_gone" not in step]
+        assert not through, (statement, steps)
+        assert not any("orders" in step and "listed_sales_by" in step for step in steps)

@@ -119,6 +119,7 @@ def sns_messages(key: RSAPrivateKey, other: RSAPrivateKey) -> dict[str, str]:
         "confirmation elsewhere": handshake(
             key, "SubscriptionConfirmation", url="https://sns.eu-west-1.amazonaws.com.evil.test/"
         ),
+        "confirmation in clear": handshake(key, "SubscriptionConfirmation", url=SUBSCRIBE_URL.replace("https", "http")),
         "goodbye": handshake(key, "UnsubscribeConfirmation"),
         "other key": sns(other),
         "other topic": sns(key, TopicArn=TOPIC + "-2"),

@@ -12,9 +12,6 @@ from adapters.intake.reading import Limits
 from adapters.operator.answers import problem
 from adapters.operator.problems import ProblemError
 
-_LINGERING_SECONDS = 2.0
-"""How long what was refused unread is still thrown away, so that the sender reads why."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +43,7 @@ class Connection(web.RequestHandler):
             server,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=limits.idle_seconds,
-            lingering_time=_LINGERING_SECONDS,
+            lingering_time=limits.lingering_seconds,
             auto_decompress=False,
             access_log=None,  # type: ignore[arg-type]
             logger=_log,

@@ -20,7 +20,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one listener spends on senders: bytes and seconds.
 
     `body` bounds one body and `bodies` all that are held at once; `body_seconds` is for the whole body,
-    `header_seconds` from a request's first byte (or the connection's beginning) to the end of its headers.
+    `header_seconds` from a request's first byte (or the connection's beginning) to the end of its headers,
+    `idle_seconds` how long a connection is kept between requests, and `lingering_seconds` how long what was refused
+    unread is still thrown away, so that the sender reads why.
     """
 
     body: int = 2 * 1024 * 1024
@@ -28,6 +30,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     body_seconds: float = 10.0
     header_seconds: float = 10.0
     idle_seconds: float = 75.0
+    lingering_seconds: float = 2.0
     connections: int = 512
 
 

@@ -237,10 +237,11 @@ async def test_a_subscription_is_confirmed_once_it_is_verified(name: str) -> Non
         assert listener.book.calls == 0
 
 
-async def test_a_confirmation_that_leads_elsewhere_is_not_followed() -> None:
+@pytest.mark.parametrize("name", ["confirmation elsewhere", "confirmation in clear"])
+async def test_a_confirmation_that_leads_elsewhere_is_not_followed(name: str) -> None:
     cloud = Cloud(published())
     async with listening(cloud=cloud) as listener:
-        refused(listener, await sns(listener, cloud, VECTORS.sns["confirmation elsewhere"]), 403)
+        refused(listener, await sns(listener, cloud, VECTORS.sns[name]), 403)
         assert cloud.asked[-1] == CERTIFICATE_URL
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from actors.domain.notification import IntakeClosedError, Notification, Unreadable
 from adapters.intake.eventgrid import EventGrid
+from adapters.intake.proof import is_same
 from adapters.intake.reading import Limits
 from adapters.intake.server import Doors
 from tests.intake_listener import DOORS, GRID_TOPIC, KEY, PATHS, TOKEN, Listener, listening, until
@@ -271,6 +272,12 @@ async def test_nothing_of_a_refused_body_is_logged(caplog: pytest.LogCaptureFixt
             assert b"Jane" not in reply.body
     assert "Jane" not in caplog.text
     assert "s3cret" not in caplog.text
+
+
+def test_no_secret_is_nobodys_secret() -> None:
+    assert is_same("x", "x")
+    assert not is_same("", "")
+    assert not is_same("\udcff", "x")
 
 
 def test_no_secret_shows() -> None:

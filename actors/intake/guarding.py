@@ -171,7 +171,7 @@ class Guard:
 
 def _missed(connection: sqlite3.Connection, door: str, owed: Sequence[tuple[str, str, Instant]]) -> Finding:
     names = [_name(connection, about, record) for about, record, _ in owed[:MOST_IDS]]
-    what = "sales that moved" if door == CIN7 else "orders"
+    what = "moved sales" if door == CIN7 else "orders"
     return Finding(
         code="push_missed",
         cause=f"Door {door} did not tell of {len(owed)} {what} that a sweep found.",

@@ -6,6 +6,7 @@ arrived.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from actors.domain.notification import Delivery, Notification, Unreadable
 _LARGEST = 2**63
 _LONGEST = 256
 _CHANGES = frozenset({"ResourceCreated", "ResourceUpdated", "ResourceDeleted"})
+_TYPE = re.compile(r"com\.commercetools\.([A-Za-z-]{1,64})\.(message|change)\.([A-Za-z]{1,128})")
+_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
 class _Lenient(msgspec.Struct, rename="camel"):
@@ -52,6 +55,17 @@ class _Envelope(msgspec.Struct):
     data_base64: bytes | None = None
 
 
+class _Elsewhere(msgspec.Struct):
+    """A CloudEvent whose data lies elsewhere: what its other attributes say."""
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    dataref: str
+    sequence: str = ""
+
+
 class _SnsEnvelope(msgspec.Struct, rename="pascal"):
     type: str
     message: str
@@ -65,7 +79,8 @@ class _Problem(ValueError):
 def read_notifications(body: bytes) -> Delivery:
     """Read one notification in either format; `Unreadable` where it names no event."""
     try:
-        return _notification(_payload_of(body), row=False)
+        payload = _payload_of(body)
+        return _elsewhere(body) if payload is None else _notification(payload, row=False)
     except (_Problem, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Unreadable(body=body, problem=_words(error))
 
@@ -87,15 +102,36 @@ def unwrap_sns(body: bytes) -> bytes:
     return envelope.message.encode() if envelope.type == "Notification" else body
 
 
-def _payload_of(body: bytes) -> bytes:
+def _payload_of(body: bytes) -> bytes | None:
+    """Return the Platform payload; None where a CloudEvent carries none."""
     envelope = msgspec.json.decode(body, type=_Envelope)
     if envelope.specversion is None:
         return body
     if envelope.data_base64 is not None:
         return envelope.data_base64
-    if not bytes(envelope.data):
-        raise _Problem("a CloudEvent without data")
-    return bytes(envelope.data)
+    data = bytes(envelope.data)
+    return None if data in (b"", b"null") else data
+
+
+def _elsewhere(body: bytes) -> Notification:
+    """Read a CloudEvent whose data was left out: whoever passes it on may do so where there is a `dataref`.
+
+    The reference is not followed: type and subject name the record, which is all that is needed. A change tells its
+    version only in the data, so it is known by its own id here.
+    """
+    try:
+        event = msgspec.json.decode(body, type=_Elsewhere)
+    except msgspec.ValidationError:
+        raise _Problem("a CloudEvent without data") from None
+    named = _TYPE.fullmatch(event.type)
+    if named is None:
+        raise _Problem("a CloudEvent without data, of a type that names no record")
+    about, format_of, kind = named.groups()
+    subject, own = _text(event.subject, "subject"), _text(event.id, "id")
+    numbered = format_of == "message" and _NUMBER.fullmatch(event.sequence) is not None
+    identity = f"m:{subject}:{_figure(int(event.sequence), 'sequence')}" if numbered else f"e:{subject}:{own}"
+    project = event.source.strip("/").partition("/")[0][:_LONGEST]
+    return Notification(identity=identity, kind=kind, about=about, subject=subject, project=project)
 
 
 def _notification(body: bytes, *, row: bool) -> Notification:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from pathlib import Path
 
 from actors.core.retry import SCHEDULE_SECONDS
 from actors.domain.crashpoints import MechanismPoint, WritePhase
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import STATES
+from actors.messages import Flow
 from adapters.telemetry.tracing import SPAN_NAMES
 from storage.outbox import MAX_ATTEMPTS
+from storage.schema import upgrade
 
 DOCS = Path(__file__).parents[2] / "docs"
+README = (DOCS.parent / "README.md").read_text("utf-8")
 PAGE = (DOCS / "architecture.md").read_text("utf-8")
 MONEY = (DOCS / "money.md").read_text("utf-8")
 CONFIGURATION = (DOCS / "configuration.md").read_text("utf-8")
@@ -36,6 +40,25 @@ def test_the_states_their_movers_and_moves_are_those_of_the_code() -> None:
 
 def test_the_spans_are_those_of_the_code() -> None:
     assert {name: cells[0] for name, cells in _rows("Spans").items()} == dict(SPAN_NAMES)
+
+
+def test_the_flows_are_those_of_the_code() -> None:
+    assert set(_rows("Flows")) == {flow.value for flow in Flow}
+    assert {line.split("*")[1] for line in README.splitlines() if line.startswith("| *")} == set(Flow)
+
+
+def test_the_points_of_the_mechanism_are_those_of_the_code() -> None:
+    assert set(_rows("Crash points")) == {point.value for point in MechanismPoint}
+
+
+def test_the_tables_are_those_of_the_file() -> None:
+    connection = sqlite3.connect(":memory:")
+    upgrade(connection, now=0)
+    made = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    section = PAGE.split("## What is on disk\n", 1)[1].split("\n## ", 1)[0]
+    first = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", " ".join(first))) == {row[0] for row in made}
+    connection.close()
 
 
 def test_the_states_of_a_message_are_those_the_schema_allows() -> None:

@@ -18,7 +18,6 @@ from actors.intake.guarding import DOORS, SUBSCRIPTION
 from actors.intake.sweeping import COMPLETE, HOT
 from actors.messages import Flow, Nudge, Urgency
 from adapters.operator.problems import ProblemError
-from daemon.health import CHORES
 from daemon.running import Running
 from storage import audit, exceptions, flows, orders, outbox
 from storage.exceptions import ExceptionRow
@@ -170,7 +169,7 @@ async def resume_flow(app: Running, name: str, *, author: str, reason: str) -> D
     Raises:
         ProblemError: 404, no such flow.
     """
-    flow = None if name in CHORES else _flow(name)
+    flow = None if name in app.engine.chores else _flow(name)
     engine = app.engine
     stands = engine.supervisor.state(name) == "stopped"
 

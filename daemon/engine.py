@@ -63,6 +63,10 @@ REOPENED = (
 """States looked at once after every start: a mapping may have been mended, and no order may depend on a lost nudge."""
 
 
+CHORES = ("lease", "watch", "doors")
+"""Children of every engine that are no flow."""
+
+
 class Reader(Protocol):
     """A door that has to be read from: a queue. It runs until it is closed; what it read is accepted before it ends."""
 
@@ -239,6 +243,11 @@ class Engine:
                 posting=self.plan.posting,
             ),
         }
+
+    @property
+    def chores(self) -> tuple[str, ...]:
+        """Children beside the flows that can stand still: the lease (without it nothing is written), the doors, …"""
+        return (*CHORES, *(reader.name for reader in self._readers))
 
     def _census_rules(self) -> CensusRules:
         plan = self.plan

@@ -23,9 +23,6 @@ from daemon.running import Running
 from storage import cursors, doors, exceptions, facts, flows, meta, orders, outbox
 from storage.doors import DoorRow
 
-CHORES = ("lease", "watch", "doors")
-"""Children beside the flows that can stand still: the lease (without it nothing is written), the watch, the doors'."""
-
 Document = dict[str, Any]
 
 
@@ -40,7 +37,7 @@ async def health(app: Running) -> Document:
     except sqlite3.Error as error:
         stored, problem = _unread(), f"the database cannot be read ({type(error).__name__})"
     running = {flow.value: _flow(app, flow, stored["flows"][flow.value]) for flow in engine.actors}
-    chores = {name: engine.supervisor.state(name) for name in CHORES}
+    chores = {name: engine.supervisor.state(name) for name in engine.chores}
     failing = [problem] if problem else []
     failing += _failing(app, stored, running, chores)
     degraded = _degraded(app, stored, running)

@@ -50,7 +50,7 @@ class Connect(Protocol):
 class SqsDoor:
     """Reads the queue until it is closed. `visibility_seconds`: how long a message is hidden, renewed at half of it."""
 
-    name = "door sqs"
+    name = "door-sqs"
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ would only come again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -35,6 +36,8 @@ from adapters.transport import Transport
 
 _CLOSE_SECONDS = 5.0
 _BACKLOG = 256
+
+_log = logging.getLogger(__name__)
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +169,9 @@ class _Hall:
                 return await self._accepted(SNS, [read_notifications(envelope.message.encode())])
         if envelope.type == CONFIRMATION:
             await self._sns.confirm(envelope)
+            _log.info("the subscription of topic %s is confirmed", envelope.topic_arn)
+        else:
+            _log.warning("SNS sends nothing of topic %s any more: its subscription was ended", envelope.topic_arn)
         return web.Response()
 
     async def pubsub(self, request: web.Request) -> web.Response:

@@ -264,12 +264,15 @@ async def test_a_confirmation_that_fails_is_asked_for_again() -> None:
         assert (reply.status, reply.headers["Retry-After"]) == (429, "5")
 
 
-async def test_a_goodbye_is_acknowledged_and_nothing_is_fetched_for_it() -> None:
+async def test_a_goodbye_is_acknowledged_told_and_nothing_is_fetched_for_it(caplog: pytest.LogCaptureFixture) -> None:
     cloud = Cloud(published())
     async with listening(cloud=cloud) as listener:
         assert (await sns(listener, cloud, VECTORS.sns["goodbye"])).status == 200
         assert cloud.asked[-1] == CERTIFICATE_URL
         assert listener.book.calls == 0
+    (told,) = caplog.records
+    assert told.levelname == "WARNING"
+    assert intake_vectors.TOPIC in told.getMessage()
 
 
 async def test_a_local_double_replaces_the_hosts_of_aws_and_is_not_beside_them() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import base64
 import itertools
+import math
 import os
 import random
 import secrets
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from daemon.commands.sandbox_status import Status
 
 MARKER = ".tallyd-sandbox"
+_AFTER_SECONDS = 30
+"""How long orders go on by default when the push source is on again."""
+
 EXAMPLE = "example: tallyd sandbox --orders 30 --rate 60"
 
 
@@ -48,8 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.epilog = EXAMPLE
     parser.add_argument("--folder", type=Path, default=Path(".sandbox"), help="where the daemon's file and log go")
-    parser.add_argument("--orders", type=int, default=30, help="how many orders to place (default 30)")
-    parser.add_argument("--rate", type=float, default=120.0, help="orders a minute (default 120)")
+    parser.add_argument(
+        "--orders", type=int, help="how many orders to place (default 30; with --push-off until after it)"
+    )
+    parser.add_argument("--rate", type=float, help="orders a minute (default 120; with --push-off 30)")
     parser.add_argument(
         "--rich",
         type=float,
@@ -95,6 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the sandbox until it is interrupted (or done)."""
+    _decide_pace(args)
     if args.orders < 0 or args.rate <= 0 or args.limit < 30:
         print("tallyd sandbox: --orders is at least 0, --rate above 0, --limit at least 30", file=sys.stderr)
         return 2
@@ -125,6 +132,15 @@ def main(args: argparse.Namespace) -> int:
         if group.split(BrokenPipeError)[1] is None:  # whoever read our output has enough
             raise BrokenPipeError from group
         raise
+
+
+def _decide_pace(args: argparse.Namespace) -> None:
+    """Fill in how many orders come, and how fast. After an outage the shop must still sell: that shows it is over."""
+    off = args.push_off
+    if args.rate is None:
+        args.rate = 120.0 if off is None else 30.0
+    if args.orders is None:
+        args.orders = 30 if off is None else math.ceil((off.end + _AFTER_SECONDS) * args.rate / 60)
 
 
 def _is_ours(folder: Path) -> bool:

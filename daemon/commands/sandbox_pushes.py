@@ -70,7 +70,7 @@ class Pushes:
         tell(f"commercetools' pushes are off for {when.end - when.start:g} seconds: what they should tell is lost")
         await self._clock.sleep(when.end - when.start)
         self._postman.switch_on()
-        tell(f"commercetools' pushes are on again, {len(self._postman.lost)} of them were lost")
+        tell(f"commercetools' pushes are on again: {len(self._postman.lost)} were lost")
 
     async def _is_wanted(self) -> bool:
         try:

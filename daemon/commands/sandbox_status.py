@@ -94,6 +94,7 @@ class Status:
         """Say where everything can be seen."""
         command, config = self._command, self._config
         asking = f"{self._asking} {{}} --config {config}"
+        hooks = f"  webhooks    {command} webhooks plan --config {config}\n" if "cin7" in self._health["doors"] else ""
         print(
             f"""
 {self._outcome(holds)}
@@ -103,8 +104,7 @@ Look at it:
   an order    {command} orders show {self._example()} --config {config}
   all orders  {command} orders list --config {config}
   exceptions  {command} exceptions list --config {config}
-  webhooks    {command} webhooks plan --config {config}
-  check       {asking.format("check")}
+{hooks}  check       {asking.format("check")}
   diagnose    {asking.format("diagnose")}
   API         http://127.0.0.1:{self._port}/api/orders  /api/exceptions
   health      http://127.0.0.1:{self._port}/health  /metrics

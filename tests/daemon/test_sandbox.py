@@ -20,7 +20,7 @@ from adapters.sandbox.cin7 import Cin7Double
 from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.generator import OrderGenerator
 from daemon.commands.diagnose import replay
-from daemon.commands.sandbox import Shoppers
+from daemon.commands.sandbox import Shoppers, _decide_pace, add_arguments
 from daemon.commands.sandbox_files import EURO_CUSTOMER, Doors, write_config, write_credentials, write_rates
 from daemon.commands.sandbox_outage import Outage, outage
 from daemon.commands.sandbox_pushes import Pushes
@@ -151,6 +151,23 @@ def test_an_outage_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="FROM:TO"):
         outage(text)
     assert outage("10:70") == (10, 70)
+
+
+@pytest.mark.parametrize(
+    ("options", "pace"),
+    [
+        ([], (30, 120)),
+        (["--push-off", "10:70"], (50, 30)),
+        (["--push-off", "10:70", "--rate", "60"], (100, 60)),
+        (["--push-off", "10:70", "--orders", "0", "--rate", "6"], (0, 6)),
+    ],
+)
+def test_the_shop_still_sells_when_its_pushes_are_on_again(options: list[str], pace: tuple[int, float]) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    args = parser.parse_args(options)
+    _decide_pace(args)
+    assert (args.orders, args.rate) == pace
 
 
 def test_the_doors_and_the_census_in_words() -> None:

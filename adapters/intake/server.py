@@ -169,7 +169,6 @@ class _Hall:
                 return await self._accepted(SNS, [read_notifications(envelope.message.encode())])
         if envelope.type == CONFIRMATION:
             await self._sns.confirm(envelope)
-            _log.info("the subscription of topic %s is confirmed", envelope.topic_arn)
         else:
             _log.warning("SNS sends nothing of topic %s any more: its subscription was ended", envelope.topic_arn)
         return web.Response()

@@ -1,7 +1,11 @@
-"""The whole process, over real HTTP, killed by SIGKILL at every crash point the code has, while 200 orders flow."""
+"""The whole process, over real HTTP, killed by SIGKILL at every crash point the code has, while 200 orders flow.
+
+commercetools tells it of them through Event Grid, late, twice and in no order; Cin7 Core has its webhooks.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
@@ -9,26 +13,41 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 
 from actors.core.clock import SystemClock
 from actors.domain.crashpoints import crash_points
+from actors.domain.notification import Notification
+from actors.domain.webhook import NEEDED
+from adapters.http_transport import HttpTransport
+from adapters.intake.cin7_hooks import read_hook
+from adapters.intake.ports import CIN7, EVENTGRID
 from adapters.sandbox.cin7 import Cin7Double, new_credentials
 from adapters.sandbox.commercetools import CommercetoolsDouble
+from adapters.sandbox.event_grid import EventGrid
 from adapters.sandbox.faults import Fault, FaultKind, Faults
 from adapters.sandbox.generator import OrderGenerator
+from adapters.sandbox.postman import Postman
 from adapters.sandbox.server import serve
-from tests.simulation.laws import assert_sale_equals_order
+from adapters.transport import Request
+from daemon.control_client import DaemonDownError, ask
+from storage.bodies import Sealer
+from tests.simulation.laws import assert_sale_equals_order, check_unreadable
 
 ORDERS = 200
 CANCELLED_EVERY = 12
 LIMIT = 3000
 ROOT = Path(__file__).parents[2]
+PUBLIC_URL = "https://hooks.test"
+EVENTGRID_KEY = "a key of the topic"
 
 CONFIG = """
 [connection]
@@ -131,10 +150,15 @@ class Journey:
         assert placed is not None, self.generator.refused
         orders = list(self.shop.orders.values())
         if len(orders) % CANCELLED_EVERY == 0:
-            exported = [order for order in orders if order["orderState"] != "Cancelled" and order["syncInfo"]]
-            self.shop.cancel(self.chance.choice(exported or orders)["id"])
+            self.cancel()
         if len(orders) % 4 == 0:
             self.shop.touch(self.chance.choice(orders)["id"])
+
+    def cancel(self) -> None:
+        """Cancel an order, one that is sold if there is any."""
+        orders = list(self.shop.orders.values())
+        exported = [order for order in orders if order["orderState"] != "Cancelled" and order["syncInfo"]]
+        self.shop.cancel(self.chance.choice(exported or orders)["id"])
 
     def plain_orders(self) -> list[dict[str, object]]:
         return [order for order in self.shop.orders.values() if order["orderState"] != "Cancelled"]
@@ -149,19 +173,88 @@ class Journey:
         return len(self.shop.orders) - len(self.plain_orders())
 
 
+DOORS = """
+[intake]
+bind = "127.0.0.1:{intake}"
+cin7_webhooks = true
+public_url = "{public}"
+eventgrid = {{ topic = "/subscriptions/journey/topics/orders" }}
+"""
+
+
+class ToldJourney(Journey):
+    """Event Grid with what the shop tells, and Cin7 Core's webhooks, over real HTTP."""
+
+    def __init__(self, folder: Path, wire: HttpTransport) -> None:
+        super().__init__(folder)
+        self._wire = wire
+        self._base = f"http://127.0.0.1:{_free_port()}"
+        self.environment |= {
+            "TALLYD_CIN7_WEBHOOK_TOKEN": "a token of ours",
+            "TALLYD_EVENTGRID_KEY": EVENTGRID_KEY,
+        }
+        self.grid = EventGrid(wire, f"{self._base}/intake/commercetools/eventgrid", EVENTGRID_KEY)
+        self.postman = Postman(
+            self.grid.send,
+            clock=SystemClock(),
+            seed=7,
+            delay_seconds=(0.0, 1.0),
+            duplicate_share=0.2,
+            malformed_share=0.02,
+            backoff_seconds=(0.2, 2.0),
+        )
+        self.shop.subscribe(self.postman.take, "CloudEvents", messages=True, changes=True, not_included_share=0.1)
+
+    def configure(self, *, shop: int, cin7: int, operator: int) -> None:
+        super().configure(shop=shop, cin7=cin7, operator=operator)
+        doors = DOORS.format(intake=urlsplit(self._base).port, public=PUBLIC_URL)
+        self.config.write_text(self.config.read_text(encoding="utf-8").replace("\n[intake]\n", doors), encoding="utf-8")
+
+    async def carry(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Send a webhook to its address, wherever that is today."""
+        here = url.replace(PUBLIC_URL, self._base)
+        request = Request(method="POST", url=here, headers=dict(headers), body=body, timeout_seconds=10)
+        return (await self._wire.send(request)).status
+
+    async def apply_webhooks(self) -> None:
+        """Have the missing webhooks made, as `tallyd webhooks apply` does; nothing where nobody answers."""
+        asked = functools.partial(ask, self.folder / "tallyd.sock", "POST", "/webhooks/apply", {"reason": "a journey"})
+        with suppress(DaemonDownError):
+            await anyio.to_thread.run_sync(asked)
+
+    def disturb(self, point: str) -> None:
+        """Give a crash point of the webhooks something to happen at."""
+        for hook in self.cin7.webhooks[:3]:
+            if point.startswith("cin7.create_webhook"):
+                del self.cin7._hooks.hooks[hook.id]
+            if point.startswith("cin7.revive_webhook"):
+                self.cin7.deactivate_webhook(hook.id)
+
+    def webhooks_stand(self) -> bool:
+        """Say whether there is an active webhook of every type."""
+        return {hook.type for hook in self.cin7.webhooks if hook.active} == set(NEEDED)
+
+
 def test_every_crash_point_over_200_orders(tmp_path: Path) -> None:
     """Given 200 orders, lost answers and repeated events: each point kills once, and every order is one sale."""
     anyio.run(_journey, tmp_path)
 
 
 async def _journey(folder: Path) -> None:
-    with closing(Journey(folder)) as journey:
-        await _run(journey)
+    async with HttpTransport(reuse_connections=False) as wire:
+        with closing(ToldJourney(folder, wire)) as journey:
+            await _run(journey)
 
 
-async def _run(journey: Journey) -> None:
-    async with serve(journey.shop.handle) as shop, serve(journey.cin7.handle) as cin7:
+async def _run(journey: ToldJourney) -> None:
+    async with (
+        serve(journey.shop.handle) as shop,
+        serve(journey.cin7.handle) as cin7,
+        anyio.create_task_group() as tasks,
+    ):
         journey.configure(shop=shop, cin7=cin7, operator=_free_port())
+        tasks.start_soon(journey.postman.run)
+        tasks.start_soon(journey.cin7.deliver_webhooks, journey.carry)
         _lose_answers(journey)
         unreached = []
         for point in sorted(crash_points()):
@@ -171,7 +264,10 @@ async def _run(journey: Journey) -> None:
         while len(journey.plain_orders()) < ORDERS:
             journey.place()
         await _finish(journey)
+        tasks.cancel_scope.cancel()
     _assert_one_sale_each(journey)
+    _assert_every_event_once(journey)
+    assert Counter(hook.type for hook in journey.cin7.webhooks) == Counter(NEEDED)
 
 
 def _lose_answers(journey: Journey) -> None:
@@ -181,16 +277,21 @@ def _lose_answers(journey: Journey) -> None:
     journey.shop_faults.chance("order_update", Fault(kind=FaultKind.DROP_AFTER), 0.03)
 
 
-async def _dies_at(journey: Journey, point: str) -> bool:
+async def _dies_at(journey: ToldJourney, point: str) -> bool:
     """Start the daemon and keep orders coming until it kills itself at the point."""
+    journey.disturb(point)
     process = await journey.start(point, journey.chance.randint(1, 2))
     async with process:
         for turn in range(300):
             if process.returncode is not None:
                 break
             # Beyond the 200 only as many more as it takes to reach the point.
-            if len(journey.plain_orders()) < ORDERS or turn % 5 == 0 or "void" in point:
+            if len(journey.plain_orders()) < ORDERS or turn % 5 == 0:
                 journey.place()
+            if "void" in point and turn % 5 == 0:
+                journey.cancel()
+            if point.startswith("cin7.create_webhook") and journey.listening():
+                await journey.apply_webhooks()
             await _pass(process, 0.2)
         if process.returncode is None:
             process.kill()
@@ -205,10 +306,13 @@ async def _pass(process: anyio.abc.Process, seconds: float) -> None:
         await process.wait()
 
 
-async def _finish(journey: Journey) -> None:
+async def _finish(journey: ToldJourney) -> None:
     process = await journey.start()
     async with process:
-        await _until(lambda: journey.listening() and journey.settled(), process)
+        await _until(journey.listening, process)
+        assert await journey.grid.shake_hands()
+        await journey.apply_webhooks()
+        await _until(lambda: journey.settled() and not journey.postman.waiting and journey.webhooks_stand(), process)
         process.terminate()
         with anyio.fail_after(30):
             await process.wait()
@@ -231,6 +335,18 @@ def _assert_one_sale_each(journey: Journey) -> None:
     assert len(by_reference) == len(live)
     for order in plain:
         assert_sale_equals_order(order, by_reference[str(order["orderNumber"])])
+
+
+def _assert_every_event_once(journey: ToldJourney) -> None:
+    """What was acknowledged is on disk, each event once, and nothing else is."""
+    query = "SELECT identity FROM notifications WHERE door = ?"
+    with closing(sqlite3.connect(journey.folder / "tallyd.db")) as connection:
+        known = {door: {row[0] for row in connection.execute(query, (door,))} for door in (EVENTGRID, CIN7)}
+        check_unreadable(connection, journey.postman, Sealer(bytes(32)))
+    assert known[EVENTGRID] == journey.postman.taken
+    delivered = [one for one in journey.cin7.webhook_deliveries if one.delivered]
+    events = [event for one in delivered for event in read_hook(one.hook.type, one.body)]
+    assert {event.identity for event in events if isinstance(event, Notification)} <= known[CIN7]
 
 
 def _free_port() -> int:

@@ -171,10 +171,8 @@ def census_in_words(census: dict[str, Any]) -> str:
     if census["taken_at"] is None:
         return "not yet taken"
     found = sum(census["findings"].values())
-    counts = (
-        f"{census['commercetools']} in commercetools · {census['tallyd']} in tallyd · {census['cin7']} in Cin7 Core"
-    )
-    return f"orders until {census['until'][11:19]}: {counts} · {found or 'no'} findings"
+    counts = f"commercetools {census['commercetools']} · tallyd {census['tallyd']} · Cin7 Core {census['cin7']}"
+    return f"{counts} · {found or 'no'} findings · orders until {census['until'][11:19]}"
 
 
 def health_in_words(health: dict[str, Any]) -> str:

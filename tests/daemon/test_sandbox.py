@@ -179,7 +179,7 @@ def test_the_doors_and_the_census_in_words() -> None:
     taken = {"taken_at": "2026-12-01T10:00:30Z", "until": "2026-12-01T09:57:30.000Z", "findings": {"sales_two": 2}}
     assert (
         census_in_words(taken | {"commercetools": 7, "tallyd": 8, "cin7": 9})
-        == "orders until 09:57:30: 7 in commercetools · 8 in tallyd · 9 in Cin7 Core · 2 findings"
+        == "commercetools 7 · tallyd 8 · Cin7 Core 9 · 2 findings · orders until 09:57:30"
     )
 
 

@@ -15,7 +15,7 @@ from actors.core.clock import SystemClock
 from actors.domain.notification import Delivery, IntakeClosedError, Notification, Unreadable
 from actors.domain.time import Clock, Instant
 from adapters.intake.sqs import Connect, SqsDoor
-from adapters.intake.sqs_queue import Address, Queue, QueueError, opened
+from adapters.intake.sqs_queue import Address, Client, Message, Queue, QueueError, opened
 from tests.aws import KEYS, REGION, Aws, running_aws
 
 SOON = 10.0
@@ -130,7 +130,7 @@ def a_door(
     keys: tuple[str, str] | None = KEYS,
     wait_seconds: int = 1,
     visibility_seconds: int = 60,
-    connect: Connect = opened,
+    connect: Connect | None = None,
 ) -> SqsDoor:
     return SqsDoor(
         queue_url=queue_url,
@@ -143,8 +143,32 @@ def a_door(
         on_trouble=intake.on_trouble,
         wait_seconds=wait_seconds,
         visibility_seconds=visibility_seconds,
-        connect=connect,
+        connect=connect or connecting(InTurn),
     )
+
+
+class InTurn(Queue):
+    """Receives when nobody else does: the double, asked twice at once, may deliver twice."""
+
+    def __init__(self, client: Client, queue_url: str, turn: anyio.Lock) -> None:
+        super().__init__(client, queue_url)
+        self._turn = turn
+
+    async def receive(self, *, wait_seconds: int, hide_seconds: int) -> list[Message]:
+        async with self._turn:
+            return await super().receive(wait_seconds=wait_seconds, hide_seconds=hide_seconds)
+
+
+def connecting(kind: type[InTurn]) -> Connect:
+    """Open real connections of that kind."""
+    turn = anyio.Lock()
+
+    @asynccontextmanager
+    async def connect(address: Address, *, wait_seconds: int) -> AsyncIterator[Queue]:
+        async with opened(address, wait_seconds=wait_seconds) as queue:
+            yield kind(queue._client, address.queue_url, turn)
+
+    return connect
 
 
 @asynccontextmanager
@@ -314,7 +338,7 @@ async def test_nobody_there_is_told_once_and_asked_ever_less_often() -> None:
     door = a_door(intake, "http://127.0.0.1:9/123456789012/none", endpoint_url="http://127.0.0.1:9", clock=clock)
     async with reading(door):
         await intake.until(lambda: len(intake.troubles) == 1)
-        await clock.slept_on(7)
+        await clock.slept_on(2.1)
     assert intake.troubles == ["it does not answer (EndpointConnectionError)"]
     assert min(clock.asleep) >= 0.5
     assert len(set(clock.asleep)) == len(clock.asleep), "every wait has its own jitter"
@@ -361,17 +385,12 @@ async def test_credentials_are_named_whatever_word_refuses_them(code: str, statu
 async def test_closing_does_not_wait_for_the_long_poll(aws: Aws, queue_url: str) -> None:
     polling = anyio.Event()
 
-    class Polling(Queue):
-        async def receive(self, *, wait_seconds: int, hide_seconds: int) -> Any:
+    class Polling(InTurn):
+        async def receive(self, *, wait_seconds: int, hide_seconds: int) -> list[Message]:
             polling.set()
             return await super().receive(wait_seconds=wait_seconds, hide_seconds=hide_seconds)
 
-    @asynccontextmanager
-    async def connect(address: Address, *, wait_seconds: int) -> AsyncIterator[Queue]:
-        async with opened(address, wait_seconds=wait_seconds) as queue:
-            yield Polling(queue._client, address.queue_url)
-
-    door = a_door(Intake(), queue_url, endpoint_url=aws.url, wait_seconds=20, connect=connect)
+    door = a_door(Intake(), queue_url, endpoint_url=aws.url, wait_seconds=20, connect=connecting(Polling))
     with anyio.fail_after(SOON):
         async with reading(door):
             await polling.wait()
@@ -433,17 +452,12 @@ async def test_a_cancel_after_it_was_accepted_still_deletes(aws: Aws, queue_url:
 def cancelling(scope: anyio.CancelScope) -> Connect:
     """A connection that cancels the door when it begins to delete."""
 
-    class Cancelling(Queue):
-        async def delete(self, messages: Sequence[Any]) -> Any:
+    class Cancelling(InTurn):
+        async def delete(self, messages: Sequence[Message]) -> list[Message]:
             scope.cancel()
             return await super().delete(messages)
 
-    @asynccontextmanager
-    async def connect(address: Address, *, wait_seconds: int) -> AsyncIterator[Queue]:
-        async with opened(address, wait_seconds=wait_seconds) as queue:
-            yield Cancelling(queue._client, address.queue_url)
-
-    return connect
+    return connecting(Cancelling)
 
 
 class ScriptedClient:

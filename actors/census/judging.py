@@ -81,7 +81,6 @@ class Judge:
             facts={"order": f"{order.number or ''} ({order.id})".strip(), "state": order.state},
         )
         exceptions.raise_finding(connection, record, finding, now=now)
-        _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order.id}", now)
 
     def _unlisted_there(self, connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
         known = orders.get(connection, order_id)
@@ -100,7 +99,7 @@ class Judge:
         _look(connection, Flow.ORDERS, order_id, now)
 
     def settle_unlisted(self, connection: sqlite3.Connection, now: Instant) -> None:
-        """Close what is told elsewhere by now; have looked at again what is still not here."""
+        """Close what is told elsewhere by now; have the orders read that are still not here."""
         for order_id in census.open_records(connection, "order", "order_unlisted_there"):
             record = Record(kind="order", id=order_id)
             told = exceptions.is_open(connection, record, "order_deleted")

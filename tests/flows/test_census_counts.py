@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.census import judging
+from actors.domain.errors import Transient
 from actors.domain.exception_types import Finding
 from actors.domain.feed import OrderMark
 from actors.domain.order_state import OrderState
@@ -17,6 +18,7 @@ from actors.domain.references import external_id
 from actors.messages import Flow
 from storage import exceptions, listed_sales, orders
 from tests.census_house import DAY, HOUR, MINUTE, House, house, order_name, sale_of
+from tests.orders_builder import plain_order
 from tests.stored import NOW
 
 _S = OrderState
@@ -147,6 +149,21 @@ async def test_what_moved_a_moment_ago_is_judged_the_next_time(tmp_path: Path) -
         assert await here.open() == {order_name(2): ["sale_gone"]}
 
 
+@pytest.mark.parametrize("moment", ["made_at", "voided_at"])
+async def test_an_order_whose_sale_was_made_or_voided_a_moment_ago_is_not_judged(tmp_path: Path, moment: str) -> None:
+    async with house(tmp_path) as here:
+        await here.order(1)
+        await begun(here)
+        by_hand(here)
+        here.later(HOUR)
+        at = here.clock.now()
+        await here.write(lambda c: c.execute(f"UPDATE sales SET {moment} = ?", (at,)).rowcount)  # noqa: S608
+        await here.take(after=MINUTE)
+        assert await here.open() == {}
+        await here.take(after=5 * MINUTE)
+        assert await here.open() == {order_name(1): ["sales_two"]}
+
+
 async def test_it_is_judged_so_many_sales_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "CHUNK", 3)
     async with house(tmp_path) as here:
@@ -225,8 +242,10 @@ async def test_a_sale_still_to_be_taken_over_is_not_strange(tmp_path: Path) -> N
         here.ledger.put(1, external_id=external_id(order_name(1), 1), customer_reference="N-1")
         await begun(here)
         here.ledger.put(1, external_id="shop-77", updated=here.clock.now())
+        await here.order(2, state=_S.AWAITING, sale=False, created_at=NOW)
+        here.ledger.put(2, external_id=external_id(order_name(2), 1), updated=here.clock.now())
         await here.take()
-        assert await here.open() == {order_name(1): ["sale_by_hand"]}
+        assert await here.open() == {order_name(1): ["sale_by_hand"], order_name(2): ["sale_by_hand"]}
 
 
 @pytest.mark.parametrize(("reference", "found"), [("order-number", {order_name(1): ["sales_two"]}), ("id", {})])
@@ -242,6 +261,11 @@ async def test_an_orders_number_is_its_reference_only_where_the_file_says_so(
         by_hand_with_the_id(here)
         await here.take()
         assert await here.open() == {order_name(1): ["sales_two"]}
+        by_hand(here)
+        void_now(here, 1)
+        await here.take()
+        by_number = ["sale_by_hand"] if found else []
+        assert await here.open() == {order_name(1): ["sale_voided_there", *by_number]}
 
 
 async def test_the_sale_of_one_order_under_the_reference_of_another_is_named(tmp_path: Path) -> None:
@@ -299,6 +323,11 @@ async def test_an_order_nobody_brought_is_named_and_read(tmp_path: Path) -> None
         del here.shop.orders[strange]
         await here.take()
         assert await here.looks(Flow.INTAKE) == [f"order:{strange}"], "the look ends it: it is no more there"
+        made = plain_order(id=strange, number="N-77", created_at=NOW - 9 * DAY)
+        await here.write(lambda connection: orders.accept(connection, made, now=NOW))
+        await here.take()
+        assert strange not in str(await here.looks(Flow.INTAKE))
+        assert await here.open() == {}
 
 
 async def test_an_order_nobody_can_read_is_known(tmp_path: Path) -> None:
@@ -358,6 +387,7 @@ async def test_a_deleted_order_that_was_at_its_end_is_nobodys_business(tmp_path:
         del here.shop.orders[order_id]
         taken = await here.take()
         assert await here.open() == {}
+        assert await here.looks(Flow.ORDERS) == []
         assert taken["deleted_in_commercetools"] == 1
 
 
@@ -427,6 +457,8 @@ async def test_twenty_thousand_orders_in_few_calls(tmp_path: Path) -> None:
         assert len(lists(here)) == 21
         assert "count" not in here.shop.asked
         assert len(here.shop.asked) <= 20_000 // 500 + 6
+        assert await here.looks(Flow.ORDERS) == []
+        assert await here.read(lambda c: c.execute("SELECT count(*) FROM exceptions").fetchone()[0]) == 0
 
 
 async def test_a_deleted_sale_among_many_is_found_by_the_next_hourly_census(tmp_path: Path) -> None:
@@ -497,6 +529,7 @@ async def test_a_list_that_does_not_add_up_ends_takes_nothing_for_gone_and_says_
         await begun(here)
         here.ledger.padding, here.ledger.padded = 2, ("list",)
         take_out(here)
+        await here.order(3, cin7=False)
         here.ledger.put(92, customer_reference="N-2", updated=here.clock.now())
         taken = await here.take()
         assert taken["cin7_read_whole"] is False
@@ -505,7 +538,11 @@ async def test_a_list_that_does_not_add_up_ends_takes_nothing_for_gone_and_says_
         here.ledger.padding = 0
         taken = await here.take()
         assert taken["cin7_read_whole"] is True
-        assert await here.open() == {order_name(1): ["sale_gone"], order_name(2): ["sales_two"]}
+        assert await here.open() == {
+            order_name(1): ["sale_gone"],
+            order_name(2): ["sales_two"],
+            order_name(3): ["sale_gone"],
+        }
 
 
 # -- kills ------------------------------------------------------------------------------------------------------------
@@ -578,6 +615,29 @@ async def test_it_waits_until_the_orders_and_the_sales_were_read(tmp_path: Path)
         await here.orders_read()
         assert [await here.one() for _ in range(3)] == ["census", "sales", "census"]
         assert here.ledger.asked == ["list 1/1000", "list 1/1000"]
+
+
+async def test_while_the_sales_cannot_be_read_nothing_is_counted(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        await here.order(1)
+        await begun(here)
+
+        def before(call: str) -> None:
+            if call.startswith("sweep"):
+                raise Transient("unavailable", side="cin7", operation="sweep_sales")
+
+        here.ledger.before = before
+        here.later(HOUR)
+        await here.orders_read()
+        await here.nudge("census")
+        for _ in range(20):
+            await here.one()
+            here.later(1000)
+        assert here.ledger.asked == here.shop.asked == []
+        here.ledger.before = lambda call: None
+        here.later(5 * MINUTE)
+        await here.work()
+        assert lists(here) == ["list 1/1000"]
 
 
 async def test_every_hour_and_at_midnight_of_the_books(tmp_path: Path) -> None:

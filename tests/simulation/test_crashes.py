@@ -19,7 +19,7 @@ from tests.simulation.run import Figures, main
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_a_bad_day_with_a_kill_at_every_crash_point(seed: int) -> None:
     day = run_virtual(functools.partial(bad_day, seed, count=60, cancelled=10, every=6, hurry=0.3))
     assert set(day.kills) == crash_points()
@@ -31,14 +31,14 @@ _DIGEST = """
 import functools, hashlib
 from adapters.sandbox.virtual_time import run_virtual
 from tests.simulation.crashes import bad_day
-day = run_virtual(functools.partial(bad_day, 3, count=25, points=frozenset({"actor.handled"}), hurry=0.1))
+day = run_virtual(functools.partial(bad_day, 3, count=20, points=frozenset({"actor.handled"}), hurry=0.1))
 print(hashlib.sha256("\\n".join(day.trace).encode()).hexdigest())
 """
 
 
 def test_a_seed_runs_the_same_way_in_any_process() -> None:
     """A failing seed is only worth its number if it fails again: hashing, addresses and real time must not matter."""
-    day = run_virtual(functools.partial(bad_day, 3, count=25, points=frozenset({"actor.handled"}), hurry=0.1))
+    day = run_virtual(functools.partial(bad_day, 3, count=20, points=frozenset({"actor.handled"}), hurry=0.1))
     digests = {hashlib.sha256("\n".join(day.trace).encode()).hexdigest()}
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}

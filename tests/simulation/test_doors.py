@@ -32,7 +32,7 @@ MINUTE = 60.0
 HOUR = 60 * MINUTE
 
 ONLY_SQS: dict[str, Any] = {"names": frozenset({SQS})}
-CALM = plan(sweeps=SweepRules(since=0, hot=15_000))
+CALM = plan(sweeps=SweepRules(since=0, hot=30_000))
 """The plan of runs that last for hours: fewer sweeps, since what they show does not hang on seconds."""
 
 LATENCY = 1.0

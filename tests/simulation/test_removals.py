@@ -35,7 +35,7 @@ from actors.core.mailbox import Mailbox
 from actors.domain.census import KINDS
 from actors.domain.references import PREFIX
 from actors.intake import accepting
-from actors.intake.rules import judge
+from actors.intake.rules import Known
 from actors.messages import Envelope, Flow
 from actors.orders import looking
 from actors.orders.rules import Conclusion, Verdict
@@ -288,10 +288,7 @@ async def test_guard_our_own_echo() -> None:
 
 
 def test_without_the_version_of_events_the_guard_notices(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(*args: Any, **kwargs: Any) -> Any:
-        return judge(*args, **{**kwargs, "known_version": None})
-
-    monkeypatch.setattr(accepting, "judge", forgetful)
+    monkeypatch.setattr(accepting, "_known", lambda *_: Known())
     with notices("echo"):
         test_guard_our_own_echo()
 

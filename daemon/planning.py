@@ -84,6 +84,7 @@ def door_rules(settings: Settings) -> DoorRules:
         floor=intake.silence_floor,
         most_waiting=intake.most_waiting,
         subscription=intake.subscription or "",
+        time_zone=settings.connection.time_zone or "",
     )
 
 

@@ -25,11 +25,12 @@ def get(connection: sqlite3.Connection, name: str) -> Cursor | None:
 
 
 def put(connection: sqlite3.Connection, name: str, cursor: Cursor, *, now: Instant) -> None:
-    """Store a sweep's place; a mark never moves back."""
+    """Store a sweep's place; a mark never moves back, unless it lies in the future: then a clock was wrong."""
     connection.execute(
         "INSERT INTO cursors (name, at, after_id, until, mark, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE SET at = excluded.at, after_id = excluded.after_id, until = excluded.until,"
-        " mark = max(coalesce(mark, excluded.mark), coalesce(excluded.mark, mark)), updated_at = excluded.updated_at",
+        " mark = CASE WHEN mark > excluded.updated_at THEN coalesce(excluded.mark, mark)"
+        " ELSE max(coalesce(mark, excluded.mark), coalesce(excluded.mark, mark)) END, updated_at = excluded.updated_at",
         (name, cursor.at, cursor.after_id, cursor.until, cursor.mark, now),
     )
 
@@ -40,6 +41,6 @@ def rewind(connection: sqlite3.Connection, name: str, at: Instant, *, now: Insta
     mark = stored.mark if stored is not None else None
     if mark is not None and at < mark:
         connection.execute(
-            "UPDATE cursors SET at = ?, after_id = '', until = coalesce(until, ?), updated_at = ? WHERE name = ?",
-            (at, now, now, name),
+            "UPDATE cursors SET at = ?, after_id = '', until = coalesce(until, mark), updated_at = ? WHERE name = ?",
+            (at, now, name),
         )

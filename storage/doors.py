@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from actors.domain.notification import Notification
 from actors.domain.time import Instant
 
-_COUNTS = {
-    "look": "accepted = accepted + 1",
-    "known": "accepted = accepted + 1, late = late + 1",
-    "ignored": "accepted = accepted + 1, ignored = ignored + 1",
-    "test": "accepted = accepted + 1, ignored = ignored + 1",
-    "foreign": "accepted = accepted + 1, ignored = ignored + 1",
-}
+_IGNORED = frozenset({"ignored", "test", "foreign"})
+_ROWS = 100
+"""Most events in one statement: it has eight values for each."""
+
 _COLUMNS = "name, opened_at, last_at, accepted, repeated, late, ignored, unreadable, missed"
 
 
+_SINCE_OPENED = "created_at >= (SELECT opened_at FROM doors WHERE name = :door)"
 _JUDGED = (
-    "accepted_at >= max(:since, (SELECT judged_until FROM doors WHERE name = :door)) AND accepted_at < :before"
-    " AND created_at >= (SELECT opened_at FROM doors WHERE name = :door)"
+    f"accepted_at >= (SELECT judged_until FROM doors WHERE name = :door) AND accepted_at < :before AND {_SINCE_OPENED}"
 )
+_OWED = "EXISTS (SELECT 1 FROM missed WHERE door = :door AND record = {record})"
 _TOLD = "EXISTS (SELECT 1 FROM notifications WHERE about = 'order' AND subject = orders.id AND door = :door)"
 
 
@@ -53,27 +51,51 @@ def open_doors(connection: sqlite3.Connection, names: Collection[str], *, now: I
 
 def note(connection: sqlite3.Connection, door: str, notification: Notification, outcome: str, *, now: Instant) -> bool:
     """Write an event down; False: this door told it before, which is counted, and when it did so last."""
-    fresh = connection.execute(
-        "INSERT INTO notifications (door, identity, kind, about, subject, version, received_at, outcome)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (door, identity) DO UPDATE SET copies = copies + 1, received_at = excluded.received_at"
-        " RETURNING copies",
+    return note_all(connection, door, [(notification, outcome)], now=now)[0]
+
+
+def note_all(
+    connection: sqlite3.Connection, door: str, told: Sequence[tuple[Notification, str]], *, now: Instant
+) -> list[bool]:
+    """Write events with their outcomes down, many in a statement; return for each what `note` returns."""
+    unknown: set[str] = set()
+    for begin in range(0, len(told), _ROWS):
+        unknown |= _insert(connection, door, told[begin : begin + _ROWS], now)
+    fresh: list[bool] = []
+    for notification, _ in told:
+        fresh.append(notification.identity in unknown)
+        unknown.discard(notification.identity)
+    outcomes = [outcome for (_, outcome), is_fresh in zip(told, fresh, strict=True) if is_fresh]
+    connection.execute(
+        "UPDATE doors SET last_at = ?, accepted = accepted + ?, repeated = repeated + ?, late = late + ?,"
+        " ignored = ignored + ? WHERE name = ?",
         (
-            door,
-            notification.identity,
-            notification.kind,
-            notification.about,
-            notification.subject,
-            notification.version,
             now,
-            outcome,
+            len(outcomes),
+            len(told) - len(outcomes),
+            outcomes.count("known"),
+            sum(outcome in _IGNORED for outcome in outcomes),
+            door,
         ),
-    ).fetchone()
-    if fresh[0] > 0:
-        connection.execute("UPDATE doors SET last_at = ?, repeated = repeated + 1 WHERE name = ?", (now, door))
-        return False
-    connection.execute(f"UPDATE doors SET last_at = ?, {_COUNTS[outcome]} WHERE name = ?", (now, door))
-    return True
+    )
+    return fresh
+
+
+def _insert(
+    connection: sqlite3.Connection, door: str, told: Sequence[tuple[Notification, str]], now: Instant
+) -> set[str]:
+    """Insert events or count their copies; return the identities this door had never told."""
+    values: list[str | int] = []
+    for event, outcome in told:
+        values += (door, event.identity, event.kind, event.about, event.subject, event.version, now, outcome)
+    rows = connection.execute(
+        "INSERT INTO notifications (door, identity, kind, about, subject, version, received_at, outcome)"
+        f" VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?)'] * len(told))}"
+        " ON CONFLICT (door, identity) DO UPDATE SET copies = copies + 1, received_at = excluded.received_at"
+        " RETURNING identity, copies",
+        values,
+    )
+    return {identity for identity, copies in rows.fetchall() if copies == 0}
 
 
 def is_noted(connection: sqlite3.Connection, door: str, identity: str) -> bool:
@@ -95,58 +117,61 @@ def all_doors(connection: sqlite3.Connection) -> list[DoorRow]:
 
 
 def orders_not_told(
-    connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant, limit: int
-) -> list[str]:
-    """Return the ids of orders accepted in a span (and created since the door is open) that the door never named."""
+    connection: sqlite3.Connection, door: str, *, before: Instant, limit: int
+) -> list[tuple[str, Instant]]:
+    """Return (id, accepted at) of orders the door never named, of those not judged yet, oldest first."""
     rows = connection.execute(
-        f"SELECT id FROM orders WHERE {_JUDGED} AND NOT {_TOLD} ORDER BY accepted_at, id LIMIT :limit",
-        {"door": door, "since": since, "before": before, "limit": limit},
+        f"SELECT id, accepted_at FROM orders WHERE {_JUDGED} AND NOT {_TOLD} AND NOT {_OWED.format(record='orders.id')} ORDER BY accepted_at, id LIMIT :limit",
+        {"door": door, "before": before, "limit": limit},
     )
-    return [row[0] for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
-def newest_order_told(connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant) -> bool | None:
-    """Say whether the door named the newest order accepted in a span; None where there is none to judge by."""
+def newest_order_told(connection: sqlite3.Connection, door: str, *, before: Instant) -> bool | None:
+    """Say whether the door named the newest order accepted before an instant; None where there is none to judge by."""
     row = connection.execute(
-        f"SELECT {_TOLD} FROM orders WHERE {_JUDGED} ORDER BY accepted_at DESC, id DESC LIMIT 1",
-        {"door": door, "since": since, "before": before},
+        f"SELECT {_TOLD} FROM orders WHERE accepted_at < :before AND {_SINCE_OPENED}"
+        " ORDER BY accepted_at DESC, id DESC LIMIT 1",
+        {"door": door, "before": before},
     ).fetchone()
     return None if row is None else bool(row[0])
 
 
-_MOVED = (
-    "moved_at >= max(:since, (SELECT max(judged_until, opened_at) FROM doors WHERE name = :door))"
-    " AND moved_at < :before"
-)
+_MOVED = "moved_at >= (SELECT max(judged_until, opened_at) FROM doors WHERE name = :door) AND moved_at < :before"
 _SALE_TOLD = (
     "EXISTS (SELECT 1 FROM notifications WHERE about = 'sale' AND subject IN (sale_id, number) AND door = :door"
-    " AND received_at >= listed_sales.moved_at - :early)"
+    " AND received_at >= listed_sales.moved_after)"
 )
-"""A webhook may name the sale by its id or, without one, by its number."""
+"""A webhook may name the sale by its id or, without one, by its number; it may come before the sweep sees the move."""
 
 
 def sales_not_told(
-    connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant, limit: int
-) -> list[str]:
-    """Return the ids of listed sales that moved in a span and of which the door told nothing since shortly before."""
+    connection: sqlite3.Connection, door: str, *, before: Instant, limit: int
+) -> list[tuple[str, Instant]]:
+    """Return (id, moved at) of listed sales of whose movement the door told nothing, of those not judged yet."""
     rows = connection.execute(
-        f"SELECT sale_id FROM listed_sales WHERE {_MOVED} AND NOT {_SALE_TOLD} ORDER BY moved_at, sale_id LIMIT :limit",
-        {"door": door, "since": since, "before": before, "limit": limit, "early": EARLY},
+        f"SELECT sale_id, moved_at FROM listed_sales WHERE {_MOVED} AND NOT {_SALE_TOLD}"
+        f" AND NOT {_OWED.format(record='listed_sales.sale_id')}"
+        " ORDER BY moved_at, sale_id LIMIT :limit",
+        {"door": door, "before": before, "limit": limit},
     )
-    return [row[0] for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
-def newest_sale_told(connection: sqlite3.Connection, door: str, *, since: Instant, before: Instant) -> bool | None:
-    """Say whether the door told of the sale that moved last in a span; None where there is none to judge by."""
+def newest_sale_told(connection: sqlite3.Connection, door: str, *, before: Instant) -> bool | None:
+    """Say whether the door told of the sale that moved last before an instant; None where there is none to judge by."""
     row = connection.execute(
-        f"SELECT {_SALE_TOLD} FROM listed_sales WHERE {_MOVED} ORDER BY moved_at DESC, sale_id DESC LIMIT 1",
-        {"door": door, "since": since, "before": before, "early": EARLY},
+        f"SELECT {_SALE_TOLD} FROM listed_sales WHERE moved_at < :before"
+        " AND moved_at >= (SELECT opened_at FROM doors WHERE name = :door)"
+        " ORDER BY moved_at DESC, sale_id DESC LIMIT 1",
+        {"door": door, "before": before},
     ).fetchone()
     return None if row is None else bool(row[0])
 
 
-EARLY = 600_000
-"""A webhook may come this much earlier (milliseconds) than the sweep sees the same movement."""
+def judged(connection: sqlite3.Connection, door: str, until: Instant) -> None:
+    """Remember until when it was asked what a door told of; who was missed stands in its own table."""
+    connection.execute("UPDATE doors SET judged_until = ? WHERE name = ?", (until, door))
 
 
 def add_missed(connection: sqlite3.Connection, door: str, about: str, records: Collection[str], *, now: Instant) -> int:
@@ -168,6 +193,11 @@ def missed(connection: sqlite3.Connection, door: str) -> list[tuple[str, str, In
         " WHERE notifications.about = 'order' AND subject = record AND notifications.door = :door)",
         {"door": door},
     )
+    connection.execute(
+        "DELETE FROM missed WHERE door = :door AND about = 'sale' AND EXISTS (SELECT 1 FROM listed_sales WHERE"
+        f" sale_id = record AND {_SALE_TOLD})",
+        {"door": door},
+    )
     rows = connection.execute(
         "SELECT about, record, found_at FROM missed WHERE door = ? ORDER BY found_at, about, record", (door,)
     )
@@ -179,10 +209,9 @@ def count_missed(connection: sqlite3.Connection, door: str) -> int:
     return int(connection.execute("SELECT count(*) FROM missed WHERE door = ?", (door,)).fetchone()[0])
 
 
-def forgive(connection: sqlite3.Connection, door: str, *, until: Instant) -> None:
-    """Forget whom a door missed: it works again, and what it missed was found. Judged anew is only what comes later."""
+def forgive(connection: sqlite3.Connection, door: str) -> None:
+    """Forget whom a door missed: it works again, and what it missed was found."""
     connection.execute("DELETE FROM missed WHERE door = ?", (door,))
-    connection.execute("UPDATE doors SET judged_until = max(judged_until, ?) WHERE name = ?", (until, door))
 
 
 def is_foreign(connection: sqlite3.Connection, door: str, *, since: Instant) -> bool:

@@ -46,19 +46,27 @@ def stages(sale: ListedSale) -> str:
 
 
 def store(
-    connection: sqlite3.Connection, sales: Collection[ListedSale], *, reading: int, now: Instant, first: bool = False
+    connection: sqlite3.Connection,
+    sales: Collection[ListedSale],
+    *,
+    reading: int,
+    now: Instant,
+    since: Instant | None = None,
 ) -> None:
     """Store a page. `reading` numbers the reading it belongs to, later ones higher.
 
-    A sale that is new, or of which a stage moved, moved now. In the very `first` reading everything is new: there it
-    moved when Cin7 says it was updated, or long ago where Cin7 does not say.
+    `since` is from when on the reading shows movements; None: it shows all there is. A sale that is new, or of which a
+    stage moved, moved now, after that instant or after it was last seen. A new one in a reading of all there is moved
+    when Cin7 says it was updated, or long ago where Cin7 does not say.
     """
     connection.executemany(
         "INSERT INTO listed_sales (sale_id, number, external_id, reference, status, stages, updated_at, seen_at,"
-        " moved_at, pass) VALUES (:id, :number, :external, :reference, :status, :stages, :updated, :now, :moved, :pass)"
+        " moved_at, moved_after, pass) VALUES (:id, :number, :external, :reference, :status, :stages, :updated, :now,"
+        " :moved, min(:since, :moved), :pass)"
         " ON CONFLICT (sale_id) DO UPDATE SET number = excluded.number, external_id = excluded.external_id,"
         " reference = excluded.reference, status = excluded.status, updated_at = excluded.updated_at,"
-        " moved_at = CASE WHEN stages = excluded.stages THEN moved_at ELSE excluded.moved_at END,"
+        " moved_at = CASE WHEN stages = excluded.stages THEN moved_at ELSE :now END,"
+        " moved_after = CASE WHEN stages = excluded.stages THEN moved_after ELSE max(seen_at, :since) END,"
         " stages = excluded.stages, seen_at = excluded.seen_at, pass = max(pass, excluded.pass)",
         [
             {
@@ -70,7 +78,8 @@ def store(
                 "stages": _joined(stages(sale), _notes(connection, sale.id)),
                 "updated": sale.updated,
                 "now": now,
-                "moved": min(now, sale.updated or 0) if first else now,
+                "moved": now if since is not None else min(now, sale.updated or 0),
+                "since": since or 0,
                 "pass": reading,
             }
             for sale in sales
@@ -92,7 +101,10 @@ def _kept(connection: sqlite3.Connection, reference: str) -> str:
 
 
 def note_credit(connection: sqlite3.Connection, note: ListedCreditNote, *, now: Instant) -> bool:
-    """Keep how a credit note stands; its sale moved, unless that was known. False: known, or no sale of ours to see."""
+    """Keep how a credit note stands. False: it was known, or there is no sale of ours to see.
+
+    Its sale moved if the note was authorised or voided: of a draft, and of what is restocked, no webhook tells.
+    """
     row = connection.execute("SELECT stages FROM listed_sales WHERE sale_id = ?", (note.sale_id,)).fetchone()
     if row is None:
         return False
@@ -100,9 +112,12 @@ def note_credit(connection: sqlite3.Connection, note: ListedCreditNote, *, now: 
     name, stands = note.number or "", f"{note.status} {note.restock_status}".strip()
     if known.get(name) == stands:
         return False
+    told = note.status.upper() not in _NOTHING_YET and not known.get(name, "").startswith(note.status)
     connection.execute(
-        "UPDATE listed_sales SET stages = ?, moved_at = ? WHERE sale_id = ?",
-        (_joined(own, known | {name: stands}), now, note.sale_id),
+        "UPDATE listed_sales SET stages = :stages,"
+        " moved_after = CASE WHEN :told THEN min(moved_at, seen_at) ELSE moved_after END,"
+        " moved_at = CASE WHEN :told THEN :now ELSE moved_at END WHERE sale_id = :id",
+        {"stages": _joined(own, known | {name: stands}), "told": told, "now": now, "id": note.sale_id},
     )
     return True
 

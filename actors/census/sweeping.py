@@ -74,8 +74,7 @@ class SaleSweeper:
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             clear_connection(connection, "cin7", now=at)
-            first = under_way.since is None
-            listed_sales.store(connection, page.sales, reading=under_way.began, now=at, first=first)
+            listed_sales.store(connection, page.sales, reading=under_way.began, now=at, since=under_way.since)
             if cursors.get(connection, SALES) != stored:
                 return  # somebody had it read from earlier on: that pass is begun, and this page is not lost
             if not last:
@@ -87,7 +86,8 @@ class SaleSweeper:
 
     def _pass(self, stored: Cursor | None, now: Instant) -> Pass:
         """Go on with the pass under way, or begin one."""
-        mark = stored.mark if stored is not None else None
+        # A clock that was ahead for a while left a mark that lies in the future.
+        mark = min(stored.mark, now) if stored is not None and stored.mark is not None else None
         if stored is None or stored.until is None:
             return Pass(began=now, since=None if mark is None else mark - self._rules.overlap)
         page, _, most = stored.after_id.partition("/")

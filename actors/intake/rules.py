@@ -42,7 +42,8 @@ class DoorRules(msgspec.Struct, frozen=True, kw_only=True):
     `grace` and `silent` are milliseconds: how much later than the sweep a door may tell of a record, and for how long
     one may be without any event. `floor`: fewer orders an hour are told (0: none). `most_waiting`: messages in the
     outbox beyond which senders are asked to come again; `least_free`: bytes of disk below which they are.
-    `subscription` is the id of the commercetools subscription whose health is watched ("": none).
+    `subscription` is the id of the commercetools subscription whose health is watched ("": none). `time_zone` is the
+    configured one of the books ("": what Cin7 reports).
     """
 
     names: frozenset[str] = frozenset()
@@ -53,6 +54,7 @@ class DoorRules(msgspec.Struct, frozen=True, kw_only=True):
     most_waiting: int = 200_000
     least_free: int = 64 * 1024 * 1024
     subscription: str = ""
+    time_zone: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +118,11 @@ def hot_start(rules: SweepRules, now: Instant) -> FeedCursor:
 def pass_start(rules: SweepRules, mark: Instant | None) -> FeedCursor:
     """Where a complete pass begins: an overlap before the mark, since rows may show late and out of order."""
     return FeedCursor(at=max(0, (mark if mark is not None else rules.since) - rules.overlap))
+
+
+def believable(rules: SweepRules, mark: Instant | None, now: Instant) -> Instant | None:
+    """Return a mark no later than a pass that ends now would set: a clock that was ahead left a later one."""
+    return None if mark is None else min(mark, pass_end(rules, now))
 
 
 def pass_end(rules: SweepRules, now: Instant) -> Instant:

@@ -20,7 +20,7 @@ from actors.domain.time import Instant
 from actors.intake.accepting import note_event
 from actors.intake.keeping import OrderKeeper
 from actors.intake.ports import OrderFeed
-from actors.intake.rules import MINUTE, SweepRules, hot_start, next_night, pass_end, pass_start
+from actors.intake.rules import MINUTE, SweepRules, believable, hot_start, next_night, pass_end, pass_start
 from actors.messages import Flow, Nudge, Urgency
 from storage import cursors, doors, flows, meta, orders, outbox
 from storage.cursors import Cursor
@@ -233,7 +233,8 @@ class Sweeper:
         if stored is None and name != COMPLETE:
             # What changed before is in the orders, which the complete sweep reads from the beginning.
             return hot_start(self._rules, now), pass_end(self._rules, now)
-        return pass_start(self._rules, stored.mark if stored is not None else None), pass_end(self._rules, now)
+        mark = believable(self._rules, stored.mark if stored is not None else None, now)
+        return pass_start(self._rules, mark), pass_end(self._rules, now)
 
     def _place(self, last: FeedCursor, until: Instant, page: Sequence[object]) -> Cursor:
         """Where a trailing pass is after a page; only a page that is not full ends it."""

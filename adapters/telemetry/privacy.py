@@ -21,7 +21,7 @@ FIELDS = frozenset(
         "database", "door", "due_at", "duplicates", "elapsed_ms", "endpoint", "entries", "envelope", "error",
         "exception", "exit_code", "field", "flow", "found", "generation", "group", "handled", "held", "holder",
         "host", "id", "in_doubt", "in_flight", "in_window", "instance", "invoice", "kind", "lane", "late_ms", "limit",
-        "location", "logger", "mark", "message", "method", "minutes_to_drain", "missing", "mode", "name", "new",
+        "location", "logger", "mark", "message", "method", "minutes_to_drain", "ms", "missing", "mode", "name", "new",
         "next_attempt_at", "number", "old", "operation", "order", "order_id", "order_number", "orders", "outcome",
         "owner", "page", "pages", "path", "pid", "point", "port", "project", "purpose", "quantity", "queued", "ready",
         "reason", "record", "reference", "restarts", "retries", "retry_after_seconds", "role", "rows", "running",

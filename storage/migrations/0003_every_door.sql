@@ -48,7 +48,8 @@ CREATE INDEX orders_gone ON orders (id) WHERE gone_at IS NOT NULL;
 CREATE INDEX orders_by_creation ON orders (created_at, id);
 
 -- The sales of Cin7 Core made since `since`, as its list shows them. `reference` is kept only where it may name an
--- order; `moved_at` is when a status of the sale last moved, `pass` the complete reading that last saw it.
+-- order; `moved_at` is when a movement of the sale was last seen, `moved_after` an instant before it, `pass` the
+-- reading that last saw the sale.
 CREATE TABLE listed_sales (
     sale_id     TEXT PRIMARY KEY,
     number      TEXT NOT NULL DEFAULT '',
@@ -59,6 +60,7 @@ CREATE TABLE listed_sales (
     updated_at  INTEGER,
     seen_at     INTEGER NOT NULL,
     moved_at    INTEGER NOT NULL,
+    moved_after INTEGER NOT NULL DEFAULT 0,
     pass        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

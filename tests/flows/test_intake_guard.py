@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar, cast
@@ -57,6 +57,12 @@ class Post:
         at = self.clock.now()
         made = plain_order(id=order_id, number=f"N-{order_id}", created_at=at if created_at is None else created_at)
         await self.database.run(lambda connection: orders.accept(connection, made, now=at))
+
+    async def swept(self, *, behind: int = 0) -> None:
+        """The complete sweep has read all orders until (about) now."""
+        at = self.clock.now()
+        place = Cursor(at=at - behind, mark=at - behind)
+        await self.database.run(lambda connection: cursors.put(connection, COMPLETE, place, now=at))
 
     async def told(self, order_id: str, door: str = "sqs") -> None:
         told = Notification(identity=f"m:{order_id}:1", kind="OrderCreated", about="order", subject=order_id)
@@ -212,32 +218,69 @@ async def test_a_silent_door_is_told_and_clears_with_its_next_event(tmp_path: Pa
         assert await here.open("door_silent") is None
 
 
+async def sold(here: Post, days: Iterable[int], number: int = 30) -> None:
+    for day in days:
+        for place in range(number):
+            await here.order(f"{day}-{place}", created_at=NOW - day * DAY - place * MINUTE)
+
+
 async def test_a_silent_shop_is_told_and_clears_when_orders_come(tmp_path: Path) -> None:
     async with post(tmp_path) as here:
-        for day in range(1, 11):
-            for number in range(30):
-                await here.order(f"{day}-{number}", created_at=NOW - day * DAY - number * MINUTE)
+        await sold(here, range(1, 11))
         for number in range(2):
             await here.order(f"now-{number}")
         here.later(1)
+        await here.swept()
         await here.look()
         alarm = await here.open("orders_silent")
         assert alarm is not None
         assert alarm.cause == "2 orders in the last hour; at this hour of the last four weeks there were 30."
         await here.order("now-3")
         here.later(1)
+        await here.swept()
+        await here.look()
+        assert await here.open("orders_silent") is None
+
+
+async def test_an_hour_nobody_has_read_yet_is_not_silent(tmp_path: Path) -> None:
+    async with post(tmp_path) as here:
+        await sold(here, range(1, 11))
+        await here.swept(behind=2 * HOUR)
+        here.later(1)
+        await here.look()
+        assert await here.open("orders_silent") is None, "after a stop the sweep has to catch up first"
+
+
+async def test_a_shop_that_sleeps_on_this_day_of_the_week_is_not_silent(tmp_path: Path) -> None:
+    async with post(tmp_path) as here:
+        await sold(here, (day for day in range(1, 29) if day % 7))
+        await here.order("long ago", created_at=NOW - 60 * DAY)
+        here.later(1)
+        await here.swept()
         await here.look()
         assert await here.open("orders_silent") is None
 
 
 async def test_a_plain_floor_needs_no_past_but_a_first_order(tmp_path: Path) -> None:
     async with post(tmp_path, floor=1) as here:
+        await here.swept()
         await here.look()
         assert await here.open("orders_silent") is None, "a shop that never sold is not silent"
         await here.order("a")
         here.later(HOUR + 1)
+        await here.swept()
         await here.look()
         assert await here.open("orders_silent") is not None
+
+
+async def test_however_many_are_missed_each_is_counted(tmp_path: Path) -> None:
+    async with post(tmp_path, "sqs") as here:
+        for number in range(1_100):
+            await here.order(f"{number:05d}")
+        here.later(6 * MINUTE)
+        for _ in range(4):
+            await here.look()
+        assert await here.missed() == 1_100
 
 
 async def test_an_unhealthy_subscription_is_told_and_the_gap_is_read_when_it_heals(tmp_path: Path) -> None:

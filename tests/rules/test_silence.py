@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 from statistics import median
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.domain.silence import LEAST_DAYS, is_silent
+from actors.domain.silence import DAYS, LEAST_DAYS, is_silent, same_hours
+from actors.domain.time import format_instant, parse_instant
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,26 @@ from actors.domain.silence import LEAST_DAYS, is_silent
 )
 def test_silence(count: int, history: list[int], floor: int, silent: bool) -> None:
     assert is_silent(count, history, floor=floor) is silent
+
+
+def test_a_day_of_the_week_on_which_nothing_is_sold_is_usual() -> None:
+    busy = [100] * 24 + [0] * 4
+    assert is_silent(0, busy)
+    assert not is_silent(0, busy, weekdays=[0, 0, 0, 0])
+    assert is_silent(0, busy, weekdays=[100, 100, 0, 90])
+    assert is_silent(0, busy, weekdays=[0, 0], floor=1)
+
+
+def test_the_same_hour_is_that_of_the_clock_on_the_wall() -> None:
+    zone = ZoneInfo("Europe/London")
+    end = parse_instant("2026-10-26T09:00:00Z")  # the clocks went back on the 25th
+    hours = same_hours(end, zone)
+    assert [hour.days for hour in hours] == list(range(1, DAYS + 1))
+    assert [format_instant(hour.end) for hour in hours[:3]] == [
+        "2026-10-25T09:00:00.000Z",
+        "2026-10-24T08:00:00.000Z",
+        "2026-10-23T08:00:00.000Z",
+    ]
 
 
 @given(count=st.integers(0, 1000), history=st.lists(st.integers(0, 10_000), min_size=LEAST_DAYS, max_size=28))

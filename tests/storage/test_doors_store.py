@@ -12,7 +12,7 @@ import pytest
 from actors.domain.notification import Notification
 from actors.domain.sale import ListedSale
 from storage import doors, listed_sales, orders
-from storage.doors import EARLY, DoorRow
+from storage.doors import DoorRow
 from tests.orders_builder import plain_order
 from tests.stored import NOW, fresh
 
@@ -49,11 +49,11 @@ def sale(connection: sqlite3.Connection, sale_id: str, at: int, *, number: str =
         customer_reference=None,
         shipping=shipping,
     )
-    listed_sales.store(connection, [row], reading=1, now=at)
+    listed_sales.store(connection, [row], reading=1, now=at, since=at - 10)
 
 
-def late(connection: sqlite3.Connection, *, name: str = "sqs", since: int = NOW, before: int = NOW + HOUR) -> list[str]:
-    return doors.orders_not_told(connection, name, since=since, before=before, limit=100)
+def late(connection: sqlite3.Connection, *, name: str = "sqs", before: int = NOW + HOUR) -> list[str]:
+    return [record for record, _ in doors.orders_not_told(connection, name, before=before, limit=100)]
 
 
 def test_an_event_is_noted_once_per_door_and_its_copies_are_counted(file: sqlite3.Connection) -> None:
@@ -116,13 +116,13 @@ def test_orders_a_door_did_not_name(file: sqlite3.Connection) -> None:
     doors.note(file, "cin7", event("m:c:1", subject="c"), "look", now=NOW)
     doors.note(file, "sqs", event("p:a:1", subject="a", about="payment"), "look", now=NOW)
     assert late(file) == ["a", "c"]
-    assert late(file, since=NOW + 1) == ["c"]
-    assert doors.orders_not_told(file, "sqs", since=NOW, before=NOW + HOUR, limit=1) == ["a"]
+    assert late(file, before=NOW + 1) == ["a"]
+    assert [record for record, _ in doors.orders_not_told(file, "sqs", before=NOW + HOUR, limit=1)] == ["a"]
 
 
 def test_the_newest_order_says_whether_a_door_works(file: sqlite3.Connection) -> None:
     def works() -> bool | None:
-        return doors.newest_order_told(file, "sqs", since=NOW, before=NOW + HOUR)
+        return doors.newest_order_told(file, "sqs", before=NOW + HOUR)
 
     assert works() is None
     order(file, "a", NOW)
@@ -142,33 +142,40 @@ def test_who_was_missed_is_counted_once_and_struck_off_when_told_late(file: sqli
     assert door(file).missed == 3, "the counter is of all there ever were"
 
 
-def test_what_is_forgiven_is_not_held_against_the_door_again(file: sqlite3.Connection) -> None:
+def test_what_was_judged_is_not_judged_again(file: sqlite3.Connection) -> None:
     order(file, "a", NOW)
     order(file, "b", NOW + 10)
     doors.add_missed(file, "sqs", "order", late(file), now=NOW + 20)
-    doors.forgive(file, "sqs", until=NOW + 5)
+    doors.judged(file, "sqs", NOW + 5)
+    doors.forgive(file, "sqs")
     assert doors.missed(file, "sqs") == []
     assert late(file) == ["b"]
-    doors.forgive(file, "sqs", until=NOW + 1)
-    assert late(file) == ["b"], "never earlier than before"
 
 
 def test_sales_a_door_did_not_tell_of_by_id_or_by_number(file: sqlite3.Connection) -> None:
     def untold() -> list[str]:
-        return doors.sales_not_told(file, "cin7", since=NOW, before=NOW + HOUR, limit=100)
+        return [record for record, _ in doors.sales_not_told(file, "cin7", before=NOW + HOUR, limit=100)]
 
     for place in (1, 2, 3):
         sale(file, f"s{place}", NOW + place, number=f"SO-{place}")
     assert untold() == ["s1", "s2", "s3"]
     doors.note(file, "cin7", event("h:1", about="sale", subject="s1"), "look", now=NOW)
     doors.note(file, "cin7", event("h:2", about="sale", subject="SO-2"), "look", now=NOW)
+    assert untold() == ["s3"], "it may tell before the sweep sees it"
+    sale(file, "s1", NOW + 900_000, number="SO-1", shipping="SHIPPED")
+    assert untold() == ["s3", "s1"], "this movement came after the sale was last seen"
+    doors.note(file, "cin7", event("h:3", about="sale", subject="s1"), "look", now=NOW + 900_001)
     assert untold() == ["s3"]
-    sale(file, "s1", NOW + EARLY, number="SO-1", shipping="SHIPPED")
-    assert untold() == ["s3"], "it may tell a little before the sweep sees it"
-    sale(file, "s1", NOW + EARLY + 1, number="SO-1")
-    assert untold() == ["s3", "s1"]
-    assert doors.newest_sale_told(file, "cin7", since=NOW, before=NOW + HOUR) is False
-    assert doors.newest_sale_told(file, "cin7", since=NOW, before=NOW) is None
+    assert doors.newest_sale_told(file, "cin7", before=NOW + HOUR) is True
+    assert doors.newest_sale_told(file, "cin7", before=NOW) is None
+
+
+def test_a_sale_told_late_is_struck_off(file: sqlite3.Connection) -> None:
+    sale(file, "s1", NOW + 1, number="SO-1")
+    doors.add_missed(file, "cin7", "sale", ["s1"], now=NOW + 500)
+    assert [record for _, record, _ in doors.missed(file, "cin7")] == ["s1"]
+    doors.note(file, "cin7", event("h:1", about="sale", subject="SO-1"), "look", now=NOW + 600)
+    assert doors.missed(file, "cin7") == []
 
 
 def test_old_events_are_forgotten_a_bounded_number_at_a_time_ignored_ones_sooner(file: sqlite3.Connection) -> None:

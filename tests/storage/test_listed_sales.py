@@ -32,7 +32,7 @@ def sale(sale_id: str = "s1", **fields: object) -> ListedSale:
 
 
 def store(connection: sqlite3.Connection, *sales: ListedSale, now: int = NOW, reading: int = 1) -> None:
-    listed_sales.store(connection, sales, reading=reading, now=now)
+    listed_sales.store(connection, sales, reading=reading, now=now, since=now - 100)
 
 
 def column(connection: sqlite3.Connection, name: str, sale_id: str = "s1") -> object:
@@ -108,8 +108,30 @@ def test_a_draft_moves_nothing_for_no_webhook_tells_of_one(file: sqlite3.Connect
 
 def test_in_the_first_reading_a_sale_moved_when_cin7_says_so(file: sqlite3.Connection) -> None:
     rows = (sale("s1", updated=NOW - 7), sale("s2", updated=None), sale("s3", updated=NOW + 60_000))
-    listed_sales.store(file, rows, reading=1, now=NOW, first=True)
+    listed_sales.store(file, rows, reading=1, now=NOW)
     assert [column(file, "moved_at", one) for one in ("s1", "s2", "s3")] == [NOW - 7, 0, NOW]
+
+
+def test_a_movement_came_after_the_sale_was_last_seen_or_the_reading_begins(file: sqlite3.Connection) -> None:
+    store(file, sale(), now=NOW)
+    assert column(file, "moved_after") == NOW - 100
+    store(file, sale(picking="PICKED"), now=NOW + 60)
+    assert column(file, "moved_after") == NOW, "when it was last seen"
+    store(file, sale(picking="PICKED", shipping="SHIPPED"), now=NOW + 600)
+    assert column(file, "moved_after") == NOW + 500, "from when on this reading shows movements"
+    listed_sales.store(file, [sale(picking="PICKED")], reading=9, now=NOW + 900)
+    assert (column(file, "moved_at"), column(file, "moved_after")) == (NOW + 900, NOW + 600), (
+        "a reading of all there is"
+    )
+
+
+def test_what_is_restocked_moves_nothing(file: sqlite3.Connection) -> None:
+    store(file, sale(), now=NOW)
+    note = ListedCreditNote(sale_id="s1", number="CR-1", status="AUTHORISED")
+    assert listed_sales.note_credit(file, note, now=NOW + 1)
+    restocked = ListedCreditNote(sale_id="s1", number="CR-1", status="AUTHORISED", restock_status="AUTHORISED")
+    assert listed_sales.note_credit(file, restocked, now=NOW + 2)
+    assert column(file, "moved_at") == NOW + 1
 
 
 def test_a_credit_note_is_kept_with_its_sale(file: sqlite3.Connection) -> None:
@@ -123,9 +145,11 @@ def test_a_credit_note_is_kept_with_its_sale(file: sqlite3.Connection) -> None:
     assert not told("CR-1", "DRAFT", NOW + 2)
     assert told("CR-2", "DRAFT", NOW + 3)
     assert told(None, "DRAFT", NOW + 4)
+    assert column(file, "moved_at") == NOW, "of a draft no webhook tells"
+    assert told("CR-2", "AUTHORISED", NOW + 4)
     store(file, sale(picking="PICKED"), now=NOW + 5)
-    assert column(file, "moved_at") == NOW + 4
-    assert not told("CR-2", "DRAFT", NOW + 6)
+    assert (column(file, "moved_at"), column(file, "moved_after")) == (NOW + 4, NOW)
+    assert not told("CR-2", "AUTHORISED", NOW + 6)
     store(file, sale(picking="PICKED", tracking="line\nbreak"), now=NOW + 7)
     assert not told("CR-1", "DRAFT", NOW + 8)
     assert column(file, "moved_at") == NOW + 7

@@ -49,6 +49,7 @@ async def test_one_that_was_switched_off_is_told_switched_on_and_its_gap_is_read
     async with house(tmp_path, public_url=PUBLIC, doors_open=("cin7",)) as here:
         await here.nudge(SALES)
         await here.work()
+        here.later(HOUR)
         told = Notification(identity="h:1", kind="Sale/Voided", about="sale", subject="s1")
         heard = here.clock.now()
         await here.write(lambda connection: doors.note(connection, "cin7", told, "look", now=heard))
@@ -67,7 +68,9 @@ async def test_one_that_was_switched_off_is_told_switched_on_and_its_gap_is_read
         await here.work()
         assert await here.open() == {}, "the next look found it active"
         assert written(here) == ["revive Sale/Voided"]
-        assert here.ledger.since[-1] == heard - 5 * MINUTE, "what moved since it was last heard from is read again"
+        assert here.ledger.since == [None, NOW - 5 * MINUTE, heard - 5 * MINUTE], (
+            "what moved since it was last heard from is read again"
+        )
         assert await here.read(outcomes) == [("cin7.revive_webhook", "done")]
 
 

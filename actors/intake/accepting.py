@@ -1,6 +1,7 @@
 """The one `accept` of every door: what senders tell is committed, then they are told so; nothing remote on the way.
 
 An event is written down once per door, with what it leads to: a nudge to look at the record it is about, or nothing.
+What comes by all doors at the same time shares a unit of work, so an event costs few statements and a part of an fsync.
 A delivery nobody can read becomes an exception with its body, sealed, and is acknowledged: it would only come again.
 """
 
@@ -15,8 +16,9 @@ from actors.domain.crashpoints import MechanismPoint
 from actors.domain.exception_types import Finding
 from actors.domain.notification import ORDER, SALE, Delivery, IntakeClosedError, Notification, Unreadable
 from actors.domain.time import Instant
-from actors.intake.rules import DoorRules, Known, judge
-from actors.messages import Nudge
+from actors.intake.gathering import Gathering
+from actors.intake.rules import DoorRules, Known, Verdict, judge
+from actors.messages import Flow, Nudge
 from storage import bodies, doors, exceptions, orders, outbox
 from storage.bodies import Sealer
 from storage.database import CommitFailedError
@@ -56,6 +58,7 @@ class Acceptance:
         self._stopping = False
         self._disk_full = False
         self._waiting = 0
+        self._gathering = Gathering(self._commit, abandoned=_stopped)
 
     async def accept(self, door: str, deliveries: Sequence[Delivery]) -> None:
         """Commit what a door brings. When this returns, it is on disk and the sender may be told.
@@ -66,13 +69,13 @@ class Acceptance:
         self._refuse_if_closed()
         around = self._around
         around.probe(MechanismPoint.DELIVERED)
-        try:
-            looks = await around.database.run(lambda connection: self._note_all(connection, door, deliveries))
-        except CommitFailedError as error:
-            raise IntakeClosedError("the disk takes nothing", retry_after_seconds=DISK_SECONDS) from error
+        told = _Told(door, deliveries)
+        await self._gathering.add(told)
+        if told.failed is not None:
+            raise told.failed
         around.probe(MechanismPoint.NOTED)
-        if looks:
-            self._waiting += looks
+        if told.looks:
+            self._waiting += told.looks
             around.bell.ring()
 
     def close(self) -> None:
@@ -111,16 +114,52 @@ class Acceptance:
         after = STOPPING_SECONDS if self._stopping else DISK_SECONDS if "disk" in reason else BACKLOG_SECONDS
         raise IntakeClosedError(reason, retry_after_seconds=after)
 
-    def _note_all(self, connection: sqlite3.Connection, door: str, deliveries: Sequence[Delivery]) -> int:
-        now = self._around.clock.now()
-        return sum(self._note(connection, door, delivery, now) for delivery in deliveries)
+    async def _commit(self, group: list[_Told]) -> None:
+        """Commit what several senders told; where that fails over one of them, each alone."""
+        try:
+            await self._note(group)
+        except IntakeClosedError:
+            raise
+        except Exception as error:
+            if len(group) == 1:
+                raise
+            self._around.log("intake.group_failed", level="warning", senders=len(group), error=type(error).__name__)
+            for told in group:
+                await self._note_alone(told)
 
-    def _note(self, connection: sqlite3.Connection, door: str, delivery: Delivery, now: Instant) -> bool:
-        """Write one delivery down; say whether something has to be looked at."""
-        if isinstance(delivery, Unreadable):
-            self._keep_unreadable(connection, door, delivery, now)
-            return False
-        return note_event(connection, door, delivery, project=self._rules.project, now=now)
+    async def _note_alone(self, told: _Told) -> None:
+        try:
+            await self._note([told])
+        except Exception as error:
+            told.failed = error
+
+    async def _note(self, group: Sequence[_Told]) -> None:
+        try:
+            looks = await self._around.database.run(lambda connection: self._note_all(connection, group))
+        except CommitFailedError as error:
+            raise IntakeClosedError("the disk takes nothing", retry_after_seconds=DISK_SECONDS) from error
+        for told, count in zip(group, looks, strict=True):
+            told.looks = count
+
+    def _note_all(self, connection: sqlite3.Connection, group: Sequence[_Told]) -> list[int]:
+        """Write down what was told, door by door; return how many looks each sender's part led to."""
+        now = self._around.clock.now()
+        looks = [0] * len(group)
+        for door in dict.fromkeys(told.door for told in group):
+            deliveries = [
+                (place, delivery)
+                for place, told in enumerate(group)
+                if told.door == door
+                for delivery in told.deliveries
+            ]
+            events = [(place, told) for place, told in deliveries if isinstance(told, Notification)]
+            nudged = note_events(connection, door, [told for _, told in events], project=self._rules.project, now=now)
+            for (place, _), is_nudged in zip(events, nudged, strict=True):
+                looks[place] += is_nudged
+            for _, told in deliveries:
+                if isinstance(told, Unreadable):
+                    self._keep_unreadable(connection, door, told, now)
+        return looks
 
     def _keep_unreadable(self, connection: sqlite3.Connection, door: str, delivery: Unreadable, now: Instant) -> None:
         digest = hashlib.sha256(delivery.body).hexdigest()[:32]
@@ -137,18 +176,57 @@ class Acceptance:
         exceptions.raise_finding(connection, exceptions.Record(kind="notification", id=digest), finding, now=now)
 
 
+class _Told:
+    """What one sender waits for. `failed` is a defect that is its own, not that of those who came with it."""
+
+    __slots__ = ("deliveries", "door", "failed", "looks")
+
+    def __init__(self, door: str, deliveries: Sequence[Delivery]) -> None:
+        self.door = door
+        self.deliveries = deliveries
+        self.looks = 0
+        self.failed: Exception | None = None
+
+
+def _stopped() -> IntakeClosedError:
+    return IntakeClosedError("the daemon stops", retry_after_seconds=STOPPING_SECONDS)
+
+
 def note_event(connection: sqlite3.Connection, door: str, event: Notification, *, project: str, now: Instant) -> bool:
     """Write one event down, once, with what it leads to; say whether a look was nudged."""
-    verdict = judge(event, _known(connection, event), from_cin7=door == CIN7, project=project)
-    fresh = doors.note(connection, door, event, verdict.outcome, now=now)
-    if not fresh and door != CIN7:
-        return False
-    # Cin7 numbers no events: the same words may tell of something new (undone, and authorised again).
-    if verdict.outcome == "foreign":
-        _tell_foreign(connection, door, event, now)
+    return note_events(connection, door, [event], project=project, now=now)[0]
+
+
+def note_events(
+    connection: sqlite3.Connection, door: str, events: Sequence[Notification], *, project: str, now: Instant
+) -> list[bool]:
+    """Write events down, each once, with what they lead to; say for each whether a look was nudged."""
+    if not events:
+        return []
+    verdicts = [judge(event, _known(connection, event), from_cin7=door == CIN7, project=project) for event in events]
+    outcomes = [verdict.outcome for verdict in verdicts]
+    fresh = doors.note_all(connection, door, list(zip(events, outcomes, strict=True)), now=now)
+    nudged: dict[tuple[Flow, str], bool] = {}
+    looks = []
+    for event, verdict, is_fresh in zip(events, verdicts, fresh, strict=True):
+        # Cin7 numbers no events: the same words may tell of something new (undone, and authorised again).
+        counts = is_fresh or door == CIN7
+        if counts and verdict.outcome == "foreign":
+            _tell_foreign(connection, door, event, now)
+        looks.append(counts and _nudge(connection, verdict, nudged, now))
+    return looks
+
+
+def _nudge(
+    connection: sqlite3.Connection, verdict: Verdict, nudged: dict[tuple[Flow, str], bool], now: Instant
+) -> bool:
+    """Nudge a look, once for all events that lead to it."""
     if verdict.flow is None:
         return False
-    return outbox.accept(connection, Nudge(flow=verdict.flow, subject=verdict.subject, due_at=now), now=now)
+    key = (verdict.flow, verdict.subject)
+    if key not in nudged:
+        nudged[key] = outbox.accept(connection, Nudge(flow=verdict.flow, subject=verdict.subject, due_at=now), now=now)
+    return nudged[key]
 
 
 def _known(connection: sqlite3.Connection, event: Notification) -> Known:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import anyio
 import pytest
 
 from actors.core.actor import Surroundings
@@ -62,9 +63,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(path: Path) -> AsyncIterator[Desk]:
+async def desk(path: Path, *, inline: bool = True) -> AsyncIterator[Desk]:
     prepare = lambda connection: upgrade(connection, now=NOW)  # noqa: E731 -- it is one line
-    async with Database.open(path / "tallyd.db", prepare=prepare, inline=True, synchronous="OFF") as database:
+    async with Database.open(path / "tallyd.db", prepare=prepare, inline=inline, synchronous="OFF") as database:
         await database.run(lambda connection: doors.open_doors(connection, RULES.names, now=NOW))
         yield Desk(database)
 
@@ -248,3 +249,54 @@ async def test_nothing_is_accepted_once_the_daemon_stops(tmp_path: Path) -> None
         here.acceptance.close()
         with pytest.raises(IntakeClosedError, match="stops"):
             await here.acceptance.accept("sqs", [event()])
+
+
+async def test_what_comes_at_the_same_time_shares_a_commit(tmp_path: Path) -> None:
+    async with desk(tmp_path, inline=False) as here:
+        before = here.database.stats.commits
+        async with anyio.create_task_group() as tasks:
+            for number in range(20):
+                door = ("sqs", "sns")[number % 2]
+                told = event(f"m:o{number // 2}:1", subject=f"o{number // 2}")
+                tasks.start_soon(here.acceptance.accept, door, [told, told])
+        assert here.database.stats.commits - before == 2
+        for door in ("sqs", "sns"):
+            assert ((await here.door(door)).accepted, (await here.door(door)).repeated) == (10, 10)
+        assert sorted(await here.subjects()) == [f"intake order:o{number}" for number in range(10)]
+        assert here.points == ["intake.delivered"] * 20 + ["intake.noted"] * 20
+
+
+async def test_one_that_cannot_be_written_takes_none_of_the_others_along(tmp_path: Path) -> None:
+    failed: list[str] = []
+
+    async def accept(here: Desk, subject: str) -> None:
+        try:
+            await here.acceptance.accept("sqs", [event(f"m:{subject}:1", subject=subject)])
+        except UnicodeEncodeError:
+            failed.append(subject)
+
+    async with desk(tmp_path, inline=False) as here:
+        async with anyio.create_task_group() as tasks:
+            for subject in ("a", "b", "c\udcff", "d"):
+                tasks.start_soon(accept, here, subject)
+        assert failed == ["c\udcff"]
+        assert (await here.door("sqs")).accepted == 3
+        assert await here.subjects() == ["intake order:a", "intake order:b", "intake order:d"]
+
+
+async def test_a_disk_that_takes_nothing_closes_the_door_to_all_who_wait(tmp_path: Path) -> None:
+    closed: list[str] = []
+
+    async def accept(here: Desk, subject: str) -> None:
+        try:
+            await here.acceptance.accept("sqs", [event(f"m:{subject}:1", subject=subject)])
+        except IntakeClosedError as error:
+            closed.append(error.reason)
+
+    async with desk(tmp_path, inline=False) as here:
+        await here.database.run(lambda connection: connection.execute("PRAGMA max_page_count = 1").rowcount)
+        async with anyio.create_task_group() as tasks:
+            for number in range(200):
+                tasks.start_soon(accept, here, "x" * 200 + str(number))
+        assert set(closed) == {"the disk takes nothing"}
+        assert (await here.door("sqs")).accepted == 200 - len(closed)

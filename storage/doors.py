@@ -121,7 +121,8 @@ def orders_not_told(
 ) -> list[tuple[str, Instant]]:
     """Return (id, accepted at) of orders the door never named, of those not judged yet, oldest first."""
     rows = connection.execute(
-        f"SELECT id, accepted_at FROM orders WHERE {_JUDGED} AND NOT {_TOLD} AND NOT {_OWED.format(record='orders.id')} ORDER BY accepted_at, id LIMIT :limit",
+        f"SELECT id, accepted_at FROM orders WHERE {_JUDGED} AND NOT {_TOLD}"
+        f" AND NOT {_OWED.format(record='orders.id')} ORDER BY accepted_at, id LIMIT :limit",
         {"door": door, "before": before, "limit": limit},
     )
     return [(row[0], row[1]) for row in rows]

@@ -9,15 +9,13 @@ from actors.core.actor import Done, Surroundings, Unit, clear_connection
 from actors.domain.errors import Missing, Rejected
 from actors.domain.feed import FeedOrder
 from actors.domain.time import Instant
-from actors.intake.keeping import OrderKeeper
+from actors.intake.keeping import READABLE, OrderKeeper
 from actors.intake.ports import OrderFeed
 from actors.intake.rules import ORDER_LOOK, PAYMENT_LOOK
 from actors.intake.sweeping import Sweeper, wake
 from actors.messages import Flow, Nudge
 from storage import exceptions, orders, outbox
 from storage.orders import Accepted
-
-UNLISTED = ("order_unlisted_here",)
 
 
 class Looker:
@@ -69,7 +67,7 @@ class Looker:
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             record = exceptions.Record(kind="order", id=order_id)
-            exceptions.clear(connection, record, resolution="it is no more there", now=now, types=UNLISTED)
+            exceptions.clear(connection, record, resolution="it is no more there", now=now, types=READABLE)
             if orders.version_of(connection, order_id) is not None:
                 outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
 

@@ -103,7 +103,7 @@ class Sweeper:
         return self._read_on(unit, page, new, self._again(HOT, page, self._rules.hot))
 
     async def _complete(self) -> Done:
-        after, until = await self._pass(COMPLETE)
+        stored, after, until = await self._pass(COMPLETE)
         page = await self._page(after, until=until)
         last = FeedCursor(at=page[-1].modified_at, id=page[-1].id) if page else after
         place = self._place(last, until, page)
@@ -111,7 +111,7 @@ class Sweeper:
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             new.extend(self._keeper.keep_page(connection, page, "complete sweep", at))
-            cursors.put(connection, COMPLETE, place, now=at)
+            _advance(connection, COMPLETE, stored, place, at)
             flows.succeeded(connection, Flow.INTAKE, now=at)
 
         return self._read_on(unit, page, new, self._again(COMPLETE, page, self._rules.complete))
@@ -167,7 +167,7 @@ class Sweeper:
 
     async def _payments(self) -> Done:
         """A payment changes without its order: whoever waits to be paid is found by what was paid."""
-        after, until = await self._pass(PAYMENTS)
+        stored, after, until = await self._pass(PAYMENTS)
         try:
             page = await self._feed.changed_payments(after, until=until, limit=self._rules.page)
             fresh = await self._around.database.read(lambda connection: _unseen(connection, page))
@@ -185,7 +185,7 @@ class Sweeper:
                 wake(connection, order.id, at)
             for payment in fresh:
                 doors.note(connection, PAYMENTS, _event(payment), "look", now=at)
-            cursors.put(connection, PAYMENTS, place, now=at)
+            _advance(connection, PAYMENTS, stored, place, at)
             meta.set_text(connection, PAYMENTS, "read")
 
         return self._read_on(unit, (), new, self._again(PAYMENTS, page, self._rules.complete))
@@ -195,7 +195,7 @@ class Sweeper:
         try:
             if not await self._feed.messages_enabled():
                 return await self._not_shown(MESSAGES, "not kept")
-            after, until = await self._pass(MESSAGES)
+            stored, after, until = await self._pass(MESSAGES)
             page = await self._feed.messages(after, until=until, limit=self._rules.page)
         except Unauthorised:
             return await self._not_shown(MESSAGES, "not allowed")
@@ -208,7 +208,7 @@ class Sweeper:
             for event in events:
                 if not isinstance(event, Unreadable):
                     note_event(connection, "messages", event, project=self._project, now=at)
-            cursors.put(connection, MESSAGES, place, now=at)
+            _advance(connection, MESSAGES, stored, place, at)
             meta.set_text(connection, MESSAGES, "read")
 
         return Done(unit=unit, nudges=(self._again(MESSAGES, page, self._rules.complete),))
@@ -224,17 +224,17 @@ class Sweeper:
     async def _stored(self, name: str) -> Cursor | None:
         return await self._around.database.read(lambda connection: cursors.get(connection, name))
 
-    async def _pass(self, name: str) -> tuple[FeedCursor, Instant]:
-        """Where the trailing pass of a list goes on, and where it ends."""
+    async def _pass(self, name: str) -> tuple[Cursor | None, FeedCursor, Instant]:
+        """Return the stored place of a list's trailing pass, where it goes on, and where it ends."""
         stored = await self._stored(name)
         if stored is not None and stored.until is not None:
-            return FeedCursor(at=stored.at, id=stored.after_id), stored.until
+            return stored, FeedCursor(at=stored.at, id=stored.after_id), stored.until
         now = self._around.clock.now()
         if stored is None and name != COMPLETE:
             # What changed before is in the orders, which the complete sweep reads from the beginning.
-            return hot_start(self._rules, now), pass_end(self._rules, now)
+            return stored, hot_start(self._rules, now), pass_end(self._rules, now)
         mark = believable(self._rules, stored.mark if stored is not None else None, now)
-        return pass_start(self._rules, mark), pass_end(self._rules, now)
+        return stored, pass_start(self._rules, mark), pass_end(self._rules, now)
 
     def _place(self, last: FeedCursor, until: Instant, page: Sequence[object]) -> Cursor:
         """Where a trailing pass is after a page; only a page that is not full ends it."""
@@ -268,6 +268,12 @@ class Sweeper:
             tracer = self._around.tracer
             with tracer.span("order", order_id=order_id), tracer.span("intake.accept", order_id=order_id):
                 self._around.log("order.accepted", order=order_id)
+
+
+def _advance(connection: sqlite3.Connection, name: str, stored: Cursor | None, place: Cursor, now: Instant) -> None:
+    """Store where a pass is, unless somebody had it read from earlier on while its page was on the way."""
+    if cursors.get(connection, name) == stored:
+        cursors.put(connection, name, place, now=now)
 
 
 def wake(connection: sqlite3.Connection, order_id: str, now: Instant) -> None:

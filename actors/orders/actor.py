@@ -101,7 +101,9 @@ class OrdersActor(Actor):
             return Done()
         try:
             read = await self.desk.storefront.read_order(order_id)
-        except (Missing, Rejected) as error:
+        except Missing:
+            return Done(unit=lambda connection, now: _forget_unreadable(connection, named, now))
+        except Rejected as error:
             due_at = self.around.clock.now() + UNREADABLE_AGAIN
             return Later(due_at=due_at, reason=error.reason)
 
@@ -205,6 +207,12 @@ class OrdersActor(Actor):
             looking.tell_if_unanswered(connection, envelope.subject, error, quiet=self.desk.export.quiet, now=now)
             return
         doubt_open_writes(connection, order_id=envelope.subject, timeout=self.desk.export.timeout, now=now)
+
+
+def _forget_unreadable(connection: sqlite3.Connection, named: exceptions.Record, now: Instant) -> None:
+    exceptions.clear(
+        connection, named, resolution="it is no more there", now=now, types=("order_unreadable", "order_unlisted_here")
+    )
 
 
 def _load(connection: sqlite3.Connection, order_id: str) -> tuple[OrderRecord | None, tuple[SaleRecord, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
+from actors.domain.calls import Purpose
 from actors.domain.time import Instant
 
 UNDERWAY = "census:underway"
@@ -115,6 +116,16 @@ def told(connection: sqlite3.Connection, order_id: str) -> frozenset[str]:
         "SELECT type FROM exceptions WHERE record_kind = 'order' AND record_id = ? AND state = 'open'", (order_id,)
     )
     return frozenset(row[0] for row in rows)
+
+
+def last_webhook_in_doubt(connection: sqlite3.Connection, *, since: Instant) -> Instant | None:
+    """Return when the last webhook was asked for, after an instant, of which nobody knows whether it was made."""
+    row = connection.execute(
+        "SELECT max(sent_at) FROM calls WHERE subject = '' AND sent_at > ? AND purpose = ?"
+        " AND (outcome IS NULL OR outcome = 'unknown')",
+        (since, Purpose.CIN7_CREATE_WEBHOOK.value),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def findings(connection: sqlite3.Connection) -> dict[str, int]:

@@ -60,6 +60,9 @@ class Ledger:
         self.after: Callable[[str], None] = lambda call: None
         self.begin: Callable[[Intent], Any] | None = None
         self.write: Callable[[str], Exception | None] = lambda call: None
+        #: Whether a write shows in the list, and at which address.
+        self.keeps = True
+        self.shown: Callable[[str], str] = lambda url: url
         #: How many rows more than there are `Total` claims, in these lists.
         self.padding = 0
         self.padded: tuple[str, ...] = ("list", "sweep")
@@ -112,7 +115,9 @@ class Ledger:
     async def create_webhook(self, kind: str, url: str, intent: Intent) -> Webhook:
         assert intent.purpose is Purpose.CIN7_CREATE_WEBHOOK
         return await self._write(
-            f"create {kind}", Webhook(id=kind, type=kind, url=url, active=True, bearer=True), intent
+            f"create {kind}",
+            Webhook(id=f"{kind}-{len(self.asked)}", type=kind, url=url, active=True, bearer=True),
+            intent,
         )
 
     async def revive_webhook(self, hook: Webhook, intent: Intent) -> Webhook:
@@ -125,8 +130,9 @@ class Ledger:
         await self.begin(intent)
         self.asked.append(what)
         error = self.write(what)
-        if error is None or getattr(error, "took_effect", False):
-            self.hooks = [other for other in self.hooks if other.id != hook.id] + [hook]
+        if self.keeps and (error is None or getattr(error, "took_effect", False)):
+            shown = msgspec.structs.replace(hook, url=self.shown(hook.url))
+            self.hooks = [other for other in self.hooks if other.id != hook.id] + [shown]
         if error is not None:
             raise error
         return hook

@@ -25,8 +25,9 @@ class CensusRules(msgspec.Struct, frozen=True, kw_only=True):
 
     `sweep` and `overlap`: how often the sales that moved are read, and how much of the time before again; `pause`: the
     least time between two such passes, however many webhooks come. `margin`: what moved later than so long before a
-    list was read is judged the next time. `public_url` "" : webhooks are none of ours to look after. `shadow`: nothing
-    is written, and no sale is expected to be ours.
+    list was read is judged the next time. `webhooks`: how often they are looked at, and how often one is written at
+    most; `timeout`: the longest a call to Cin7 may take; `public_url` "" : webhooks are none of ours to look after.
+    `shadow`: nothing is written, and no sale is expected to be ours.
     """
 
     since: Instant
@@ -37,6 +38,7 @@ class CensusRules(msgspec.Struct, frozen=True, kw_only=True):
     census: int = 60 * MINUTE
     margin: int = 2 * MINUTE
     webhooks: int = 60 * MINUTE
+    timeout: int = 60_000
     public_url: str = ""
     shadow: bool = False
 

@@ -69,10 +69,21 @@ def address(public_url: str, kind: str) -> str:
     return f"{public_url.rstrip('/')}/intake/cin7/{kind}"
 
 
+def is_same_address(one: str, other: str) -> bool:
+    """Say whether two addresses are one: the scheme and the host are the same in any case of letters."""
+    return _parts(one) == _parts(other)
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    return scheme.lower(), host.lower(), path
+
+
 def plan(existing: Iterable[Webhook], public_url: str) -> tuple[PlanLine, ...]:
     """Say for every needed type what is to be done, so that one active webhook of ours stands for it.
 
-    Ours is a webhook of that type with exactly our address; the others are counted and left alone.
+    Ours is a webhook of that type with our address; the others are counted and left alone.
     """
     known = list(existing)
     return tuple(_line(kind, [hook for hook in known if hook.type == kind], public_url) for kind in NEEDED)
@@ -80,7 +91,7 @@ def plan(existing: Iterable[Webhook], public_url: str) -> tuple[PlanLine, ...]:
 
 def _line(kind: str, hooks: list[Webhook], public_url: str) -> PlanLine:
     url = address(public_url, kind)
-    ours = [hook for hook in hooks if hook.url == url]
+    ours = [hook for hook in hooks if is_same_address(hook.url, url)]
     others = len(hooks) - len(ours)
     if not ours:
         step = Step.FULL if others >= MOST_OF_A_TYPE else Step.CREATE

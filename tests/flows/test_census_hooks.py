@@ -14,6 +14,7 @@ from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.errors import InDoubt, Rejected, Transient
 from actors.domain.notification import Notification
+from actors.domain.time import format_instant
 from actors.domain.webhook import MOST_OF_A_TYPE, NEEDED, Webhook, address
 from storage import doors
 from tests.census_house import HOUR, MINUTE, House, house
@@ -232,4 +233,91 @@ async def test_what_was_told_is_over_once_webhooks_are_not_configured(tmp_path: 
         await there.one()
         assert await there.open() == {}
         assert len(here.ledger.asked) == asked
+        there.actor.mailbox.dispose()
+
+
+async def test_one_that_is_listed_as_it_was_after_it_was_written_is_written_once_an_hour_and_told(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, public_url=PUBLIC) as here:
+        all_there(here, NEEDED[0])
+        here.ledger.hooks[1] = msgspec.structs.replace(here.ledger.hooks[1], bearer=False)
+        here.ledger.keeps = False
+        await looked(here)
+        assert written(here) == [f"revive {NEEDED[0]}", f"revive {NEEDED[1]}"]
+        assert here.ledger.asked.count("hooks") == 3
+        causes = [row.cause for row in await here.rows()]
+        assert all(
+            cause.endswith(f"It was written at {format_instant(NOW)}, and Cin7 Core lists it so still.")
+            for cause in causes
+        )
+        assert "switched off" in causes[0] and "another token" in causes[1]
+        await looked(here, APPLY)
+        here.later(HOUR - MINUTE)
+        await looked(here, APPLY)
+        assert len(written(here)) == 2, "also where a person asks"
+        here.later(MINUTE)
+        await here.work()
+        assert len(written(here)) == 4
+        here.ledger.keeps = True
+        there = here.again()
+        await looked(there, APPLY)
+        assert len(written(here)) == 6, "a start remembers nothing"
+        assert await there.open() == {}
+        there.actor.mailbox.dispose()
+
+
+async def test_one_that_is_listed_at_another_address_than_it_was_made_for_does_not_fill_its_type(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, public_url=PUBLIC) as here:
+        all_there(here)
+        here.ledger.hooks.pop(0)
+        here.ledger.shown = lambda url: url.replace("hooks.", "www.")
+        await looked(here, APPLY)
+        assert written(here) == [f"create {NEEDED[0]}"]
+        [row] = await here.rows()
+        assert row.cause == (
+            f"1 of {len(NEEDED)} webhooks are not there. Asked for, and not listed at our address: {NEEDED[0]}."
+        )
+        here.later(HOUR // 2)
+        await looked(here, APPLY)
+        assert len(written(here)) == 1
+        here.later(HOUR)
+        await here.work()
+        assert len(written(here)) == 1, "and never by itself"
+        here.ledger.shown = str.upper
+        await looked(here, APPLY)
+        assert len(written(here)) == 2
+        here.ledger.hooks = [hook for hook in here.ledger.hooks if hook.url.startswith(PUBLIC)]
+        here.ledger.hooks.append(
+            msgspec.structs.replace(ours(NEEDED[0]), url=ours(NEEDED[0]).url.replace("hooks", "HOOKS"))
+        )
+        await looked(here, APPLY)
+        assert (len(written(here)), await here.open()) == (2, {})
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_while_one_may_still_be_made_nobody_has_it_made_again(tmp_path: Path, killed: bool) -> None:
+    async with house(tmp_path, public_url=PUBLIC) as here:
+        all_there(here)
+        here.ledger.hooks.pop(0)
+        sent_at = here.clock.now()
+        lost = InDoubt("no_answer", side="cin7", operation="create_webhook", until=sent_at + 60_000)
+        here.ledger.write = lambda call: lost
+        await here.nudge(APPLY)
+        await here.one()
+        if killed:  # before anything of the answer was written
+            await here.write(lambda c: c.execute("UPDATE calls SET outcome = NULL").rowcount)
+        there = here.again() if killed else here
+        for _ in range(12):
+            await there.nudge(APPLY)
+            assert await there.one() == APPLY
+            here.later(9_999)
+        assert here.ledger.asked == ["hooks", f"create {NEEDED[0]}"]
+        here.ledger.hooks.append(ours(NEEDED[0]))
+        here.later(sent_at + 2 * MINUTE - here.clock.now())
+        await looked(there, APPLY)
+        assert len(written(here)) == 1
+        assert await there.open() == {}
         there.actor.mailbox.dispose()

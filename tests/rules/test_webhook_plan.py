@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from actors.domain.webhook import MOST_OF_A_TYPE, NEEDED, Step, Webhook, address, plan
+import pytest
+
+from actors.domain.webhook import MOST_OF_A_TYPE, NEEDED, Step, Webhook, address, is_same_address, plan
 
 PUBLIC = "https://hooks.example.com/"
 
@@ -50,3 +52,21 @@ def test_five_of_others_fill_a_type_and_are_left_alone() -> None:
 
 def test_a_type_nobody_needs_is_nobodys_business() -> None:
     assert steps(hook("Task/Overdue")) == steps()
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("https://hooks.example.com/intake/cin7/Sale/Voided", True),
+        ("HTTPS://Hooks.Example.COM/intake/cin7/Sale/Voided", True),
+        ("https://hooks.example.com/intake/cin7/sale/voided", False),
+        ("http://hooks.example.com/intake/cin7/Sale/Voided", False),
+        ("https://hooks.example.com:444/intake/cin7/Sale/Voided", False),
+        ("https://[hooks", False),
+        ("", False),
+    ],
+)
+def test_a_host_is_the_same_in_any_case_of_letters_a_path_is_not(other: str, same: bool) -> None:
+    assert is_same_address(address(PUBLIC, "Sale/Voided"), other) is same
+    kept = Step.KEEP if same else Step.CREATE
+    assert steps(hook("Sale/Voided", url=other))["Sale/Voided"] is kept

@@ -176,27 +176,32 @@ async def test_a_credit_note_moves_its_sale_once_for_each_thing_it_becomes(tmp_p
             await here.work()
             return (await here.read(moved_of))["s1"]
 
-        before = await looked()
-        here.ledger.notes = [
-            note("CR-1", "DRAFT", here.clock.now()),
-            note("CR-9", "DRAFT", here.clock.now(), "foreign"),
-        ]
+        def told(place: int, **changes: str) -> None:
+            changed = msgspec.structs.replace(here.ledger.notes[place], updated=here.clock.now(), **changes)
+            here.ledger.notes[place] = changed
+
+        here.ledger.notes = [note("CR-0", "AUTHORISED", here.clock.now() - 20 * MINUTE)]
+        assert await looked() == NOW - 24 * 60 * MINUTE, "it was credited before anybody looked"
+        here.ledger.notes += [note("CR-1", "AUTHORISED", here.clock.now())]
+        here.ledger.notes += [note("CR-9", "AUTHORISED", here.clock.now(), "foreign")]
         first = await looked()
-        assert first == here.clock.now() > before
+        assert first == here.clock.now()
         here.later(-4 * MINUTE)
         assert await looked() == first, "the overlap shows it again"
-        here.ledger.notes.append(note("CR-2", "AUTHORISED", here.clock.now()))
+        here.ledger.notes.append(note("CR-2", "DRAFT", here.clock.now()))
+        assert await looked() == first, "of a draft no webhook tells"
+        told(3, status="AUTHORISED")
         assert await looked() == here.clock.now()
-        here.ledger.notes[0] = msgspec.structs.replace(
-            here.ledger.notes[0], restock_status="RESTOCKED", updated=here.clock.now()
-        )
-        third = await looked()
-        assert third == here.clock.now()
+        second = here.clock.now()
+        told(3, restock_status="AUTHORISED")
+        assert await looked() == second
         here.ledger.put(1, updated=here.clock.now(), credit_note="AUTHORISED")
         await swept(here)
-        assert (await here.read(moved_of))["s1"] == here.clock.now()
-        fourth = here.clock.now()
-        assert await looked() == fourth, "the list of sales takes nothing away of what is known of each note"
+        third = (await here.read(moved_of))["s1"]
+        assert third == here.clock.now()
+        assert await looked() == third, "the list of sales takes nothing away of what is known of each note"
+        told(1, status="VOIDED")
+        assert await looked() == here.clock.now()
         assert "foreign" not in await here.read(moved_of)
 
 

@@ -161,6 +161,8 @@ class OrdersActor(Actor):
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             named = exceptions.Record(kind="order", id=record.id, number=record.number)
             exceptions.raise_finding(connection, named, finding, now=now)
+            told = ("order_unlisted_there",)
+            exceptions.clear(connection, named, resolution="told as order_deleted", now=now, types=told)
             if record.state is OrderState.IN_DOUBT or record.state is OrderState.EXPORTED:
                 return
             if not live:

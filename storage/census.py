@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Collection
 
 from actors.domain.calls import Purpose
+from actors.domain.order_state import FINAL
 from actors.domain.time import Instant
 
 UNDERWAY = "census:underway"
@@ -94,20 +95,44 @@ def note_gone(connection: sqlite3.Connection, order_id: str, *, now: Instant) ->
     return cursor.rowcount == 1
 
 
-def suspected(connection: sqlite3.Connection, types: Collection[str]) -> set[str]:
-    """Return the ids of the orders with an open exception of these types."""
-    found: set[str] = set()
-    for kind in types:
-        found |= open_records(connection, "order", kind)
-    return found
-
-
 def open_records(connection: sqlite3.Connection, record_kind: str, kind: str) -> set[str]:
     """Return the ids of the records with an open exception of a type."""
     rows = connection.execute(
         "SELECT record_id FROM exceptions WHERE type = ? AND record_kind = ? AND state = 'open'", (kind, record_kind)
     )
     return {row[0] for row in rows}
+
+
+def some_open(
+    connection: sqlite3.Connection, record_kind: str, kinds: Collection[str], *, after: str, limit: int
+) -> list[str]:
+    """Return the next ids, in their order, of records with an open exception of one of these types."""
+    marks = ", ".join("?" for _ in kinds)
+    rows = connection.execute(
+        f"SELECT DISTINCT record_id FROM exceptions WHERE type IN ({marks}) AND record_kind = ? AND state = 'open'"
+        " AND record_id > ? ORDER BY record_id LIMIT ?",
+        (*kinds, record_kind, after, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def some_gone_untold(connection: sqlite3.Connection, *, after: str, limit: int) -> list[str]:
+    """Return the next ids of the orders that are gone, not at their end without a sale, and of which nothing is told.
+
+    What a person dismissed since they are gone is told.
+    """
+    finals = ", ".join(f"'{state.value}'" for state in sorted(FINAL))
+    rows = connection.execute(
+        f"SELECT id FROM orders INDEXED BY orders_gone WHERE gone_at IS NOT NULL AND id > ?"
+        f" AND (state NOT IN ({finals})"
+        " OR EXISTS (SELECT 1 FROM sales WHERE order_id = orders.id AND voided_at IS NULL))"
+        " AND NOT EXISTS (SELECT 1 FROM exceptions WHERE record_kind = 'order' AND record_id = orders.id"
+        " AND type IN ('order_deleted', 'order_unlisted_there')"
+        " AND (exceptions.state = 'open' OR (resolution LIKE 'dismissed by %' AND resolved_at >= gone_at)))"
+        " ORDER BY id LIMIT ?",
+        (after, limit),
+    )
+    return [row[0] for row in rows]
 
 
 def told(connection: sqlite3.Connection, order_id: str) -> frozenset[str]:

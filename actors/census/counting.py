@@ -13,12 +13,11 @@ from datetime import UTC, tzinfo
 
 import msgspec
 
-from actors.census.judging import Judge
+from actors.census.judging import Found, Judge
 from actors.census.ports import OrderCount, SalesList
 from actors.census.rules import LISTED, PAGE, SPAN, CensusRules, Span, next_midnight, pages, spans
 from actors.census.sweeping import SALES, WHOLE, nudge
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
-from actors.domain.census import KINDS
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Company
 from actors.domain.posting import PostingRules
@@ -46,6 +45,9 @@ WHOLE_LIST = "whole list"
 ORDERS = "orders"
 CONCLUSION = "conclusion"
 
+OF_SALES = frozenset({Found.SALES, Found.ORPHANS})
+"""What is not judged in shadow mode."""
+
 COMPLETE = "sweep:complete"
 """The sweep of the intake flow whose mark says until when every order is known."""
 
@@ -58,7 +60,7 @@ class Progress(msgspec.Struct, kw_only=True):
 
     `page` is the next page of that list (0: to be found out), `rounds` how often the whole of it was read again,
     `whole` whether a sale that the mirror does not hold is certainly not there. `after_id` is the order or the sale
-    after which is read on. `calls` counts those of both sides.
+    after which is read on, `found` what of the findings before is still to be gone through. `calls` counts both sides'.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class Progress(msgspec.Struct, kw_only=True):
     whole: bool = True
     spans: list[Span] = []
     after_id: str = ""
+    found: list[Found] = []
     commercetools: int = 0
     orders_with_sale: int = 0
     cin7: int = 0
@@ -108,7 +111,7 @@ class Census:
             return await self._read_whole(progress)
         if progress.spans:
             return await self._span(progress)
-        return await (self._conclude(progress) if progress.step == CONCLUSION else self._judge_some(progress))
+        return await (self._settle(progress) if progress.step == CONCLUSION else self._judge_some(progress))
 
     # -- beginning ----------------------------------------------------------------------------------------------------
 
@@ -295,6 +298,29 @@ class Census:
             progress.after_id = read.until
             if read.until == listed_sales.LAST:
                 progress.step, progress.after_id = CONCLUSION, ""
+                progress.found = [what for what in Found if not self._rules.shadow or what not in OF_SALES]
+            _keep(connection, progress)
+
+        return self._on(unit)
+
+    async def _settle(self, progress: Progress) -> Done:
+        """What was found before may be no more in question: it is gone through, so many at a time, and concluded."""
+        while progress.found:
+            what, after = progress.found[0], progress.after_id
+            read = self._around.database.read
+            records = await read(lambda connection: self._judge.found_before(connection, what, after))  # noqa: B023
+            if records:
+                return self._settle_some(progress, what, records)
+            progress.found, progress.after_id = progress.found[1:], ""
+        return await self._conclude(progress)
+
+    def _settle_some(self, progress: Progress, what: Found, records: list[str]) -> Done:
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            if what is Found.SALES:
+                self._judge.judge_sales(connection, records, began=progress.began, whole=progress.whole, now=at)
+            else:
+                self._judge.settle(connection, what, records, at)
+            progress.after_id = records[-1]
             _keep(connection, progress)
 
         return self._on(unit)
@@ -306,12 +332,6 @@ class Census:
         )
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            if not self._rules.shadow:
-                # What was found before, and is no more in question, is over.
-                suspected = sorted(census.suspected(connection, KINDS))
-                self._judge.judge_sales(connection, suspected, began=progress.began, whole=progress.whole, now=at)
-                self._judge.settle_orphans(connection, at)
-            self._judge.settle_unlisted(connection, at)
             taken = {
                 "taken_at": format_instant(at),
                 "kind": progress.kind,

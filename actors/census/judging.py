@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from enum import StrEnum
 
 import msgspec
 
@@ -34,6 +35,19 @@ _WAITING = frozenset({OrderState.ACCEPTED, OrderState.AWAITING, OrderState.HELD,
 
 CHUNK = 5_000
 """So many sales are looked through at once: a tenth of a second in which nobody else reads the file."""
+
+MOST = 200
+"""So many records are judged in one unit: a tenth of a second in which nobody else writes."""
+
+
+class Found(StrEnum):
+    """What may have been found before, in the order in which it is gone through."""
+
+    SALES = "sales"
+    ORPHANS = "orphans"
+    THERE = "there"
+    GONE = "gone"
+    HERE = "here"
 
 
 class Some(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,33 +100,68 @@ class Judge:
         known = orders.get(connection, order_id)
         if known is None or not census.note_gone(connection, order_id, now=now):
             return
-        record = Record(kind="order", id=order_id, number=known.number)
-        sale = _live(orders.sales_of(connection, order_id))
-        if exceptions.is_open(connection, record, "order_deleted") or (known.state in FINAL and sale is None):
-            return
+        if not _why_not_told(connection, known):
+            self._tell_gone(connection, known, now)
+
+    def _tell_gone(self, connection: sqlite3.Connection, known: OrderRecord, now: Instant) -> None:
+        sale = _live(orders.sales_of(connection, known.id))
         finding = Finding(
             code="order_unlisted_there",
-            cause=f"Order {known.number or order_id} is no more in commercetools' list.",
-            facts={"order": order_id, "sale": _shown(sale) if sale is not None else "none"},
+            cause=f"Order {known.number or known.id} is no more in commercetools' list.",
+            facts={"order": known.id, "sale": _shown(sale) if sale is not None else "none"},
         )
-        exceptions.raise_finding(connection, record, finding, now=now)
-        _look(connection, Flow.ORDERS, order_id, now)
+        exceptions.raise_finding(connection, Record(kind="order", id=known.id, number=known.number), finding, now=now)
+        _look(connection, Flow.ORDERS, known.id, now)
 
-    def settle_unlisted(self, connection: sqlite3.Connection, now: Instant) -> None:
-        """Close what is told elsewhere by now; have the orders read that are still not here."""
-        for order_id in census.open_records(connection, "order", "order_unlisted_there"):
-            record = Record(kind="order", id=order_id)
-            told = exceptions.is_open(connection, record, "order_deleted")
-            if told or _live(orders.sales_of(connection, order_id)) is None:
-                why = "told as order_deleted" if told else "no sale stands for it"
-                exceptions.clear(connection, record, resolution=why, now=now, types=("order_unlisted_there",))
-        for order_id in sorted(census.open_records(connection, "order", "order_unlisted_here")):
-            if orders.version_of(connection, order_id) is None:
-                # The look accepts the order, or finds that it is no more there: either ends it.
-                _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order_id}", now)
-                continue
-            record, types = Record(kind="order", id=order_id), ("order_unlisted_here",)
-            exceptions.clear(connection, record, resolution="it is known", now=now, types=types)
+    # -- what was found before ----------------------------------------------------------------------------------------
+
+    def found_before(self, connection: sqlite3.Connection, what: Found, after: str) -> list[str]:
+        """Return the next records of which something is told, or still to be told: at most `MOST` of them."""
+        match what:
+            case Found.SALES:
+                return census.some_open(connection, "order", KINDS, after=after, limit=MOST)
+            case Found.ORPHANS:
+                return census.some_open(connection, "sale", ("sale_without_order",), after=after, limit=MOST)
+            case Found.THERE:
+                return census.some_open(connection, "order", ("order_unlisted_there",), after=after, limit=MOST)
+            case Found.GONE:
+                return census.some_gone_untold(connection, after=after, limit=MOST)
+            case Found.HERE:
+                return census.some_open(connection, "order", ("order_unlisted_here",), after=after, limit=MOST)
+
+    def settle(self, connection: sqlite3.Connection, what: Found, records: Sequence[str], now: Instant) -> None:
+        """Close what is over, and tell what is not told any more though it is not over."""
+        how = {Found.ORPHANS: self._orphan, Found.THERE: self._there, Found.GONE: self._gone, Found.HERE: self._here}
+        for record in records:
+            how[what](connection, record, now)
+
+    def _there(self, connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
+        """An order without a sale may still wait to be sent: only the orders flow ends that, when it can look."""
+        known = orders.get(connection, order_id)
+        why = _why_not_told(connection, known) if known is not None else "the order is not known"
+        if why:
+            record, types = Record(kind="order", id=order_id), ("order_unlisted_there",)
+            exceptions.clear(connection, record, resolution=why, now=now, types=types)
+
+    def _gone(self, connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
+        known = orders.get(connection, order_id)
+        if known is not None:
+            self._tell_gone(connection, known, now)
+
+    def _here(self, connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
+        if orders.version_of(connection, order_id) is None:
+            # The look accepts the order, or finds that it is no more there: either ends it.
+            _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order_id}", now)
+            return
+        record, types = Record(kind="order", id=order_id), ("order_unlisted_here",)
+        exceptions.clear(connection, record, resolution="it is known", now=now, types=types)
+
+    def _orphan(self, connection: sqlite3.Connection, sale_id: str, now: Instant) -> None:
+        row = listed_sales.get(connection, sale_id)
+        names = listed_sales.order_of(row.external_id) if row is not None and not row.voided else ""
+        if row is None or row.voided or not row.external_id or orders.version_of(connection, names) is not None:
+            record = Record(kind="sale", id=sale_id)
+            exceptions.clear(connection, record, resolution="the order is known, or the sale is void", now=now)
 
     # -- sales --------------------------------------------------------------------------------------------------------
 
@@ -173,15 +222,6 @@ class Judge:
             if _is_ours(row.external_id, order_id):
                 _look(connection, Flow.INTAKE, f"{ORDER_LOOK}{order_id}", now)
 
-    def settle_orphans(self, connection: sqlite3.Connection, now: Instant) -> None:
-        """Close what was said of sales that are none without an order any more."""
-        for sale_id in sorted(census.open_records(connection, "sale", "sale_without_order")):
-            row = listed_sales.get(connection, sale_id)
-            names = listed_sales.order_of(row.external_id) if row is not None and not row.voided else ""
-            if row is None or row.voided or not row.external_id or orders.version_of(connection, names) is not None:
-                record = Record(kind="sale", id=sale_id)
-                exceptions.clear(connection, record, resolution="the order is known, or the sale is void", now=now)
-
     def _carrying(self, connection: sqlite3.Connection, order: KnownOrder) -> list[CarryingSale]:
         references = (order.number, order.id) if self._by_number and order.number else (order.id,)
         rows = listed_sales.carrying(connection, order.id, references)
@@ -205,6 +245,14 @@ class Judge:
             inherits=record.created_at < born_at and live is None and record.state in _WAITING,
             told=census.told(connection, record.id),
         )
+
+
+def _why_not_told(connection: sqlite3.Connection, order: OrderRecord) -> str:
+    """Say why nothing is to be told of an order that is gone ("": it is to be told)."""
+    if exceptions.is_open(connection, Record(kind="order", id=order.id), "order_deleted"):
+        return "told as order_deleted"
+    at_its_end = order.state in FINAL and _live(orders.sales_of(connection, order.id)) is None
+    return "it is at its end, and no sale stands for it" if at_its_end else ""
 
 
 def _carrying_sale(row: ListedRow, order_id: str) -> CarryingSale:

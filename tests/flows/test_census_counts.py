@@ -311,9 +311,8 @@ async def test_an_order_nobody_brought_is_named_and_read(tmp_path: Path) -> None
         await begun(here)
         await here.looks(Flow.INTAKE)
         strange = order_name(2)[:-1] + "1"
-        here.shop.orders[strange] = OrderMark(
-            id=strange, number="N-77", version=3, created_at=NOW - 9 * DAY, state="Open"
-        )
+        mark = OrderMark(id=strange, number="N-77", version=3, created_at=NOW - 9 * DAY, state="Open")
+        here.shop.orders[strange] = mark
         taken = await here.take()
         assert await here.open() == {strange: ["order_unlisted_here"]}
         [row] = await here.rows()
@@ -323,6 +322,7 @@ async def test_an_order_nobody_brought_is_named_and_read(tmp_path: Path) -> None
         del here.shop.orders[strange]
         await here.take()
         assert await here.looks(Flow.INTAKE) == [f"order:{strange}"], "the look ends it: it is no more there"
+        here.shop.orders[strange] = mark
         made = plain_order(id=strange, number="N-77", created_at=NOW - 9 * DAY)
         await here.write(lambda connection: orders.accept(connection, made, now=NOW))
         await here.take()
@@ -389,6 +389,55 @@ async def test_a_deleted_order_that_was_at_its_end_is_nobodys_business(tmp_path:
         assert await here.open() == {}
         assert await here.looks(Flow.ORDERS) == []
         assert taken["deleted_in_commercetools"] == 1
+
+
+@pytest.mark.parametrize("state", [_S.ACCEPTED, _S.AWAITING, _S.HELD])
+async def test_a_deleted_order_without_a_sale_stays_told_until_the_orders_flow_looked(
+    tmp_path: Path, state: OrderState
+) -> None:
+    async with house(tmp_path) as here:
+        order_id = await here.order(1, state=state, sale=False)
+        await begun(here)
+        mark = here.shop.orders.pop(order_id)
+        for _ in range(3):
+            await here.take()
+            assert await here.open() == {order_id: ["order_unlisted_there"]}
+        await here.write(lambda c: c.execute("UPDATE orders SET state = 'excluded'").rowcount)
+        await here.take()
+        assert await here.open() == {}
+        await here.write(lambda c: c.execute("UPDATE orders SET state = 'held'").rowcount)
+        await here.take()
+        assert await here.open() == {order_id: ["order_unlisted_there"]}, "told again: it waits again"
+        here.shop.orders[order_id] = mark
+        await here.take()
+        assert await here.open() == {}
+
+
+async def test_a_deleted_order_is_told_again_unless_a_person_dismissed_it(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        order_id = await here.order(1)
+        await begun(here)
+        del here.shop.orders[order_id]
+        await here.take()
+        record = exceptions.Record(kind="order", id=order_id)
+        for code in ("order_unlisted_there", "order_deleted"):
+            await here.looks(Flow.ORDERS)
+            now = here.clock.now()
+            await here.write(lambda c, now=now: exceptions.clear(c, record, resolution="a slip", now=now))  # type: ignore[misc]
+            await here.take()
+            assert await here.open() == {order_id: ["order_unlisted_there"]}
+            assert await here.looks(Flow.ORDERS) == [order_id]
+            if code == "order_deleted":
+                await here.write(
+                    lambda c: exceptions.raise_finding(c, record, Finding(code="order_deleted", cause="x"), now=NOW)
+                )
+                await here.take()
+                assert await here.open() == {order_id: ["order_deleted"]}
+            now = here.clock.now()
+            await here.write(lambda c, now=now: exceptions.clear(c, record, resolution="dismissed by ann: x", now=now))  # type: ignore[misc]
+            await here.take()
+            assert await here.open() == {}
+            await here.write(lambda c: c.execute("DELETE FROM exceptions").rowcount)
 
 
 async def test_orders_before_since_and_younger_than_the_mark_are_on_neither_side(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from actors.intake.sweeping import COMPLETE, HOT
 from actors.messages import Flow, Nudge, Urgency
 from adapters.operator.problems import ProblemError
 from daemon.running import Running
-from storage import audit, exceptions, flows, orders, outbox
+from storage import audit, bodies, exceptions, flows, orders, outbox
+from storage.bodies import Sealer
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord
 
@@ -139,6 +140,31 @@ async def resolve_exception(app: Running, exception_id: int, *, author: str, rea
     done = await app.engine.database.run(unit)
     app.engine.bell.ring()
     return done
+
+
+async def show_body(app: Running, exception_id: int, *, author: str, reason: str) -> Done:
+    """Show what came and could not be understood, opened with the storage key. That somebody looked is written down.
+
+    Raises:
+        ProblemError: 404, no such exception; 409, nothing was kept for it, or no longer.
+    """
+
+    def unit(connection: sqlite3.Connection) -> bytes:
+        row = _exception(connection, exception_id)
+        kind = _BODIES.get(row.type)
+        sealed = bodies.get(connection, row.record.id, kind) if kind is not None else None
+        if kind is None or sealed is None:
+            raise ProblemError(409, "Nothing was kept for this exception, or its time is over.")
+        now = app.engine.clock.now()
+        audit.write(connection, author=author, action="body", record=_audited(row), now=now, reason=reason)
+        return Sealer(app.engine.plan.storage_key).open(sealed, order_id=row.record.id, kind=kind)
+
+    body = await app.engine.database.run(unit)
+    return _told(True, body.decode("utf-8", "backslashreplace"), exception=exception_id)
+
+
+_BODIES = {"notification_unreadable": "notification", "order_unreadable": "unreadable"}
+"""What is kept, sealed, of something that could not be understood."""
 
 
 async def pause_flow(app: Running, name: str, *, author: str, reason: str) -> Done:

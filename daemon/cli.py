@@ -28,7 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tallyd diagnose --config tallyd.toml --orders 300",
     ),
     "orders": ("list, show, retry, release or resend orders", "tallyd orders show CT-100045"),
-    "exceptions": ("list, show, retry or resolve what needs a person", "tallyd exceptions list --owner finance"),
+    "exceptions": (
+        "list, show, retry or resolve what needs a person, or see what could not be read",
+        "tallyd exceptions list --owner finance",
+    ),
     "webhooks": ("plan or apply the webhooks Cin7 Core sends us", "tallyd webhooks plan"),
     "flows": ("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),
 }

@@ -101,6 +101,7 @@ def build(app: Running) -> web.Application:
             web.post("/orders/{ref}/resend", desk.on_order(actions.resend_order)),
             web.post("/exceptions/{id}/retry", desk.on_exception(actions.retry_exception, reason_needed=False)),
             web.post("/exceptions/{id}/resolve", desk.on_exception(actions.resolve_exception, reason_needed=True)),
+            web.post("/exceptions/{id}/body", desk.on_exception(actions.show_body, reason_needed=True)),
             web.post("/flows/{flow}/pause", desk.on_flow(actions.pause_flow)),
             web.post("/flows/{flow}/resume", desk.on_flow(actions.resume_flow)),
             web.get("/webhooks/plan", desk.webhooks),

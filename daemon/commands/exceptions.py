@@ -28,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_id(retrying)
     add_reason(retrying)
+    opening = add_verb(
+        verbs,
+        "body",
+        "show what came and could not be understood; it may hold people's data, and that you looked is written down",
+        'tallyd exceptions body 17 --reason "which sender is this"',
+    )
+    _add_id(opening)
+    add_reason(opening, needed=True)
     resolving = add_verb(
         verbs,
         "resolve",

@@ -17,6 +17,7 @@ import pytest
 
 from actors.core.actor import set_aside
 from actors.domain.exception_types import Finding
+from actors.domain.notification import Unreadable
 from actors.domain.order_state import OrderState
 from actors.messages import Flow, Nudge, Urgency
 from adapters.operator.problems import ProblemError
@@ -323,3 +324,30 @@ async def test_a_dismissal_needs_a_reason(tmp_path: Path) -> None:
     async with assembled(tmp_path) as app:
         with pytest.raises(ProblemError, match="reason"):
             await actions.resolve_exception(app, 1, author="ann", reason="")
+
+
+# -- what could not be understood -------------------------------------------------------------------------------------
+
+
+async def test_what_came_and_could_not_be_read_is_shown_and_the_look_is_written_down(tmp_path: Path) -> None:
+    async with controlled(tmp_path) as (app, path):
+        body = b'{"customer": "Ann", \xff'
+        await app.engine.intake.accept("sqs", [Unreadable(body=body, problem="it is not JSON")])
+        [row] = await app.engine.database.read(
+            lambda connection: exceptions.listing(connection, kind="notification_unreadable")
+        )
+        shown = await post(path, "exceptions", str(row.id), "body", reason="which sender is this")
+        assert shown["message"] == '{"customer": "Ann", \\xff'
+        assert await audited(app, f"exception:{row.id}") == [(ME, "body")]
+        with pytest.raises(RefusedError, match="reason"):
+            await post(path, "exceptions", str(row.id), "body", reason="")
+
+
+async def test_an_exception_without_a_body_says_so(tmp_path: Path) -> None:
+    async with controlled(tmp_path) as (app, path):
+        record = exceptions.Record(kind="flow", id="orders")
+        finding = Finding(code="flow_stopped", cause="it crashed", field="orders")
+        await app.engine.database.run(lambda connection: exceptions.raise_finding(connection, record, finding, now=NOW))
+        [row] = await app.engine.database.read(lambda connection: exceptions.listing(connection, kind="flow_stopped"))
+        with pytest.raises(RefusedError, match="Nothing was kept"):
+            await post(path, "exceptions", str(row.id), "body")

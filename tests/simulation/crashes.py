@@ -382,12 +382,21 @@ class _Caretaker:
         await self._ask(hooks.WATCH)
         told = {"webhook_absent", "webhook_deactivated"}
         made, senders = self._made, self._senders
-        await made.until(lambda: senders.all_stand() and not told & {*made.daemon.open_types()}, within=HOUR, every=30)
+        # What the list shows otherwise than it was written is written again after an hour, and seen after another.
+        well = lambda: senders.all_stand() and not told & {*made.daemon.open_types()}  # noqa: E731 -- it is one line
+        await made.until(well, within=2.5 * HOUR, every=30)
 
     def _switch_off(self) -> None:
         active = [hook for hook in self._senders.ours() if hook.active]
-        if active:
+        if active and self._is_listed():
             self._chance.choice(active).active = False
+
+    def _is_listed(self) -> bool:
+        """Say whether what was written last was listed since: then it was on, for the daemon to see."""
+        asked = [
+            call.operation for call in self._made.cin7.call_log if "webhook" in call.operation and call.status == 200
+        ]
+        return bool(asked) and asked[-1] == "webhooks"
 
     async def _ask(self, subject: str) -> None:
         if self._made.daemon.running:

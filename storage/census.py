@@ -71,14 +71,15 @@ def count_with_sale(connection: sqlite3.Connection, start: Instant, end: Instant
 
 
 def ids(
-    connection: sqlite3.Connection, start: Instant, end: Instant, *, after: str, until: str | None
-) -> frozenset[str]:
-    """Return the ids of the orders of a span, after one id and up to another (None: to the end)."""
+    connection: sqlite3.Connection, start: Instant, end: Instant, *, after: str, until: str | None, limit: int
+) -> list[str]:
+    """Return the first ids of the orders of a span, after one id and up to another (None: to the end)."""
     rows = connection.execute(
-        f"SELECT id FROM orders WHERE {_SPAN} AND id > :after AND (:until IS NULL OR id <= :until)",
-        {"start": start, "end": end, "after": after, "until": until},
+        f"SELECT id FROM orders INDEXED BY orders_by_creation WHERE {_SPAN} AND id > :after"
+        " AND (:until IS NULL OR id <= :until) ORDER BY id LIMIT :limit",
+        {"start": start, "end": end, "after": after, "until": until, "limit": limit},
     )
-    return frozenset(row[0] for row in rows)
+    return [row[0] for row in rows]
 
 
 def back_again(connection: sqlite3.Connection, order_ids: Collection[str]) -> list[str]:

@@ -34,6 +34,14 @@ class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
     voided: bool
 
 
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """How many sales are known, how many a reading has seen, and how many it missed that the one before had not."""
+
+    count: int
+    seen: int
+    missed: int
+
+
 _COLUMNS = "sale_id, number, external_id, reference, status LIKE 'VOID%'"
 _LIVE = "status NOT LIKE 'VOID%'"
 
@@ -147,14 +155,25 @@ def count_read(connection: sqlite3.Connection, reading: int) -> int:
     return int(connection.execute("SELECT count(*) FROM listed_sales WHERE pass = ?", (reading,)).fetchone()[0])
 
 
-def count_seen(connection: sqlite3.Connection, since: Instant) -> int:
-    """Count the sales that any reading has seen since an instant."""
-    return int(connection.execute("SELECT count(*) FROM listed_sales WHERE seen_at >= ?", (since,)).fetchone()[0])
+def survey(connection: sqlite3.Connection, began: Instant, *, doubted: Instant) -> Survey:
+    """Count the sales by when a reading saw them last: since one began, or only since an earlier one, in doubt."""
+    row = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE seen_at >= :began),"
+        " count(*) FILTER (WHERE seen_at < :began AND seen_at >= :doubted) FROM listed_sales",
+        {"began": began, "doubted": doubted},
+    ).fetchone()
+    return Survey(count=row[0], seen=row[1], missed=row[2])
 
 
-def drop_unseen(connection: sqlite3.Connection, since: Instant) -> int:
-    """Forget the sales that no reading has seen since the reading of the whole list began; return how many."""
-    return connection.execute("DELETE FROM listed_sales WHERE seen_at < ?", (since,)).rowcount
+def drop_unseen(connection: sqlite3.Connection, since: Instant, *, most: int) -> int:
+    """Forget sales that no reading has seen since the reading of the whole list began, at most so many.
+
+    Return how many: fewer than `most` were the last ones.
+    """
+    return connection.execute(
+        "DELETE FROM listed_sales WHERE sale_id IN (SELECT sale_id FROM listed_sales WHERE seen_at < ? LIMIT ?)",
+        (since, most),
+    ).rowcount
 
 
 # -- what the list says about our orders, so many sales at a time ----------------------------------------------------
@@ -175,11 +194,17 @@ _SOME = "sale_id > :after AND sale_id <= :until"
 
 
 def end_of_some(connection: sqlite3.Connection, after: str, most: int) -> str:
-    """Return the id of the sale with which the next so many after one end (`LAST` where no more are left)."""
-    row = connection.execute(
-        "SELECT sale_id FROM listed_sales WHERE sale_id > ? ORDER BY sale_id LIMIT 1 OFFSET ?", (after, most - 1)
-    ).fetchone()
-    return LAST if row is None else str(row[0])
+    """Return the id up to which there are at most so many sales, listed and recorded ones (`LAST`: no more are left).
+
+    Recorded ones count too: a list that shows none of them must not have all of them looked at together.
+    """
+    ends = [
+        connection.execute(
+            f"SELECT sale_id FROM {table} WHERE sale_id > ? ORDER BY sale_id LIMIT 1 OFFSET ?", (after, most - 1)
+        ).fetchone()
+        for table in ("listed_sales", "sales")
+    ]
+    return min((str(row[0]) for row in ends if row is not None), default=LAST)
 
 
 def count_ours(connection: sqlite3.Connection, *, before: Instant, after: str = FIRST, until: str = LAST) -> int:

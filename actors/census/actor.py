@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from actors.census import counting, hooks, sweeping
+from actors.census import hooks, sweeping
 from actors.census.counting import Census
 from actors.census.hooks import HookKeeper
 from actors.census.ports import OrderCount, SalesList
+from actors.census.progress import CENSUS
 from actors.census.rules import CensusRules
 from actors.census.sweeping import SaleSweeper, nudge
 from actors.core.actor import Actor, Done, Outcome, Surroundings
@@ -21,7 +22,7 @@ from actors.domain.time import Instant
 from actors.messages import Envelope, Flow, Nudge
 from storage import calls
 
-SUBJECTS = (sweeping.SALES, sweeping.CREDIT_NOTES, counting.CENSUS, hooks.WATCH, hooks.APPLY)
+SUBJECTS = (sweeping.SALES, sweeping.CREDIT_NOTES, CENSUS, hooks.WATCH, hooks.APPLY)
 
 
 class CensusActor(Actor):
@@ -55,7 +56,7 @@ class CensusActor(Actor):
         subject = envelope.subject
         if subject in (sweeping.SALES, sweeping.CREDIT_NOTES):
             return await self.sweeper.sweep(subject)
-        if subject == counting.CENSUS:
+        if subject == CENSUS:
             return await self.census.step()
         if subject in (hooks.WATCH, hooks.APPLY):
             return await self.hooks.keep(subject)

@@ -13,37 +13,22 @@ from datetime import UTC, tzinfo
 
 import msgspec
 
-from actors.census.judging import Found, Judge
+from actors.census import judging
+from actors.census.judging import Found, Judge, Some
+from actors.census.mirror import WAIT, Mirror
 from actors.census.ports import OrderCount, SalesList
-from actors.census.rules import LISTED, PAGE, SPAN, CensusRules, Span, next_midnight, pages, spans
-from actors.census.sweeping import SALES, WHOLE, nudge
+from actors.census.progress import CENSUS, CONCLUSION, HOURLY, MIDNIGHT, OF_THE_MIRROR, Progress, keep
+from actors.census.rules import LISTED, SPAN, CensusRules, Span, next_midnight, spans
+from actors.census.sweeping import SALES, nudge
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Company
 from actors.domain.posting import PostingRules
 from actors.domain.posting_date import zone_of
-from actors.domain.sale import SalePage
 from actors.domain.time import Instant, date_in_zone, format_instant
 from storage import census, cursors, facts, listed_sales, meta, outbox
 
-CENSUS = "census"
-
-WAIT = 5_000
-"""Milliseconds until a census that waits for a sweep looks again."""
-
-MOST_RETRIES = 1
-"""So often the end of the list is read again before a `Total` that differs is believed."""
-
-MOST_ROUNDS = 2
-"""So often the whole list is read again before it is left as one that does not add up."""
-
-HOURLY = "hourly"
-MIDNIGHT = "midnight"
-
-SALES_COUNT = "sales"
-WHOLE_LIST = "whole list"
-ORDERS = "orders"
-CONCLUSION = "conclusion"
+__all__ = ["CENSUS", "COMPLETE", "Census"]
 
 OF_SALES = frozenset({Found.SALES, Found.ORPHANS})
 """What is not judged in shadow mode."""
@@ -53,31 +38,6 @@ COMPLETE = "sweep:complete"
 
 _UNKNOWN = Company(name="", currency="", time_zone="")
 """The company while Cin7 was not asked yet: the zone may be configured all the same."""
-
-
-class Progress(msgspec.Struct, kw_only=True):
-    """How far a census is. `began`: when the list of sales that is judged by began to be read.
-
-    `page` is the next page of that list (0: to be found out), `rounds` how often the whole of it was read again,
-    `whole` whether a sale that the mirror does not hold is certainly not there. `after_id` is the order or the sale
-    after which is read on, `found` what of the findings before is still to be gone through. `calls` counts both sides'.
-    """
-
-    kind: str
-    began: int
-    end: int
-    step: str = SALES_COUNT
-    page: int = 0
-    retries: int = 0
-    rounds: int = 0
-    whole: bool = True
-    spans: list[Span] = []
-    after_id: str = ""
-    found: list[Found] = []
-    commercetools: int = 0
-    orders_with_sale: int = 0
-    cin7: int = 0
-    calls: int = 0
 
 
 class Census:
@@ -93,10 +53,10 @@ class Census:
         posting: PostingRules,
     ) -> None:
         self._around = surroundings
-        self._sales = sales
         self._orders = orders
         self._rules = rules
         self._posting = posting
+        self._mirror = Mirror(surroundings, sales=sales, rules=rules)
         self._judge = Judge(rules, order_reference=posting.order_reference)
 
     async def step(self) -> Outcome:
@@ -105,10 +65,8 @@ class Census:
         if not stored:
             return await self._begin()
         progress = msgspec.json.decode(stored, type=Progress)
-        if progress.step == SALES_COUNT:
-            return await self._count_sales(progress)
-        if progress.step == WHOLE_LIST:
-            return await self._read_whole(progress)
+        if progress.step in OF_THE_MIRROR:
+            return await self._mirror.step(progress)
         if progress.spans:
             return await self._span(progress)
         return await (self._settle(progress) if progress.step == CONCLUSION else self._judge_some(progress))
@@ -139,7 +97,7 @@ class Census:
             if kind == MIDNIGHT:
                 meta.set_text(connection, census.MIDNIGHT, today)
             outbox.accept(connection, nudge(SALES, at), now=at)
-            _keep(connection, progress)
+            keep(connection, progress)
 
         return self._on(unit)
 
@@ -150,97 +108,6 @@ class Census:
 
     def _on(self, unit: Unit, *, after: int = 0) -> Done:
         return Done(unit=unit, nudges=(nudge(CENSUS, self._around.clock.now() + after),))
-
-    # -- Cin7's sales -------------------------------------------------------------------------------------------------
-
-    async def _count_sales(self, progress: Progress) -> Outcome:
-        """Hold the mirror against the list by its end: one answer shows what came last, and how many there are."""
-        around = self._around
-        swept = await around.database.read(lambda connection: cursors.get(connection, SALES))
-        if swept is None or swept.mark is None or swept.mark < progress.began:
-            return Later(due_at=around.clock.now() + WAIT, reason="the sales are being read")
-        if progress.kind == MIDNIGHT and not await self._was_read_whole(progress):
-            return self._on(lambda connection, at: self._begin_whole(connection, progress))
-        known = await around.database.read(listed_sales.count)
-        number = progress.page or max(1, pages(known))
-        page = await self._sales_page(progress, number)
-
-        def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            self._store(connection, progress, page, at)
-            progress.page = 0
-            if number * PAGE < page.total:
-                progress.page = number + 1
-            elif listed_sales.count(connection) == page.total:
-                progress.step = ORDERS
-            elif progress.retries < MOST_RETRIES:
-                progress.retries += 1  # a sale that was swept while this was asked for
-            else:
-                self._begin_whole(connection, progress)
-                return
-            _keep(connection, progress)
-
-        return self._on(unit)
-
-    async def _was_read_whole(self, progress: Progress) -> bool:
-        """Say whether the whole list was read just before: by the first sweep of all, or by another census."""
-        read_at = await self._around.database.read(lambda connection: meta.counter(connection, WHOLE))
-        return read_at > progress.began - self._rules.census
-
-    def _begin_whole(self, connection: sqlite3.Connection, progress: Progress) -> None:
-        progress.step, progress.page, progress.rounds = WHOLE_LIST, 0, 0
-        _keep(connection, progress)
-
-    async def _read_whole(self, progress: Progress) -> Done:
-        """Read the list from its last page to its first; what no page shows is no more there.
-
-        A sale that is taken out moves those behind it forward, onto pages still to be read, so none is skipped; those
-        that come meanwhile come at the end, and the sweep brings them. Where it does not add up all the same, it is
-        read on in the same way, and in the end nothing is taken for gone.
-        """
-        if not progress.page:
-            return await self._find_the_end(progress)
-        number = progress.page
-        page = await self._sales_page(progress, number)
-
-        def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            self._store(connection, progress, page, at)
-            progress.page = number - 1
-            if not progress.page or progress.rounds:
-                self._see_if_whole(connection, progress, page.total)
-            _keep(connection, progress)
-
-        return self._on(unit)
-
-    def _see_if_whole(self, connection: sqlite3.Connection, progress: Progress, total: int) -> None:
-        if listed_sales.count_seen(connection, progress.began) >= total:
-            listed_sales.drop_unseen(connection, progress.began)
-            meta.set_counter(connection, WHOLE, progress.began)
-            progress.step, progress.page = ORDERS, 0
-        elif not progress.page and progress.rounds == MOST_ROUNDS:
-            progress.step, progress.whole = ORDERS, False
-        elif not progress.page:
-            progress.page, progress.rounds = pages(total), progress.rounds + 1
-
-    async def _find_the_end(self, progress: Progress) -> Done:
-        progress.began = self._around.clock.now()
-        page = await self._sales_page(progress, 1, rows=1)
-
-        def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            clear_connection(connection, "cin7", now=at)
-            progress.page = max(1, pages(page.total))
-            _keep(connection, progress)
-
-        return self._on(unit)
-
-    async def _sales_page(self, progress: Progress, number: int, *, rows: int = PAGE) -> SalePage:
-        progress.calls += 1
-        return await self._sales.listed_sales(
-            page=number, created_since=self._rules.created_since, updated_since=None, rows=rows
-        )
-
-    def _store(self, connection: sqlite3.Connection, progress: Progress, page: SalePage, now: Instant) -> None:
-        clear_connection(connection, "cin7", now=now)
-        listed_sales.store(connection, page.sales, reading=progress.began, now=now)
 
     # -- commercetools' orders ----------------------------------------------------------------------------------------
 
@@ -259,7 +126,7 @@ class Census:
                 progress.spans.pop(0)
             else:
                 progress.spans[0] = Span(start=span.start, end=span.end, listed=True)
-            _keep(connection, progress)
+            keep(connection, progress)
 
         return self._on(unit)
 
@@ -267,18 +134,21 @@ class Census:
         after = progress.after_id
         page = await self._orders.listed_orders(span.start, span.end, after_id=after, limit=LISTED)
         progress.calls += 1
-        last = len(page) < LISTED
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             clear_connection(connection, "commercetools", "list_orders", now=at)
-            until = None if last else page[-1].id
-            ours = census.ids(connection, span.start, span.end, after=after, until=until)
-            self._judge.compare(connection, page, ours, at)
-            progress.commercetools += len(page)
-            progress.after_id = "" if last else page[-1].id
-            if last:
+            until = None if len(page) < LISTED else page[-1].id
+            ours = census.ids(connection, span.start, span.end, after=after, until=until, limit=LISTED)
+            if len(ours) == LISTED:
+                # There may be more of ours that the page does not show: they are compared with the next one.
+                until = ours[-1]
+            listed = page if until is None else [order for order in page if order.id <= until]
+            self._judge.compare(connection, listed, frozenset(ours), at)
+            progress.commercetools += len(listed)
+            progress.after_id = until or ""
+            if until is None:
                 progress.spans.pop(0)
-            _keep(connection, progress)
+            keep(connection, progress)
 
         return self._on(unit)
 
@@ -286,8 +156,7 @@ class Census:
 
     async def _judge_some(self, progress: Progress) -> Done:
         """Judge what some of the sales say about our orders: so many at a time that nobody waits for the file."""
-        after = progress.after_id
-        read = await self._around.database.read(lambda connection: self._judge.read(connection, after, progress.end))
+        read = await self._read_some(progress)
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             if not self._rules.shadow:
@@ -296,12 +165,24 @@ class Census:
             progress.orders_with_sale += read.orders_with_sale
             progress.cin7 += read.ours
             progress.after_id = read.until
+            progress.some = min(judging.CHUNK, 2 * progress.some)
             if read.until == listed_sales.LAST:
                 progress.step, progress.after_id = CONCLUSION, ""
                 progress.found = [what for what in Found if not self._rules.shadow or what not in OF_SALES]
-            _keep(connection, progress)
+            keep(connection, progress)
 
         return self._on(unit)
+
+    async def _read_some(self, progress: Progress) -> Some:
+        """Look through the next sales: fewer of them where more orders are in question than one unit may judge."""
+        after, most = progress.after_id, progress.some or judging.CHUNK
+        while True:
+            read = self._around.database.read
+            some = await read(lambda connection: self._judge.read(connection, after, progress.end, most))  # noqa: B023
+            if most == 1 or len(some.asked) + len(some.orphans) <= judging.MOST:
+                progress.some = most
+                return some
+            most //= 2
 
     async def _settle(self, progress: Progress) -> Done:
         """What was found before may be no more in question: it is gone through, so many at a time, and concluded."""
@@ -321,7 +202,7 @@ class Census:
             else:
                 self._judge.settle(connection, what, records, at)
             progress.after_id = records[-1]
-            _keep(connection, progress)
+            keep(connection, progress)
 
         return self._on(unit)
 
@@ -355,7 +236,3 @@ class Census:
             self._around.log("census.taken", kind=progress.kind, calls=progress.calls)
 
         return Done(unit=unit, after=after)
-
-
-def _keep(connection: sqlite3.Connection, progress: Progress) -> None:
-    meta.set_text(connection, census.UNDERWAY, msgspec.json.encode(progress).decode())

@@ -165,9 +165,9 @@ class Judge:
 
     # -- sales --------------------------------------------------------------------------------------------------------
 
-    def read(self, connection: sqlite3.Connection, after: str, end: Instant) -> Some:
-        """Look through the next sales; orders created from `end` on are not counted."""
-        since, until = self._rules.since, listed_sales.end_of_some(connection, after, CHUNK)
+    def read(self, connection: sqlite3.Connection, after: str, end: Instant, most: int) -> Some:
+        """Look through the next sales, at most so many; orders created from `end` on are not counted."""
+        since, until = self._rules.since, listed_sales.end_of_some(connection, after, most)
         asked = listed_sales.orders_in_question(
             connection, since=since, by_number=self._by_number, after=after, until=until
         )

@@ -26,8 +26,9 @@ class CensusRules(msgspec.Struct, frozen=True, kw_only=True):
     `sweep` and `overlap`: how often the sales that moved are read, and how much of the time before again; `pause`: the
     least time between two such passes, however many webhooks come. `margin`: what moved later than so long before a
     list was read is judged the next time. `webhooks`: how often they are looked at, and how often one is written at
-    most; `timeout`: the longest a call to Cin7 may take; `public_url` "" : webhooks are none of ours to look after.
-    `shadow`: nothing is written, and no sale is expected to be ours.
+    most; `timeout`: the longest a call to Cin7 may take; `quiet`: how long after that its effect may take to show;
+    `public_url` "": webhooks are none of ours to look after. `shadow`: nothing is written, and no sale is expected to
+    be ours.
     """
 
     since: Instant
@@ -39,6 +40,7 @@ class CensusRules(msgspec.Struct, frozen=True, kw_only=True):
     margin: int = 2 * MINUTE
     webhooks: int = 60 * MINUTE
     timeout: int = 60_000
+    quiet: int = 60_000
     public_url: str = ""
     shadow: bool = False
 
@@ -70,6 +72,11 @@ def spans(since: Instant, end: Instant, cuts: Sequence[Instant], *, whole: bool)
 def pages(rows: int) -> int:
     """Return how many pages so many rows of Cin7's lists are."""
     return -(-rows // PAGE)
+
+
+def is_much(rows: int, of: int) -> bool:
+    """Say whether so many rows are more than one answer of Cin7's is believed about: 20, and 2 % of all."""
+    return rows > 20 and rows * 50 > of
 
 
 def next_midnight(now: Instant, zone: tzinfo) -> Instant:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from actors.census.counting import CENSUS
+from actors.census.progress import CENSUS
 from actors.domain.notification import Notification
 from actors.domain.time import parse_instant
 from actors.intake.rules import DoorRules, SweepRules

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from actors.census import judging
+from actors.census import counting, judging, mirror
 from actors.domain.errors import Transient
 from actors.domain.exception_types import Finding
 from actors.domain.feed import OrderMark
@@ -202,6 +203,7 @@ async def test_an_order_that_is_to_be_sent_again_is_not_judged(tmp_path: Path) -
 async def test_a_cancelled_order_whose_sale_is_void_or_gone_is_the_orders_flows(tmp_path: Path, change: Change) -> None:
     async with house(tmp_path) as here:
         await here.order(1, state=_S.HELD, source_state="Cancelled")
+        await here.order(2)
         await begun(here)
         await here.looks(Flow.ORDERS)
         change(here)
@@ -538,6 +540,147 @@ async def test_sales_that_come_while_they_are_counted_need_no_second_look(tmp_pa
         assert (await here.take())["kind"] == "hourly"
         assert lists(here) == ["list 2/1000", "list 3/1000"]
         assert await here.read(listed_sales.count) == 2_003
+
+
+# -- a list that is wrong once ---------------------------------------------------------------------------------------
+
+
+async def everything(here: House) -> dict[str, int]:
+    """What is open, by type."""
+    rows = await here.read(
+        lambda c: c.execute("SELECT type, count(*) FROM exceptions WHERE state = 'open' GROUP BY type").fetchall()
+    )
+    return dict(rows)
+
+
+@pytest.mark.parametrize(("number", "left"), [(5, 0), (30, 0), (1_500, 0), (1_500, 900), (1_500, 1_469)])
+async def test_a_list_that_shows_much_less_once_takes_nothing_away(tmp_path: Path, number: int, left: int) -> None:
+    async with house(tmp_path) as here:
+        await many(here, number)
+        await begun(here)
+        kept, here.ledger.sales = here.ledger.sales, dict(list(here.ledger.sales.items())[:left])
+        await here.order(2_000, cin7=False)
+        taken = await here.take()
+        assert (await everything(here), taken["cin7_read_whole"]) == ({}, False)
+        assert await here.read(listed_sales.count) == number
+        here.ledger.sales = kept
+        taken = await here.take()
+        assert (await everything(here), taken["cin7_read_whole"]) == ({"sale_gone": 1}, True)
+        here.ledger.sales = dict(list(kept.items())[:left])
+        await here.take()
+        assert await everything(here) == {"sale_gone": 1}, "an old doubt confirms nothing"
+        assert await here.read(listed_sales.count) == number
+
+
+async def test_what_two_whole_readings_do_not_show_is_gone_in_small_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "MOST_DROPPED", 100)
+    monkeypatch.setattr(judging, "MOST", 50)
+    async with house(tmp_path) as here:
+        await many(here, 1_500)
+        await begun(here)
+        here.ledger.sales = {f"s{n}": here.ledger.sales[f"s{n}"] for n in range(500)}
+        await here.take()
+        assert await everything(here) == {}
+        for number in range(100, 140):  # gone since the first of the two readings
+            del here.ledger.sales[f"s{number}"]
+        sizes: list[int] = []
+        judged, dropped = here.actor.census._judge.judge_sales, listed_sales.drop_unseen
+
+        def judge(connection: sqlite3.Connection, asked: Sequence[str], **how: Any) -> None:
+            sizes.append(len(asked))
+            judged(connection, asked, **how)
+
+        def drop(connection: sqlite3.Connection, since: int, *, most: int) -> int:
+            sizes.append(count := dropped(connection, since, most=most))
+            return count
+
+        monkeypatch.setattr(here.actor.census._judge, "judge_sales", judge)
+        monkeypatch.setattr(listed_sales, "drop_unseen", drop)
+        taken = await here.take()
+        assert (await everything(here), taken["cin7_read_whole"]) == ({}, False), "the first one showed those"
+        assert await here.read(listed_sales.count) == 500
+        taken = await here.take()
+        assert (await everything(here), taken["cin7_read_whole"]) == ({"sale_gone": 1_040}, True)
+        assert await here.read(listed_sales.count) == 460
+        assert max(sizes) <= 100
+        assert len(sizes) > 30
+
+
+async def test_a_page_that_is_empty_by_mistake_takes_nothing_away(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        await many(here, 3_000)
+        await begun(here)
+        del here.ledger.sales["s2500"]
+        kept = dict(here.ledger.sales)
+        struck: list[str] = []
+
+        def before(call: str) -> None:
+            if call == "list 1/1000" and not struck:
+                struck.append(call)
+                here.ledger.sales = {}
+
+        here.ledger.before = before
+        here.ledger.after = lambda call: setattr(here.ledger, "sales", kept)
+        taken = await here.take()
+        assert struck
+        assert (await here.open(), taken["cin7_read_whole"]) == ({order_name(2500): ["sale_gone"]}, True)
+        assert await here.read(listed_sales.count) == 2_999
+
+
+async def test_a_difference_that_stays_is_not_read_after_every_hour(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        await many(here, 1_500)
+        await begun(here)
+        here.ledger.padding, here.ledger.padded = 2, ("list",)
+        taken = await here.take()
+        assert (taken["cin7_read_whole"], len(lists(here))) == (False, 2 + 1 + 3 * 2)
+        here.ledger.asked.clear()
+        await here.order(2_000, cin7=False)
+        here.ledger.put(9_000, customer_reference="N-9", updated=here.clock.now())
+        for _ in range(3):
+            taken = await here.take()
+            assert taken["cin7_read_whole"] is False
+        assert await here.open() == {order_name(9): ["sales_two"]}, "others are still judged"
+        assert len(lists(here)) == 3, "one call each"
+        here.ledger.asked.clear()
+        del here.ledger.sales["s8"]
+        await here.take()
+        assert len(lists(here)) == 2 + 1 + 2, "it differs otherwise: read once, and it is the same that nobody sees"
+        await here.take()
+        assert len(lists(here)) == 2 + 1 + 2 + 1
+        here.ledger.asked.clear()
+        assert (await here.take(after=DAY))["kind"] == "midnight"
+        assert len(lists(here)) == 1 + 2, "at midnight once"
+        here.ledger.padding = 0
+        taken = await here.take()
+        assert taken["cin7_read_whole"] is True
+        assert await everything(here) == {"sales_two": 1, "sale_gone": 2}
+
+
+async def test_a_list_of_orders_that_is_empty_is_gone_through_in_small_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "LISTED", 40)
+    async with house(tmp_path) as here:
+        await many(here, 300)
+        await begun(here)
+        kept, here.shop.orders = here.shop.orders, {}
+        gone: list[int] = []
+        compare = here.actor.census._judge.compare
+
+        def watched(connection: sqlite3.Connection, page: Sequence[OrderMark], ours: frozenset[str], now: int) -> None:
+            gone.append(len(ours))
+            compare(connection, page, ours, now)
+
+        monkeypatch.setattr(here.actor.census._judge, "compare", watched)
+        taken = await here.take()
+        assert await everything(here) == {"order_unlisted_there": 300}
+        assert (max(gone), taken["commercetools"]) == (40, 0)
+        here.shop.orders = kept
+        taken = await here.take()
+        assert (await everything(here), taken["commercetools"]) == ({}, 300)
 
 
 # -- lists that move --------------------------------------------------------------------------------------------------

@@ -256,6 +256,8 @@ class Engine:
             sweep=plan.sweeps.complete,
             overlap=plan.sweeps.overlap,
             census=plan.census,
+            timeout=int(plan.timeout_seconds * 1000),
+            quiet=plan.export.quiet,
             public_url=plan.public_url if "cin7" in plan.doors.names else "",
             shadow=plan.export.shadow,
         )

@@ -28,9 +28,6 @@ WATCH = "webhooks"
 APPLY = "webhooks:apply"
 DOOR = "cin7"
 
-AGAIN = 60_000
-"""Milliseconds after the last moment a write without an answer may take effect, until the list is read again."""
-
 WRITES = frozenset({Purpose.CIN7_CREATE_WEBHOOK, Purpose.CIN7_REVIVE_WEBHOOK})
 
 ALL = Record(kind="webhook", id="all")
@@ -70,7 +67,7 @@ class HookKeeper:
 
         Until then the list proves nothing, whoever asks and however often tallyd was started since.
         """
-        while_open = self._rules.timeout + AGAIN
+        while_open = self._rules.timeout + self._rules.quiet
         since = self._around.clock.now() - while_open
         sent_at = await self._around.database.read(lambda c: census.last_webhook_in_doubt(c, since=since))
         return None if sent_at is None else sent_at + while_open
@@ -109,7 +106,7 @@ class HookKeeper:
             await self._send(line, intent)
         except InDoubt as error:
             # It may still take effect: asked for again before that, there would be two.
-            outcome, detail, due_at = "unknown", error.reason, max(now, error.until) + AGAIN
+            outcome, detail, due_at = "unknown", error.reason, max(now, error.until) + self._rules.quiet
         except Rejected as error:
             outcome, detail = "refused", error.detail or error.reason
             self._refused[line.type] = detail

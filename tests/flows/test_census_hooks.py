@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.census.hooks import AGAIN, APPLY, WATCH
+from actors.census.hooks import APPLY, WATCH
 from actors.census.sweeping import SALES
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
@@ -144,7 +144,7 @@ async def test_one_whose_answer_was_lost_is_found_and_not_made_twice(tmp_path: P
         await looked(here, APPLY)
         assert await here.read(outcomes) == [("cin7.create_webhook", "unknown")]
         assert len(here.ledger.asked) == 2, "it is not even looked for before it can have come to its end"
-        here.later(75_000 + AGAIN)
+        here.later(75_000 + 60_000)
         await here.work()
         assert written(here) == [f"create {NEEDED[0]}"]
         assert await here.open() == {}

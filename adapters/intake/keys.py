@@ -71,6 +71,7 @@ class Certificates:
             raise not_here_yet()
         key = certificate.public_key()
         if not _holds(certificate, self._clock.now()) or not isinstance(key, RSAPublicKey):
+            del self._kept[url]  # there may be a new one in its place
             raise ProblemError(403, "The signing certificate is not valid now.")
         return key
 

@@ -228,6 +228,15 @@ async def test_a_certificate_that_could_not_be_had_is_asked_for_again_a_minute_l
         assert (await sns(listener, cloud, VECTORS.sns["version 2"])).status == 200
 
 
+async def test_a_certificate_that_is_renewed_in_its_place_is_fetched_again() -> None:
+    cloud = Cloud(published() | {CERTIFICATE_URL: VECTORS.certificate_expired.encode()})
+    async with listening(cloud=cloud) as listener:
+        assert (await sns(listener, cloud, VECTORS.sns["version 2"])).status == 403
+        cloud.published[CERTIFICATE_URL] = VECTORS.certificate.encode()
+        listener.clock.pass_time(60)
+        assert (await sns(listener, cloud, VECTORS.sns["version 2"])).status == 200
+
+
 @pytest.mark.parametrize("name", ["confirmation", "confirmation version 1"])
 async def test_a_subscription_is_confirmed_once_it_is_verified(name: str) -> None:
     cloud = Cloud(published())

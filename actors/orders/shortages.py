@@ -26,6 +26,9 @@ from storage.orders import SaleRecord
 LOOK_AGAIN = 6 * 3_600_000
 """Milliseconds between two looks at a sale that waits for stock."""
 
+LANDED = 15_000
+"""Milliseconds after an order by which commercetools has taken it off its entry: up to ten seconds are usual."""
+
 TYPES = ("backordered", "oversold")
 _RESERVES = "ReserveOnOrder"
 
@@ -64,6 +67,10 @@ def shortage_finding(case: Case, shortage: Shortage) -> Finding:
 
 async def follow(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
     """Look at the sale again: what is filled is over, what is still short gets its date."""
+    landed = case.order.created_at + LANDED
+    if desk.around.clock.now() < landed:
+        # Until then the storefront shows what it had before this order, and would be blamed for it.
+        return desk.later(case, landed, "the storefront has yet to take it off")
     try:
         view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)
     except Missing:

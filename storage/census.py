@@ -84,8 +84,11 @@ def ids(
 
 def back_again(connection: sqlite3.Connection, order_ids: Collection[str]) -> list[str]:
     """Take back what was believed gone and is listed again; return which."""
-    gone = {row[0] for row in connection.execute("SELECT id FROM orders WHERE gone_at IS NOT NULL")}
-    back = sorted(gone & set(order_ids))
+    back = []
+    for order_id in sorted(order_ids):
+        row = connection.execute("SELECT 1 FROM orders WHERE id = ? AND gone_at IS NOT NULL", (order_id,)).fetchone()
+        if row is not None:
+            back.append(order_id)
     connection.executemany("UPDATE orders SET gone_at = NULL WHERE id = ?", [(order_id,) for order_id in back])
     return back
 

@@ -117,11 +117,12 @@ class Census:
 
     async def _count(self, progress: Progress, span: Span) -> Done:
         count = await self._orders.count_orders(span.start, span.end)
+        known = await self._around.database.read(lambda c: census.count_there(c, span.start, span.end))
         progress.calls += 1
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             clear_connection(connection, "commercetools", "count_orders", now=at)
-            if census.count_there(connection, span.start, span.end) == count:
+            if known == count:
                 progress.commercetools += count
                 progress.spans.pop(0)
             else:

@@ -637,7 +637,7 @@ _DECLARED = (
         "A door that should have told of these records did not: a sweep found them. Nothing is lost, it is only later.",
         "See that the sender's subscription or webhook is there, switched on and healthy, and that its queue or address"
         " is the one tallyd reads.",
-        clears="The door tells of the newest order that it can be judged by, or of those it missed.",
+        clears="The door tells of the newest record it can be judged by, or of those it missed.",
     ),
     _telling(
         Severity.WARNING,
@@ -706,7 +706,7 @@ _DECLARED = (
         Topic.CANCELLATION,
         "tallyd knows this order and commercetools lists it no more: it was deleted there.",
         "If a sale was made for it, void it in Cin7 Core or deliver it; then resolve with the reason.",
-        clears="commercetools lists the order again, no sale stands for it, or a person resolves it.",
+        clears="commercetools lists the order again, or it is told as order_deleted, or it is at its end without a sale.",
     ),
     _telling(
         Severity.ERROR,

@@ -706,7 +706,7 @@ _DECLARED = (
         Topic.CANCELLATION,
         "tallyd knows this order and commercetools lists it no more: it was deleted there.",
         "If a sale was made for it, void it in Cin7 Core or deliver it; then resolve with the reason.",
-        clears="commercetools lists the order again, or it is told as order_deleted, or it is at its end without a sale.",
+        clears="commercetools lists it again, or it is told as order_deleted, or is at its end without a sale.",
     ),
     _telling(
         Severity.ERROR,

@@ -26,9 +26,9 @@ FIELDS = frozenset(
         "owner", "page", "pages", "path", "pid", "point", "port", "project", "purpose", "quantity", "queued", "ready",
         "reason", "record", "reference", "restarts", "retries", "retry_after_seconds", "role", "rows", "running",
         "sale", "sale_id", "schema", "seconds", "senders", "set_aside", "severity", "shadow", "side", "signal", "since",
-        "size", "sku", "skus", "socket", "span_id", "state", "states", "status", "status_code", "step", "store", "subject",
-        "sweep", "task", "tax_rule", "template", "total", "trace_id", "tries", "type", "units", "until", "user",
-        "version", "wait_seconds", "waiting", "waits_for", "window_believed", "would_have", "writes",
+        "size", "sku", "skus", "socket", "span_id", "state", "states", "status", "status_code", "step", "store",
+        "subject", "sweep", "task", "tax_rule", "template", "total", "trace_id", "tries", "type", "units", "until",
+        "user", "version", "wait_seconds", "waiting", "waits_for", "window_believed", "would_have", "writes",
     }
 )  # fmt: skip
 """Names a log line or a span may carry."""

@@ -10,7 +10,7 @@ from actors.domain.webhook import PlanLine, Step, plan
 from actors.messages import Flow, Nudge
 from adapters.operator.problems import ProblemError
 from daemon.running import Running
-from storage import audit, outbox
+from storage import audit, exceptions, outbox
 
 APPLY = "webhooks:apply"
 
@@ -51,6 +51,8 @@ async def apply(app: Running, *, author: str, reason: str) -> dict[str, Any]:
     def unit(connection: sqlite3.Connection) -> None:
         now = app.engine.clock.now()
         outbox.release(connection, Nudge(flow=Flow.CENSUS, subject=APPLY, due_at=now), now=now)
+        aside = exceptions.Record(kind="message", id=APPLY)
+        exceptions.clear(connection, aside, resolution=f"asked again by {author}", now=now)
         audit.write(connection, author=author, action="apply", record="webhooks", now=now, reason=reason)
 
     await app.engine.database.run(unit)

@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import msgspec
 import pytest
 
 from actors.core.actor import set_aside
@@ -25,9 +26,11 @@ from daemon import actions
 from daemon.control import SocketInUseError, control_server, socket_path
 from daemon.control_client import DaemonDownError, RefusedError, address, ask
 from daemon.settings import parse_settings
+from daemon.webhooks import APPLY
 from storage import audit, exceptions, flows, orders, outbox
 from tests.daemon_app import IDS, NOW, TestApp, assembled, config_text
 
+ASIDE = "message_quarantined"
 ME = pwd.getpwuid(os.getuid()).pw_name
 
 
@@ -351,3 +354,35 @@ async def test_an_exception_without_a_body_says_so(tmp_path: Path) -> None:
         [row] = await app.engine.database.read(lambda connection: exceptions.listing(connection, kind="flow_stopped"))
         with pytest.raises(RefusedError, match="Nothing was kept"):
             await post(path, "exceptions", str(row.id), "body")
+
+
+# -- Cin7 Core's webhooks ---------------------------------------------------------------------------------------------
+
+
+async def test_webhooks_that_are_not_configured_are_neither_planned_nor_made(tmp_path: Path) -> None:
+    async with controlled(tmp_path) as (_, path):
+        with pytest.raises(RefusedError, match="not configured"):
+            await post(path, "webhooks", "apply")
+        with pytest.raises(RefusedError, match="public_url"):
+            await anyio.to_thread.run_sync(lambda: ask(path, "GET", "/webhooks/plan"))
+
+
+async def test_applying_lets_go_what_was_set_aside_and_says_so(tmp_path: Path) -> None:
+    async with controlled(tmp_path) as (app, path):
+        intake = msgspec.structs.replace(
+            app.settings.intake, cin7_webhooks=True, public_url="https://hooks.example.com"
+        )
+        app.settings = msgspec.structs.replace(app.settings, intake=intake)
+
+        def aside(connection: sqlite3.Connection) -> None:
+            outbox.accept(connection, Nudge(flow=Flow.CENSUS, subject=APPLY, due_at=NOW), now=NOW)
+            [envelope] = outbox.claim(connection, Flow.CENSUS, limit=1, now=NOW)
+            set_aside(connection, envelope, reason="the process died", now=NOW)
+
+        await app.engine.database.run(aside)
+        assert await app.engine.database.read(lambda connection: exceptions.listing(connection, kind=ASIDE))
+        done = await post(path, "webhooks", "apply", reason="a new account")
+        assert done["done"]
+        assert (APPLY, "ready", int(Urgency.FRESH)) in await waiting(app)
+        assert not await app.engine.database.read(lambda connection: exceptions.listing(connection, kind=ASIDE))
+        assert await audited(app, "webhooks") == [(ME, "apply")]

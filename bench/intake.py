@@ -296,7 +296,7 @@ def slow_fsync(folder: Path) -> Path | None:
 
 def main() -> int:
     """Measure both halves."""
-    with tempfile.TemporaryDirectory(dir=".", prefix="bench-intake-") as name:
+    with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as name:
         folder = Path(name).resolve()
         results = [measure(folder, "as it is", None)]
         library = slow_fsync(folder)

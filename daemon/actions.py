@@ -11,6 +11,8 @@ import sqlite3
 from typing import Any
 
 from actors.catalogue.actor import PRODUCTS, REFRESH
+from actors.census.hooks import WATCH
+from actors.census.progress import CENSUS
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import FINAL, OrderState
 from actors.domain.time import Instant
@@ -35,8 +37,8 @@ _BY_SIDE = {"cin7": (Flow.CATALOGUE, (REFRESH, PRODUCTS)), "commercetools": (Flo
 _BY_KIND = {
     "door": (Flow.INTAKE, DOORS),
     "subscription": (Flow.INTAKE, SUBSCRIPTION),
-    "webhook": (Flow.CENSUS, "webhooks"),
-    "sale": (Flow.CENSUS, "census"),
+    "webhook": (Flow.CENSUS, WATCH),
+    "sale": (Flow.CENSUS, CENSUS),
 }
 """What is looked at again when somebody retries what was found about one of these."""
 

@@ -23,7 +23,7 @@ from actors.core.bell import Bell
 from actors.domain.calls import Lane
 from actors.domain.crashpoints import Probe, no_probe
 from actors.domain.exception_types import Finding
-from actors.domain.order_state import OrderState
+from actors.domain.order_state import UNSETTLED
 from actors.domain.posting import PostingRules
 from actors.domain.time import Clock, Instant
 from actors.domain.tracing import Tracer
@@ -49,19 +49,6 @@ from storage.bodies import Sealer
 from storage.calls import SqliteJournal
 from storage.database import CommitFailedError, Database
 from storage.witness import Witness
-
-REOPENED = (
-    OrderState.ACCEPTED,
-    OrderState.AWAITING,
-    OrderState.HELD,
-    OrderState.CREATING,
-    OrderState.IN_DOUBT,
-    OrderState.HEADER,
-    OrderState.POSTED,
-    OrderState.CANCELLING,
-)
-"""States looked at once after every start: a mapping may have been mended, and no order may depend on a lost nudge."""
-
 
 CHORES = ("lease", "watch", "doors")
 """Children of every engine that are no flow."""
@@ -314,7 +301,7 @@ class Engine:
                     outbox.release(connection, nudge, now=now)
                     message = exceptions.Record(kind="message", id=nudge.subject)
                     exceptions.clear(connection, message, resolution="started again", now=now)
-            outbox.accept_orders(connection, REOPENED, now=now)
+            outbox.accept_orders(connection, UNSETTLED, now=now)
             for order_id in orders.short(connection):
                 outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
             self.dispatcher.paused = {

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from actors.census.hooks import APPLY
 from actors.domain.errors import WireError
 from actors.domain.webhook import PlanLine, Step, plan
 from actors.messages import Flow, Nudge
 from adapters.operator.problems import ProblemError
 from daemon.running import Running
 from storage import audit, exceptions, outbox
-
-APPLY = "webhooks:apply"
 
 _WORDS = {
     Step.KEEP: "is there",

@@ -1,4 +1,4 @@
-"""How far each sweep has read. Only the complete sweep has a mark: every order before that instant is known."""
+"""How far each sweep has read. `mark`: all that its list shows of the time before that instant is known."""
 
 from __future__ import annotations
 

@@ -106,8 +106,8 @@ class Census:
         zone = zone_of(facts.company(connection) or _UNKNOWN, self._posting)
         return UTC if isinstance(zone, Finding) else zone
 
-    def _on(self, unit: Unit, *, after: int = 0) -> Done:
-        return Done(unit=unit, nudges=(nudge(CENSUS, self._around.clock.now() + after),))
+    def _on(self, unit: Unit) -> Done:
+        return Done(unit=unit, nudges=(nudge(CENSUS, self._around.clock.now()),))
 
     # -- commercetools' orders ----------------------------------------------------------------------------------------
 

@@ -143,6 +143,19 @@ STATES: Mapping[OrderState, StateNote] = {
 FINAL = frozenset(state for state, note in STATES.items() if not note.followed_by)
 """States nothing leads out of."""
 
+UNSETTLED = (
+    _S.ACCEPTED,
+    _S.AWAITING,
+    _S.HELD,
+    _S.CREATING,
+    _S.IN_DOUBT,
+    _S.HEADER,
+    _S.POSTED,
+    _S.CANCELLING,
+)
+"""States of an order that has not come to its end: looked at after every start and every night, so that a mapping that
+was mended is noticed and no order depends on one nudge."""
+
 UNTOUCHED = frozenset({_S.ACCEPTED, _S.AWAITING, _S.SHADOWED})
 """States in which certainly nothing was ever sent for the order's present generation."""
 

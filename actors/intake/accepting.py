@@ -158,22 +158,8 @@ class Acceptance:
                 looks[place] += is_nudged
             for _, told in deliveries:
                 if isinstance(told, Unreadable):
-                    self._keep_unreadable(connection, door, told, now)
+                    _keep_unreadable(connection, door, told, self._sealer, now)
         return looks
-
-    def _keep_unreadable(self, connection: sqlite3.Connection, door: str, delivery: Unreadable, now: Instant) -> None:
-        digest = hashlib.sha256(delivery.body).hexdigest()[:32]
-        sealed = self._sealer.seal(delivery.body, order_id=digest, kind="notification")
-        bodies.put(connection, digest, "notification", version=0, sealed=sealed, now=now)
-        doors.note_unreadable(connection, door, now=now)
-        finding = Finding(
-            code="notification_unreadable",
-            cause=f"Door {door} brought {len(delivery.body)} bytes that cannot be understood: {delivery.problem}",
-            field=door,
-            group=f"notification_unreadable:{door}:{delivery.problem}",
-            facts={"door": door, "problem": delivery.problem, "bytes": str(len(delivery.body))},
-        )
-        exceptions.raise_finding(connection, exceptions.Record(kind="notification", id=digest), finding, now=now)
 
 
 class _Told:
@@ -192,9 +178,38 @@ def _stopped() -> IntakeClosedError:
     return IntakeClosedError("the daemon stops", retry_after_seconds=STOPPING_SECONDS)
 
 
-def note_event(connection: sqlite3.Connection, door: str, event: Notification, *, project: str, now: Instant) -> bool:
-    """Write one event down, once, with what it leads to; say whether a look was nudged."""
-    return note_events(connection, door, [event], project=project, now=now)[0]
+def note_deliveries(
+    connection: sqlite3.Connection,
+    door: str,
+    deliveries: Sequence[Delivery],
+    *,
+    project: str,
+    sealer: Sealer,
+    now: Instant,
+) -> None:
+    """Write down what a list showed as if a door had brought it."""
+    events = [delivery for delivery in deliveries if isinstance(delivery, Notification)]
+    note_events(connection, door, events, project=project, now=now)
+    for delivery in deliveries:
+        if isinstance(delivery, Unreadable):
+            _keep_unreadable(connection, door, delivery, sealer, now)
+
+
+def _keep_unreadable(
+    connection: sqlite3.Connection, door: str, delivery: Unreadable, sealer: Sealer, now: Instant
+) -> None:
+    digest = hashlib.sha256(delivery.body).hexdigest()[:32]
+    sealed = sealer.seal(delivery.body, order_id=digest, kind="notification")
+    bodies.put(connection, digest, "notification", version=0, sealed=sealed, now=now)
+    doors.note_unreadable(connection, door, now=now)
+    finding = Finding(
+        code="notification_unreadable",
+        cause=f"Door {door} brought {len(delivery.body)} bytes that cannot be understood: {delivery.problem}",
+        field=door,
+        group=f"notification_unreadable:{door}:{delivery.problem}",
+        facts={"door": door, "problem": delivery.problem, "bytes": str(len(delivery.body))},
+    )
+    exceptions.raise_finding(connection, exceptions.Record(kind="notification", id=digest), finding, now=now)
 
 
 def note_events(

@@ -33,7 +33,7 @@ class OrderKeeper:
 
     def __init__(self, rules: SweepRules, sealer: Sealer) -> None:
         self._rules = rules
-        self._sealer = sealer
+        self.sealer = sealer
 
     def keep_page(
         self, connection: sqlite3.Connection, page: Sequence[FeedOrder], source: str, now: Instant
@@ -71,7 +71,7 @@ class OrderKeeper:
         if accepted is Accepted.KNOWN:
             return accepted
         orders.set_express(connection, order.id, goes_first(self._rules, order))
-        sealed = self._sealer.seal(entry.body, order_id=order.id, kind="order")
+        sealed = self.sealer.seal(entry.body, order_id=order.id, kind="order")
         bodies.put(connection, order.id, "order", version=order.version, sealed=sealed, now=now)
         what = "accepted" if accepted is Accepted.NEW else "changed"
         timeline.note(
@@ -88,7 +88,7 @@ class OrderKeeper:
     def _keep_unreadable(
         self, connection: sqlite3.Connection, entry: FeedOrder, record: exceptions.Record, now: Instant
     ) -> None:
-        sealed = self._sealer.seal(entry.body, order_id=entry.id, kind="unreadable")
+        sealed = self.sealer.seal(entry.body, order_id=entry.id, kind="unreadable")
         version = entry.version if abs(entry.version) < _LARGEST else 0
         bodies.put(connection, entry.id, "unreadable", version=version, sealed=sealed, now=now)
         finding = Finding(

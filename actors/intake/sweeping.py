@@ -14,10 +14,10 @@ from actors.core.actor import Done, Surroundings, Unit, clear_connection
 from actors.domain.crashpoints import MechanismPoint
 from actors.domain.errors import Unauthorised
 from actors.domain.feed import FeedCursor, FeedOrder, PaymentMark
-from actors.domain.notification import PAYMENT, Delivery, Notification, Unreadable
-from actors.domain.order_state import OrderState
+from actors.domain.notification import PAYMENT, Delivery, Notification
+from actors.domain.order_state import UNSETTLED, OrderState
 from actors.domain.time import Instant
-from actors.intake.accepting import note_event
+from actors.intake.accepting import note_deliveries
 from actors.intake.keeping import OrderKeeper
 from actors.intake.ports import OrderFeed
 from actors.intake.rules import MINUTE, SweepRules, believable, hot_start, next_night, pass_end, pass_start
@@ -36,18 +36,6 @@ SWEEPS = (HOT, COMPLETE, OLDER, OPEN, PAYMENTS, MESSAGES)
 
 ASK_AGAIN = 60 * MINUTE
 """How long a list that commercetools does not keep, or does not show us, is left alone (milliseconds)."""
-
-UNSETTLED = (
-    OrderState.ACCEPTED,
-    OrderState.AWAITING,
-    OrderState.HELD,
-    OrderState.CREATING,
-    OrderState.IN_DOUBT,
-    OrderState.HEADER,
-    OrderState.POSTED,
-    OrderState.CANCELLING,
-)
-"""States of an order that has not come to its end: looked at once every night, so that none depends on one nudge."""
 
 ReadMessage = Callable[[bytes], Delivery]
 """Reads a row of the list of messages."""
@@ -72,7 +60,6 @@ class Sweeper:
         self._keeper = keeper
         self._read_message = read_message
         self._project = project
-        self.accepted = 0
 
     async def sweep(self, subject: str) -> Done:
         """Read one page of the named list."""
@@ -205,9 +192,7 @@ class Sweeper:
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             clear_connection(connection, "commercetools", "list_messages", now=at)
-            for event in events:
-                if not isinstance(event, Unreadable):
-                    note_event(connection, "messages", event, project=self._project, now=at)
+            note_deliveries(connection, "messages", events, project=self._project, sealer=self._keeper.sealer, now=at)
             _advance(connection, MESSAGES, stored, place, at)
             meta.set_text(connection, MESSAGES, "read")
 
@@ -263,7 +248,6 @@ class Sweeper:
 
     def tell(self, new: Sequence[str]) -> None:
         """Say that orders nobody knew are on disk."""
-        self.accepted += len(new)
         for order_id in new:
             tracer = self._around.tracer
             with tracer.span("order", order_id=order_id), tracer.span("intake.accept", order_id=order_id):

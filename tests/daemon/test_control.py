@@ -16,6 +16,7 @@ import anyio.to_thread
 import msgspec
 import pytest
 
+from actors.census.hooks import APPLY
 from actors.core.actor import set_aside
 from actors.domain.exception_types import Finding
 from actors.domain.notification import Unreadable
@@ -26,7 +27,6 @@ from daemon import actions
 from daemon.control import SocketInUseError, control_server, socket_path
 from daemon.control_client import DaemonDownError, RefusedError, address, ask
 from daemon.settings import parse_settings
-from daemon.webhooks import APPLY
 from storage import audit, exceptions, flows, orders, outbox
 from tests.daemon_app import IDS, NOW, TestApp, assembled, config_text
 

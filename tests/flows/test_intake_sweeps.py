@@ -20,7 +20,7 @@ from actors.intake.ports import OrderFeed
 from actors.intake.rules import MINUTE, SweepRules, next_night
 from actors.intake.sweeping import ASK_AGAIN, COMPLETE, MESSAGES, OPEN, PAYMENTS, Sweeper
 from adapters.intake.platform import read_message_row
-from storage import cursors, meta, orders
+from storage import bodies, cursors, exceptions, meta, orders
 from storage.bodies import Sealer
 from storage.cursors import Cursor
 from storage.database import Database
@@ -211,6 +211,15 @@ async def test_messages_are_events_like_any_other(tmp_path: Path) -> None:
         await here.sweep(MESSAGES)
         await here.sweep(MESSAGES)
         assert await here.subjects() == ["intake order:o9"]
+
+
+async def test_a_message_nobody_can_read_is_told_with_its_body(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        here.feed.rows = [MessageRow(id="m1", created_at=NOW - 2 * MINUTE, body=b'{"id":"m1","resource":7}')]
+        await here.sweep(MESSAGES)
+        [told] = await here.database.read(exceptions.listing)
+        assert (told.type, told.field) == ("notification_unreadable", "messages")
+        assert await here.database.read(lambda connection: bodies.get(connection, told.record.id, "notification"))
 
 
 async def test_everything_open_is_read_every_night(tmp_path: Path) -> None:

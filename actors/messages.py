@@ -20,6 +20,7 @@ class Flow(StrEnum):
     ORDERS = "orders"
     CATALOGUE = "catalogue"
     CENSUS = "census"
+    STOCK = "stock"
 
 
 class Urgency(IntEnum):

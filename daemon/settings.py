@@ -260,7 +260,11 @@ class OrdersSettings(_Table, frozen=True, kw_only=True):
 
 
 class StockSettings(_Table, frozen=True, kw_only=True):
-    """How availability is published. `buffers`: units kept back per SKU or category."""
+    """How availability is published. `buffers`: units kept back per SKU or category, `channel_buffers` per channel.
+
+    `stale_buffer`: units kept back in addition while `stale_policy = "buffer"` applies. `mass_zero_least`: so many SKUs
+    may go to zero in any pass. `create_missing`: make inventory entries for SKUs that have none.
+    """
 
     enabled: bool = True
     snapshot_seconds: Seconds = 900
@@ -273,6 +277,11 @@ class StockSettings(_Table, frozen=True, kw_only=True):
     max_age_seconds: Seconds = 3600
     stale_policy: Literal["keep", "zero", "buffer"] = "keep"
     mass_zero_percent: Percent = 2
+    mass_zero_least: Amount = 5
+    stale_buffer: Amount = 1
+    channel_buffers: dict[str, Amount] = {}
+    create_missing: bool = True
+    concurrency: Parallel = 8
 
 
 class FulfilmentSettings(_Table, frozen=True, kw_only=True):

@@ -67,6 +67,8 @@ def begin(connection: sqlite3.Connection, intent: Intent, *, at: Instant) -> int
     ).fetchone()
     if intent.purpose is Purpose.CIN7_CREATE_SALE:
         orders.move(connection, intent.subject, OrderState.CREATING, now=at, reason="")
+    if intent.beside is not None:
+        intent.beside(connection, int(row[0]))
     return int(row[0])
 
 

@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     CIN7_LIST_SALES = "cin7.list_sales"
     CIN7_READ_RATE = "cin7.read_rate"
     CIN7_AVAILABILITY = "cin7.availability"
+    CIN7_STOCK_PAGE = "cin7.stock_page"
     CIN7_PRODUCTS = "cin7.products"
     CIN7_FIND_BY_EXTERNAL_ID = "cin7.find_by_external_id"
     CIN7_FIND_BY_REFERENCE = "cin7.find_by_reference"
@@ -62,6 +63,10 @@ class Purpose(StrEnum):
     CT_LIST_MESSAGES = "commercetools.list_messages"
     CT_SUBSCRIPTION = "commercetools.subscription"
     CT_INVENTORY = "commercetools.inventory"
+    CT_LIST_INVENTORY = "commercetools.list_inventory"
+    CT_READ_ENTRY = "commercetools.read_entry"
+    CT_WRITE_ENTRY = "commercetools.write_entry"
+    CT_CREATE_ENTRY = "commercetools.create_entry"
     CT_CHANNEL = "commercetools.channel"
     CT_READ_LEASE = "commercetools.read_lease"
     CT_WRITE_LEASE = "commercetools.write_lease"
@@ -94,5 +99,7 @@ _WRITES = frozenset(
         Purpose.CIN7_REVIVE_WEBHOOK,
         Purpose.CT_SYNC_INFO,
         Purpose.CT_WRITE_LEASE,
+        Purpose.CT_WRITE_ENTRY,
+        Purpose.CT_CREATE_ENTRY,
     }
 )

@@ -29,8 +29,19 @@ class FactKind(StrEnum):
     COMPANY = "company"  # key: "" (one row: /me)
 
 
+class KitPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A component of a kit: its SKU, and how many of it one kit takes."""
+
+    sku: str
+    quantity: Decimal
+
+
 class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """A Cin7 product. `type` is Stock or Service (open string)."""
+    """A Cin7 product. `type` is Stock or Service (open string).
+
+    `parts` are its components where Cin7 assembles it when an order for it is authorised (`BillOfMaterial` with
+    `AutoAssembly`, fact sheet §3.1).
+    """
 
     id: str
     sku: str
@@ -39,6 +50,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "Active"
     sellable: bool = True
     drop_ship: str = "No Drop Ship"
+    category: str = ""
+    parts: tuple[KitPart, ...] = ()
 
 
 class TaxRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ what an order needs: a *write* whose row has no outcome when the daemon starts i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from actors.domain.calls import Lane, Purpose
@@ -17,14 +18,24 @@ class Intent:
     """What one message means to send. `call_id` is filled in once the row is on disk.
 
     `subject` is the record it is about (an order id); `generation` counts the sales an order was ever meant to have
-    (1, then one more for every deliberate resend), so that a database constraint can refuse a second create.
+    (1, then one more for every deliberate resend), so that a database constraint can refuse a second create. `beside`
+    is written in the commit of the intent, with the call's id: what a start has to know of a write that broke off.
     """
 
-    def __init__(self, purpose: Purpose, *, subject: str = "", lane: Lane = Lane.ORDERS, generation: int = 1) -> None:
+    def __init__(
+        self,
+        purpose: Purpose,
+        *,
+        subject: str = "",
+        lane: Lane = Lane.ORDERS,
+        generation: int = 1,
+        beside: Callable[[sqlite3.Connection, int], None] | None = None,
+    ) -> None:
         self.purpose = purpose
         self.subject = subject
         self.lane = lane
         self.generation = generation
+        self.beside = beside
         self.call_id: int | None = None
 
 

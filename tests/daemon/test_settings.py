@@ -39,6 +39,11 @@ trigger = { order_states = ["Open", "Confirmed"], payment = "paid" }
 
 ADDED = {
     "orders.most_rows",
+    "stock.mass_zero_least",
+    "stock.stale_buffer",
+    "stock.channel_buffers",
+    "stock.create_missing",
+    "stock.concurrency",
     "intake.push_grace_seconds",
     "intake.push_silent_seconds",
     "intake.silence_floor",

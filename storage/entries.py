@@ -1,0 +1,281 @@
+"""The entries of commercetools on disk, each with its ledger, and what was ever written into them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from actors.domain.inventory import Entry
+from actors.domain.ledger import Ledger, Shelf
+from actors.domain.time import Instant
+
+
+class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry as kept: see `storage/migrations/0004_stock.sql`. `entry_id` None: there is certainly none."""
+
+    sku: str
+    channel: str
+    entry_id: str | None
+    version: int
+    quantity: int
+    expected_delivery: date | None
+    read_from: Instant
+    read_at: Instant
+    modified_by: str
+    put: int | None
+    base: Instant | None
+    trued_at: Instant | None
+    suspended: str
+    waits: str
+    waits_since: Instant | None
+    pending: int | None
+    pending_call: int | None
+    published_at: Instant | None
+    published_date: date | None
+    conflicts: int
+    refused: str
+    sum: str
+
+    @property
+    def shelf(self) -> Shelf:
+        """The entry, as rules see it."""
+        quantity = self.quantity if self.entry_id is not None else None
+        return Shelf(quantity=quantity, version=self.version, read_from=self.read_from, read_at=self.read_at)
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """Its ledger, if it has begun."""
+        if self.put is None or self.base is None:
+            return None
+        return Ledger(put=self.put, base=self.base, suspended=self.suspended)
+
+
+_COLUMNS = ", ".join(EntryRecord.__struct_fields__)
+
+
+def _record(row: Sequence[object]) -> EntryRecord:
+    return msgspec.convert(dict(zip(EntryRecord.__struct_fields__, row, strict=True)), EntryRecord)
+
+
+def of_sku(connection: sqlite3.Connection, sku: str) -> list[EntryRecord]:
+    """Return the entries of a SKU, by channel."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM entries WHERE sku = ? ORDER BY channel", (sku,))
+    return [_record(row) for row in rows]
+
+
+def get(connection: sqlite3.Connection, sku: str, channel: str) -> EntryRecord | None:
+    """Return one entry."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM entries WHERE sku = ? AND channel = ?", (sku, channel)).fetchone()
+    return None if row is None else _record(row)
+
+
+def saw(connection: sqlite3.Connection, entry: Entry) -> int:
+    """Keep an entry as read, unless something newer is known; return by how much it rose without us (0: it did not).
+
+    Between two readings an entry can only fall, by orders; what we wrote was noted before it was sent. A rise beyond
+    that is somebody else's: its ledger is suspended until the next true-up.
+    """
+    known = get(connection, entry.sku, entry.channel)
+    if known is not None and known.entry_id == entry.id and entry.version < known.version:
+        return 0
+    rise = 0
+    if known is not None and known.entry_id == entry.id and entry.version > known.version:
+        most = max(known.quantity, known.pending if known.pending is not None else known.quantity)
+        rise = max(0, entry.quantity - most)
+    replaced = known is not None and known.entry_id != entry.id
+    _keep(connection, entry)
+    if rise and known is not None and known.put is not None:
+        suspend(connection, entry.sku, entry.channel, "somebody else raised it")
+    if replaced:
+        # Made anew, or made at all: nothing is known of what stands in it.
+        connection.execute(
+            "UPDATE entries SET put = NULL, base = NULL, pending = NULL, pending_call = NULL, suspended = ''"
+            " WHERE sku = ? AND channel = ?",
+            (entry.sku, entry.channel),
+        )
+    return rise
+
+
+def _keep(connection: sqlite3.Connection, entry: Entry) -> None:
+    day = entry.expected_delivery.isoformat() if entry.expected_delivery else None
+    connection.execute(
+        "INSERT INTO entries (sku, channel, entry_id, version, quantity, expected_delivery, read_from, read_at,"
+        " modified_by) VALUES (:sku, :channel, :id, :version, :quantity, :day, :read_from, :read_at, :by)"
+        " ON CONFLICT (sku, channel) DO UPDATE SET entry_id = :id, version = :version, quantity = :quantity,"
+        " expected_delivery = :day, modified_by = :by,"
+        # The same version seen again proves nothing newer than the first look, which a true-up counts from.
+        " read_from = CASE WHEN entry_id IS :id AND version = :version THEN read_from ELSE :read_from END,"
+        " read_at = CASE WHEN entry_id IS :id AND version = :version THEN read_at ELSE :read_at END",
+        {
+            "sku": entry.sku,
+            "channel": entry.channel,
+            "id": entry.id,
+            "version": entry.version,
+            "quantity": entry.quantity,
+            "day": day,
+            "read_from": entry.read_from,
+            "read_at": entry.read_at,
+            "by": entry.modified_by,
+        },
+    )
+
+
+def absent(connection: sqlite3.Connection, sku: str, channel: str, *, read_from: Instant, read_at: Instant) -> None:
+    """Keep that commercetools had no such entry when it was asked. The ledger of one that is gone is gone with it."""
+    connection.execute(
+        "INSERT INTO entries (sku, channel, entry_id, read_from, read_at) VALUES (:sku, :channel, NULL, :from, :at)"
+        " ON CONFLICT (sku, channel) DO UPDATE SET"
+        " read_from = CASE WHEN entry_id IS NULL THEN read_from ELSE :from END,"
+        " read_at = CASE WHEN entry_id IS NULL THEN read_at ELSE :at END,"
+        " entry_id = NULL, version = 0, quantity = 0, put = NULL, base = NULL, pending = NULL, pending_call = NULL",
+        {"sku": sku, "channel": channel, "from": read_from, "at": read_at},
+    )
+
+
+# -- the ledger ----------------------------------------------------------------------------------------------------
+
+
+def suspend(connection: sqlite3.Connection, sku: str, channel: str, why: str) -> None:
+    """Raise nothing more before the next true-up; what suspended it first is kept."""
+    connection.execute(
+        "UPDATE entries SET suspended = CASE WHEN suspended = '' THEN ? ELSE suspended END"
+        " WHERE sku = ? AND channel = ? AND put IS NOT NULL",
+        (why, sku, channel),
+    )
+
+
+def suspend_all(connection: sqlite3.Connection, why: str) -> None:
+    """Every ledger waits for its true-up: the file is not the one that was last written."""
+    connection.execute("UPDATE entries SET suspended = ? WHERE put IS NOT NULL", (why,))
+
+
+def restart(connection: sqlite3.Connection, sku: str, channel: str, *, put: int, base: Instant, now: Instant) -> None:
+    """Begin the ledger anew with what stands in the entry."""
+    connection.execute(
+        "UPDATE entries SET put = ?, base = ?, trued_at = ?, suspended = '', waits = '', waits_since = NULL,"
+        " pending = NULL, pending_call = NULL WHERE sku = ? AND channel = ?",
+        (put, base, now, sku, channel),
+    )
+
+
+def move_put(connection: sqlite3.Connection, sku: str, channel: str, by: int) -> None:
+    """Add to the ledger what was really put in."""
+    connection.execute(
+        "UPDATE entries SET put = put + ? WHERE sku = ? AND channel = ? AND put IS NOT NULL", (by, sku, channel)
+    )
+
+
+def intend(connection: sqlite3.Connection, sku: str, channel: str, quantity: int, call_id: int) -> None:
+    """Note what is about to be written, in the commit of the intent."""
+    connection.execute(
+        "UPDATE entries SET pending = ?, pending_call = ? WHERE sku = ? AND channel = ?",
+        (quantity, call_id, sku, channel),
+    )
+
+
+def forget_intent(connection: sqlite3.Connection, sku: str, channel: str) -> None:
+    """What was about to be written was certainly not, or is settled."""
+    connection.execute(
+        "UPDATE entries SET pending = NULL, pending_call = NULL WHERE sku = ? AND channel = ?", (sku, channel)
+    )
+
+
+def doubt(connection: sqlite3.Connection, sku: str, channel: str) -> None:
+    """The answer to a write was lost: it counts as done if it raised, as not done if it lowered, until the true-up.
+
+    The quantity stays noted, so that its coming true is nobody else's rise.
+    """
+    connection.execute(
+        "UPDATE entries SET put = put + max(0, coalesce(pending, quantity) - quantity), pending_call = NULL"
+        " WHERE sku = ? AND channel = ? AND pending_call IS NOT NULL",
+        (sku, channel),
+    )
+    suspend(connection, sku, channel, "the answer to a write was lost")
+
+
+def doubt_all(connection: sqlite3.Connection) -> list[str]:
+    """Treat every write that was on the wire when the process ended as one whose answer was lost. Return the SKUs."""
+    rows = connection.execute("SELECT sku, channel FROM entries WHERE pending_call IS NOT NULL").fetchall()
+    for sku, channel in rows:
+        doubt(connection, sku, channel)
+    return [sku for sku, _ in rows]
+
+
+def wait(connection: sqlite3.Connection, sku: str, channel: str, waits: str, *, now: Instant) -> None:
+    """Keep what the next change of an entry waits for, and since when it waits at all."""
+    connection.execute(
+        "UPDATE entries SET waits = :waits, waits_since = CASE WHEN :waits = '' THEN NULL"
+        " ELSE coalesce(waits_since, :now) END WHERE sku = :sku AND channel = :channel AND waits <> :waits",
+        {"waits": waits, "now": now, "sku": sku, "channel": channel},
+    )
+
+
+def explain(connection: sqlite3.Connection, sku: str, channel: str, text: str) -> None:
+    """Keep the sum behind the published figure."""
+    connection.execute("UPDATE entries SET sum = ? WHERE sku = ? AND channel = ?", (text, sku, channel))
+
+
+def published(
+    connection: sqlite3.Connection,
+    entry: Entry,
+    *,
+    step: str,
+    before: int | None,
+    explanation: str,
+    now: Instant,
+) -> None:
+    """Keep an entry as we wrote it, with the sum behind it, in the history too."""
+    _keep(connection, entry)
+    day = entry.expected_delivery.isoformat() if entry.expected_delivery else None
+    connection.execute(
+        "UPDATE entries SET published_at = ?, published_date = ?, sum = ?, conflicts = 0, refused = '', pending = NULL,"
+        " pending_call = NULL WHERE sku = ? AND channel = ?",
+        (now, day, explanation, entry.sku, entry.channel),
+    )
+    connection.execute(
+        "INSERT INTO stock_history (at, sku, channel, step, before, quantity, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (now, entry.sku, entry.channel, step, before, entry.quantity, explanation),
+    )
+
+
+def refuse(connection: sqlite3.Connection, sku: str, channel: str, words: str) -> None:
+    """Keep what commercetools said when it refused to change an entry ("": nothing)."""
+    connection.execute("UPDATE entries SET refused = ? WHERE sku = ? AND channel = ?", (words, sku, channel))
+
+
+def conflict(connection: sqlite3.Connection, sku: str, channel: str, times: int) -> None:
+    """Count conflicts in a row."""
+    connection.execute(
+        "UPDATE entries SET conflicts = conflicts + ? WHERE sku = ? AND channel = ?", (times, sku, channel)
+    )
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an entry's history."""
+
+    at: Instant
+    channel: str
+    step: str
+    before: int | None
+    quantity: int
+    sum: str
+
+
+def history(connection: sqlite3.Connection, sku: str, *, limit: int) -> list[Change]:
+    """Return the last changes we made to the entries of a SKU, newest first."""
+    rows = connection.execute(
+        "SELECT at, channel, step, before, quantity, sum FROM stock_history WHERE sku = ? ORDER BY id DESC LIMIT ?",
+        (sku, limit),
+    )
+    names = Change.__struct_fields__
+    return [msgspec.convert(dict(zip(names, row, strict=True)), Change) for row in rows]
+
+
+def prune_history(connection: sqlite3.Connection, *, before: Instant, limit: int = 1000) -> int:
+    """Drop the oldest lines, some at a time; return how many."""
+    return connection.execute(
+        "DELETE FROM stock_history WHERE id IN (SELECT id FROM stock_history WHERE at < ? LIMIT ?)", (before, limit)
+    ).rowcount

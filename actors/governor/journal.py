@@ -6,9 +6,8 @@ what an order needs: a *write* whose row has no outcome when the daemon starts i
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from actors.domain.calls import Lane, Purpose
 from actors.domain.time import Instant
@@ -29,7 +28,7 @@ class Intent:
         subject: str = "",
         lane: Lane = Lane.ORDERS,
         generation: int = 1,
-        beside: Callable[[sqlite3.Connection, int], None] | None = None,
+        beside: Callable[[Any, int], None] | None = None,  # (connection, call id): the governor knows no database
     ) -> None:
         self.purpose = purpose
         self.subject = subject

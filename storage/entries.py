@@ -33,6 +33,8 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     waits_since: Instant | None
     pending: int | None
     pending_call: int | None
+    doubtful: int | None
+    reread_after: Instant | None
     published_at: Instant | None
     published_date: date | None
     conflicts: int
@@ -83,7 +85,8 @@ def saw(connection: sqlite3.Connection, entry: Entry) -> int:
         return 0
     rise = 0
     if known is not None and known.entry_id == entry.id and entry.version > known.version:
-        most = max(known.quantity, known.pending if known.pending is not None else known.quantity)
+        explained = (known.quantity, known.pending, known.doubtful)
+        most = max(quantity for quantity in explained if quantity is not None)
         rise = max(0, entry.quantity - most)
     replaced = known is not None and known.entry_id != entry.id
     _keep(connection, entry)
@@ -92,8 +95,8 @@ def saw(connection: sqlite3.Connection, entry: Entry) -> int:
     if replaced:
         # Made anew, or made at all: nothing is known of what stands in it.
         connection.execute(
-            "UPDATE entries SET put = NULL, base = NULL, pending = NULL, pending_call = NULL, suspended = ''"
-            " WHERE sku = ? AND channel = ?",
+            "UPDATE entries SET put = NULL, base = NULL, pending = NULL, pending_call = NULL, doubtful = NULL,"
+            " reread_after = NULL, suspended = '' WHERE sku = ? AND channel = ?",
             (entry.sku, entry.channel),
         )
     return rise
@@ -130,7 +133,8 @@ def absent(connection: sqlite3.Connection, sku: str, channel: str, *, read_from:
         " ON CONFLICT (sku, channel) DO UPDATE SET"
         " read_from = CASE WHEN entry_id IS NULL THEN read_from ELSE :from END,"
         " read_at = CASE WHEN entry_id IS NULL THEN read_at ELSE :at END,"
-        " entry_id = NULL, version = 0, quantity = 0, put = NULL, base = NULL, pending = NULL, pending_call = NULL",
+        " entry_id = NULL, version = 0, quantity = 0, put = NULL, base = NULL, pending = NULL, pending_call = NULL,"
+        " doubtful = NULL, reread_after = NULL, suspended = ''",
         {"sku": sku, "channel": channel, "from": read_from, "at": read_at},
     )
 
@@ -156,7 +160,7 @@ def restart(connection: sqlite3.Connection, sku: str, channel: str, *, put: int,
     """Begin the ledger anew with what stands in the entry."""
     connection.execute(
         "UPDATE entries SET put = ?, base = ?, trued_at = ?, suspended = '', waits = '', waits_since = NULL,"
-        " pending = NULL, pending_call = NULL WHERE sku = ? AND channel = ?",
+        " pending = NULL, pending_call = NULL, doubtful = NULL WHERE sku = ? AND channel = ?",
         (put, base, now, sku, channel),
     )
 
@@ -183,24 +187,26 @@ def forget_intent(connection: sqlite3.Connection, sku: str, channel: str) -> Non
     )
 
 
-def doubt(connection: sqlite3.Connection, sku: str, channel: str) -> None:
+def doubt(connection: sqlite3.Connection, sku: str, channel: str, *, until: Instant) -> None:
     """The answer to a write was lost: it counts as done if it raised, as not done if it lowered, until the true-up.
 
-    The quantity stays noted, so that its coming true is nobody else's rise.
+    It may still be executed `until` then; after that the entry is read. The quantity stays noted, so that its coming
+    true is nobody else's rise.
     """
     connection.execute(
-        "UPDATE entries SET put = put + max(0, coalesce(pending, quantity) - quantity), pending_call = NULL"
-        " WHERE sku = ? AND channel = ? AND pending_call IS NOT NULL",
-        (sku, channel),
+        "UPDATE entries SET put = put + max(0, coalesce(pending, quantity) - quantity), pending = NULL,"
+        " pending_call = NULL, doubtful = max(coalesce(doubtful, pending), coalesce(pending, doubtful)),"
+        " reread_after = ? WHERE sku = ? AND channel = ? AND pending_call IS NOT NULL",
+        (until, sku, channel),
     )
     suspend(connection, sku, channel, "the answer to a write was lost")
 
 
-def doubt_all(connection: sqlite3.Connection) -> list[str]:
+def doubt_all(connection: sqlite3.Connection, *, until: Instant) -> list[str]:
     """Treat every write that was on the wire when the process ended as one whose answer was lost. Return the SKUs."""
     rows = connection.execute("SELECT sku, channel FROM entries WHERE pending_call IS NOT NULL").fetchall()
     for sku, channel in rows:
-        doubt(connection, sku, channel)
+        doubt(connection, sku, channel, until=until)
     return [sku for sku, _ in rows]
 
 
@@ -227,12 +233,12 @@ def published(
     explanation: str,
     now: Instant,
 ) -> None:
-    """Keep an entry as we wrote it, with the sum behind it, in the history too."""
+    """Keep an entry as we wrote it, with the sum behind it, in the history too. A stray write is void by its version."""
     _keep(connection, entry)
     day = entry.expected_delivery.isoformat() if entry.expected_delivery else None
     connection.execute(
         "UPDATE entries SET published_at = ?, published_date = ?, sum = ?, conflicts = 0, refused = '', pending = NULL,"
-        " pending_call = NULL WHERE sku = ? AND channel = ?",
+        " pending_call = NULL, doubtful = NULL, reread_after = NULL WHERE sku = ? AND channel = ?",
         (now, day, explanation, entry.sku, entry.channel),
     )
     connection.execute(
@@ -251,6 +257,38 @@ def conflict(connection: sqlite3.Connection, sku: str, channel: str, times: int)
     connection.execute(
         "UPDATE entries SET conflicts = conflicts + ? WHERE sku = ? AND channel = ?", (times, sku, channel)
     )
+
+
+def reread(connection: sqlite3.Connection, sku: str, channel: str) -> None:
+    """The entry was read after a write of lost outcome could last be executed."""
+    connection.execute("UPDATE entries SET reread_after = NULL WHERE sku = ? AND channel = ?", (sku, channel))
+
+
+def met(connection: sqlite3.Connection, entries: Sequence[Entry], *, number: int) -> None:
+    """Note that a listing of all entries met these."""
+    connection.executemany(
+        "UPDATE entries SET pass = ? WHERE sku = ? AND channel = ?",
+        [(number, entry.sku, entry.channel) for entry in entries],
+    )
+
+
+def not_met(connection: sqlite3.Connection, *, number: int, before: Instant) -> list[EntryRecord]:
+    """Return entries that a listing did not meet, of those known before it began."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM entries WHERE entry_id IS NOT NULL AND pass <> ? AND read_at < ? LIMIT 1000",
+        (number, before),
+    )
+    return [_record(row) for row in rows]
+
+
+def waiting(connection: sqlite3.Connection, kinds: Sequence[str], *, limit: int) -> list[str]:
+    """Return SKUs whose entries wait for one of these, the longest first."""
+    marks = ", ".join("?" for _ in kinds)
+    rows = connection.execute(
+        f"SELECT sku, min(waits_since) FROM entries WHERE waits IN ({marks}) GROUP BY sku ORDER BY 2, 1 LIMIT ?",
+        (*kinds, limit),
+    )
+    return [row[0] for row in rows]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,12 +69,15 @@ CREATE TABLE entries (
     suspended         TEXT NOT NULL DEFAULT '',
     waits             TEXT NOT NULL DEFAULT '',  -- what the next change waits for: a reading, the mark, quiet
     waits_since       INTEGER,
-    pending           INTEGER,                   -- the quantity of a write whose outcome is not known
+    pending           INTEGER,                   -- the quantity of the write that is on the wire
     pending_call      INTEGER,
+    doubtful          INTEGER,                   -- the quantity of a write whose answer was lost
+    reread_after      INTEGER,                   -- until then that write may still be executed; then the entry is read
     published_at      INTEGER,                   -- when we last wrote
     published_date    TEXT,                      -- the date of the next delivery as we last wrote it
     conflicts         INTEGER NOT NULL DEFAULT 0,
     refused           TEXT NOT NULL DEFAULT '',
+    pass              INTEGER NOT NULL DEFAULT 0, -- the listing of all entries that last met it
     sum               TEXT NOT NULL DEFAULT '{}',
     PRIMARY KEY (sku, channel),
     CHECK (put IS NULL OR base IS NOT NULL)

@@ -29,6 +29,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     base: Instant | None
     trued_at: Instant | None
     suspended: str
+    low_by: int
     waits: str
     waits_since: Instant | None
     pending: int | None
@@ -52,7 +53,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Its ledger, if it has begun."""
         if self.put is None or self.base is None:
             return None
-        return Ledger(put=self.put, base=self.base, suspended=self.suspended)
+        return Ledger(put=self.put, base=self.base, suspended=self.suspended, low_by=self.low_by)
 
 
 _COLUMNS = ", ".join(EntryRecord.__struct_fields__)
@@ -156,12 +157,14 @@ def suspend_all(connection: sqlite3.Connection, why: str) -> None:
     connection.execute("UPDATE entries SET suspended = ? WHERE put IS NOT NULL", (why,))
 
 
-def restart(connection: sqlite3.Connection, sku: str, channel: str, *, put: int, base: Instant, now: Instant) -> None:
+def restart(
+    connection: sqlite3.Connection, sku: str, channel: str, *, put: int, base: Instant, now: Instant, low_by: int = 0
+) -> None:
     """Begin the ledger anew with what stands in the entry."""
     connection.execute(
-        "UPDATE entries SET put = ?, base = ?, trued_at = ?, suspended = '', waits = '', waits_since = NULL,"
+        "UPDATE entries SET put = ?, base = ?, low_by = ?, trued_at = ?, suspended = '', waits = '', waits_since = NULL,"
         " pending = NULL, pending_call = NULL, doubtful = NULL WHERE sku = ? AND channel = ?",
-        (put, base, now, sku, channel),
+        (put, base, low_by, now, sku, channel),
     )
 
 
@@ -233,7 +236,7 @@ def published(
     explanation: str,
     now: Instant,
 ) -> None:
-    """Keep an entry as we wrote it, with the sum behind it, in the history too. A stray write is void by its version."""
+    """Keep an entry as we wrote it, with the sum behind it, in the history too. A stray write is void by now."""
     _keep(connection, entry)
     day = entry.expected_delivery.isoformat() if entry.expected_delivery else None
     connection.execute(
@@ -244,6 +247,24 @@ def published(
     connection.execute(
         "INSERT INTO stock_history (at, sku, channel, step, before, quantity, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (now, entry.sku, entry.channel, step, before, entry.quantity, explanation),
+    )
+
+
+def note_would(
+    connection: sqlite3.Connection,
+    sku: str,
+    channel: str,
+    *,
+    step: str,
+    before: int | None,
+    quantity: int,
+    explanation: str,
+    now: Instant,
+) -> None:
+    """Keep what would have been written (shadow mode)."""
+    connection.execute(
+        "INSERT INTO stock_history (at, sku, channel, step, before, quantity, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (now, sku, channel, step, before, quantity, explanation),
     )
 
 

@@ -166,6 +166,12 @@ def rates(connection: sqlite3.Connection, currency: str | None = None) -> tuple[
     return tuple(msgspec.json.decode(row[0], type=ExchangeRate) for row in rows)
 
 
+def product(connection: sqlite3.Connection, sku: str) -> Product | None:
+    """Return the product of exactly this SKU, if Cin7 Core has one."""
+    row = connection.execute("SELECT value FROM facts WHERE kind = 'product' AND key = ?", (sku,)).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Product)
+
+
 def for_order(connection: sqlite3.Connection, skus: Collection[str], *, currency: str | None = None) -> Facts:
     """Return what judging one order needs: the products of its SKUs, every service product, all small lists.
 
@@ -173,9 +179,9 @@ def for_order(connection: sqlite3.Connection, skus: Collection[str], *, currency
     """
     products: dict[str, Product] = {}
     for sku in skus:
-        row = connection.execute("SELECT value FROM facts WHERE kind = 'product' AND key = ?", (sku,)).fetchone()
-        if row is not None:
-            products[sku] = msgspec.json.decode(row[0], type=Product)
+        found = product(connection, sku)
+        if found is not None:
+            products[sku] = found
     services = {
         name: msgspec.json.decode(value, type=Product)
         for name, value in connection.execute(

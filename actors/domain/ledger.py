@@ -58,12 +58,14 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """`put` is what we have put into the entry since the ledger began; orders created after `base` belong to it.
 
-    `suspended` says why nothing is raised before the next true-up ("": it may be).
+    `suspended` says why nothing is raised before the next true-up ("": it may be). `low_by`: at most so many units less
+    than is right stood in the entry when the ledger began, since orders were young.
     """
 
     put: int
     base: Instant
     suspended: str = ""
+    low_by: int = 0
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

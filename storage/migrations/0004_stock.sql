@@ -67,6 +67,7 @@ CREATE TABLE entries (
     base              INTEGER,
     trued_at          INTEGER,
     suspended         TEXT NOT NULL DEFAULT '',
+    low_by            INTEGER NOT NULL DEFAULT 0, -- units that were young when the ledger began
     waits             TEXT NOT NULL DEFAULT '',  -- what the next change waits for: a reading, the mark, quiet
     waits_since       INTEGER,
     pending           INTEGER,                   -- the quantity of the write that is on the wire

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from actors.domain import facts
+from actors.domain.availability import StockPage
 from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import Probe, WritePhase, write_point
 from actors.domain.errors import Limited, Rejected, Transient, WireError
@@ -35,7 +36,7 @@ from actors.domain.tracing import NoTracer, Tracer
 from actors.domain.webhook import Webhook
 from actors.governor.gate import Gate, Turn
 from actors.governor.journal import Intent
-from adapters.cin7 import sale_lists, translate, webhooks, wire
+from adapters.cin7 import sale_lists, stock, translate, webhooks, wire
 from adapters.cin7.answers import SIDE, failure, limit_wait_seconds, unclear
 from adapters.cin7.translate import UnreadableAnswerError
 from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
@@ -48,8 +49,18 @@ _Query = Sequence[tuple[str, str]]
 _LOOK_UP_ROWS = 100
 _PRODUCT_ROWS = 1000
 _SALE_ROWS = 1000
+_STOCK_ROWS = 1000
 # `/ref/location` was seen to cut a page at 500 rows (fact sheet §1.5); asking for no more keeps a page a page.
 _REFERENCE_ROWS = 500
+
+
+class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer, when the request left and the answer was there, and until when the request may still take effect."""
+
+    body: bytes
+    until: Instant
+    began_at: Instant
+    ended_at: Instant
 
 
 class _Page(Protocol[_T]):
@@ -60,7 +71,9 @@ class _Page(Protocol[_T]):
 
 
 class Cin7Client:
-    """One account's API under one application key. Implements `SalesBook`, `AccountBook` and `SalesList`."""
+    """One account's API under one application key. Implements `SalesBook`, `AccountBook`, `SalesList`,
+    and `Availability`.
+    """
 
     def __init__(
         self,
@@ -172,8 +185,8 @@ class Cin7Client:
         """`GET /ref/productavailability?Sku=&Location=`: the earliest date among its bins and batches (§4)."""
         intent = Intent(Purpose.CIN7_AVAILABILITY, subject=subject, lane=Lane.STOCK)
         query = (("Sku", sku), ("Location", location))
-        rows = await self._whole_list(intent, "/ref/productavailability", wire.AvailabilityList, query)
-        days = [translate.day(row.next_delivery_date) for row in rows if (row.sku, row.location) == (sku, location)]
+        rows = stock.stock_rows(await self._whole_list(intent, "/ref/productavailability", wire.StockList, query))
+        days = [row.next_delivery for row in rows if (row.sku, row.location) == (sku, location)]
         return min((day for day in days if day is not None), default=None)
 
     async def _look_up(self, purpose: Purpose, wanted: tuple[str, str], subject: str) -> LookUp:
@@ -246,7 +259,9 @@ class Cin7Client:
 
     async def products(self, *, page: int, modified_since: Instant | None) -> facts.ProductPage:
         """`GET /product`, one page of 1,000, deprecated ones too (fact sheet §3.1). A row without a SKU is left out."""
+        # A bill of materials is empty unless it is asked for (fact sheet §3.1).
         query = [("Page", str(page)), ("Limit", str(_PRODUCT_ROWS)), ("IncludeDeprecated", "true")]
+        query.append(("IncludeBOM", "true"))
         if modified_since is not None:
             query.append(("ModifiedSince", format_instant(modified_since)))
         purpose = Purpose.CIN7_PRODUCTS
@@ -255,6 +270,52 @@ class Cin7Client:
             raise unclear("malformed", purpose, until=self._clock.now(), detail="Total is missing")
         products = _distinct(found.rows or [], translate.product, lambda one: one.id)
         return facts.ProductPage(products=products, rows=len(found.rows or []), total=found.total)
+
+    # -- stock ----------------------------------------------------------------------------------------------------
+
+    async def stock_page(self, *, page: int) -> StockPage:
+        """`GET /ref/productavailability`, one page of up to 1,000 rows of all SKUs (fact sheet §4).
+
+        Its span is that of the exchange alone: the wait for a turn, minutes at times, comes before it.
+
+        Raises:
+            Transient: no clear answer, or one without its Total.
+            Limited, Unauthorised, Rejected: as for every read.
+        """
+        return await self._stock(Intent(Purpose.CIN7_STOCK_PAGE, lane=Lane.STOCK), page)
+
+    async def stock_of(self, sku: str) -> StockPage:
+        """`GET /ref/productavailability?Sku=`, to its end; the filter may mean *starts with*: others are left out.
+
+        `met` and `total` count the others too; the span is from the first call to the last.
+
+        Raises:
+            Transient: no clear answer, or the rows are not those the Totals promise.
+            Limited, Unauthorised, Rejected: as for every read.
+        """
+        purpose = Purpose.CIN7_AVAILABILITY
+        pages: list[StockPage] = []
+        while True:
+            intent = Intent(purpose, subject=sku, lane=Lane.STOCK)
+            pages.append(await self._stock(intent, len(pages) + 1, ("Sku", sku)))
+            met = sum(page.met for page in pages)
+            if pages[-1].met and met < pages[0].total:
+                continue
+            whole = stock.of_one_sku(sku, pages)
+            if whole is not None:
+                return whole
+            raise unclear(
+                "incomplete_list", purpose, until=self._clock.now(), detail=f"{met} of {pages[-1].total}, or moved"
+            )
+
+    async def _stock(self, intent: Intent, page: int, *wanted: tuple[str, str]) -> StockPage:
+        query = (*wanted, ("Page", str(page)), ("Limit", str(_STOCK_ROWS)))
+        sent = await self._exchange(intent, "GET", "/ref/productavailability", query)
+
+        def seen(found: wire.StockList) -> StockPage:
+            return stock.stock_page(found, began_at=sent.began_at, ended_at=sent.ended_at)
+
+        return self._read(sent.body, wire.StockList, seen, intent.purpose, sent.until)
 
     # -- lists of sales, webhooks ---------------------------------------------------------------------------------
 
@@ -363,10 +424,17 @@ class Cin7Client:
     async def _call(
         self, intent: Intent, method: str, path: str, query: _Query = (), *, payload: wire.Sent | None = None
     ) -> tuple[bytes, Instant]:
-        """Take a turn, send once, judge; return the body and the last instant at which the request may take effect.
+        """Make an exchange; return the body and the last instant at which the request may take effect.
 
         Even an answer is no proof that the work is over: a gateway may give up before the server behind it does.
         """
+        sent = await self._exchange(intent, method, path, query, payload=payload)
+        return sent.body, sent.until
+
+    async def _exchange(
+        self, intent: Intent, method: str, path: str, query: _Query = (), *, payload: wire.Sent | None = None
+    ) -> _Exchange:
+        """Take a turn, send once, judge."""
         purpose = intent.purpose
         request = Request(
             method=method,
@@ -380,12 +448,13 @@ class Cin7Client:
             with self._tracer.span("cin7.turn", lane=intent.lane.label):
                 turn = await stack.enter_async_context(self._gate.turn(intent))
             self._announce(purpose, WritePhase.INTENDED)
+            began_at = self._clock.now()  # nothing is waited for between here and the wire
             outcome = await self._judged(turn, intent, request)
-            until = self._latest_arrival(turn)
+            ended_at, until = self._clock.now(), self._latest_arrival(turn)
         self._announce(purpose, WritePhase.ANSWERED)
         if isinstance(outcome, WireError):
             raise outcome
-        return outcome.body, until
+        return _Exchange(body=outcome.body, until=until, began_at=began_at, ended_at=ended_at)
 
     async def _judged(self, turn: Turn, intent: Intent, request: Request) -> Response | WireError:
         """Make the exchange in its span and judge the answer; a failure ends the span as one, and is returned."""

@@ -7,7 +7,7 @@ Identifiers are lower-cased, since Cin7 writes them in either case (Cin7 fact sh
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 from typing import Any
 
 import msgspec
@@ -22,6 +22,9 @@ _RATE_PLACES = 5
 _ANYTHING = msgspec.json.Decoder(float_hook=Decimal)
 _NO_DOCUMENT = frozenset({"", "NOT AVAILABLE"})
 _ZERO = Decimal(0)
+_ONE = Decimal(1)
+# What one of several kits takes may have no end; rounded up, fewer kits can be made of it.
+_EXACT = Context(prec=28, rounding=ROUND_CEILING)
 _WORDS = {_AMOUNT_PLACES: "four", _RATE_PLACES: "five"}
 
 
@@ -472,7 +475,7 @@ def exchange_rate(row: sale.SaleRow, view: sale.SaleView) -> facts.ExchangeRate 
 
 
 def product(row: wire.Product) -> facts.Product:
-    """Read a product."""
+    """Read a product, and its components where Cin7 assembles it on sale."""
     return facts.Product(
         id=guid(row.id, "ID"),
         sku=_needed(row.sku, "SKU"),
@@ -481,4 +484,28 @@ def product(row: wire.Product) -> facts.Product:
         status=row.status or "Active",
         sellable=row.sellable is not False,
         drop_ship=row.drop_ship_mode or "No Drop Ship",
+        category=row.category or "",
+        parts=_parts(row) if row.bill_of_material and row.auto_assembly else (),
     )
+
+
+def _parts(row: wire.Product) -> tuple[facts.KitPart, ...]:
+    """Read what one kit takes of each component, its waste included; what takes nothing limits nothing."""
+    made = row.quantity_to_produce or _ONE
+    if not is_plain(made) or made <= 0:
+        raise UnreadableAnswerError("QuantityToProduce is no quantity")
+    taken: dict[str, Decimal] = {}
+    for part in row.parts or ():
+        sku = _needed(part.product_code, "BillOfMaterialsProducts.ProductCode")
+        taken[sku] = taken.get(sku, _ZERO) + _taken(part)
+    return tuple(
+        facts.KitPart(sku=sku, quantity=_EXACT.divide(quantity, made)) for sku, quantity in taken.items() if quantity
+    )
+
+
+def _taken(part: wire.KitPart) -> Decimal:
+    quantity = _figure(part.quantity, "BillOfMaterialsProducts.Quantity")
+    percent, waste = part.wastage_percent or _ZERO, part.wastage_quantity or _ZERO
+    if not all(is_plain(one) and one >= 0 for one in (quantity, percent, waste)):
+        raise UnreadableAnswerError("BillOfMaterialsProducts.Quantity is no quantity")
+    return quantity + quantity * percent / 100 + waste

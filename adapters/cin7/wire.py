@@ -242,12 +242,28 @@ class Carrier(Wire):
     description: str | None = None
 
 
-class Availability(Wire):
+class StockRow(Wire):
     """A row of `/ref/productavailability`: one SKU at one location, in one bin and batch."""
 
     sku: str | None = msgspec.field(default=None, name="SKU")
     location: str | None = None
+    bin: str | None = None
+    batch: str | None = None
+    on_hand: Decimal | None = None
+    allocated: Decimal | None = None
+    available: Decimal | None = None
+    on_order: Decimal | None = None
+    in_transit: Decimal | None = None
     next_delivery_date: str | None = None
+
+
+class KitPart(Wire):
+    """A component of a bill of materials; of the two ways to give its waste one is in use."""
+
+    product_code: str | None = None
+    quantity: Decimal | None = None
+    wastage_percent: Decimal | None = None
+    wastage_quantity: Decimal | None = None
 
 
 class Product(Wire):
@@ -260,6 +276,11 @@ class Product(Wire):
     status: str | None = None
     sellable: bool | None = None
     drop_ship_mode: str | None = None
+    category: str | None = None
+    bill_of_material: bool | None = None
+    auto_assembly: bool | None = None
+    quantity_to_produce: Decimal | None = None
+    parts: list[KitPart] | None = msgspec.field(default=None, name="BillOfMaterialsProducts")
 
 
 class TaxRuleList(Wire):
@@ -304,11 +325,11 @@ class CarrierList(Wire):
     rows: list[Carrier] | None = msgspec.field(default=None, name="CarrierList")
 
 
-class AvailabilityList(Wire):
-    """A page of stock rows."""
+class StockList(Wire):
+    """A page of stock rows, each as it came."""
 
     total: int | None = None
-    rows: list[Availability] | None = msgspec.field(default=None, name="ProductAvailabilityList")
+    rows: list[msgspec.Raw] | None = msgspec.field(default=None, name="ProductAvailabilityList")
 
 
 class ProductList(Wire):

@@ -28,6 +28,7 @@ class Verdict(Enum):
     CONFLICT = "conflict"
     MISSING = "missing"
     REJECTED = "rejected"
+    DUPLICATE = "duplicate"  # it has such a record already
     UNAUTHORISED = "unauthorised"
     UNAVAILABLE = "unavailable"
 
@@ -43,8 +44,8 @@ _BY_CODE = {
     "InvalidField": Verdict.REJECTED,
     "RequiredField": Verdict.REJECTED,
     "InvalidOperation": Verdict.REJECTED,
-    "DuplicateField": Verdict.REJECTED,
-    "DuplicateFieldWithConflictingResource": Verdict.REJECTED,
+    "DuplicateField": Verdict.DUPLICATE,
+    "DuplicateFieldWithConflictingResource": Verdict.DUPLICATE,
     "ReferencedResourceNotFound": Verdict.REJECTED,
     "MissingRoleOnChannel": Verdict.REJECTED,
     "ResourceSizeLimitExceeded": Verdict.REJECTED,
@@ -101,6 +102,7 @@ def failure(response: Response, purpose: Purpose, *, now: Instant, until: Instan
         Verdict.CONFLICT: Conflict,
         Verdict.MISSING: Missing,
         Verdict.REJECTED: Rejected,
+        Verdict.DUPLICATE: Rejected,
         Verdict.UNAUTHORISED: Unauthorised,
     }[verdict]
     return kind(verdict.value, side=SIDE, operation=operation, detail=detail, status=status)

@@ -29,12 +29,13 @@ from actors.domain.feed import (
     ReadOrder,
     SubscriptionHealth,
 )
+from actors.domain.inventory import DateChange, Entry
 from actors.domain.lease import StoredLease
 from actors.domain.order import Order
 from actors.domain.time import Clock, Instant, format_instant
 from actors.domain.tracing import NoTracer, Tracer
 from actors.governor.journal import CallJournal, Intent
-from adapters.commercetools import queries, rows, wire
+from adapters.commercetools import inventory, queries, rows, wire
 from adapters.commercetools.answers import SIDE, failure, unclear
 from adapters.commercetools.queries import EXPAND, Query
 from adapters.commercetools.token import TokenSource
@@ -68,8 +69,17 @@ class _Call(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = _ONE_TIMEOUT_SECONDS
 
 
+class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer, when the request left and the answer was there, and until when the request may still take effect."""
+
+    body: bytes
+    until: Instant
+    began_at: Instant
+    ended_at: Instant
+
+
 class CommercetoolsClient:
-    """One project's API. Implements `Storefront`, `OrderFeed`, `OrderCount`, and the store of the lease."""
+    """One project's API. Implements `Storefront`, `OrderFeed`, `OrderCount`, `Shelves`, and the store of the lease."""
 
     def __init__(
         self,
@@ -221,9 +231,87 @@ class CommercetoolsClient:
         purpose = Purpose.CT_INVENTORY
         body = await self._read(purpose, "/inventory", queries.stock_of(sku))
         for entry in self._decoded(body, wire.InventoryPage, purpose).results:
-            if entry.sku == sku and _stock_channel(entry) == channel_key:
+            if entry.sku == sku and (inventory.channel_of(entry.supply_channel) or None) == channel_key:
                 return entry.available_quantity
         return None
+
+    # -- inventory entries ----------------------------------------------------------------------------------------
+
+    async def entries_by_id(self, *, after_id: str, limit: int) -> list[Entry]:
+        """Read one page of every entry, by id ("" begins); `limit` is cut to 500.
+
+        Raises:
+            Transient: also when an entry of the page cannot be read.
+            Limited, Unauthorised, Rejected: as for every read.
+        """
+        return await self._entries(queries.entries(after_id, limit))
+
+    async def changed_entries(self, after: FeedCursor, *, until: Instant | None, limit: int) -> list[Entry]:
+        """Read one page of the entries changed after a cursor, oldest change first. Raises as `entries_by_id`."""
+        return await self._entries([*queries.changed(after, until, limit), *queries.EXPAND_CHANNEL])
+
+    async def entries_of(self, sku: str) -> list[Entry]:
+        """Read every entry of a SKU, by id (500 at most: one SKU has not more channels). Raises as `entries_by_id`."""
+        return [entry for entry in await self._entries(queries.stock_of(sku)) if entry.sku == sku]
+
+    async def read_entry(self, entry_id: str) -> Entry:
+        """Read one entry.
+
+        Raises:
+            Missing: it is gone.
+            Transient, Limited, Unauthorised, Rejected: as for every read.
+        """
+        purpose = Purpose.CT_READ_ENTRY
+        sent = await self._timed_read(purpose, f"/inventory/{quote(entry_id, safe='')}", queries.EXPAND_CHANNEL)
+        return self._entry(self._decoded(sent.body, wire.StockEntry, purpose), purpose, sent)
+
+    async def write_entry(
+        self, entry: Entry, *, quantity: int | None, delivery: DateChange | None, intent: Intent
+    ) -> Entry:
+        """Change quantity, date of delivery, or both, under `entry.version`; return the entry as it is then.
+
+        Raises:
+            ValueError: there is nothing to change; nothing was sent.
+            Conflict: the entry has changed since it was read.
+            InDoubt: no clear answer, or one about another entry.
+            Missing, Rejected, Transient (not sent), Limited, Unauthorised: nothing was written.
+        """
+        payload = {"version": entry.version, "actions": inventory.actions(quantity, delivery)}
+        path = f"/inventory/{quote(entry.id, safe='')}"
+        sent = await self._timed_write(intent, path, payload, queries.EXPAND_CHANNEL)
+        return self._written_entry(sent, intent, entry.sku, entry.id)
+
+    async def create_entry(
+        self, sku: str, channel: str, *, quantity: int, delivery: DateChange | None, intent: Intent
+    ) -> Entry:
+        """Make an entry under its deterministic key, on a supply channel (its key) or, with "", without one.
+
+        Raises:
+            Rejected: refused; with reason `duplicate` the SKU has an entry there already, or the key is taken.
+            InDoubt: no clear answer, or one about another SKU.
+            Transient (not sent), Limited, Unauthorised: nothing was made.
+        """
+        draft = inventory.draft(sku, channel, quantity, delivery)
+        sent = await self._timed_write(intent, "/inventory", draft, queries.EXPAND_CHANNEL)
+        return self._written_entry(sent, intent, sku, None)
+
+    async def _entries(self, query: Query) -> list[Entry]:
+        purpose = Purpose.CT_LIST_INVENTORY
+        sent = await self._timed_read(purpose, "/inventory", query, seconds=_PAGE_TIMEOUT_SECONDS)
+        found = self._decoded(sent.body, wire.StockEntries, purpose).results
+        return [self._entry(one, purpose, sent) for one in found]
+
+    def _entry(self, found: wire.StockEntry, purpose: Purpose, sent: _Exchange) -> Entry:
+        try:
+            return inventory.entry(found, read_from=sent.began_at, read_at=sent.ended_at)
+        except ValueError as error:
+            raise unclear("malformed", purpose, until=sent.until, detail=str(error)) from None
+
+    def _written_entry(self, sent: _Exchange, intent: Intent, sku: str, entry_id: str | None) -> Entry:
+        found = self._decoded(sent.body, wire.StockEntry, intent.purpose, sent.until)
+        if found.sku != sku or entry_id not in (None, found.id):
+            raise unclear("malformed", intent.purpose, until=sent.until, detail="another entry's answer")
+        return self._entry(found, intent.purpose, sent)
 
     # -- messages and subscriptions -------------------------------------------------------------------------------
 
@@ -252,14 +340,14 @@ class CommercetoolsClient:
         return await self._patiently(partial(self._health, call))
 
     async def _health(self, call: _Call) -> SubscriptionHealth:
-        response, until = await self._send(call, None)
+        response, sent = await self._send(call, None)
         health = _HEALTH.get(response.status)
         if health is not None:
             return health
-        error = failure(response, call.purpose, now=self._clock.now(), until=until)
+        error = failure(response, call.purpose, now=self._clock.now(), until=sent.until)
         if isinstance(error, Transient):
             raise error
-        raise unclear("malformed", call.purpose, until=until, status=response.status)
+        raise unclear("malformed", call.purpose, until=sent.until, status=response.status)
 
     # -- project, channel, lease ----------------------------------------------------------------------------------
 
@@ -315,10 +403,15 @@ class CommercetoolsClient:
     async def _read(
         self, purpose: Purpose, path: str, query: Query = (), *, seconds: float = _ONE_TIMEOUT_SECONDS
     ) -> bytes:
+        return (await self._timed_read(purpose, path, query, seconds=seconds)).body
+
+    async def _timed_read(
+        self, purpose: Purpose, path: str, query: Query = (), *, seconds: float = _ONE_TIMEOUT_SECONDS
+    ) -> _Exchange:
         call = _Call(purpose=purpose, method="GET", path=path, query=query, seconds=seconds)
 
-        async def once() -> bytes:
-            return (await self._exchange(call, await self._tokens.token()))[0]
+        async def once() -> _Exchange:
+            return await self._exchange(call, await self._tokens.token())
 
         return await self._patiently(once)
 
@@ -337,8 +430,12 @@ class CommercetoolsClient:
 
     async def _write(self, intent: Intent, path: str, payload: dict[str, Any]) -> tuple[bytes, Instant]:
         """Send one write; return the body and the last instant at which it may take effect."""
+        sent = await self._timed_write(intent, path, payload)
+        return sent.body, sent.until
+
+    async def _timed_write(self, intent: Intent, path: str, payload: dict[str, Any], query: Query = ()) -> _Exchange:
         purpose = intent.purpose
-        call = _Call(purpose=purpose, method="POST", path=path, body=msgspec.json.encode(payload))
+        call = _Call(purpose=purpose, method="POST", path=path, query=query, body=msgspec.json.encode(payload))
         token = await self._tokens.token()
         self._probe(write_point(purpose, WritePhase.DECIDED))
         intent.call_id = await self._journal.begin(intent, at=self._clock.now())
@@ -354,21 +451,21 @@ class CommercetoolsClient:
         self._probe(write_point(purpose, WritePhase.ANSWERED))
         return answer
 
-    async def _exchange(self, call: _Call, token: str) -> tuple[bytes, Instant]:
-        """Send, once more with a new token if this one was refused; return body and latest instant of an effect.
+    async def _exchange(self, call: _Call, token: str) -> _Exchange:
+        """Send, once more with a new token if this one was refused, and judge.
 
         Even an answer is no proof that the work is over: a gateway may give up before the server behind it does.
         """
-        response, until = await self._send(call, token)
+        response, sent = await self._send(call, token)
         if response.status == 401:
             self._tokens.forget(token)
-            response, until = await self._send(call, await self._tokens.token())
-        error = failure(response, call.purpose, now=self._clock.now(), until=until)
+            response, sent = await self._send(call, await self._tokens.token())
+        error = failure(response, call.purpose, now=self._clock.now(), until=sent.until)
         if error is not None:
             raise error
-        return response.body, until
+        return sent
 
-    async def _send(self, call: _Call, token: str | None) -> tuple[Response, Instant]:
+    async def _send(self, call: _Call, token: str | None) -> tuple[Response, _Exchange]:
         request = Request(
             method=call.method,
             url=self._base + call.path + (f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""),
@@ -377,16 +474,17 @@ class CommercetoolsClient:
             timeout_seconds=call.seconds,
         )
         async with self._seats:
-            sent_at = self._clock.now()
+            began_at = self._clock.now()
             try:
                 with self._tracer.span(call.purpose.value):
                     response = await self._transport.send(request)
             except NotSentError as error:
                 raise Transient("not_sent", side=SIDE, operation=call.purpose.operation) from error
             except AnswerLostError as error:
-                until = self._latest_arrival(sent_at, call)
+                until = self._latest_arrival(began_at, call)
                 raise unclear("no_answer", call.purpose, until=until, detail=str(error)) from error
-        return response, self._latest_arrival(sent_at, call)
+            ended_at, until = self._clock.now(), self._latest_arrival(began_at, call)
+        return response, _Exchange(body=response.body, until=until, began_at=began_at, ended_at=ended_at)
 
     def _latest_arrival(self, sent_at: Instant, call: _Call) -> Instant:
         return max(sent_at + round(call.seconds * 1000), self._clock.now())
@@ -416,11 +514,3 @@ def _rows(purpose: Purpose, reading: Callable[[], list[_T]]) -> list[_T]:
         return reading()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise unclear("malformed", purpose, until=0, detail=str(error)) from None
-
-
-def _stock_channel(entry: wire.InventoryEntry) -> str | None:
-    """Return the key of the entry's channel; of one that cannot be resolved its id, which no order names."""
-    channel = entry.supply_channel
-    if channel is None:
-        return None
-    return channel.obj.key if channel.obj is not None and channel.obj.key else channel.id

@@ -25,12 +25,20 @@ EXPAND: Query = tuple(
         "syncInfo[*].channel",
     )
 )
+# Predicates and entries name a channel by its id, configuration by its key.
+EXPAND_CHANNEL: Query = (("expand", "supplyChannel"),)
 _IN_SPAN = "createdAt >= :from and createdAt < :before"
 
 
 def stock_of(sku: str) -> Query:
     """Ask for every inventory entry of a SKU, each with its channel."""
-    return [("where", "sku = :sku"), ("var.sku", sku), *_page("id", LARGEST_PAGE), ("expand", "supplyChannel")]
+    return [("where", "sku = :sku"), ("var.sku", sku), *_page("id", LARGEST_PAGE), *EXPAND_CHANNEL]
+
+
+def entries(after_id: str, limit: int) -> Query:
+    """Ask for every inventory entry, by id; "" begins."""
+    keyset = [("where", "id > :id"), ("var.id", after_id)] if after_id else []
+    return [*keyset, *_page("id", limit), *EXPAND_CHANNEL]
 
 
 def changed(after: FeedCursor, until: Instant | None, limit: int) -> Query:

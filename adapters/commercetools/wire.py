@@ -346,6 +346,43 @@ class InventoryPage(Wire):
     results: list[InventoryEntry]
 
 
+class Person(Wire):
+    """A reference to whoever changed something."""
+
+    id: str | None = None
+
+
+class ModifiedBy(Wire):
+    """Who changed something last: an API client, somebody of the merchant's (`user`), a customer."""
+
+    client_id: str | None = None
+    user: Person | None = None
+    external_user_id: str | None = None
+    customer: Person | None = None
+    associate: Person | None = None
+    anonymous_id: str | None = None
+
+
+class StockEntry(Wire):
+    """An inventory entry, whole."""
+
+    id: str
+    version: int
+    sku: str
+    quantity_on_stock: int
+    last_modified_at: str
+    key: str | None = None
+    expected_delivery: str | None = None
+    supply_channel: Reference | None = None
+    last_modified_by: ModifiedBy | None = None
+
+
+class StockEntries(Wire):
+    """A page of inventory entries, whole."""
+
+    results: list[StockEntry]
+
+
 class MessagesConfiguration(Wire):
     """Whether messages can be queried."""
 

@@ -826,6 +826,7 @@ async def test_products() -> None:
         "Page": ["2"],
         "Limit": ["1000"],
         "IncludeDeprecated": ["true"],
+        "IncludeBOM": ["true"],
         "ModifiedSince": ["2027-01-15T08:00:00.123Z"],
     }
     with pytest.raises(Transient):

@@ -15,6 +15,7 @@ import pytest
 from actors.domain.calls import Purpose
 from actors.domain.errors import Rejected, WireError
 from actors.domain.feed import FeedCursor
+from actors.domain.inventory import DateChange, Entry
 from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleHeader, SaleOrder, SaleRow
 from actors.domain.webhook import NEEDED, Webhook
 from actors.governor.journal import Intent
@@ -142,6 +143,8 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
         lambda client: client.create_customer(BARE_CARD, Intent(Purpose.CIN7_CREATE_CUSTOMER)),
     ),
     (Purpose.CIN7_AVAILABILITY, lambda client: client.next_delivery("Bread", "Main Warehouse", subject="o")),
+    (Purpose.CIN7_AVAILABILITY, lambda client: client.stock_of("Bread & butter")),
+    (Purpose.CIN7_STOCK_PAGE, lambda client: client.stock_page(page=7)),
     (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=3, modified_since=None)),
     (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=1, modified_since=1_800_000_000_123)),
     (Purpose.CIN7_FIND_BY_EXTERNAL_ID, lambda client: client.find_by_external_id("ct-order:4f0c", subject="o")),
@@ -192,6 +195,20 @@ async def reading_a_rate(client: Cin7Client) -> None:
 CIN7_CALLS.append((Purpose.CIN7_READ_RATE, reading_a_rate))
 
 CtCall = Callable[[CommercetoolsClient], Awaitable[object]]
+ENTRY = Entry(
+    id=GUID, sku="A-1", channel="paris", version=7, quantity=4, modified_at=5, read_from=6, read_at=6, key="A-1--paris"
+)
+
+
+def writing() -> Intent:
+    return Intent(Purpose.CT_WRITE_ENTRY)
+
+
+def creating(client: CommercetoolsClient, channel: str, delivery: DateChange | None) -> Awaitable[object]:
+    intent = Intent(Purpose.CT_CREATE_ENTRY)
+    return client.create_entry("A/1 blue", channel, quantity=0, delivery=delivery, intent=intent)
+
+
 CT_CALLS: list[tuple[Purpose, CtCall]] = [
     (Purpose.CT_PROJECT, lambda client: client.project()),
     (Purpose.CT_READ_ORDER, lambda client: client.read_order(ORDER.id)),
@@ -210,6 +227,24 @@ CT_CALLS: list[tuple[Purpose, CtCall]] = [
     (Purpose.CT_LIST_MESSAGES, lambda client: client.messages(FeedCursor(at=5, id="m"), until=9_000, limit=500)),
     (Purpose.CT_SUBSCRIPTION, lambda client: client.subscription_health("5d3e")),
     (Purpose.CT_INVENTORY, lambda client: client.available('odd" or sku = "x', "berlin", subject="o")),
+    (Purpose.CT_LIST_INVENTORY, lambda client: client.entries_by_id(after_id="", limit=500)),
+    (Purpose.CT_LIST_INVENTORY, lambda client: client.entries_by_id(after_id=ORDER.id, limit=9_999)),
+    (Purpose.CT_LIST_INVENTORY, lambda client: client.changed_entries(FeedCursor(at=5), until=None, limit=500)),
+    (Purpose.CT_LIST_INVENTORY, lambda client: client.changed_entries(FeedCursor(at=5, id="e"), until=9, limit=500)),
+    (Purpose.CT_LIST_INVENTORY, lambda client: client.entries_of('odd" or sku = "x')),
+    (Purpose.CT_READ_ENTRY, lambda client: client.read_entry(ENTRY.id)),
+    *(
+        (Purpose.CT_WRITE_ENTRY, lambda client, what=what: client.write_entry(ENTRY, **what, intent=writing()))
+        for what in (
+            {"quantity": -3, "delivery": None},
+            {"quantity": None, "delivery": DateChange(date(2026, 12, 24))},
+            {"quantity": 7, "delivery": DateChange(None)},
+        )
+    ),
+    *(
+        (Purpose.CT_CREATE_ENTRY, lambda client, channel=channel, day=day: creating(client, channel, day))
+        for channel, day in (("", None), ("paris", DateChange(date(2026, 12, 24))), ("paris", DateChange(None)))
+    ),
     (Purpose.CT_CHANNEL, lambda client: client.export_channel("cin7-core")),
     (Purpose.CT_READ_LEASE, lambda client: client.read_lease("tallyd", "acme-uk")),
     (

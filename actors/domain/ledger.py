@@ -166,7 +166,7 @@ def _lowered(question: Question, there: int, goal: int) -> Decision | None:
 
 def _lower(question: Question, there: int) -> Decision | None:
     """Lower to the upper bound of the newest reading, or of what was pushed: always allowed."""
-    ledger, said = question.running, [*question.targets[:1], *([question.hint] if question.hint else [])]
+    ledger, said = question.running, _and_pushed(question, question.targets[:1])
     if ledger is not None:
         goals = [there + target.high + question.taken - ledger.put for target in said]
     else:
@@ -184,7 +184,7 @@ def _true_up(question: Question, there: int) -> Decision | None:
     if not fresh or question.mark < base_of(question.shelf):
         return None
     if len(fresh) >= question.wanted:
-        goal = min(target.free_low for target in fresh[: question.wanted])
+        goal = min(target.free_low for target in _and_pushed(question, fresh[: question.wanted]))
         if goal > there:
             # Safe with young orders too: the ledger then starts low.
             return Decision(step=Step.TRUE_UP, quantity=goal)
@@ -198,6 +198,11 @@ def _true_up(question: Question, there: int) -> Decision | None:
     return _restart(question, there)
 
 
+def _and_pushed(question: Question, targets: Sequence[Target]) -> list[Target]:
+    """Return these, and what was pushed since: an older reading must not raise again what a push has lowered."""
+    return [*targets, *([question.hint] if question.hint is not None else [])]
+
+
 def _restart(question: Question, there: int) -> Decision | None:
     """Begin the ledger anew where it has to be, or where that lets it forget something."""
     kept = question.running is not None and not question.due
@@ -207,7 +212,7 @@ def _restart(question: Question, there: int) -> Decision | None:
 
 
 def _raise(question: Question, there: int) -> Decision:
-    """Raise by the lowest capacity of the last readings."""
+    """Raise by the lowest capacity of the last readings; what was pushed since may hold it back."""
     ledger, last = question.running, question.targets[: question.wanted]
     if ledger is None or any(claim.released for claim in question.claims):
         waits = _waits(question)
@@ -217,7 +222,7 @@ def _raise(question: Question, there: int) -> Decision:
         waits = Waits.NOTHING
     if not last:
         return Decision(step=Step.NOTHING, waits=Waits.READING)
-    more = min(target.low for target in last) + question.taken - ledger.put
+    more = min(target.low for target in _and_pushed(question, last)) + question.taken - ledger.put
     if len(last) >= question.wanted and more > 0:
         return Decision(step=Step.RAISE, quantity=there + more)
     if last[0].low + question.taken > ledger.put:

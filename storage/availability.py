@@ -12,8 +12,8 @@ import msgspec
 from actors.domain.availability import Reading, StockRow, summed
 from actors.domain.time import Instant
 
-BY_NAME = 0
-"""The `pass` of rows that were last read by name."""
+MINUS = -1
+"""A row that was read by name during a pass has its number with this sign: met, and not by a page."""
 
 
 class Hint(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def store_rows(
     connection: sqlite3.Connection, rows: Iterable[StockRow], *, number: int, began_at: Instant, ended_at: Instant
 ) -> None:
-    """Keep rows as read by the pass of that number (`BY_NAME`: none)."""
+    """Keep rows as read by the pass of that number, or by name while it ran (its number with a minus)."""
     connection.executemany(
         "INSERT OR REPLACE INTO availability (sku, location, bin, batch, on_hand, allocated, available, on_order,"
         " in_transit, next_delivery, pass, began_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -95,7 +95,8 @@ def _row(row: Sequence[str]) -> StockRow:
 def unmet(connection: sqlite3.Connection, sku: str, *, number: int) -> bool:
     """Say whether a row of a SKU that was there before has not been met by this pass."""
     found = connection.execute(
-        "SELECT 1 FROM availability WHERE sku = ? AND pass <> ? AND CAST(available AS REAL) <> 0 LIMIT 1", (sku, number)
+        "SELECT 1 FROM availability WHERE sku = ? AND abs(pass) <> ? AND CAST(available AS REAL) <> 0 LIMIT 1",
+        (sku, number),
     ).fetchone()
     return found is not None
 
@@ -103,14 +104,75 @@ def unmet(connection: sqlite3.Connection, sku: str, *, number: int) -> bool:
 def met_span(connection: sqlite3.Connection, sku: str, *, number: int) -> tuple[Instant, Instant]:
     """Return from when to when a pass read the rows of a SKU it has met."""
     row = connection.execute(
-        "SELECT min(began_at), max(ended_at) FROM availability WHERE sku = ? AND pass = ?", (sku, number)
+        "SELECT min(began_at), max(ended_at) FROM availability WHERE sku = ? AND abs(pass) = ?", (sku, number)
     ).fetchone()
     return int(row[0]), int(row[1])
 
 
-def missed_skus(connection: sqlite3.Connection, *, number: int) -> list[str]:
-    """Return SKUs of which a pass that ended has not met every row that was there before."""
-    rows = connection.execute("SELECT DISTINCT sku FROM availability WHERE pass <> ? ORDER BY sku", (number,))
+def missed_skus(connection: sqlite3.Connection, *, number: int, after: str, limit: int) -> list[str]:
+    """Return SKUs of which a pass that ended has not met every row that was there before, in their order."""
+    rows = connection.execute(
+        "SELECT DISTINCT sku FROM availability WHERE sku > ? AND abs(pass) <> ? ORDER BY sku LIMIT ?",
+        (after, number, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def repeated(connection: sqlite3.Connection, rows: Iterable[StockRow], *, number: int) -> int:
+    """Count rows that another page of the same pass held already: the list moved while it was read."""
+    return sum(
+        connection.execute(
+            "SELECT 1 FROM availability WHERE sku = ? AND location = ? AND bin = ? AND batch = ? AND pass = ?",
+            (*row.place, number),
+        ).fetchone()
+        is not None
+        for row in rows
+    )
+
+
+def drop_unmet(connection: sqlite3.Connection, sku: str, *, number: int) -> bool:
+    """Drop the rows of a SKU that a whole pass has not met; say whether it met any."""
+    connection.execute("DELETE FROM availability WHERE sku = ? AND abs(pass) <> ?", (sku, number))
+    return connection.execute("SELECT 1 FROM availability WHERE sku = ? LIMIT 1", (sku,)).fetchone() is not None
+
+
+def has_met(connection: sqlite3.Connection, sku: str, *, number: int) -> bool:
+    """Say whether a pass has met any row of a SKU."""
+    row = connection.execute(
+        "SELECT 1 FROM availability WHERE sku = ? AND abs(pass) = ? LIMIT 1", (sku, number)
+    ).fetchone()
+    return row is not None
+
+
+def settled(connection: sqlite3.Connection, sku: str, figures: Mapping[str, Decimal]) -> bool:
+    """Say whether a new reading of a SKU changes nothing: as the kept ones, and nothing of it waits."""
+    text = _text(figures)
+    kept = connection.execute("SELECT figures FROM readings WHERE sku = ?", (sku,)).fetchall()
+    if not kept or any(row[0] != text for row in kept):
+        return False
+    busy = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM hints WHERE sku = :sku) OR EXISTS (SELECT 1 FROM demand WHERE sku = :sku)"
+        " OR EXISTS (SELECT 1 FROM held_zeros WHERE sku = :sku)"
+        " OR NOT EXISTS (SELECT 1 FROM entries WHERE sku = :sku)"
+        " OR EXISTS (SELECT 1 FROM entries WHERE sku = :sku AND (waits <> '' OR put IS NULL OR suspended <> ''))",
+        {"sku": sku},
+    ).fetchone()
+    return not busy[0]
+
+
+def read_skus(connection: sqlite3.Connection, *, after: str, limit: int) -> list[str]:
+    """Return SKUs that were ever read, in their order."""
+    rows = connection.execute("SELECT DISTINCT sku FROM readings WHERE sku > ? ORDER BY sku LIMIT ?", (after, limit))
+    return [row[0] for row in rows]
+
+
+def never_read(connection: sqlite3.Connection, *, after: str, limit: int) -> list[str]:
+    """Return SKUs that show units on the storefront and were never read, in their order."""
+    rows = connection.execute(
+        "SELECT DISTINCT sku FROM entries e WHERE sku > ? AND quantity > 0 AND entry_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM readings r WHERE r.sku = e.sku) ORDER BY sku LIMIT ?",
+        (after, limit),
+    )
     return [row[0] for row in rows]
 
 
@@ -119,7 +181,7 @@ def missed_skus(connection: sqlite3.Connection, *, number: int) -> list[str]:
 
 def add_reading(connection: sqlite3.Connection, sku: str, reading: Reading, *, keep: int) -> None:
     """Add the newest reading of a SKU and keep so many in all; hints that are older than it are over."""
-    figures = msgspec.json.encode({place: str(figure) for place, figure in sorted(reading.figures.items())}).decode()
+    figures = _text(reading.figures)
     connection.execute(
         "INSERT OR REPLACE INTO readings (sku, began_at, ended_at, named, figures) VALUES (?, ?, ?, ?, ?)",
         (sku, reading.began_at, reading.ended_at, int(reading.named), figures),
@@ -144,14 +206,35 @@ def _figures(text: str) -> Mapping[str, Decimal]:
     return msgspec.json.decode(text, type=dict[str, Decimal])
 
 
+def _text(figures: Mapping[str, Decimal]) -> str:
+    return msgspec.json.encode({place: str(figure) for place, figure in sorted(figures.items())}).decode()
+
+
 def reading_now(connection: sqlite3.Connection, sku: str) -> dict[str, Decimal]:
     """Add up the rows of a SKU as they stand."""
     return summed(rows_of(connection, sku))
 
 
-def forget(connection: sqlite3.Connection, sku: str) -> None:
-    """Cin7 Core has no row of a SKU any more."""
-    drop_rows(connection, sku)
+def older_than(connection: sqlite3.Connection, before: Instant, *, limit: int) -> list[str]:
+    """Return SKUs on sale whose last reading ended before an instant, the oldest first."""
+    rows = connection.execute(
+        f"SELECT sku, max(ended_at) AS newest {_OLD} ORDER BY newest, sku LIMIT ?", (before, limit)
+    )
+    return [row[0] for row in rows]
+
+
+def count_older(connection: sqlite3.Connection, before: Instant) -> tuple[int, Instant]:
+    """Count the SKUs on sale whose last reading ended before an instant; return when the oldest did, too."""
+    row = connection.execute(
+        f"SELECT count(*), coalesce(min(newest), 0) FROM (SELECT max(ended_at) AS newest {_OLD})", (before,)
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+_OLD = (
+    "FROM readings r WHERE EXISTS (SELECT 1 FROM entries e WHERE e.sku = r.sku AND e.quantity > 0)"
+    " GROUP BY sku HAVING max(ended_at) < ?"
+)
 
 
 # -- what was pushed ---------------------------------------------------------------------------------------------
@@ -199,11 +282,16 @@ def next_asked(connection: sqlite3.Connection, *, sold_since: Instant) -> Asked 
     row = connection.execute(
         "SELECT q.sku, q.urgency, q.reason, q.since FROM stock_queue q"
         " LEFT JOIN (SELECT sku, min(quantity) AS quantity FROM entries GROUP BY sku) e ON e.sku = q.sku"
-        " ORDER BY q.urgency, coalesce(e.quantity, 0), (SELECT coalesce(sum(d.units), 0) FROM demand d"
+        " ORDER BY q.tries, q.urgency, coalesce(e.quantity, 0), (SELECT coalesce(sum(d.units), 0) FROM demand d"
         "  JOIN orders o ON o.id = d.order_id WHERE d.sku = q.sku AND o.created_at >= ?) DESC, q.since, q.sku LIMIT 1",
         (sold_since,),
     ).fetchone()
     return None if row is None else Asked(sku=row[0], urgency=row[1], reason=row[2], since=row[3])
+
+
+def unanswered(connection: sqlite3.Connection, sku: str) -> None:
+    """No clear answer came about a SKU: the others are read first."""
+    connection.execute("UPDATE stock_queue SET tries = tries + 1 WHERE sku = ?", (sku,))
 
 
 def answered(connection: sqlite3.Connection, sku: str) -> None:

@@ -40,6 +40,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     published_date: date | None
     conflicts: int
     refused: str
+    listing: int
     sum: str
 
     @property
@@ -55,6 +56,9 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return Ledger(put=self.put, base=self.base, suspended=self.suspended, low_by=self.low_by)
 
+
+DUPLICATE = "there are two entries for this channel"
+"""What is kept as refused where commercetools has an entry twice: none of them is written."""
 
 _COLUMNS = ", ".join(EntryRecord.__struct_fields__)
 
@@ -162,8 +166,8 @@ def restart(
 ) -> None:
     """Begin the ledger anew with what stands in the entry."""
     connection.execute(
-        "UPDATE entries SET put = ?, base = ?, low_by = ?, trued_at = ?, suspended = '', waits = '', waits_since = NULL,"
-        " pending = NULL, pending_call = NULL, doubtful = NULL WHERE sku = ? AND channel = ?",
+        "UPDATE entries SET put = ?, base = ?, low_by = ?, trued_at = ?, suspended = '', waits = '',"
+        " waits_since = NULL, pending = NULL, pending_call = NULL, doubtful = NULL WHERE sku = ? AND channel = ?",
         (put, base, low_by, now, sku, channel),
     )
 
@@ -285,10 +289,20 @@ def reread(connection: sqlite3.Connection, sku: str, channel: str) -> None:
     connection.execute("UPDATE entries SET reread_after = NULL WHERE sku = ? AND channel = ?", (sku, channel))
 
 
+def untrued(connection: sqlite3.Connection, *, before: Instant, limit: int) -> list[str]:
+    """Return SKUs whose ledger began before an instant and has known orders since, the oldest first."""
+    rows = connection.execute(
+        "SELECT e.sku, min(e.trued_at) FROM demand d JOIN entries e ON e.sku = d.sku AND e.channel = d.channel"
+        " WHERE e.put IS NOT NULL AND e.trued_at < ? GROUP BY e.sku ORDER BY 2, 1 LIMIT ?",
+        (before, limit),
+    )
+    return [row[0] for row in rows]
+
+
 def met(connection: sqlite3.Connection, entries: Sequence[Entry], *, number: int) -> None:
     """Note that a listing of all entries met these."""
     connection.executemany(
-        "UPDATE entries SET pass = ? WHERE sku = ? AND channel = ?",
+        "UPDATE entries SET listing = ? WHERE sku = ? AND channel = ?",
         [(number, entry.sku, entry.channel) for entry in entries],
     )
 
@@ -296,7 +310,7 @@ def met(connection: sqlite3.Connection, entries: Sequence[Entry], *, number: int
 def not_met(connection: sqlite3.Connection, *, number: int, before: Instant) -> list[EntryRecord]:
     """Return entries that a listing did not meet, of those known before it began."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM entries WHERE entry_id IS NOT NULL AND pass <> ? AND read_at < ? LIMIT 1000",
+        f"SELECT {_COLUMNS} FROM entries WHERE entry_id IS NOT NULL AND listing <> ? AND read_at < ? LIMIT 1000",
         (number, before),
     )
     return [_record(row) for row in rows]

@@ -66,9 +66,9 @@ def hold_zero(connection: sqlite3.Connection, sku: str, *, number: int, now: Ins
     )
 
 
-def zero_held(connection: sqlite3.Connection, sku: str) -> bool:
-    """Say whether a SKU may not go to zero yet."""
-    row = connection.execute("SELECT 1 FROM held_zeros WHERE sku = ? AND confirmed = 0", (sku,)).fetchone()
+def zero_confirmed(connection: sqlite3.Connection, sku: str) -> bool:
+    """Say whether a SKU may go to zero by what a pass read."""
+    row = connection.execute("SELECT 1 FROM held_zeros WHERE sku = ? AND confirmed = 1", (sku,)).fetchone()
     return row is not None
 
 
@@ -77,9 +77,32 @@ def held_zeros(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT sku FROM held_zeros WHERE confirmed = 0 ORDER BY sku")]
 
 
-def let_zero(connection: sqlite3.Connection, skus: Sequence[str]) -> None:
-    """These do not wait (any more): they are few enough, in stock again, or read by name."""
-    connection.executemany("DELETE FROM held_zeros WHERE sku = ?", [(sku,) for sku in skus])
+def count_held(connection: sqlite3.Connection) -> int:
+    """Count the SKUs that wait to go to zero."""
+    return int(connection.execute("SELECT count(*) FROM held_zeros WHERE confirmed = 0").fetchone()[0])
+
+
+def confirm_zeros(connection: sqlite3.Connection) -> list[str]:
+    """Those that wait may go to zero: they are few enough, or a person said so. Return them."""
+    held = held_zeros(connection)
+    connection.execute("UPDATE held_zeros SET confirmed = 1 WHERE confirmed = 0")
+    return held
+
+
+def confirm_zero(connection: sqlite3.Connection, sku: str) -> None:
+    """A SKU may go to zero by what a pass read."""
+    connection.execute("UPDATE held_zeros SET confirmed = 1 WHERE sku = ?", (sku,))
+
+
+def forget_zero(connection: sqlite3.Connection, sku: str) -> None:
+    """A SKU is not about to go to zero (any more)."""
+    connection.execute("DELETE FROM held_zeros WHERE sku = ?", (sku,))
+
+
+def sellable(connection: sqlite3.Connection) -> int:
+    """Count the SKUs that the storefront shows units of."""
+    row = connection.execute("SELECT count(DISTINCT sku) FROM entries WHERE quantity > 0").fetchone()
+    return int(row[0])
 
 
 # -- kits --------------------------------------------------------------------------------------------------------------

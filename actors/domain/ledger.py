@@ -75,8 +75,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     if anything: it may lower. `claims` are the known orders on this entry (for a component: not those of kits). `mark`:
     every order created before it is known. `ceiling`: nothing above it may stand (blocked, retired, stale); None: no
     such bound. `below_zero`: the figure is published as it is, also below zero. `may_create`: an entry that is missing
-    is ours to make. `hold_zero`: nothing may be brought to zero by a pass before somebody said so. `due`: the last
-    true-up is so long ago that the ledger begins anew whenever it can.
+    is ours to make. `hold_zero`: the list alone may not bring it to zero before the whole of it was judged. `due`: the
+    last true-up is so long ago that the ledger begins anew whenever it can.
     """
 
     shelf: Shelf
@@ -173,9 +173,11 @@ def _lower(question: Question, there: int) -> Decision | None:
         # What is young may still be taken off by commercetools itself.
         goals = [target.high + question.young for target in said]
     lower = _lowered(question, there, min(goals))
-    if lower is not None and question.hold_zero and (lower.quantity or 0) <= 0:
-        return Decision(step=Step.HOLD, quantity=lower.quantity)
-    return lower
+    if lower is None or not question.hold_zero or (lower.quantity or 0) > 0:
+        return lower
+    # What was pushed names the SKU: only a zero that the list alone shows is held.
+    pushed = question.hint is not None and goals[-1] <= 0
+    return lower if pushed else Decision(step=Step.HOLD, quantity=lower.quantity)
 
 
 def _true_up(question: Question, there: int) -> Decision | None:

@@ -140,14 +140,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         """True when something is to be done at once."""
         return self.unseen or self.decision.writes or self.delivery is not None or self.decision.step is Step.RESTART
 
-    @property
-    def zeroing(self) -> bool:
-        """True when the step takes the last units off sale by what a pass read."""
-        newest = self.sum.readings[:1]
-        lowers = self.decision.step in (Step.LOWER, Step.TRUE_UP, Step.HOLD)
-        to_zero = lowers and (self.decision.quantity or 0) <= 0 < (self.sum.there or 0)
-        return to_zero and not self.sum.blocked and bool(newest) and not newest[0].named
-
 
 def outlook(connection: sqlite3.Connection, rules: StockRules, *, now: Instant) -> Outlook:
     """Read what all SKUs have in common."""
@@ -226,7 +218,7 @@ class _Assessment:
             ceiling=self._ceiling(gone=gone, stale=stale),
             below_zero=self._sku in self._rules.below_zero,
             may_create=self._rules.create_missing and self._standing in (Standing.STOCK, Standing.KIT),
-            hold_zero=stock.zero_held(self._connection, self._sku),
+            hold_zero=self._holds_zero(targets),
             due=self._due(record, claims),
         )
         decision = self._decided(question, record)
@@ -242,6 +234,20 @@ class _Assessment:
             unread=unread,
             sum=self._sum(question, decision, locations, buffer, stale=stale),
         )
+
+    def _holds_zero(self, targets: Sequence[Target]) -> bool:
+        """A zero is held that only the whole list shows, and no order explains; asked for by name it is believed."""
+        if not targets or targets[0].available > targets[0].buffer:
+            return False
+        newest = [self._read(sku)[0] for sku in self._needed]
+        if all(reading.named for reading in newest):
+            return False
+        return not stock.zero_confirmed(self._connection, self._sku)
+
+    @property
+    def _needed(self) -> list[str]:
+        """The SKUs whose readings decide: a kit's parts, or itself."""
+        return [part.sku for part in self._parts] or [self._sku]
 
     # -- the entry -----------------------------------------------------------------------------------------------------
 
@@ -267,6 +273,8 @@ class _Assessment:
         return self._view.now - record.trued_at > self._rules.trueup_max // 4
 
     def _decided(self, question: Question, record: EntryRecord | None) -> Decision:
+        if record is not None and record.refused == entries.DUPLICATE:
+            return Decision(step=Step.NOTHING)
         decision = decide(question)
         if record is None or record.reread_after is None or decision.step is Step.LOWER:
             return decision
@@ -300,8 +308,7 @@ class _Assessment:
         self, channel: str, locations: Sequence[str], claims: tuple[Claim, ...], buffer: int
     ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
         """Return the targets of the last readings, newest first, and the SKUs that were never read."""
-        parts = [part.sku for part in self._parts]
-        needed = parts or [self._sku]
+        needed = self._needed
         unread = tuple(sku for sku in needed if not self._read(sku))
         if unread:
             return (), unread

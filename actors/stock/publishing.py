@@ -137,12 +137,14 @@ class Publisher:
         try:
             written = await self._send(case, intent)
         except (Conflict, Missing) as error:
-            return await self._conflicted(case, intent, error)
+            await self._conflicted(case, intent, error)
+            return None
         except InDoubt as error:
             return self._doubted(case, intent, error)
         except Rejected as error:
             if "DuplicateField" in f"{error.reason} {error.detail}":
-                return await self._conflicted(case, intent, error)
+                await self._conflicted(case, intent, error)
+                return None
             return self._refused(case, intent, error)
         except WireError as error:
             error.call_id = intent.call_id
@@ -264,7 +266,7 @@ class Publisher:
     def _rested(self, cases: Sequence[Case]) -> Unit:
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             for case in cases:
-                rest(connection, case, now)
+                rest(connection, self._rules, case, now)
                 if self._put_off(case) and case.acts:
                     would_have(connection, case, now)
             if availability.asked(connection):
@@ -304,7 +306,7 @@ def see(connection: sqlite3.Connection, entry: Entry, now: Instant) -> bool:
     return True
 
 
-def rest(connection: sqlite3.Connection, case: Case, now: Instant) -> None:
+def rest(connection: sqlite3.Connection, rules: StockRules, case: Case, now: Instant) -> None:
     """Nothing is to be done about an entry now: keep what the next change waits for, and ask for what it needs."""
     waits = case.decision.waits
     if case.record is not None:
@@ -313,8 +315,23 @@ def rest(connection: sqlite3.Connection, case: Case, now: Instant) -> None:
     if waits is Waits.READING and begun:
         for sku in case.unread or _read_for(case):
             availability.ask(connection, sku, urgency=1, reason="a raise or a true-up waits", now=now)
-    if case.decision.step is not Step.HOLD and not case.zeroing:
-        stock.let_zero(connection, [case.sku])
+    if case.decision.step is Step.HOLD:
+        hold(connection, rules, case, now)
+    elif not stock.zero_confirmed(connection, case.sku) or (case.sum.there or 0) <= 0:
+        stock.forget_zero(connection, case.sku)
+
+
+def hold(connection: sqlite3.Connection, rules: StockRules, case: Case, now: Instant) -> None:
+    """The list shows none of a SKU that is on sale: it is asked for by name, unless too many are."""
+    stock.hold_zero(connection, case.sku, number=0, now=now)
+    if stock.count_held(connection) <= most_zeros(connection, rules):
+        for sku in _read_for(case):
+            availability.ask(connection, sku, urgency=0, reason="the list shows none", now=now)
+
+
+def most_zeros(connection: sqlite3.Connection, rules: StockRules) -> int:
+    """Return how many SKUs a pass may bring to zero."""
+    return max(rules.mass_zero_least, int(stock.sellable(connection) * rules.mass_zero_percent / 100))
 
 
 def _read_for(case: Case) -> list[str]:

@@ -46,7 +46,8 @@ CREATE TABLE stock_queue (
     sku     TEXT PRIMARY KEY,
     urgency INTEGER NOT NULL CHECK (urgency IN (0, 1)),
     reason  TEXT NOT NULL,
-    since   INTEGER NOT NULL
+    since   INTEGER NOT NULL,
+    tries   INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- The entries of commercetools, as last read or written, each with its ledger. `channel` is the key of the supply
@@ -78,7 +79,7 @@ CREATE TABLE entries (
     published_date    TEXT,                      -- the date of the next delivery as we last wrote it
     conflicts         INTEGER NOT NULL DEFAULT 0,
     refused           TEXT NOT NULL DEFAULT '',
-    pass              INTEGER NOT NULL DEFAULT 0, -- the listing of all entries that last met it
+    listing           INTEGER NOT NULL DEFAULT 0, -- the listing of all entries that last met it
     sum               TEXT NOT NULL DEFAULT '{}',
     PRIMARY KEY (sku, channel),
     CHECK (put IS NULL OR base IS NOT NULL)
@@ -131,6 +132,7 @@ CREATE TABLE stock_blocks (
 ) STRICT, WITHOUT ROWID;
 
 -- SKUs that a pass would bring to zero: held until the whole pass is judged, and longer where it would zero too many.
+-- `confirmed`: they may.
 CREATE TABLE held_zeros (
     sku       TEXT PRIMARY KEY,
     pass      INTEGER NOT NULL,

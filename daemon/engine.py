@@ -36,6 +36,8 @@ from actors.orders.actor import OrdersActor, doubt_open_writes
 from actors.orders.desk import Desk
 from actors.orders.lease import LeaseKeeper
 from actors.orders.rules import ExportRules
+from actors.stock.actor import StockActor, doubt_writes
+from actors.stock.rules import StockRules
 from adapters.cin7.client import Cin7Client
 from adapters.commercetools.client import CommercetoolsClient
 from adapters.intake.platform import read_message_row
@@ -100,6 +102,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     storage_key: bytes
     retain_bodies: int = 30 * 86_400_000
     orders_enabled: bool = True
+    stock: StockRules = StockRules(channels={}, enabled=False)
     doors: DoorRules = DoorRules()
     public_url: str = ""
     webhook_token: str = ""
@@ -229,6 +232,13 @@ class Engine:
                 rules=self._census_rules(),
                 posting=self.plan.posting,
             ),
+            Flow.STOCK: StockActor(
+                self.around,
+                book=self.cin7,
+                shelves=self.commercetools,
+                rules=self.plan.stock,
+                may_write=lambda: self.lease.held,
+            ),
         }
 
     @property
@@ -293,6 +303,8 @@ class Engine:
         def unit(connection: sqlite3.Connection) -> list[tuple[str, Instant]]:
             now = self.clock.now()
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
+            for look in doubt_writes(connection, now=now):
+                outbox.accept(connection, look, now=now)
             doors.open_doors(connection, self.plan.doors.names, now=now)
             self._forget_other_doors(connection, now)
             for actor in self.actors.values():

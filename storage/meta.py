@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from actors.domain.time import Instant
+from storage import entries
 
 
 def born_at(connection: sqlite3.Connection) -> Instant:
@@ -13,7 +14,11 @@ def born_at(connection: sqlite3.Connection) -> Instant:
 
 
 def reborn(connection: sqlite3.Connection, *, now: Instant) -> None:
-    """Record that the file was restored: everything older has to be looked up before it is created."""
+    """Record that the file was restored: everything older has to be looked up before it is created.
+
+    Nor does it know what was put into the storefront's entries since: no ledger is believed before its true-up.
+    """
+    entries.suspend_all(connection, "the file was put back from a copy")
     connection.execute("UPDATE meta SET value = ? WHERE key = 'born_at'", (str(now),))
 
 

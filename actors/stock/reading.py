@@ -17,6 +17,7 @@ from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connecti
 from actors.domain.availability import Reading, StockPage
 from actors.domain.errors import Limited, Transient
 from actors.domain.exception_types import Finding
+from actors.domain.facts import FactKind
 from actors.domain.time import Instant
 from actors.messages import Flow, Nudge
 from actors.stock.assessing import PROGRESS, Case
@@ -24,7 +25,7 @@ from actors.stock.ports import Availability
 from actors.stock.publishing import READ, most_zeros, sku_nudge
 from actors.stock.rules import StockRules
 from actors.stock.settling import assess_all, related, settle
-from storage import availability, entries, exceptions, flows, meta, outbox, stock
+from storage import availability, entries, exceptions, facts, flows, meta, outbox, stock
 from storage.exceptions import Record
 
 LIST = "list"
@@ -41,6 +42,7 @@ SELLING = 3_600_000
 
 MOST_RERUNS = 2
 NO_ANSWER_AGAIN = 2_000
+PRODUCTS_WAIT = 5_000
 
 STOCK = Record(kind="flow", id="stock")
 
@@ -252,8 +254,10 @@ class Reader:
 
     # -- every SKU, once -----------------------------------------------------------------------------------------------
 
-    async def assess_some(self) -> Done:
+    async def assess_some(self) -> Outcome:
         """Assess every SKU, some at a time: after the first whole pass, and after every whole listing of entries."""
+        if not await self._around.database.read(lambda connection: FactKind.PRODUCT in facts.lists(connection)):
+            return Later(due_at=self._around.clock.now() + PRODUCTS_WAIT, reason="the products are not known yet")
         after = await self._around.database.read(lambda connection: meta.text(connection, ASSESSED))
         skus = await self._around.database.read(
             lambda connection: availability.read_skus(connection, after=after, limit=SOME)

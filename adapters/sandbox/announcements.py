@@ -38,7 +38,13 @@ LARGEST_BYTES = 256 * 1024
 """What a queue takes; a Message above it comes without its payload."""
 
 _HOLDING = frozenset({"ConfigurationError", "TemporaryError"})
-_PATHS: Final = {"order": "orders", "payment": "payments", "subscription": "subscriptions"}
+_PATHS: Final = {
+    "order": "orders",
+    "payment": "payments",
+    "subscription": "subscriptions",
+    "inventory-entry": "inventory",
+}
+_ASKED_FOR: Final = frozenset({"inventory-entry"})  # told to those alone who name the kinds they want
 _STATES: Final = {
     "orderState": ("OrderStateChanged", "oldOrderState"),
     "shipmentState": ("OrderShipmentStateChanged", "oldShipmentState"),
@@ -147,7 +153,8 @@ class Announcer:
         if self.enabled:
             self._kept.append((self._now() + self._drawn_lag(), message))
         for subscription in self.subscriptions.values():
-            if subscription.messages and (not subscription.types or kind in subscription.types):
+            wanted = kind in subscription.types or (not subscription.types and type_id not in _ASKED_FOR)
+            if subscription.messages and wanted:
                 self._notify(subscription, self._message_payload(subscription, message))
 
     def kept_messages(self) -> list[Wire]:
@@ -175,8 +182,8 @@ class Announcer:
     ) -> str:
         """Tell somebody from now on, beginning with the test notification; return the subscription's id.
 
-        `types` are the Messages wanted (none: all). A Message comes without its payload when it has more bytes than
-        that, or by chance.
+        `types` are the Messages wanted (none: all about orders and payments). A Message comes without its payload when
+        it has more bytes than that, or by chance.
         """
         subscription = Subscription(
             id=self._new_id(),

@@ -21,6 +21,7 @@ import msgspec
 from adapters.sandbox import shapes
 from adapters.sandbox.announcements import HEALTH_STATUS, Lag
 from adapters.sandbox.catalogue import ITEMS, Item
+from adapters.sandbox.entry_actions import apply_entry_action, drafted_entry
 from adapters.sandbox.expansion import expanded
 from adapters.sandbox.faults import DropConnectionError, Fault, FaultKind, Faults
 from adapters.sandbox.oauth import TokenDesk, allowed
@@ -37,6 +38,7 @@ from adapters.sandbox.refusals import (
     not_found,
     server_error,
 )
+from adapters.sandbox.shelves import program
 from adapters.sandbox.shop import DEFAULT_CHANNELS, Shop, ShopClock
 from adapters.transport import Request, Response
 
@@ -285,6 +287,8 @@ class CommercetoolsDouble(Shop):
             ("GET", "/inventory", "inventory_list", _STOCK_READ, self._lister("inventory", shapes.INVENTORY)),
             ("GET", "/inventory/key={key}", "inventory_read", _STOCK_READ, self._reader("inventory")),
             ("GET", "/inventory/{id}", "inventory_read", _STOCK_READ, self._reader("inventory")),
+            ("POST", "/inventory", "inventory_create", stock_write, self._create_inventory),
+            ("POST", "/inventory/key={key}", "inventory_update", stock_write, self._update_inventory),
             ("POST", "/inventory/{id}", "inventory_update", stock_write, self._update_inventory),
             ("POST", "/custom-objects", "custom_object_write", object_write, self._write_object),
             ("GET", "/custom-objects", "custom_object_list", _OBJECT_READ, self._list_objects),
@@ -380,13 +384,17 @@ class CommercetoolsDouble(Shop):
         kept = order if changed is order else self.replace_order(changed)
         return 200, self._expanded(call, kept)
 
+    def _create_inventory(self, call: _Call) -> tuple[int, object]:
+        entry = self.create_entry(drafted_entry(call.json(), self), program(self.tokens.client_id))
+        return 201, self._expanded(call, entry)
+
     def _update_inventory(self, call: _Call) -> tuple[int, object]:
         entry = _find(self.inventory, call.args)
-        before = int(entry["quantityOnStock"])
-        quantity = before
+        changed = entry
         for action in _actions(call.json(), entry):
-            quantity = _quantity_after(quantity, action)
-        return 200, entry if quantity == before else self.put_quantity(entry["id"], quantity)
+            changed = apply_entry_action(changed, action)
+        kept = entry if changed == entry else self.write_entry(changed, program(self.tokens.client_id))
+        return 200, self._expanded(call, kept)
 
     def _list_objects(self, call: _Call) -> tuple[int, object]:
         container = call.args.get("container")
@@ -495,19 +503,6 @@ def _version(value: object, *, required: bool) -> int | None:
 def _check_version(resource: Wire, version: int | None) -> None:
     if version is not None and version != resource["version"]:
         raise conflict(resource["id"], version, resource["version"])
-
-
-def _quantity_after(quantity: int, action: object) -> int:
-    if not isinstance(action, Mapping):
-        raise invalid_json("actions: Object expected.")
-    name, amount = action.get("action"), action.get("quantity")
-    if name not in ("changeQuantity", "addQuantity", "removeQuantity"):
-        raise invalid_json(f"actions: Invalid type value '{name}' in 'action'.")
-    if not isinstance(amount, int) or isinstance(amount, bool):
-        raise invalid_json("actions -> quantity: Number expected.")
-    if name == "changeQuantity":
-        return amount
-    return quantity + amount if name == "addQuantity" else quantity - amount
 
 
 def _check_name(field: str, value: object) -> None:

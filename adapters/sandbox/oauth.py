@@ -32,6 +32,7 @@ class TokenDesk:
         lifetime_seconds: int,
         seed: int,
     ) -> None:
+        self.client_id = client_id
         self.scopes = frozenset(scopes)
         self.lifetime_seconds = lifetime_seconds
         self._now = now

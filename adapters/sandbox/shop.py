@@ -11,8 +11,6 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
-import msgspec
-
 from adapters.sandbox.announcements import Announcer, Lag
 from adapters.sandbox.carts import OrderDraft, PricedCart, price_cart
 from adapters.sandbox.catalogue import ITEMS, Item
@@ -27,6 +25,7 @@ from adapters.sandbox.orders import (
     transaction,
 )
 from adapters.sandbox.refusals import PlacementRefused, invalid_json, not_found
+from adapters.sandbox.shelves import Author, Shelves, program, staff
 
 DEFAULT_CHANNELS: Mapping[str, tuple[str, ...]] = {"cin7-core": ("OrderExport",), "paris": ("InventorySupply",)}
 
@@ -40,7 +39,10 @@ _CREATED_BY: Mapping[Source, str] = {
     "import": "OrderImported",
     "recurring": "OrderCreatedFromRecurringOrder",
 }
-_DEDUCTING_MODES = ("TrackOnly", "ReserveOnOrder")
+_DEDUCTING_MODES = ("TrackOnly", "ReserveOnOrder", "ReserveOnCart")
+STAFF = "shop-staff"
+"""The user who changes entries by hand."""
+
 _FIELDS_OF_A_DRAFT = frozenset(
     {
         "taxedPrice",
@@ -65,14 +67,6 @@ class ShopClock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait that long."""
         ...
-
-
-class _Deduction(msgspec.Struct, frozen=True):
-    """Units of an order that have not left their inventory entry yet."""
-
-    due: int
-    entry_id: str
-    quantity: int
 
 
 class Shop:
@@ -109,12 +103,11 @@ class Shop:
         self.payments: dict[str, Wire] = {}
         self.channels: dict[str, Wire] = {}
         self.states: dict[str, Wire] = {}
-        self.inventory: dict[str, Wire] = {}
+        self.shelves = Shelves(now=clock.now, next_version=self.next_version)
+        self.inventory = self.shelves.entries
         self.custom_objects: dict[str, Wire] = {}
         self._shown: dict[str, list[tuple[int, Wire]]] = {}
-        self._deductions: list[_Deduction] = []
         self._numbers: dict[str, str] = {}
-        self._entries: dict[tuple[str, str | None], str] = {}
         self._placed = 0
         self.news = Announcer(
             project_key=project_key, now=clock.now, seed=seed, enabled=messages_enabled, lag=messages_lag_seconds
@@ -149,9 +142,14 @@ class Shop:
         }
         if channel is not None:
             fields["supplyChannel"] = reference("channel", self.channel_ids()[channel])
-        entry_id = self._open(self.inventory, fields)
-        self._entries[sku, fields.get("supplyChannel", {}).get("id")] = entry_id
-        return entry_id
+        entry = self._opened(fields)
+        self.shelves.put(entry)
+        return str(entry["id"])
+
+    def remove_inventory(self, sku: str, channel: str | None = None) -> None:
+        """Delete an entry. Raises KeyError."""
+        self.settle()
+        self.shelves.remove(self._entry_of(sku, channel))
 
     def add_channel(self, key: str, roles: tuple[str, ...]) -> str:
         """Open a channel; return its id."""
@@ -163,20 +161,18 @@ class Shop:
         return self._open(self.states, fields)
 
     def _open(self, book: dict[str, Wire], fields: Wire) -> str:
-        resource_id = self.new_id()
-        book[resource_id] = {
-            "id": resource_id,
-            "version": 1,
-            "createdAt": _OPENED_AT,
-            "lastModifiedAt": _OPENED_AT,
-            **fields,
-        }
-        return resource_id
+        resource = self._opened(fields)
+        book[resource["id"]] = resource
+        return str(resource["id"])
+
+    def _opened(self, fields: Wire) -> Wire:
+        dated = {"createdAt": _OPENED_AT, "lastModifiedAt": _OPENED_AT}
+        return {"id": self.new_id(), "version": 1, **dated, **fields}
 
     # What customers do.
 
     def place_order(self, draft: OrderDraft, *, source: Source = "checkout") -> str:
-        """Place an order; return its id. Stock leaves the entries after the lag (TrackOnly, ReserveOnOrder).
+        """Place an order; return its id. Stock leaves the entries after the lag, unless its mode is None.
 
         One that was imported or comes from a schedule is told by another message (fact sheet §2.3).
 
@@ -210,6 +206,19 @@ class Shop:
         schedule = {"recurringOrderRef": order["recurringOrder"]} if source == "recurring" else {}
         self.news.created("order", order, _CREATED_BY[source], **schedule)
         return order_id
+
+    def reserve_in_cart(self, sku: str, quantity: int, channel: str | None = None) -> None:
+        """Put units into a cart that reserves them (ReserveOnCart); a negative quantity lets them go.
+
+        Raises:
+            PlacementRefused: so many are not available.
+            KeyError: no such entry.
+        """
+        self.settle()
+        entry_id = self._entry_of(sku, channel)
+        if quantity > self.shelves.free(entry_id):
+            raise PlacementRefused(f"{sku}: out of stock")
+        self.shelves.hold(entry_id, quantity)
 
     def cancel(self, order_id: str) -> None:
         """Cancel an order. Nothing gives its units back (fact sheet §4.3)."""
@@ -291,22 +300,27 @@ class Shop:
             KeyError: no such entry.
         """
         self.settle()
-        entry_id = self._entry_id(sku, channel)
-        if entry_id is None:
-            raise KeyError(f"{sku}/{channel}")
-        return int(self.inventory[entry_id]["quantityOnStock"])
+        return int(self.inventory[self._entry_of(sku, channel)]["quantityOnStock"])
+
+    def still_to_land(self, sku: str, channel: str | None = None) -> int:
+        """Return the units of placed orders that have not left the entry yet. Raises KeyError."""
+        self.settle()
+        return self.shelves.waiting(self._entry_of(sku, channel))
 
     def set_stock(self, sku: str, quantity: int, channel: str | None = None) -> None:
-        """Let a person set an entry by hand.
-
-        Raises:
-            KeyError: no such entry.
-        """
+        """Let a person set an entry by hand. Raises KeyError."""
         self.settle()
-        entry_id = self._entry_id(sku, channel)
-        if entry_id is None:
-            raise KeyError(f"{sku}/{channel}")
-        self.put_quantity(entry_id, quantity)
+        self._set_quantity(self._entry_of(sku, channel), quantity, staff(STAFF))
+
+    def give_back(self, sku: str, quantity: int, channel: str | None = None, *, client_id: str = "shop-script") -> None:
+        """Let another program put units back, as a script of the shop's does after a cancellation. Raises KeyError."""
+        self.settle()
+        entry_id = self._entry_of(sku, channel)
+        before = int(self.inventory[entry_id]["quantityOnStock"])
+        self._set_quantity(entry_id, before + quantity, program(client_id))
+
+    def _set_quantity(self, entry_id: str, quantity: int, author: Author) -> None:
+        self.write_entry({**self.inventory[entry_id], "quantityOnStock": quantity}, author)
 
     def order_id_of(self, order_number: str) -> str | None:
         """Return the id of the order of this number."""
@@ -367,25 +381,26 @@ class Shop:
         self.news.updated("order", before, changed)
         return changed
 
-    def put_quantity(self, entry_id: str, quantity: int) -> Wire:
-        """Write `quantityOnStock` of an entry; return the entry. No reservations: all of it is available."""
-        entry = self._touched(self.inventory[entry_id])
-        entry |= {"quantityOnStock": quantity, "availableQuantity": quantity}
-        self.inventory[entry_id] = entry
+    def write_entry(self, changed: Wire, author: Author) -> Wire:
+        """Keep an entry as somebody changed it, under its next version, and tell of another quantity; return it."""
+        before = self.inventory[changed["id"]]
+        entry = self.shelves.write(changed, author)
+        if entry["quantityOnStock"] != before["quantityOnStock"]:
+            self.news.message("inventory-entry", entry, "InventoryEntryQuantitySet", **_quantities(before, entry))
+        return entry
+
+    def create_entry(self, fields: Wire, author: Author) -> Wire:
+        """Open an entry as somebody drafted it."""
+        now = self.now_text()
+        made = {"id": self.new_id(), "version": 1, "createdAt": now, "lastModifiedAt": now}
+        entry = {**made, **fields, "createdBy": author, "lastModifiedBy": author}
+        self.shelves.put(entry)
+        self.news.message("inventory-entry", entry, "InventoryEntryCreated", inventoryEntry=entry)
         return entry
 
     def settle(self) -> None:
         """Let the deductions that have come due take effect, each at its own instant."""
-        now = self._clock.now()
-        due = sorted((waiting for waiting in self._deductions if waiting.due <= now), key=lambda waiting: waiting.due)
-        if not due:
-            return
-        self._deductions = [waiting for waiting in self._deductions if waiting.due > now]
-        for deduction in due:
-            entry = self.put_quantity(
-                deduction.entry_id, self.inventory[deduction.entry_id]["quantityOnStock"] - deduction.quantity
-            )
-            entry["lastModifiedAt"] = instant_text(deduction.due)
+        self.shelves.settle()
 
     def next_version(self, version: int) -> int:
         """Return the version after a change: mostly the next, at times a few further (fact sheet §1.3)."""
@@ -469,30 +484,49 @@ class Shop:
         """Check every line first, then let its units go: an order is refused whole."""
         self.settle()
         taken: dict[str, int] = {}
+        held: dict[str, int] = {}
         for line in cart.lines:
-            mode = line.draft.inventory_mode or cart.draft.inventory_mode
+            sku, quantity, mode = line.draft.sku, line.draft.quantity, line.draft.inventory_mode
+            mode = mode or cart.draft.inventory_mode
             if mode not in _DEDUCTING_MODES:
                 continue
-            entry_id = self._entry_id(line.draft.sku, line.draft.supply_channel)
+            entry_id = self._entry_id(sku, line.draft.supply_channel)
             if entry_id is None:
-                raise PlacementRefused(f"{line.draft.sku}: out of stock (no inventory entry)")
-            taken[entry_id] = taken.get(entry_id, 0) + line.draft.quantity
-            backorderable = "restockableInDays" in self.inventory[entry_id]
-            if mode == "ReserveOnOrder" and not backorderable and taken[entry_id] > self._free(entry_id):
-                raise PlacementRefused(f"{line.draft.sku}: out of stock")
-        now = self._clock.now()
-        lag = self._drawn(self._decrement_lag)
-        self._deductions.extend(_Deduction(now + lag, entry_id, quantity) for entry_id, quantity in taken.items())
-
-    def _free(self, entry_id: str) -> int:
-        waiting = sum(waiting.quantity for waiting in self._deductions if waiting.entry_id == entry_id)
-        return int(self.inventory[entry_id]["quantityOnStock"]) - waiting
+                raise PlacementRefused(f"{sku}: out of stock (no inventory entry)")
+            taken[entry_id] = taken.get(entry_id, 0) + quantity
+            if mode == "ReserveOnCart":
+                known = held.get(entry_id, 0)
+                held[entry_id] = min(known + quantity, self.shelves.in_carts(entry_id))
+            short = taken[entry_id] - held.get(entry_id, 0) > self.shelves.free(entry_id)
+            if mode != "TrackOnly" and short and "restockableInDays" not in self.inventory[entry_id]:
+                raise PlacementRefused(f"{sku}: out of stock")
+        due = self._clock.now() + self._drawn(self._decrement_lag)
+        for entry_id, quantity in taken.items():
+            self.shelves.take(entry_id, quantity, held=held.get(entry_id, 0), due=due)
 
     def _entry_id(self, sku: str, channel: str | None) -> str | None:
         if channel is None:
-            return self._entries.get((sku, None))
+            return self.shelves.at(sku, None)
         channel_id = self.channel_ids().get(channel)
-        return None if channel_id is None else self._entries.get((sku, channel_id))
+        return None if channel_id is None else self.shelves.at(sku, channel_id)
+
+    def _entry_of(self, sku: str, channel: str | None) -> str:
+        entry_id = self._entry_id(sku, channel)
+        if entry_id is None:
+            raise KeyError(f"{sku}/{channel}")
+        return entry_id
+
+
+def _quantities(before: Wire, after: Wire) -> Wire:
+    where = {"supplyChannel": after["supplyChannel"]} if "supplyChannel" in after else {}
+    return {
+        "sku": after["sku"],
+        **where,
+        "oldQuantityOnStock": before["quantityOnStock"],
+        "newQuantityOnStock": after["quantityOnStock"],
+        "oldAvailableQuantity": before["availableQuantity"],
+        "newAvailableQuantity": after["availableQuantity"],
+    }
 
 
 def _comes_from(source: Source, order_id: str) -> Wire:

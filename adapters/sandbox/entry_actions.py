@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from adapters.sandbox.orders import Wire, reference
 from adapters.sandbox.predicates import PredicateError, canonical_instant
 from adapters.sandbox.refusals import Refusal, invalid_input, invalid_json
-from adapters.sandbox.shelves import Shelves
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{2,256}")
 _MOST = 2**63 - 1
@@ -24,7 +23,13 @@ Action = Mapping[str, Any]
 class DraftContext(Protocol):
     """What a draft may ask of the shop."""
 
-    shelves: Shelves
+    def entry_exists(self, sku: str, channel_id: str | None) -> bool:
+        """Say whether a SKU has an entry on a channel, or without one."""
+        ...
+
+    def entry_key_is_taken(self, key: str) -> bool:
+        """Say whether an entry of this key exists."""
+        ...
 
     def channel_named(self, identifier: object) -> Wire:
         """Find a channel by a resource identifier (id or key). Raises `Refusal`."""
@@ -43,10 +48,10 @@ def drafted_entry(draft: Mapping[str, Any], context: DraftContext) -> Wire:
     quantity = _whole(draft, "quantityOnStock")
     fields: Wire = {"sku": sku, "quantityOnStock": quantity, "availableQuantity": quantity}
     if (key := draft.get("key")) is not None:
-        fields["key"] = _free_key(key, context.shelves)
+        fields["key"] = _free_key(key, context)
     if (identifier := draft.get("supplyChannel")) is not None:
         fields["supplyChannel"] = reference("channel", _supplying(context.channel_named(identifier))["id"])
-    if context.shelves.at(sku, fields.get("supplyChannel", {}).get("id")) is not None:
+    if context.entry_exists(sku, fields.get("supplyChannel", {}).get("id")):
         raise _duplicate("sku", sku)
     if draft.get("expectedDelivery") is not None:
         fields["expectedDelivery"] = _instant(draft["expectedDelivery"])
@@ -125,10 +130,10 @@ def _instant(value: object) -> str:
         raise invalid_json(f"expectedDelivery: {problem}") from problem
 
 
-def _free_key(key: object, shelves: Shelves) -> str:
+def _free_key(key: object, context: DraftContext) -> str:
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise invalid_input("Invalid 'key': 2 to 256 characters of [A-Za-z0-9_-].")
-    if shelves.has_key(key):
+    if context.entry_key_is_taken(key):
         raise _duplicate("key", key)
     return key
 

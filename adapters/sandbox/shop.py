@@ -25,24 +25,19 @@ from adapters.sandbox.orders import (
     transaction,
 )
 from adapters.sandbox.refusals import PlacementRefused, invalid_json, not_found
-from adapters.sandbox.shelves import Author, Shelves, program, staff
+from adapters.sandbox.shelves import OPENED_AT, Shelves
 
 DEFAULT_CHANNELS: Mapping[str, tuple[str, ...]] = {"cin7-core": ("OrderExport",), "paris": ("InventorySupply",)}
 
 Source = Literal["checkout", "import", "recurring"]
 """How an order came about."""
 
-_OPENED_AT = "2026-01-05T09:00:00.000Z"
 _FIRST_NUMBER = 100_001
 _CREATED_BY: Mapping[Source, str] = {
     "checkout": "OrderCreated",
     "import": "OrderImported",
     "recurring": "OrderCreatedFromRecurringOrder",
 }
-_DEDUCTING_MODES = ("TrackOnly", "ReserveOnOrder", "ReserveOnCart")
-STAFF = "shop-staff"
-"""The user who changes entries by hand."""
-
 _FIELDS_OF_A_DRAFT = frozenset(
     {
         "taxedPrice",
@@ -69,7 +64,7 @@ class ShopClock(Protocol):
         ...
 
 
-class Shop:
+class Shop(Shelves):
     """The state of one project. Documents in the books are wire JSON by id; read them, do not edit them."""
 
     def __init__(
@@ -92,6 +87,10 @@ class Shop:
         commercetools does is not documented, fact sheet §10 row 7). `messages_enabled`: the project keeps its messages,
         each listed after its lag.
         """
+        news = Announcer(
+            project_key=project_key, now=clock.now, seed=seed, enabled=messages_enabled, lag=messages_lag_seconds
+        )
+        super().__init__(news)
         self._clock = clock
         self._random = random.Random(f"shop/{seed}")
         self._visibility_lag = visibility_lag_seconds
@@ -103,15 +102,10 @@ class Shop:
         self.payments: dict[str, Wire] = {}
         self.channels: dict[str, Wire] = {}
         self.states: dict[str, Wire] = {}
-        self.shelves = Shelves(now=clock.now, next_version=self.next_version)
-        self.inventory = self.shelves.entries
         self.custom_objects: dict[str, Wire] = {}
         self._shown: dict[str, list[tuple[int, Wire]]] = {}
         self._numbers: dict[str, str] = {}
         self._placed = 0
-        self.news = Announcer(
-            project_key=project_key, now=clock.now, seed=seed, enabled=messages_enabled, lag=messages_lag_seconds
-        )
         self.subscribe = self.news.subscribe
         self._initial_state = self.add_state("Initial", type_="LineItemState", built_in=True)
         for key, roles in channels.items():
@@ -126,31 +120,6 @@ class Shop:
         self.items[item.sku] = item
         self.add_inventory(item.sku, item.stock if stock is None else stock)
 
-    def add_inventory(self, sku: str, quantity: int, *, channel: str | None = None) -> str:
-        """Open an inventory entry for a SKU (of a supply channel); return its id.
-
-        Raises:
-            PlacementRefused: there is one already.
-        """
-        if self._entry_id(sku, channel) is not None:
-            raise PlacementRefused(f"{sku}: duplicate inventory entry")
-        fields: Wire = {
-            "key": sku if channel is None else f"{sku}--{channel}",
-            "sku": sku,
-            "quantityOnStock": quantity,
-            "availableQuantity": quantity,
-        }
-        if channel is not None:
-            fields["supplyChannel"] = reference("channel", self.channel_ids()[channel])
-        entry = self._opened(fields)
-        self.shelves.put(entry)
-        return str(entry["id"])
-
-    def remove_inventory(self, sku: str, channel: str | None = None) -> None:
-        """Delete an entry. Raises KeyError."""
-        self.settle()
-        self.shelves.remove(self._entry_of(sku, channel))
-
     def add_channel(self, key: str, roles: tuple[str, ...]) -> str:
         """Open a channel; return its id."""
         return self._open(self.channels, {"key": key, "roles": list(roles), "name": {"en-GB": key}})
@@ -161,13 +130,10 @@ class Shop:
         return self._open(self.states, fields)
 
     def _open(self, book: dict[str, Wire], fields: Wire) -> str:
-        resource = self._opened(fields)
-        book[resource["id"]] = resource
-        return str(resource["id"])
-
-    def _opened(self, fields: Wire) -> Wire:
-        dated = {"createdAt": _OPENED_AT, "lastModifiedAt": _OPENED_AT}
-        return {"id": self.new_id(), "version": 1, **dated, **fields}
+        resource_id = self.new_id()
+        dated = {"createdAt": OPENED_AT, "lastModifiedAt": OPENED_AT}
+        book[resource_id] = {"id": resource_id, "version": 1, **dated, **fields}
+        return resource_id
 
     # What customers do.
 
@@ -181,7 +147,7 @@ class Shop:
         """
         cart = price_cart(draft, self.items)
         number = self._number_for(draft)
-        self._reserve(cart)
+        self._reserve(cart, lambda: self._drawn(self._decrement_lag))
         now = self.now_text()
         order_id = self.new_id()
         order: Wire = {
@@ -206,19 +172,6 @@ class Shop:
         schedule = {"recurringOrderRef": order["recurringOrder"]} if source == "recurring" else {}
         self.news.created("order", order, _CREATED_BY[source], **schedule)
         return order_id
-
-    def reserve_in_cart(self, sku: str, quantity: int, channel: str | None = None) -> None:
-        """Put units into a cart that reserves them (ReserveOnCart); a negative quantity lets them go.
-
-        Raises:
-            PlacementRefused: so many are not available.
-            KeyError: no such entry.
-        """
-        self.settle()
-        entry_id = self._entry_of(sku, channel)
-        if quantity > self.shelves.free(entry_id):
-            raise PlacementRefused(f"{sku}: out of stock")
-        self.shelves.hold(entry_id, quantity)
 
     def cancel(self, order_id: str) -> None:
         """Cancel an order. Nothing gives its units back (fact sheet §4.3)."""
@@ -293,35 +246,6 @@ class Shop:
         owed = order["taxedPrice"]["totalGross"] if "taxedPrice" in order else order["totalPrice"]
         return int(owed["centAmount"])
 
-    def stock(self, sku: str, channel: str | None = None) -> int:
-        """Return `quantityOnStock` as it is now.
-
-        Raises:
-            KeyError: no such entry.
-        """
-        self.settle()
-        return int(self.inventory[self._entry_of(sku, channel)]["quantityOnStock"])
-
-    def still_to_land(self, sku: str, channel: str | None = None) -> int:
-        """Return the units of placed orders that have not left the entry yet. Raises KeyError."""
-        self.settle()
-        return self.shelves.waiting(self._entry_of(sku, channel))
-
-    def set_stock(self, sku: str, quantity: int, channel: str | None = None) -> None:
-        """Let a person set an entry by hand. Raises KeyError."""
-        self.settle()
-        self._set_quantity(self._entry_of(sku, channel), quantity, staff(STAFF))
-
-    def give_back(self, sku: str, quantity: int, channel: str | None = None, *, client_id: str = "shop-script") -> None:
-        """Let another program put units back, as a script of the shop's does after a cancellation. Raises KeyError."""
-        self.settle()
-        entry_id = self._entry_of(sku, channel)
-        before = int(self.inventory[entry_id]["quantityOnStock"])
-        self._set_quantity(entry_id, before + quantity, program(client_id))
-
-    def _set_quantity(self, entry_id: str, quantity: int, author: Author) -> None:
-        self.write_entry({**self.inventory[entry_id], "quantityOnStock": quantity}, author)
-
     def order_id_of(self, order_number: str) -> str | None:
         """Return the id of the order of this number."""
         return self._numbers.get(order_number)
@@ -339,6 +263,10 @@ class Shop:
     def new_id(self) -> str:
         """Return a new id (UUID 4), drawn from the seed."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def now(self) -> int:
+        """Return the instant of a change, in milliseconds."""
+        return self._clock.now()
 
     def now_text(self) -> str:
         """Return the instant of a change, as written."""
@@ -380,27 +308,6 @@ class Shop:
         self._keep(changed)
         self.news.updated("order", before, changed)
         return changed
-
-    def write_entry(self, changed: Wire, author: Author) -> Wire:
-        """Keep an entry as somebody changed it, under its next version, and tell of another quantity; return it."""
-        before = self.inventory[changed["id"]]
-        entry = self.shelves.write(changed, author)
-        if entry["quantityOnStock"] != before["quantityOnStock"]:
-            self.news.message("inventory-entry", entry, "InventoryEntryQuantitySet", **_quantities(before, entry))
-        return entry
-
-    def create_entry(self, fields: Wire, author: Author) -> Wire:
-        """Open an entry as somebody drafted it."""
-        now = self.now_text()
-        made = {"id": self.new_id(), "version": 1, "createdAt": now, "lastModifiedAt": now}
-        entry = {**made, **fields, "createdBy": author, "lastModifiedBy": author}
-        self.shelves.put(entry)
-        self.news.message("inventory-entry", entry, "InventoryEntryCreated", inventoryEntry=entry)
-        return entry
-
-    def settle(self) -> None:
-        """Let the deductions that have come due take effect, each at its own instant."""
-        self.shelves.settle()
 
     def next_version(self, version: int) -> int:
         """Return the version after a change: mostly the next, at times a few further (fact sheet §1.3)."""
@@ -479,54 +386,6 @@ class Shop:
         named = reference("payment", payment_id)
         self._change(order["id"], {"paymentInfo": {"payments": [named]}})
         self.news.message("order", self.orders[order["id"]], "OrderPaymentAdded", paymentRef=named)
-
-    def _reserve(self, cart: PricedCart) -> None:
-        """Check every line first, then let its units go: an order is refused whole."""
-        self.settle()
-        taken: dict[str, int] = {}
-        held: dict[str, int] = {}
-        for line in cart.lines:
-            sku, quantity, mode = line.draft.sku, line.draft.quantity, line.draft.inventory_mode
-            mode = mode or cart.draft.inventory_mode
-            if mode not in _DEDUCTING_MODES:
-                continue
-            entry_id = self._entry_id(sku, line.draft.supply_channel)
-            if entry_id is None:
-                raise PlacementRefused(f"{sku}: out of stock (no inventory entry)")
-            taken[entry_id] = taken.get(entry_id, 0) + quantity
-            if mode == "ReserveOnCart":
-                known = held.get(entry_id, 0)
-                held[entry_id] = min(known + quantity, self.shelves.in_carts(entry_id))
-            short = taken[entry_id] - held.get(entry_id, 0) > self.shelves.free(entry_id)
-            if mode != "TrackOnly" and short and "restockableInDays" not in self.inventory[entry_id]:
-                raise PlacementRefused(f"{sku}: out of stock")
-        due = self._clock.now() + self._drawn(self._decrement_lag)
-        for entry_id, quantity in taken.items():
-            self.shelves.take(entry_id, quantity, held=held.get(entry_id, 0), due=due)
-
-    def _entry_id(self, sku: str, channel: str | None) -> str | None:
-        if channel is None:
-            return self.shelves.at(sku, None)
-        channel_id = self.channel_ids().get(channel)
-        return None if channel_id is None else self.shelves.at(sku, channel_id)
-
-    def _entry_of(self, sku: str, channel: str | None) -> str:
-        entry_id = self._entry_id(sku, channel)
-        if entry_id is None:
-            raise KeyError(f"{sku}/{channel}")
-        return entry_id
-
-
-def _quantities(before: Wire, after: Wire) -> Wire:
-    where = {"supplyChannel": after["supplyChannel"]} if "supplyChannel" in after else {}
-    return {
-        "sku": after["sku"],
-        **where,
-        "oldQuantityOnStock": before["quantityOnStock"],
-        "newQuantityOnStock": after["quantityOnStock"],
-        "oldAvailableQuantity": before["availableQuantity"],
-        "newAvailableQuantity": after["availableQuantity"],
-    }
 
 
 def _comes_from(source: Source, order_id: str) -> Wire:

@@ -9,7 +9,7 @@ from datetime import date
 import msgspec
 
 from actors.domain.inventory import Entry
-from actors.domain.ledger import Ledger, Shelf
+from actors.domain.ledger import Ledger, Shelf, old_by
 from actors.domain.time import Instant
 
 
@@ -57,6 +57,9 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
         return Ledger(put=self.put, base=self.base, suspended=self.suspended, low_by=self.low_by)
 
 
+RAISED = "somebody else raised it"
+"""Why a ledger is suspended whose entry rose without us."""
+
 DUPLICATE = "there are two entries for this channel"
 """What is kept as refused where commercetools has an entry twice: none of them is written."""
 
@@ -94,9 +97,11 @@ def saw(connection: sqlite3.Connection, entry: Entry) -> int:
         most = max(quantity for quantity in explained if quantity is not None)
         rise = max(0, entry.quantity - most)
     replaced = known is not None and known.entry_id != entry.id
+    if known is not None and _proves_more(connection, known, entry):
+        _look_from(connection, entry)
     _keep(connection, entry)
     if rise and known is not None and known.put is not None:
-        suspend(connection, entry.sku, entry.channel, "somebody else raised it")
+        suspend(connection, entry.sku, entry.channel, RAISED)
     if replaced:
         # Made anew, or made at all: nothing is known of what stands in it.
         connection.execute(
@@ -107,16 +112,38 @@ def saw(connection: sqlite3.Connection, entry: Entry) -> int:
     return rise
 
 
+def _proves_more(connection: sqlite3.Connection, known: EntryRecord, entry: Entry) -> bool:
+    """Say whether the same version seen again proves that orders are off it which may have been on it at first."""
+    if known.entry_id != entry.id or known.version != entry.version:
+        return False
+    row = connection.execute(
+        "SELECT 1 FROM demand d JOIN orders o ON o.id = d.order_id WHERE d.sku = ? AND d.channel = ? AND d.taken > 0"
+        " AND o.created_at > ? AND o.created_at <= ? LIMIT 1",
+        (entry.sku, entry.channel, old_by(known.shelf.read_from), old_by(entry.read_from)),
+    ).fetchone()
+    return row is not None
+
+
+def _look_from(connection: sqlite3.Connection, entry: Entry) -> None:
+    """What is known of an entry counts from this look at it."""
+    connection.execute(
+        "UPDATE entries SET read_from = ?, read_at = ? WHERE sku = ? AND channel = ?",
+        (entry.read_from, entry.read_at, entry.sku, entry.channel),
+    )
+
+
 def _keep(connection: sqlite3.Connection, entry: Entry) -> None:
+    """Keep an entry, unless a newer version of it is kept."""
     day = entry.expected_delivery.isoformat() if entry.expected_delivery else None
     connection.execute(
         "INSERT INTO entries (sku, channel, entry_id, version, quantity, expected_delivery, read_from, read_at,"
         " modified_by) VALUES (:sku, :channel, :id, :version, :quantity, :day, :read_from, :read_at, :by)"
         " ON CONFLICT (sku, channel) DO UPDATE SET entry_id = :id, version = :version, quantity = :quantity,"
         " expected_delivery = :day, modified_by = :by,"
-        # The same version seen again proves nothing newer than the first look, which a true-up counts from.
+        # A true-up counts from the first look at a version: else one that is often seen would never be trued up.
         " read_from = CASE WHEN entry_id IS :id AND version = :version THEN read_from ELSE :read_from END,"
-        " read_at = CASE WHEN entry_id IS :id AND version = :version THEN read_at ELSE :read_at END",
+        " read_at = CASE WHEN entry_id IS :id AND version = :version THEN read_at ELSE :read_at END"
+        " WHERE entry_id IS NOT :id OR version <= :version",
         {
             "sku": entry.sku,
             "channel": entry.channel,
@@ -240,7 +267,15 @@ def published(
     explanation: str,
     now: Instant,
 ) -> None:
-    """Keep an entry as we wrote it, with the sum behind it, in the history too. A stray write is void by now."""
+    """Keep an entry as we wrote it, with the sum behind it, in the history too. A stray write is void by now.
+
+    The ledger was moved before. Somebody may have seen the entry while our answer was on its way: what is newer stays,
+    and if it is more than we wrote, it is a rise that is not ours.
+    """
+    known = get(connection, entry.sku, entry.channel)
+    newer = known is not None and known.entry_id == entry.id and known.version > entry.version
+    if newer and known is not None and known.quantity > entry.quantity:
+        suspend(connection, entry.sku, entry.channel, RAISED)
     _keep(connection, entry)
     day = entry.expected_delivery.isoformat() if entry.expected_delivery else None
     connection.execute(

@@ -101,7 +101,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def young(self) -> int:
         """Units that commercetools may or may not have taken off when the entry was read."""
-        since = self.shelf.read_from - LANDED - SKEW
+        since = old_by(self.shelf.read_from)
         return sum(claim.taken for claim in self.claims if claim.created_at > since)
 
     @property
@@ -136,6 +136,16 @@ def decide(question: Question) -> Decision:
     if not question.targets and question.hint is None:
         return Decision(step=Step.NOTHING, waits=Waits.READING)
     return _lower(question, there) or _true_up(question, there) or _raise(question, there)
+
+
+def old_by(moment: Instant) -> Instant:
+    """Return the instant by which an order was created that an entry read at a moment certainly shows as taken off."""
+    return moment - LANDED - SKEW
+
+
+def worth_a_look(question: Question, now: Instant) -> bool:
+    """Say whether reading the entry again would show what keeps it from being trued up: no young order is young now."""
+    return question.young > 0 and all(claim.created_at <= old_by(now) for claim in question.claims if claim.taken)
 
 
 def base_of(shelf: Shelf) -> Instant:
@@ -216,12 +226,9 @@ def _restart(question: Question, there: int) -> Decision | None:
 def _raise(question: Question, there: int) -> Decision:
     """Raise by the lowest capacity of the last readings; what was pushed since may hold it back."""
     ledger, last = question.running, question.targets[: question.wanted]
-    if ledger is None or any(claim.released for claim in question.claims):
-        waits = _waits(question)
-        if ledger is None:
-            return Decision(step=Step.NOTHING, waits=waits)
-    else:
-        waits = Waits.NOTHING
+    waits = _waits(question)
+    if ledger is None:
+        return Decision(step=Step.NOTHING, waits=waits)
     if not last:
         return Decision(step=Step.NOTHING, waits=Waits.READING)
     more = min(target.low for target in _and_pushed(question, last)) + question.taken - ledger.put
@@ -229,7 +236,9 @@ def _raise(question: Question, there: int) -> Decision:
         return Decision(step=Step.RAISE, quantity=there + more)
     if last[0].low + question.taken > ledger.put:
         return Decision(step=Step.NOTHING, waits=Waits.READING)
-    return Decision(step=Step.NOTHING, waits=waits)
+    if any(claim.released for claim in question.claims) or (question.due and waits is Waits.QUIET):
+        return Decision(step=Step.NOTHING, waits=waits)
+    return _NOTHING
 
 
 def _waits(question: Question) -> Waits:

@@ -55,12 +55,16 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """What all SKUs have in common at one moment. `stale_after`: milliseconds after which a figure is too old."""
+    """What all SKUs have in common at one moment.
+
+    `list_read`: Cin7 Core's whole list was read once. `stale_after`: milliseconds after which a figure is too old.
+    """
 
     now: Instant
     mark: Instant
     listed: Listed | None
     products_known: bool
+    list_read: bool
     stale_after: int
 
 
@@ -144,12 +148,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 def outlook(connection: sqlite3.Connection, rules: StockRules, *, now: Instant) -> Outlook:
     """Read what all SKUs have in common."""
     cursor = cursors.get(connection, ORDERS_MARK)
-    listed = meta.text(connection, LISTED)
+    listed, progress = meta.text(connection, LISTED), meta.text(connection, PROGRESS)
     return Outlook(
         now=now,
         mark=cursor.mark if cursor is not None and cursor.mark is not None else 0,
         listed=msgspec.json.decode(listed, type=Listed) if listed else None,
         products_known=FactKind.PRODUCT in facts.lists(connection),
+        list_read=bool(progress) and msgspec.json.decode(progress).get("whole_at", 0) > 0,
         stale_after=max(rules.max_age, forecast(connection, rules)),
     )
 
@@ -162,8 +167,11 @@ def forecast(connection: sqlite3.Connection, rules: StockRules) -> int:
 
 
 def assess(connection: sqlite3.Connection, rules: StockRules, sku: str, view: Outlook) -> list[Case]:
-    """Assess every entry a SKU has or should have; none while nothing is known of Cin7 Core's products."""
-    if not view.products_known:
+    """Assess every entry a SKU has or should have.
+
+    None before Cin7 Core's products and its list were once read whole: a SKU may have rows on a page still to come.
+    """
+    if not view.products_known or not view.list_read:
         return []
     return list(_Assessment(connection, rules, sku, view).cases())
 

@@ -7,7 +7,7 @@ Identifiers are lower-cased, since Cin7 writes them in either case (Cin7 fact sh
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 import msgspec
@@ -23,6 +23,9 @@ _ANYTHING = msgspec.json.Decoder(float_hook=Decimal)
 _NO_DOCUMENT = frozenset({"", "NOT AVAILABLE"})
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
+# What one of several kits takes may have no end. Cut off, it leaves every whole number of kits what it was: the error
+# is far too small to reach the next one, and on the side of a floor.
+_CUT = Context(prec=28, rounding=ROUND_FLOOR)
 _WORDS = {_AMOUNT_PLACES: "four", _RATE_PLACES: "five"}
 
 
@@ -496,7 +499,9 @@ def _parts(row: wire.Product) -> tuple[facts.KitPart, ...]:
     for part in row.parts or ():
         sku = _needed(part.product_code, "BillOfMaterialsProducts.ProductCode")
         taken[sku] = taken.get(sku, _ZERO) + _taken(part)
-    return tuple(facts.KitPart(sku=sku, quantity=quantity / made) for sku, quantity in taken.items() if quantity)
+    return tuple(
+        facts.KitPart(sku=sku, quantity=_CUT.divide(quantity, made)) for sku, quantity in taken.items() if quantity
+    )
 
 
 def _taken(part: wire.KitPart) -> Decimal:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
+from math import floor
 from typing import Any
 
 import pytest
@@ -320,6 +321,7 @@ async def test_what_has_no_end_makes_no_kit_more_or_less(made: int) -> None:
         [found] = (await house.client.products(page=1, modified_since=None)).products
         for available in range(0, 1000, 37):
             assert int(available / found.parts[0].quantity) == available * made // taken
+            assert floor(available - found.parts[0].quantity * 5) == (available * made - taken * 5) // made
 
 
 @pytest.mark.parametrize(

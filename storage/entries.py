@@ -312,6 +312,11 @@ def refuse(connection: sqlite3.Connection, sku: str, channel: str, words: str) -
     connection.execute("UPDATE entries SET refused = ? WHERE sku = ? AND channel = ?", (words, sku, channel))
 
 
+def forget_duplicates(connection: sqlite3.Connection) -> None:
+    """A listing begins: it will tell which entries are there twice."""
+    connection.execute("UPDATE entries SET refused = '' WHERE refused = ?", (DUPLICATE,))
+
+
 def conflict(connection: sqlite3.Connection, sku: str, channel: str, times: int) -> None:
     """Count conflicts in a row."""
     connection.execute(
@@ -322,16 +327,6 @@ def conflict(connection: sqlite3.Connection, sku: str, channel: str, times: int)
 def reread(connection: sqlite3.Connection, sku: str, channel: str) -> None:
     """The entry was read after a write of lost outcome could last be executed."""
     connection.execute("UPDATE entries SET reread_after = NULL WHERE sku = ? AND channel = ?", (sku, channel))
-
-
-def untrued(connection: sqlite3.Connection, *, before: Instant, limit: int) -> list[str]:
-    """Return SKUs whose ledger began before an instant and has known orders since, the oldest first."""
-    rows = connection.execute(
-        "SELECT e.sku, min(e.trued_at) FROM demand d JOIN entries e ON e.sku = d.sku AND e.channel = d.channel"
-        " WHERE e.put IS NOT NULL AND e.trued_at < ? GROUP BY e.sku ORDER BY 2, 1 LIMIT ?",
-        (before, limit),
-    )
-    return [row[0] for row in rows]
 
 
 def met(connection: sqlite3.Connection, entries: Sequence[Entry], *, number: int) -> None:
@@ -351,12 +346,16 @@ def not_met(connection: sqlite3.Connection, *, number: int, before: Instant) -> 
     return [_record(row) for row in rows]
 
 
-def waiting(connection: sqlite3.Connection, kinds: Sequence[str], *, limit: int) -> list[str]:
-    """Return SKUs whose entries wait for one of these, the longest first."""
+def waiting(
+    connection: sqlite3.Connection, kinds: Sequence[str], *, untrued_before: Instant, after: str, limit: int
+) -> list[str]:
+    """Return SKUs whose entries wait for one of these, or have known orders and a ledger older than that, by name."""
     marks = ", ".join("?" for _ in kinds)
     rows = connection.execute(
-        f"SELECT sku, min(waits_since) FROM entries WHERE waits IN ({marks}) GROUP BY sku ORDER BY 2, 1 LIMIT ?",
-        (*kinds, limit),
+        f"SELECT sku FROM entries WHERE waits IN ({marks}) AND sku > ? UNION"
+        " SELECT e.sku FROM demand d JOIN entries e ON e.sku = d.sku AND e.channel = d.channel"
+        " WHERE e.put IS NOT NULL AND e.trued_at < ? AND e.sku > ? ORDER BY 1 LIMIT ?",
+        (*kinds, after, untrued_before, after, limit),
     )
     return [row[0] for row in rows]
 

@@ -38,8 +38,18 @@ Unit = Callable[[sqlite3.Connection, Instant], None]
 STORAGE_PAUSE_SECONDS = 1.0
 """After a commit that failed: how long before a crashed actor tries to begin again."""
 
-WRITES_OF_THE_STOREFRONT = frozenset({Purpose.CT_SYNC_INFO.operation, Purpose.CT_WRITE_LEASE.operation})
-"""A missing scope for these says nothing of the reads, which go on."""
+OF_OTHER_SCOPES = frozenset(
+    purpose.operation
+    for purpose in (
+        Purpose.CT_SYNC_INFO,
+        Purpose.CT_WRITE_LEASE,
+        Purpose.CT_LIST_INVENTORY,
+        Purpose.CT_READ_ENTRY,
+        Purpose.CT_WRITE_ENTRY,
+        Purpose.CT_CREATE_ENTRY,
+    )
+)
+"""A missing scope for these says nothing of the right to read orders, which goes on."""
 
 UNREACHABLE_AFTER = 3
 """So many failures of one nudge in a row before a side that does not answer is somebody's exception."""
@@ -290,7 +300,7 @@ class Actor(abc.ABC):
                 due_at, reason = now + int(CONFLICT_SECONDS * 1000), "conflict"
             case Unauthorised():
                 due_at, reason = now + int(UNAUTHORISED_SECONDS * 1000), "unauthorised"
-                if error.operation not in WRITES_OF_THE_STOREFRONT:
+                if error.operation not in OF_OTHER_SCOPES:
                     self.around.refused_until[error.side] = due_at
                 _raise_connection(connection, error, f"{error.side}_unauthorised", now=now, due_at=due_at)
             case Rejected() | Missing() if self.standing:

@@ -57,7 +57,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """What all SKUs have in common at one moment.
 
-    `list_read`: Cin7 Core's whole list was read once. `stale_after`: milliseconds after which a figure is too old.
+    `list_read`: Cin7 Core's whole list was read once; `steady`: often enough for every ledger to begin. `stale_after`:
+    milliseconds after which a figure is too old.
     """
 
     now: Instant
@@ -65,6 +66,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     listed: Listed | None
     products_known: bool
     list_read: bool
+    steady: bool
     stale_after: int
 
 
@@ -125,7 +127,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a SKU, and what is to be done about it.
 
     `unseen`: commercetools has to be asked for the entry first. `delivery`: the date it should show, where it does not.
-    `unread`: SKUs without which nothing can be decided.
+    `unread`: SKUs without which nothing can be decided. `new`: the entry is to be made, and most others stand.
     """
 
     sku: str
@@ -138,6 +140,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     delivery: DateChange | None = None
     unseen: bool = False
     unread: tuple[str, ...] = ()
+    new: bool = False
 
     @property
     def acts(self) -> bool:
@@ -149,12 +152,14 @@ def outlook(connection: sqlite3.Connection, rules: StockRules, *, now: Instant) 
     """Read what all SKUs have in common."""
     cursor = cursors.get(connection, ORDERS_MARK)
     listed, progress = meta.text(connection, LISTED), meta.text(connection, PROGRESS)
+    passes = msgspec.json.decode(progress).get("wholes", 0) if progress else 0
     return Outlook(
         now=now,
         mark=cursor.mark if cursor is not None and cursor.mark is not None else 0,
         listed=msgspec.json.decode(listed, type=Listed) if listed else None,
         products_known=FactKind.PRODUCT in facts.lists(connection),
-        list_read=bool(progress) and msgspec.json.decode(progress).get("whole_at", 0) > 0,
+        list_read=passes > 0,
+        steady=passes > rules.wanted,
         stale_after=max(rules.max_age, forecast(connection, rules)),
     )
 
@@ -240,6 +245,7 @@ class _Assessment:
             delivery=self._delivery(locations, record, decision),
             unseen=self._unseen(record),
             unread=unread,
+            new=shelf.quantity is None and self._view.steady,
             sum=self._sum(question, decision, locations, buffer, stale=stale),
         )
 

@@ -32,6 +32,8 @@ class Guard:
     def __init__(self, surroundings: Surroundings, *, rules: StockRules) -> None:
         self._around = surroundings
         self._rules = rules
+        #: After which SKU the next look begins: those that never come to rest keep nobody else waiting.
+        self._after = ""
 
     async def attend(self) -> Done:
         """Look at what waits for the mark or for a quiet moment, at what grew old, and at blocks that are over."""
@@ -53,9 +55,10 @@ class Guard:
         return Done(unit=unit, nudges=(nudge(ATTEND, now + EVERY),))
 
     def _waiting(self, connection: sqlite3.Connection, now: Instant) -> list[str]:
-        waiting = entries.waiting(connection, WAITING, limit=SOME)
-        untrued = entries.untrued(connection, before=now - self._rules.trueup_max // 4, limit=SOME)
-        return list(dict.fromkeys([*waiting, *untrued]))
+        before = now - self._rules.trueup_max // 4
+        waiting = entries.waiting(connection, WAITING, untrued_before=before, after=self._after, limit=SOME)
+        self._after = waiting[-1] if len(waiting) == SOME else ""
+        return waiting
 
     def _end_blocks(self, connection: sqlite3.Connection, now: Instant) -> list[Nudge]:
         over = stock.expired_blocks(connection, now=now)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
+from actors.core.retry import UNAUTHORISED_SECONDS
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
-from actors.domain.errors import Conflict, InDoubt, Missing, Rejected, WireError
+from actors.domain.errors import Conflict, InDoubt, Missing, Rejected, Unauthorised, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.inventory import Entry
 from actors.domain.ledger import Decision, Question, Step, Waits, base_of, prunable
@@ -41,6 +42,9 @@ REFUSED_AGAIN = 900_000
 LEASE_WAIT = 30_000
 """Milliseconds: after so many conflicts; after a refusal; while another daemon may be writing."""
 
+SHORT_QUEUE = 20
+"""So many new SKUs are asked for by name although the next pass brings them too."""
+
 OF_A_STEP = {Step.CREATE: Purpose.CT_CREATE_ENTRY}
 
 
@@ -66,11 +70,15 @@ class Publisher:
         self._may_write = may_write
         #: Conflicts since this process began.
         self.conflicts = 0
+        self._refused_until: Instant = 0
 
     async def publish(self, sku: str) -> Outcome:
         """Take the next step; where there is none, keep what is waited for."""
+        now = self._around.clock.now()
+        if now < self._refused_until:
+            return Later(due_at=self._refused_until, reason="credentials were refused")
         if not self._rules.shadow and not self._may_write():
-            return Later(due_at=self._around.clock.now() + LEASE_WAIT, reason="the lease is not ours")
+            return Later(due_at=now + LEASE_WAIT, reason="the lease is not ours")
         for _ in range(MOST_CONFLICTS):
             cases = await self._assess(sku)
             case = next((case for case in cases if case.acts and not self._put_off(case)), None)
@@ -148,6 +156,9 @@ class Publisher:
             return self._refused(case, intent, error)
         except WireError as error:
             error.call_id = intent.call_id
+            if isinstance(error, Unauthorised):
+                # One SKU asks now and then: thousands that are refused would tell nothing more.
+                self._refused_until = self._around.clock.now() + int(UNAUTHORISED_SECONDS * 1000)
             raise
         return self._written(case, intent, written)
 
@@ -309,10 +320,14 @@ def see(connection: sqlite3.Connection, entry: Entry, now: Instant) -> bool:
 def rest(connection: sqlite3.Connection, rules: StockRules, case: Case, now: Instant) -> None:
     """Nothing is to be done about an entry now: keep what the next change waits for, and ask for what it needs."""
     waits = case.decision.waits
-    if case.record is not None:
-        entries.wait(connection, case.sku, case.channel, waits.value, now=now)
+    if case.record is None and waits and case.question is not None:
+        shelf = case.question.shelf
+        entries.absent(connection, case.sku, case.channel, read_from=shelf.read_from, read_at=shelf.read_at)
+    entries.wait(connection, case.sku, case.channel, waits.value, now=now)
     begun = case.record is not None and case.record.put is not None
-    if waits is Waits.READING and begun:
+    # What has no ledger yet may be very many SKUs: they wait for the next pass, but for a few new ones.
+    few = case.new and availability.asked(connection) < SHORT_QUEUE
+    if waits is Waits.READING and (begun or few):
         for sku in case.unread or _read_for(case):
             availability.ask(connection, sku, urgency=1, reason="a raise or a true-up waits", now=now)
     if case.decision.step is Step.HOLD:

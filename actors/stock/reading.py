@@ -51,7 +51,8 @@ class Progress(msgspec.Struct, kw_only=True):
     """How far the reading of the whole list is. `number` tells passes apart; `page` 0: between two of them.
 
     `met` and `total` count rows, `moved` whether the total changed or a row came twice. `missing`: the SKU after which
-    those that were not met are gone through (None: not yet there). `whole_at`: when a pass last added up.
+    those that were not met are gone through (None: not yet there). `whole_at`: when a pass last added up;
+    `wholes`: how many did.
     """
 
     number: int = 0
@@ -69,6 +70,7 @@ class Progress(msgspec.Struct, kw_only=True):
     rows: int = 0
     pages: int = 0
     reruns: int = 0
+    wholes: int = 0
 
 
 def progress_of(connection: sqlite3.Connection) -> Progress:
@@ -116,6 +118,7 @@ class Reader:
             reruns=before.reruns,
             rows=before.rows,
             pages=before.pages,
+            wholes=before.wholes,
         )
 
     def _keep(self, connection: sqlite3.Connection, progress: Progress, page: StockPage) -> list[str]:
@@ -221,7 +224,10 @@ class Reader:
             reruns=0,
             rows=progress.total,
             pages=progress.page - 1,
+            wholes=progress.wholes + 1,
         )
+        # Ledgers begin by several readings: at the very beginning nobody waits for the schedule.
+        due_at = self._next_pass(progress) if following.wholes > self._rules.wanted else now
         first = progress.whole_at == 0
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
@@ -235,7 +241,7 @@ class Reader:
             if availability.asked(connection):
                 outbox.accept(connection, nudge(READ, at), now=at)
 
-        return Done(unit=unit, nudges=(nudge(LIST, self._next_pass(progress)),))
+        return Done(unit=unit, nudges=(nudge(LIST, due_at),))
 
     def _judge_zeros(self, connection: sqlite3.Connection, now: Instant) -> None:
         held = stock.held_zeros(connection)

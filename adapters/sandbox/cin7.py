@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -17,11 +17,13 @@ import msgspec
 
 from adapters.sandbox import cin7_reference as reference
 from adapters.sandbox.catalogue import CURRENCY, CUSTOMER
-from adapters.sandbox.cin7_books import Books, Carrier, CreditNote, Customer, Location, Product, Sale, TaxRule
+from adapters.sandbox.cin7_availability import StockList, availability
+from adapters.sandbox.cin7_books import Books, Carrier, CreditNote, Customer, Location, Part, Product, Sale, TaxRule
 from adapters.sandbox.cin7_documents import Arithmetic, Rounding, Rules, TaxBehaviour
 from adapters.sandbox.cin7_limit import Allowance, Call, LimitWindow, WorstWindow, worst_window
 from adapters.sandbox.cin7_payloads import product_payload, sale_payload, stock_payload
 from adapters.sandbox.cin7_sales import SalesDesk
+from adapters.sandbox.cin7_stock import ANYWHERE, Spot
 from adapters.sandbox.cin7_webhooks import SCHEDULE_SECONDS, Delivery, Send, Webhook, WebhookDesk
 from adapters.sandbox.cin7_wire import (
     Incoming,
@@ -99,7 +101,8 @@ class Cin7Double:
         `limit_shape` is the status of a limit answer; `limit_body` its form (text, or the JSON error array; by default
         JSON under 400 only). `refused_calls_count` lets refused calls use up the window. `tax_behaviour`, `rounding`,
         `line_digits`, `tax_digits`: see `Arithmetic`; what makes a document refused: see `Rules`. `zero_rows` False
-        leaves rows without stock out of availability. `webhook_seconds`: how long after its event a webhook is sent.
+        leaves rows without stock out of availability (see `StockList`, which is `stock_list`, for more).
+        `webhook_seconds`: how long after its event a webhook is sent.
         """
         self.faults = faults or Faults(seed=seed)
         self.books = Books(seed=seed, currency=currency, now_ms=clock.now())
@@ -112,7 +115,7 @@ class Cin7Double:
         self._limit_status = int(limit_shape)
         self._limit_as_json = limit_body == "json" or (limit_body is None and limit_shape == "400")
         self._malformed = itertools.count()
-        self._zero_rows = zero_rows
+        self.stock_list = StockList(zero_rows=zero_rows)
         arithmetic = Arithmetic(tax=tax_behaviour, rounding=rounding, line_digits=line_digits, tax_digits=tax_digits)
         rules = Rules(
             arithmetic=arithmetic,
@@ -252,7 +255,7 @@ class Cin7Double:
         return reference.create_customer(self.books, read_object(call.body), self._clock.now())
 
     def _availability(self, call: Incoming) -> JsonObject:
-        return reference.availability(self.books, call.query, zero_rows=self._zero_rows)
+        return availability(self.books, call.query, self.stock_list)
 
     # --- webhooks
 
@@ -301,17 +304,39 @@ class Cin7Double:
             self.books.receive(sku, self._place(location), Decimal(stock))
         return product
 
+    def add_kit(
+        self,
+        sku: str,
+        parts: Mapping[str, Decimal | int],
+        *,
+        price: Decimal = Decimal(0),
+        stock: Decimal | int = 0,
+        makes: Decimal | int = 1,
+        location: str | None = None,
+    ) -> Product:
+        """Enter a kit that is made on sale: of so much of each part (by SKU), `makes` of it. Raises KeyError."""
+        bill = [Part(product=self._product(part), quantity=Decimal(quantity)) for part, quantity in parts.items()]
+        kit = self.add_product(sku, price=price, stock=stock, location=location)
+        kit.parts, kit.quantity_to_produce, kit.auto_assembly = bill, Decimal(makes), True
+        return kit
+
+    def change_product(self, sku: str, **changes: object) -> None:
+        """Change fields of `Product` by name, as a person does. Raises KeyError, ValueError for a field it has not."""
+        product = self._product(sku)
+        for name, value in changes.items():
+            if name not in product.__struct_fields__:
+                raise ValueError(f"no field {name} of a product")
+            setattr(product, name, value)
+        product.modified_ms = self._clock.now()
+        self._product_changed(product, new=False)
+
     def deprecate(self, sku: str) -> None:
         """Retire a product: it leaves the default lists."""
-        product = self._product(sku)
-        product.status, product.modified_ms = "Deprecated", self._clock.now()
-        self._product_changed(product, new=False)
+        self.change_product(sku, status="Deprecated")
 
     def reinstate(self, sku: str) -> None:
         """Bring a retired product back."""
-        product = self._product(sku)
-        product.status, product.modified_ms = "Active", self._clock.now()
-        self._product_changed(product, new=False)
+        self.change_product(sku, status="Active")
 
     def rename_tax_rule(self, old: str, new: str) -> None:
         """Rename a tax rule: documents join by name, so the old name is unknown from now on (fact sheet §6)."""
@@ -387,7 +412,7 @@ class Cin7Double:
         reference_text: str = "",
         *,
         external_id: str | None = None,
-        lines: Sequence[tuple[str, int]] = (),
+        lines: Sequence[tuple[str, Decimal | int]] = (),
         customer: str = CUSTOMER,
         location: str | None = None,
         authorise: bool = True,
@@ -408,7 +433,11 @@ class Cin7Double:
             self._desk.post_order({"SaleID": view["ID"], "Memo": "", "Status": status, "Lines": rows})
         return self.sale(view["ID"])
 
-    def _keyed_line(self, sku: str, quantity: int) -> JsonObject:
+    def sell_by_hand(self, sku: str, quantity: Decimal | int, *, location: str | None = None) -> Sale:
+        """Key in a wholesale order of one product: it takes stock, and is none of the shop's."""
+        return self.make_sale_by_hand(lines=((sku, quantity),), location=location)
+
+    def _keyed_line(self, sku: str, quantity: Decimal | int) -> JsonObject:
         product = self._product(sku)
         return {
             "ProductID": product.id,
@@ -462,19 +491,36 @@ class Cin7Double:
         return self.sale(sale_id)
 
     def receive_stock(
-        self, sku: str, quantity: Decimal | int, *, location: str | None = None, fill_backorders: bool = True
+        self,
+        sku: str,
+        quantity: Decimal | int,
+        *,
+        location: str | None = None,
+        spot: tuple[str | None, str | None] = ANYWHERE,
+        fill_backorders: bool = True,
     ) -> None:
-        """Put stock in (a negative quantity takes it out); unless told not to, the oldest backorders get it first."""
+        """Put stock in (a negative quantity takes it out); unless told not to, the oldest backorders get it first.
+
+        `spot` is the bin and the batch.
+        """
         place = self._place(location)
         self._product(sku)
-        self.books.receive(sku, place, Decimal(quantity))
+        self.books.receive(sku, place, Decimal(quantity), Spot(*spot))
         if fill_backorders:
             self.books.fill_backorders(sku, place)
 
-    def expect_delivery(self, sku: str, day: date | None, location: str | None = None) -> None:
-        """Expect the next receipt of a product on this day (None: not any more) at a location (the first)."""
+    def expect_delivery(
+        self, sku: str, day: date | None, location: str | None = None, *, quantity: Decimal | int = 0
+    ) -> None:
+        """Expect a receipt of a product on this day too (None: none any more) at a location (the first)."""
         self._product(sku)
-        self.books.expect_delivery(sku, self._place(location), day)
+        self.books.expect_delivery(sku, self._place(location), day, Decimal(quantity))
+
+    def receive_delivery(self, sku: str, day: date, location: str | None = None) -> None:
+        """Put in what was expected that day; the oldest backorders get it first. Raises KeyError."""
+        place = self._place(location)
+        self.books.receive_delivery(sku, place, day)
+        self.books.fill_backorders(sku, place)
 
     def _product(self, sku: str) -> Product:
         product = self.books.product_by_sku(sku)

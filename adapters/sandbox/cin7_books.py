@@ -1,7 +1,6 @@
 """What the double of Cin7 Core holds: reference lists, products, stock, sales. Plain records, no wire in them.
 
-Stock is a consequence of documents: `allocated` is what authorised orders reserved and no pick has taken yet,
-`on_hand` what was received and not picked. Amounts and quantities are `Decimal`.
+Amounts and quantities are `Decimal`.
 """
 
 from __future__ import annotations
@@ -10,17 +9,12 @@ import random
 import uuid
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from adapters.sandbox import catalogue
 from adapters.sandbox.catalogue import Account, Item
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-ZERO = Decimal(0)
+from adapters.sandbox.cin7_stock import ZERO, StockRoom
 
 
 class Company(msgspec.Struct, kw_only=True):
@@ -119,6 +113,14 @@ class Product(msgspec.Struct, kw_only=True):
     drop_ship: str = "No Drop Ship"
     tax_rule: str | None = None
     modified_ms: int = 0
+    parts: list[Part] = []
+    quantity_to_produce: Decimal = Decimal(1)
+    auto_assembly: bool = False
+
+    @property
+    def assembled(self) -> bool:
+        """True for a kit that is made of its parts when an order for it is authorised (fact sheet §3.1)."""
+        return self.auto_assembly and bool(self.parts)
 
     @property
     def active(self) -> bool:
@@ -126,8 +128,18 @@ class Product(msgspec.Struct, kw_only=True):
         return self.status != "Deprecated"
 
 
+class Part(msgspec.Struct, kw_only=True):
+    """A component of a kit: so much of it goes into `quantity_to_produce` kits."""
+
+    product: Product
+    quantity: Decimal
+
+
 class Line(msgspec.Struct, kw_only=True):
-    """An order line. `total` is quantity x price less discount; `reserved` the stock held for it, not yet picked."""
+    """An order line. `total` is quantity x price less discount; `reserved` what is held for it, not yet picked.
+
+    `made` of those are kits that are to be made, each from what `drawn` says of its parts, by product id.
+    """
 
     product_id: str
     sku: str
@@ -140,6 +152,8 @@ class Line(msgspec.Struct, kw_only=True):
     total: Decimal
     comment: str = ""
     reserved: Decimal = ZERO
+    made: Decimal = ZERO
+    drawn: dict[str, Decimal] = {}
     picked: Decimal = ZERO
     backordered: Decimal = ZERO
 
@@ -238,10 +252,11 @@ class Sale(msgspec.Struct, kw_only=True):
         return "PICKING" if self.pick_status == "DRAFT" else None
 
 
-class Books:
+class Books(StockRoom):
     """All records of one account. Not one name twice in a list, not one SKU twice."""
 
     def __init__(self, *, seed: int, currency: str, now_ms: int) -> None:
+        super().__init__()
         self._random = random.Random(seed)
         self.company = Company(currency=currency)
         self.tax_rules = [
@@ -260,12 +275,8 @@ class Books:
         self.products: list[Product] = []
         self._products_by_sku: dict[str, Product] = {}
         self._products_by_id: dict[str, Product] = {}
-        self._on_hand: dict[tuple[str, str], Decimal] = {}
-        self._allocated: dict[tuple[str, str], Decimal] = {}
-        self._next_delivery: dict[tuple[str, str], date] = {}
         self.sales: list[Sale] = []
         self.removed_sales: list[Sale] = []
-        self.on_stock_moved: Callable[[Product, Location], None] = lambda product, location: None
         self._numbered = 0
         self._credit_notes = 0
         self._sales_by_id: dict[str, Sale] = {}
@@ -316,6 +327,7 @@ class Books:
         self.products.append(product)
         self._products_by_sku[product.sku] = product
         self._products_by_id[product.id] = product
+        self._rows = None
         return product
 
     def product_by_sku(self, sku: str) -> Product | None:
@@ -395,95 +407,3 @@ class Books:
         )
         sale.credit_notes = [*sale.credit_notes, note]
         return note
-
-    def stock_places(self) -> Iterator[tuple[Product, Location]]:
-        """Every product and location that ever had a movement, in the order of products, then locations."""
-        for product in self.products:
-            for location in self.locations:
-                if (product.id, location.id) in self._on_hand:
-                    yield product, location
-
-    def on_hand(self, product_id: str, location_id: str) -> Decimal:
-        """Return the physical quantity."""
-        return self._on_hand.get((product_id, location_id), ZERO)
-
-    def allocated(self, product_id: str, location_id: str) -> Decimal:
-        """Return what authorised orders reserved."""
-        return self._allocated.get((product_id, location_id), ZERO)
-
-    def available(self, product_id: str, location_id: str) -> Decimal:
-        """Return OnHand - Allocated; negative after a loss of stock that was reserved."""
-        return self.on_hand(product_id, location_id) - self.allocated(product_id, location_id)
-
-    def receive(self, sku: str, location: Location, quantity: Decimal) -> None:
-        """Put stock in; a negative quantity takes it out."""
-        product = self._products_by_sku[sku]
-        key = (product.id, location.id)
-        self._on_hand[key] = self._on_hand.get(key, ZERO) + quantity
-        self.on_stock_moved(product, location)
-
-    def next_delivery(self, product_id: str, location_id: str) -> date | None:
-        """Return the day of the next expected receipt, if any."""
-        return self._next_delivery.get((product_id, location_id))
-
-    def expect_delivery(self, sku: str, location: Location, day: date | None) -> None:
-        """Expect the next receipt on this day; None expects none. The product shows at the location from now on."""
-        key = (self._products_by_sku[sku].id, location.id)
-        self._on_hand.setdefault(key, ZERO)
-        self._next_delivery.pop(key, None)
-        if day is not None:
-            self._next_delivery[key] = day
-
-    def allocate(self, sale: Sale) -> None:
-        """Reserve for each line what is available; the rest is backordered without a word (fact sheet §2.5)."""
-        for line in sale.lines:
-            if self._is_stock(line):
-                line.backordered = line.quantity - line.reserved - line.picked
-                self._reserve(sale, line)
-
-    def fill_backorders(self, sku: str, location: Location) -> None:
-        """Give free stock to the oldest waiting lines first."""
-        for sale in self.sales:
-            if sale.authorised and not sale.voided and sale.location.id == location.id:
-                for line in sale.lines:
-                    if line.sku == sku and line.backordered:
-                        self._reserve(sale, line)
-
-    def _reserve(self, sale: Sale, line: Line) -> None:
-        key = (line.product_id, sale.location.id)
-        self._on_hand.setdefault(key, ZERO)
-        taken = min(line.backordered, max(self.available(*key), ZERO))
-        self._allocated[key] = self._allocated.get(key, ZERO) + taken
-        line.reserved += taken
-        line.backordered -= taken
-        if taken:
-            self._moved(line, sale)
-
-    def release(self, sale: Sale) -> None:
-        """Give back what a sale reserved and what was picked for it."""
-        for line in sale.lines:
-            key = (line.product_id, sale.location.id)
-            if line.reserved:
-                self._allocated[key] -= line.reserved
-            if line.picked:
-                self._on_hand[key] += line.picked
-            if line.reserved or line.picked:
-                self._moved(line, sale)
-            line.reserved = line.picked = line.backordered = ZERO
-
-    def pick(self, sale: Sale) -> None:
-        """Take reserved stock off the shelf: OnHand and Allocated fall together, Available stays (our reading)."""
-        for line in sale.lines:
-            key = (line.product_id, sale.location.id)
-            if line.reserved:
-                self._allocated[key] -= line.reserved
-                self._on_hand[key] -= line.reserved
-            line.picked += line.reserved
-            line.reserved = ZERO
-
-    def _moved(self, line: Line, sale: Sale) -> None:
-        self.on_stock_moved(self._products_by_id[line.product_id], sale.location)
-
-    def _is_stock(self, line: Line) -> bool:
-        product = self._products_by_sku.get(line.sku)
-        return product is not None and product.type == "Stock"

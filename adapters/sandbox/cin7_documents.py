@@ -12,8 +12,9 @@ from typing import Literal, get_args
 
 import msgspec
 
-from adapters.sandbox.cin7_books import ZERO, Books, Charge, Line, Sale
+from adapters.sandbox.cin7_books import Books, Charge, Line, Sale
 from adapters.sandbox.cin7_fields import Fields
+from adapters.sandbox.cin7_stock import ZERO
 from adapters.sandbox.cin7_wire import RefusedError
 
 TaxBehaviour = Literal["given", "row", "document"]

@@ -6,8 +6,9 @@ comes as a bare array. A payload shows what was so when the event happened.
 
 from __future__ import annotations
 
+from adapters.sandbox.cin7_availability import rows_of
 from adapters.sandbox.cin7_books import Books, Location, Product, Sale
-from adapters.sandbox.cin7_reference import available_view, product_view
+from adapters.sandbox.cin7_reference import product_view
 from adapters.sandbox.cin7_wire import JsonObject, written_instant
 
 _NOT_IN_STOCK_EVENTS = frozenset({"InTransit", "NextDeliveryDate"})
@@ -83,7 +84,10 @@ def product_payload(product: Product, *, new: bool) -> JsonObject:
 
 
 def stock_payload(books: Books, product: Product, place: Location) -> list[JsonObject]:
-    """Write the event of a stock level: a bare array of the rows that changed."""
-    row = available_view(books, product, place)
-    shown = {name: value for name, value in row.items() if name not in _NOT_IN_STOCK_EVENTS}
-    return [{**shown, "Category": product.category, "MaxRows": 1}]
+    """Write the event of a stock level: a bare array of the rows it is made of."""
+    rows = rows_of(books, product, place.id)
+    return [
+        {name: value for name, value in row.items() if name not in _NOT_IN_STOCK_EVENTS}
+        | {"Category": product.category, "MaxRows": len(rows)}
+        for row in rows
+    ]

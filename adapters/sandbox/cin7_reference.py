@@ -1,4 +1,4 @@
-"""What Cin7 Core tells about itself: the company, the small lists, customers, products, availability.
+"""What Cin7 Core tells about itself: the company, the small lists, customers, products.
 
 One function per GET; each takes the books and the query and returns the JSON body. Field names follow BP; filters a
 list does not document are ignored, as the live service does (fact sheet §1.4).
@@ -15,6 +15,7 @@ from adapters.sandbox.cin7_books import (
     Carrier,
     Customer,
     Location,
+    Part,
     PaymentTerm,
     Product,
     TaxRule,
@@ -315,11 +316,12 @@ def products(books: Books, query: Query) -> JsonObject:
         if since is None or product.modified_ms > since
     ]
     found.sort(key=lambda product: product.sku)
-    return page_of(found, "Products", query, product_view)
+    bill = query.flag("IncludeBOM")
+    return page_of(found, "Products", query, lambda product: product_view(product, bill=bill))
 
 
-def product_view(product: Product) -> JsonObject:
-    """A product with everything its list shows."""
+def product_view(product: Product, *, bill: bool = False) -> JsonObject:
+    """A product with everything its list shows, with its bill of materials when asked for."""
     tiers = {1: plain(product.price)}
     return {
         "ID": product.id,
@@ -362,16 +364,16 @@ def product_view(product: Product) -> JsonObject:
         "LastModifiedOn": written_instant(product.modified_ms, len(product.sku)),
         "Sellable": product.sellable,
         "PickZones": None,
-        "BillOfMaterial": False,
-        "AutoAssembly": False,
+        "BillOfMaterial": bool(product.parts),
+        "AutoAssembly": product.auto_assembly,
         "AutoDisassembly": False,
-        "QuantityToProduce": 1,
+        "QuantityToProduce": plain(product.quantity_to_produce),
         "AssemblyInstructionURL": "",
         "AssemblyCostEstimationMethod": "Average Cost",
         # Empty unless their Include flag is sent, which never means "none" (fact sheet §3.1).
         "Suppliers": [],
         "ReorderLevels": [],
-        "BillOfMaterialsProducts": [],
+        "BillOfMaterialsProducts": [_part(part) for part in product.parts] if bill else [],
         "BillOfMaterialsServices": [],
         "Movements": [],
         "Attachments": [],
@@ -380,44 +382,15 @@ def product_view(product: Product) -> JsonObject:
     }
 
 
-def availability(books: Books, query: Query, *, zero_rows: bool) -> JsonObject:
-    """`GET /ref/productavailability`, computed from the documents; no modified-since exists (fact sheet §4)."""
-    found = [
-        (product, place)
-        for product, place in books.stock_places()
-        if query.text("Sku") in (None, product.sku) and query.text("Location") in (None, place.name)
-        if _starts(product.name, query, "Name") and _same_id(product.id, query)
-        if query.text("Category") in (None, product.category)
-        if zero_rows or _anything(books, product, place)
-    ]
-    return page_of(found, "ProductAvailabilityList", query, lambda pair: available_view(books, *pair))
-
-
-def _anything(books: Books, product: Product, place: Location) -> bool:
-    key = (product.id, place.id)
-    return bool(books.on_hand(*key) or books.allocated(*key) or books.next_delivery(*key))
-
-
-def available_view(books: Books, product: Product, place: Location) -> JsonObject:
-    """One row of availability: a product at a location."""
-    on_hand = books.on_hand(product.id, place.id)
+def _part(part: Part) -> JsonObject:
     return {
-        "ID": product.id,
-        "SKU": product.sku,
-        "Name": product.name,
-        "Barcode": None,
-        "Location": place.name,
-        "Bin": None,
-        "Batch": None,
-        "ExpiryDate": None,
-        "OnHand": plain(on_hand),
-        "Allocated": plain(books.allocated(product.id, place.id)),
-        "Available": plain(books.available(product.id, place.id)),
-        "OnOrder": 0,
-        # Money, not a quantity: the value of the stock in base currency (fact sheet §4, measured).
-        "StockOnHand": plain(on_hand * product.cost),
-        "InTransit": 0,
-        "NextDeliveryDate": written_day(books.next_delivery(product.id, place.id)),
+        "ComponentProductID": part.product.id,
+        "ProductCode": part.product.sku,
+        "Name": part.product.name,
+        "Quantity": plain(part.quantity),
+        "WastagePercent": 0,
+        "WastageQuantity": 0,
+        "CostPercentage": 0,
     }
 
 

@@ -175,12 +175,17 @@ def error_answer_under_200(text: str) -> Response:
     return Response(status=200, headers=_JSON, body=_ENCODER.encode([{"ErrorCode": 500, "Exception": text}]))
 
 
-def page_of(items: Sequence[Item], key: str, query: Query, row: Callable[[Item], JsonObject]) -> JsonObject:
-    """Cut one page out of the items as they are now (offset paging over moving data) and write its rows."""
+def page_of(
+    items: Sequence[Item], key: str, query: Query, row: Callable[[Item], JsonObject], *, lost_between: int = 0
+) -> JsonObject:
+    """Cut one page out of the items as they are now (offset paging over moving data) and write its rows.
+
+    `lost_between` any two pages are that many items on neither.
+    """
     page = max(query.number("Page", 1), 1)
     size = min(max(query.number("Limit", DEFAULT_PAGE_SIZE), 1), MAX_PAGE_SIZE)
-    shown = items[(page - 1) * size : page * size]
-    return {"Total": len(items), "Page": page, key: [row(item) for item in shown]}
+    start = (page - 1) * (size + lost_between)
+    return {"Total": len(items), "Page": page, key: [row(item) for item in items[start : start + size]]}
 
 
 def plain(value: Decimal) -> Decimal:

@@ -181,7 +181,6 @@ class StockRoom:
                 self._put((line.product_id, sale.location.id), line.picked)
                 self._moved(line.product_id, sale)
             line.reserved = line.made = line.picked = line.backordered = ZERO
-            line.drawn = {}
 
     def pick(self, sale: Sale) -> None:
         """Take reserved stock off the shelf: OnHand and Allocated fall together, Available stays (our reading)."""

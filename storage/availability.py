@@ -167,13 +167,24 @@ def read_skus(connection: sqlite3.Connection, *, after: str, limit: int) -> list
 
 
 def never_read(connection: sqlite3.Connection, *, after: str, limit: int) -> list[str]:
-    """Return SKUs that show units on the storefront and were never read, in their order."""
+    """Return SKUs of Cin7 Core that show units on the storefront and were never read, in their order."""
     rows = connection.execute(
         "SELECT DISTINCT sku FROM entries e WHERE sku > ? AND quantity > 0 AND entry_id IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM readings r WHERE r.sku = e.sku) ORDER BY sku LIMIT ?",
+        " AND NOT EXISTS (SELECT 1 FROM readings r WHERE r.sku = e.sku)"
+        " AND EXISTS (SELECT 1 FROM facts f WHERE f.kind = 'product' AND f.key = e.sku) ORDER BY sku LIMIT ?",
         (after, limit),
     )
     return [row[0] for row in rows]
+
+
+def renew_empty(connection: sqlite3.Connection, *, began_at: Instant, ended_at: Instant) -> int:
+    """A whole pass met no row of a SKU that had none: that is known of it anew. Return how many such SKUs there are."""
+    return connection.execute(
+        "UPDATE readings SET began_at = :began, ended_at = :ended, named = 0 WHERE began_at < :began"
+        " AND began_at = (SELECT max(r.began_at) FROM readings r WHERE r.sku = readings.sku)"
+        " AND NOT EXISTS (SELECT 1 FROM availability a WHERE a.sku = readings.sku)",
+        {"began": began_at, "ended": ended_at},
+    ).rowcount
 
 
 # -- readings ------------------------------------------------------------------------------------------------------

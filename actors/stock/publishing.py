@@ -45,6 +45,10 @@ LEASE_WAIT = 30_000
 SHORT_QUEUE = 20
 """So many new SKUs are asked for by name although the next pass brings them too."""
 
+READS = (Purpose.CT_LIST_INVENTORY.operation, Purpose.CT_READ_ENTRY.operation)
+WRITES = (Purpose.CT_WRITE_ENTRY.operation, Purpose.CT_CREATE_ENTRY.operation)
+"""An answer to one of these proves the way and the scope of its like."""
+
 OF_A_STEP = {Step.CREATE: Purpose.CT_CREATE_ENTRY}
 
 
@@ -124,6 +128,7 @@ class Publisher:
             else:
                 see(connection, found, now)
                 entries.reread(connection, case.sku, case.channel)
+            clear_connection(connection, "commercetools", *READS, now=now)
 
         await self._around.database.run(unit)
 
@@ -225,7 +230,7 @@ class Publisher:
             exceptions.clear(
                 connection, record, resolution="the entry was written", now=now, types=clear, fields=(case.channel,)
             )
-            clear_connection(connection, "commercetools", intent.purpose.operation, now=now)
+            clear_connection(connection, "commercetools", *READS, *WRITES, now=now)
             flows.succeeded(connection, Flow.STOCK, now=now)
 
         points = (write_point(intent.purpose, WritePhase.SETTLED),)

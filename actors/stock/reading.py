@@ -232,6 +232,7 @@ class Reader:
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             self._judge_zeros(connection, at)
+            availability.renew_empty(connection, began_at=progress.began_at, ended_at=at)
             for sku in availability.never_read(connection, after="", limit=SOME):
                 availability.ask(connection, sku, urgency=0, reason="not in the list", now=at)
             keep(connection, following)

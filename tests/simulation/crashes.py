@@ -20,6 +20,7 @@ from actors.domain.posting import ChargeRule
 from actors.intake.rules import MINUTE
 from actors.messages import Flow
 from actors.orders.rules import Trigger
+from actors.stock.rules import StockRules
 from adapters.sandbox.carts import OrderDraft, PaymentDraft
 from adapters.sandbox.faults import Fault, FaultKind, Faults
 from adapters.sandbox.generator import Habits, OrderGenerator
@@ -39,6 +40,8 @@ from tests.simulation.senders import Senders, plan_with_doors
 from tests.simulation.world import World, export_rules, plan, world
 
 HOUR = 3600.0
+PLENTY = 60
+"""Units of which a few may go without anybody missing them."""
 PAGE = 7
 """Orders a page: small, so that the sweeps page over data that moves."""
 
@@ -123,6 +126,7 @@ def faults_of_a_bad_day(made: World) -> None:
             (Fault(kind=FaultKind.MALFORMED), 0.03),
         )
     for operation in (
+        "availability",
         "webhooks",
         "credit_note_list",
         "sale_list",
@@ -151,7 +155,26 @@ def faults_of_a_bad_day(made: World) -> None:
         (Fault(kind=FaultKind.MALFORMED), 0.01),
         (Fault(kind=FaultKind.SLOW, seconds=15), 0.02),
     )
-    for operation in ("order_list", "order_read", "custom_object_read", "custom_object_write", "token"):
+    for operation in ("inventory_update", "inventory_create"):
+        every(
+            made.ct_faults,
+            operation,
+            (Fault(kind=FaultKind.DROP_AFTER), 0.05),
+            (Fault(kind=FaultKind.DROP_BEFORE), 0.03),
+            (Fault(kind=FaultKind.ERROR_AFTER, status=500), 0.03),
+            (Fault(kind=FaultKind.LIMITED), 0.02),
+            (Fault(kind=FaultKind.MALFORMED), 0.02),
+            (Fault(kind=FaultKind.SLOW, seconds=15), 0.02),
+        )
+    for operation in (
+        "inventory_list",
+        "inventory_read",
+        "order_list",
+        "order_read",
+        "custom_object_read",
+        "custom_object_write",
+        "token",
+    ):
         every(
             made.ct_faults,
             operation,
@@ -196,6 +219,7 @@ async def bad_day(
         sweeps=msgspec.structs.replace(base.sweeps, page=PAGE),
         posting=msgspec.structs.replace(base.posting, customer_mode="per-customer", slugs=SLUGS),
         census=10 * MINUTE,
+        stock=StockRules(channels={"": ("Main Warehouse",)}, snapshot=MINUTE),
     )
     lags = {"visibility_lag_seconds": chance.choice((0.0, 2.0, 20.0))}
     shop_lags = {"visibility_lag_seconds": chance.choice((0.0, 1.0, 15.0, (0.0, 40.0)))}
@@ -212,18 +236,21 @@ async def bad_day(
         await made.daemon.nudge(hooks.APPLY, Flow.CENSUS)
         caretaker = _Caretaker(made, senders, random.Random(f"webhooks/{seed}"))
         made.tasks.start_soon(caretaker.run)
+        warehouse = _Warehouse(made, random.Random(f"warehouse/{seed}"))
+        made.tasks.start_soon(warehouse.run)
         customers = _Customers(made, chance, hurry=hurry)
         await customers.come(count, cancelled, every=every)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
-        await customers.stragglers(reaper, caretaker)
+        await customers.stragglers(reaper, caretaker, warehouse)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
         made.daemon.kill_next = lambda point: False
-        outages.over = caretaker.over = True
+        outages.over = caretaker.over = warehouse.over = True
         made.tasks.start_soon(_retry_set_aside, made)
         await made.until(lambda: finished(made) and not senders.postman.waiting, within=6 * HOUR, every=30)
         missed = sorted(reaper.left)
         assert not missed, f"seed {seed}: never reached {missed}; passed {dict(made.passed)}"
         await caretaker.mend()
+        await made.until(lambda: not stock_off(made), within=3 * HOUR, every=30)
         await made.daemon.census()
         assert_exactly_once(made)
         assert_within_the_limit(made)
@@ -303,7 +330,7 @@ class _Customers:
                     change = chance.choice((made.shop.touch, self._confirm))
                     self._later(change, order_id, chance.uniform(0, 600))
 
-    async def stragglers(self, reaper: Reaper, caretaker: _Caretaker) -> None:
+    async def stragglers(self, reaper: Reaper, caretaker: _Caretaker, warehouse: _Warehouse) -> None:
         """Place and cancel a few more while a crash point is left: it has to be reached, and soon."""
         generator = OrderGenerator(-self._made.seed, self._made.shop, clock=self._made.clock)
         reaper.eager = True
@@ -312,6 +339,7 @@ class _Customers:
                 return
             await forget(self._made)
             await caretaker.disturb(reaper.left)
+            await warehouse.disturb(reaper.left)
             placed = generator.place_next()
             assert placed is not None
             self._cancel_once_sold(placed.order_id)
@@ -403,6 +431,50 @@ class _Caretaker:
             await self._made.daemon.nudge(subject, Flow.CENSUS)
 
 
+class _Warehouse:
+    """Sells and receives by hand in Cin7 Core, and takes up items that the storefront has no entry of."""
+
+    def __init__(self, made: World, chance: random.Random) -> None:
+        self._made = made
+        self._chance = chance
+        self._new = 0
+        self.over = False
+
+    async def run(self) -> None:
+        """Do something every minute or so."""
+        for _ in range(3):
+            self._take_up()
+        while not self.over:
+            await self._made.clock.sleep(self._chance.uniform(20, 120))
+            if not self.over:
+                self._move()
+
+    async def disturb(self, left: Collection[str]) -> None:
+        """Give the points of entries that are left something to happen at."""
+        if any(point.startswith("commercetools.create_entry") for point in left):
+            self._take_up()
+            await self._ask("products", Flow.CATALOGUE)
+        if any(point.startswith("commercetools.write_entry") for point in left):
+            self._move()
+        if any("_entry" in point for point in left):
+            await self._ask("list", Flow.STOCK)
+
+    def _take_up(self) -> None:
+        self._new += 1
+        self._made.cin7.add_product(f"NEW-{self._new}", f"New item {self._new}", stock=self._chance.randint(1, 50))
+
+    def _move(self) -> None:
+        """Move what there is plenty of, so that orders go on being filled."""
+        books, items = self._made.cin7.books, self._made.shop.items
+        plenty = [sku for sku, item in items.items() if item.stock > PLENTY and books.product_by_sku(sku)]
+        sku = self._chance.choice(plenty)
+        self._made.cin7.receive_stock(sku, self._chance.choice((-3, -2, -1, 2, 5)))
+
+    async def _ask(self, subject: str, flow: Flow) -> None:
+        if self._made.daemon.running:
+            await self._made.daemon.nudge(subject, flow)
+
+
 class _Outages:
     """Cuts one side off now and then, for a minute or two."""
 
@@ -424,6 +496,28 @@ class _Outages:
         network.reachable = False
         await self._made.clock.sleep(self._chance.uniform(20, 150))
         network.reachable = True
+
+
+def stock_off(made: World) -> dict[str, tuple[int | None, int]]:
+    """Return the SKUs whose entry does not show what Cin7 Core has available (and nothing is on its way)."""
+    books = made.cin7.books
+    place = books.locations[0]
+    waiting: Counter[str] = Counter()
+    for sale in made.cin7.sales:
+        if sale.authorised and not sale.voided:
+            waiting.update({line.product_id: int(line.backordered) for line in sale.lines})
+    off = {}
+    for product in books.products:
+        if product.type != "Stock":
+            continue
+        right = max(0, int(books.available(product.id, place.id)) - waiting[product.id])
+        try:
+            shown: int | None = made.shop.stock(product.sku)
+        except KeyError:
+            shown = None
+        if shown != right and not (shown is not None and shown < 0 and right == 0):
+            off[product.sku] = (shown, right)
+    return off
 
 
 def finished(made: World) -> bool:
@@ -449,6 +543,7 @@ def _told(made: World, seed: int, outages: int) -> Day:
     ]
     trace += [f"{call.arrived_ms} {call.operation} {call.status}" for call in made.cin7.call_log]
     trace += [f"{entry.at} {entry.operation} {entry.status}" for entry in made.shop.request_log]
+    trace += [f"{entry['sku']} {entry['version']} {entry['quantityOnStock']}" for entry in made.shop.inventory.values()]
     told = {
         f"{door.name} {what}": getattr(door, what)
         for door in made.read(doors.all_doors)

@@ -317,6 +317,8 @@ async def test_the_cin7_judge_refuses_a_wrong_request() -> None:
         assert judged_by_cin7(request), right
     swept = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_SWEEP_SALES))
     assert judged_by_cin7(Request(method="GET", url=swept.url.replace("UpdatedSince", "ModifiedSince")))
+    stock = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_STOCK_PAGE))
+    assert judged_by_cin7(Request(method="GET", url=stock.url.replace("Limit", "MaxRows")))
     hook = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_REVIVE_WEBHOOK))
     assert hook.body is not None
     for right, wrong in ((b'"bearerauth"', b'"bearer"'), (b'"Sale/Voided"', b'"Sale/Void"'), (b'"ID"', b'"Id"')):
@@ -371,6 +373,17 @@ async def test_the_commercetools_judge_refuses_a_wrong_request() -> None:
         assert right in good.body
         request = Request(method=good.method, url=good.url, body=good.body.replace(right, wrong))
         assert judged_by_commercetools(request), right
+    entries = {
+        Purpose.CT_WRITE_ENTRY: ((b'"changeQuantity"', b'"setQuantity"'), (b'"quantity":-3', b'"quantity":-3.5')),
+        Purpose.CT_CREATE_ENTRY: ((b'"quantityOnStock"', b'"quantity"'), (b'"sku"', b'"SKU"')),
+    }
+    for purpose, changes in entries.items():
+        good = (await commercetools_requests(*next(one for one in CT_CALLS if one[0] is purpose)))[1]
+        assert good.body is not None
+        for right, wrong in changes:
+            assert right in good.body
+            request = Request(method=good.method, url=good.url, body=good.body.replace(right, wrong))
+            assert judged_by_commercetools(request), right
     kinds = {Purpose.CT_LIST_MESSAGES: "/messages", Purpose.CT_SUBSCRIPTION: "/health"}
     for purpose, path in kinds.items():
         read = (await commercetools_requests(*next(one for one in CT_CALLS if one[0] is purpose)))[-1]

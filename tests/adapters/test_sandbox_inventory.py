@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from adapters.sandbox.carts import LineDraft, OrderDraft
 from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.refusals import PlacementRefused
 from adapters.sandbox.shelves import STAFF, EntryWrite
+from tests.commercetools_spec import check_answer, requires_spec
 from tests.commercetools_world import Answer, Caller, HandClock
 
 MUG, BOOK = "HW-MUG-STN-01", "BK-CAMP-CKB"
@@ -237,6 +239,16 @@ async def test_the_list_is_read_by_keyset_while_entries_change() -> None:
     assert sorted(entry["sku"] for entry in found[:3]) == ["S1", "S3", "S5"]
     assert [entry["sku"] for entry in found[3:]] == ["S0"]
     assert [entry["id"] for entry in found[:3]] == sorted(entry["id"] for entry in found[:3])
+
+
+@requires_spec  # type: ignore[untyped-decorator, unused-ignore]
+async def test_the_judge_of_answers_refuses_an_entry_that_is_wrong() -> None:
+    here = await place()
+    entry = await here.entry()
+    path = f"/acme/inventory/{entry['id']}"
+    assert check_answer("GET", path, 200, json.dumps(entry).encode()) == []
+    for wrong in ({"quantityOnStock": "180"}, {"sku": None}, {"expectedDelivery": "soon"}):
+        assert check_answer("GET", path, 200, json.dumps(entry | wrong).encode()), wrong
 
 
 async def test_entries_need_the_scope_for_products() -> None:

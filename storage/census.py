@@ -8,6 +8,7 @@ from collections.abc import Collection
 from actors.domain.calls import Purpose
 from actors.domain.order_state import FINAL
 from actors.domain.time import Instant
+from storage import demand
 
 UNDERWAY = "census:underway"
 TAKEN = "census"
@@ -96,6 +97,7 @@ def back_again(connection: sqlite3.Connection, order_ids: Collection[str]) -> li
 def note_gone(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> bool:
     """Remember that commercetools lists an order no more; False: that was known."""
     cursor = connection.execute("UPDATE orders SET gone_at = ? WHERE id = ? AND gone_at IS NULL", (now, order_id))
+    demand.stir(connection, demand.skus_of(connection, order_id) if cursor.rowcount else (), now=now)
     return cursor.rowcount == 1
 
 

@@ -1,90 +1,161 @@
-"""What orders claim of inventory entries. One row per order, SKU and channel, for as long as a ledger needs it."""
+"""What orders claim of inventory entries. One row per order, SKU and channel, for as long as a ledger needs it.
+
+Seeing an order leaves a figure alone, since commercetools takes its units off by itself: the stock flow is only nudged
+(`stir`) about what does move one.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from actors.domain.availability import Claim
 from actors.domain.calls import Purpose
-from actors.domain.order import Order
+from actors.domain.order import Line, Order
 from actors.domain.time import Instant
+from actors.messages import Flow, Nudge
+from storage import outbox, stock
 
 TAKING_MODES = frozenset({"TrackOnly", "ReserveOnOrder", "ReserveOnCart"})
 """Inventory modes in which commercetools takes ordered units off the entry by itself (its fact sheet §4.3)."""
 
+SUBJECT = "sku:"
+"""What the subject of a nudge about one SKU begins with."""
+
 _ENDED = "('Complete', 'Cancelled')"
 
+Place = tuple[str, str]
+"""A SKU and the key of a supply channel ("" without)."""
 
-def store(connection: sqlite3.Connection, order: Order) -> None:
-    """Keep what an order claims now; what its sale holds already stays as it is."""
-    claims: dict[tuple[str, str], list[int]] = {}
+
+def stir(connection: sqlite3.Connection, skus: Iterable[str], *, now: Instant) -> None:
+    """Have the stock flow look at SKUs, at the kits they are parts of, and at the parts of these."""
+    named = set(skus)
+    for sku in tuple(named):
+        named |= stock.related(connection, sku)
+    for sku in sorted(named):
+        outbox.accept(connection, Nudge(flow=Flow.STOCK, subject=SUBJECT + sku, due_at=now), now=now)
+
+
+def mode_of(order: Order, line: Line) -> str:
+    """Return the inventory mode of a line: its own, else the order's; neither means None."""
+    return line.inventory_mode or order.inventory_mode or "None"
+
+
+def store(connection: sqlite3.Connection, order: Order, *, now: Instant) -> None:
+    """Keep what an order claims now; what its sale holds already stays as it is.
+
+    To be called while `order_lines` still holds the lines as they were: what a ledger has let go of them is not claimed
+    again, only what an edit asks for beyond it.
+    """
+    before, kept, claims = _lines(connection, order.id), _kept(connection, order.id), _claims(order)
+    moving: set[str] = set()
+    for place, (units, taken) in claims.items():
+        if kept.get(place) == (units, taken) or (place not in kept and units <= before.get(place, 0)):
+            continue
+        connection.execute(
+            "INSERT INTO demand (order_id, sku, channel, units, taken, counted) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (order_id, sku, channel) DO UPDATE SET units = excluded.units, taken = excluded.taken",
+            (order.id, *place, units, taken, before.get(place, 0)),
+        )
+        sku = place[0]
+        if taken < units or place in before or place in kept or stock.related(connection, sku):
+            moving.add(sku)
+    for place in kept.keys() - claims.keys():
+        if kept[place] == (0, 0):
+            continue
+        # Taken out of the order by an edit: its sale may hold the units still.
+        connection.execute(
+            "UPDATE demand SET units = 0, taken = 0 WHERE order_id = ? AND sku = ? AND channel = ?", (order.id, *place)
+        )
+        moving.add(place[0])
+    stir(connection, moving, now=now)
+
+
+def _claims(order: Order) -> dict[Place, tuple[int, int]]:
+    """Add up units, and those commercetools takes off, by SKU and channel."""
+    claims: dict[Place, tuple[int, int]] = {}
     for line in order.lines:
         if line.sku is None:
             continue
-        units = claims.setdefault((line.sku, line.supply_channel or ""), [0, 0])
-        units[0] += line.quantity
-        if (line.inventory_mode or order.inventory_mode or "None") in TAKING_MODES:
-            units[1] += line.quantity
-    kept = {
-        (row[0], row[1])
-        for row in connection.execute("SELECT sku, channel FROM demand WHERE order_id = ?", (order.id,))
-    }
-    for sku, channel in kept - claims.keys():
-        # Taken out of the order by an edit: its sale may hold the units still.
-        connection.execute(
-            "UPDATE demand SET units = 0, taken = 0 WHERE order_id = ? AND sku = ? AND channel = ?",
-            (order.id, sku, channel),
-        )
-    connection.executemany(
-        "INSERT INTO demand (order_id, sku, channel, units, taken) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (order_id, sku, channel) DO UPDATE SET units = excluded.units, taken = excluded.taken",
-        [(order.id, sku, channel, units, taken) for (sku, channel), (units, taken) in claims.items()],
+        place = (line.sku, line.supply_channel or "")
+        units, taken = claims.get(place, (0, 0))
+        takes = mode_of(order, line) in TAKING_MODES
+        claims[place] = (units + line.quantity, taken + line.quantity * takes)
+    return claims
+
+
+def _kept(connection: sqlite3.Connection, order_id: str) -> dict[Place, tuple[int, int]]:
+    rows = connection.execute("SELECT sku, channel, units, taken FROM demand WHERE order_id = ?", (order_id,))
+    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+def _lines(connection: sqlite3.Connection, order_id: str) -> dict[Place, int]:
+    """Return the units of the order's lines as they stand."""
+    rows = connection.execute(
+        "SELECT sku, coalesce(supply_channel, ''), sum(quantity) FROM order_lines"
+        " WHERE order_id = ? AND sku IS NOT NULL GROUP BY 1, 2",
+        (order_id,),
     )
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
-def count(connection: sqlite3.Connection, order_id: str, shortages: Mapping[str, int]) -> None:
-    """The order's sale is authorised: from now on Cin7 Core counts what it holds, but for what is on backorder."""
+def count(connection: sqlite3.Connection, order_id: str) -> None:
+    """The order's sale is authorised: from now on Cin7 Core counts what it holds."""
     connection.execute(
         "UPDATE demand SET counted = units, short = 0, short_before = 0, short_at = NULL WHERE order_id = ?",
         (order_id,),
     )
-    for sku, units in shortages.items():
-        connection.execute(
-            "UPDATE demand SET short = min(units, ?) WHERE order_id = ? AND sku = ?", (units, order_id, sku)
-        )
+
+
+def misplace(connection: sqlite3.Connection, order_id: str, channels: Collection[str]) -> None:
+    """The order's sale stands where these channels are not fed from: their entries' readings never count it."""
+    connection.executemany(
+        "UPDATE demand SET counted = 0 WHERE order_id = ? AND channel = ?",
+        [(order_id, channel) for channel in sorted(channels)],
+    )
 
 
 def shorten(connection: sqlite3.Connection, order_id: str, shortages: Mapping[str, int], *, now: Instant) -> None:
-    """The sale was read: this much of it is on backorder, and what is not is allocated."""
-    for sku, short in connection.execute(
-        "SELECT sku, short FROM demand WHERE order_id = ? AND (short > 0 OR short_before > 0)", (order_id,)
-    ).fetchall():
-        left = min(short, shortages.get(sku, 0)) if short else shortages.get(sku, 0)
-        if left != short:
-            connection.execute(
-                "UPDATE demand SET short = ?, short_before = max(short_before, ?), short_at = ?"
-                " WHERE order_id = ? AND sku = ?",
-                (left, short, now, order_id, sku),
-            )
+    """The sale was seen: this much of each SKU is on backorder, and the rest is allocated.
+
+    What is allocated now may not have been when a reading began before now; what is on backorder now is believed of
+    every reading. Where an order has a SKU on several channels, each is taken for short: the sale does not tell which.
+    """
+    moving: set[str] = set()
+    rows = connection.execute("SELECT sku, channel, units, short FROM demand WHERE order_id = ?", (order_id,))
+    for sku, channel, units, short in rows.fetchall():
+        left = min(units, shortages.get(sku, 0))
+        if left == short:
+            continue
+        connection.execute(
+            "UPDATE demand SET short = ?, short_before = max(short_before, short), short_at = ?"
+            " WHERE order_id = ? AND sku = ? AND channel = ?",
+            (left, now, order_id, sku, channel),
+        )
+        moving.add(sku)
+    stir(connection, moving, now=now)
 
 
 def restore(connection: sqlite3.Connection, order_id: str) -> None:
     """The order's sale is void: what was forgotten because Cin7 Core counted it is claimed again."""
+    modes = ", ".join(f"'{mode}'" for mode in sorted(TAKING_MODES))
     connection.execute(
         "INSERT OR IGNORE INTO demand (order_id, sku, channel, units, taken, counted)"
         " SELECT order_id, sku, coalesce(supply_channel, ''), sum(quantity),"
-        " sum(CASE WHEN inventory_mode = 'None' THEN 0 ELSE quantity END), sum(quantity)"
+        f" sum(CASE WHEN inventory_mode IN ({modes}) THEN quantity ELSE 0 END), sum(quantity)"
         " FROM order_lines WHERE order_id = ? AND sku IS NOT NULL GROUP BY sku, coalesce(supply_channel, '')",
         (order_id,),
     )
 
 
 def release(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> int:
-    """A person lets the units of an order go; return how many rows there were."""
-    return connection.execute(
+    """Let the units of an order go: a person says so, or the order is deleted. Return how many rows there were."""
+    rows = connection.execute(
         "UPDATE demand SET released_at = ? WHERE order_id = ? AND released_at IS NULL", (now, order_id)
     ).rowcount
+    stir(connection, released(connection, order_id), now=now)
+    return rows
 
 
 def forget(connection: sqlite3.Connection, sku: str, channel: str, order_ids: Iterable[str]) -> None:
@@ -95,10 +166,46 @@ def forget(connection: sqlite3.Connection, sku: str, channel: str, order_ids: It
     )
 
 
+def forget_history(connection: sqlite3.Connection, order_id: str) -> None:
+    """Forget the claims of an order that had ended before we saw it, but where a ledger is older than the order.
+
+    Its units are gone from the entry as from the shelf: a claim would take them off once more.
+    """
+    connection.execute(
+        "DELETE FROM demand WHERE order_id = :id"
+        f" AND EXISTS (SELECT 1 FROM orders WHERE id = :id AND source_state IN {_ENDED})"
+        " AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.sku = demand.sku AND e.channel = demand.channel"
+        "  AND e.base < (SELECT created_at FROM orders WHERE id = :id))",
+        {"id": order_id},
+    )
+
+
+def prune(connection: sqlite3.Connection, *, before: Instant) -> int:
+    """Drop what no ledger needs: orders counted before an instant, on entries that have none. Return how many rows."""
+    return connection.execute(
+        "DELETE FROM demand WHERE counted >= units AND short = 0 AND order_id IN"
+        " (SELECT id FROM orders WHERE counted_at < ?) AND NOT EXISTS (SELECT 1 FROM entries e"
+        " WHERE e.sku = demand.sku AND e.channel = demand.channel AND e.put IS NOT NULL)",
+        (before,),
+    ).rowcount
+
+
 _RELEASED = (
     "d.released_at IS NOT NULL OR o.gone_at IS NOT NULL OR o.state = 'cancelled'"
     f" OR (o.state IN ('excluded', 'shadowed') AND o.source_state IN {_ENDED})"
+    # Its sale takes them from another place: somebody has moved them by the time the order is complete.
+    " OR (o.state = 'exported' AND d.counted = 0 AND o.source_state = 'Complete')"
 )
+
+
+def released(connection: sqlite3.Connection, order_id: str) -> list[str]:
+    """Return the SKUs an order claims nothing of any more, though the ledgers have yet to see to it."""
+    rows = connection.execute(
+        "SELECT DISTINCT d.sku FROM demand d JOIN orders o ON o.id = d.order_id"
+        f" WHERE d.order_id = ? AND ({_RELEASED}) ORDER BY d.sku",
+        (order_id,),
+    )
+    return [row[0] for row in rows]
 
 
 def claims_of(connection: sqlite3.Connection, sku: str, channel: str) -> list[Claim]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
-from storage import timeline
+from storage import availability, demand, stock, timeline
 
 _COLUMNS = (
     "id, number, version, created_at, modified_at, accepted_at, source_state, state, state_since, reason, generation,"
@@ -108,8 +108,8 @@ def _record(row: Sequence[object]) -> OrderRecord:
 
 
 def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Accepted:
-    """Store an order as read, with its lines; an older or equal version changes nothing."""
-    known = connection.execute("SELECT version, state FROM orders WHERE id = ?", (order.id,)).fetchone()
+    """Store an order as read, with its lines and what they claim; an older or equal version changes nothing."""
+    known = connection.execute("SELECT version, source_state FROM orders WHERE id = ?", (order.id,)).fetchone()
     if known is None:
         connection.execute(
             "INSERT INTO orders (id, number, version, created_at, modified_at, accepted_at, source_state, state,"
@@ -128,6 +128,7 @@ def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Acc
                 order.payable,
             ),
         )
+        demand.store(connection, order, now=now)
         _store_lines(connection, order)
         return Accepted.NEW
     if order.version <= known[0]:
@@ -136,8 +137,11 @@ def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Acc
         "UPDATE orders SET number = ?, version = ?, modified_at = ?, source_state = ?, payable = ? WHERE id = ?",
         (order.number, order.version, order.modified_at, order.state, order.payable, order.id),
     )
+    demand.store(connection, order, now=now)
     connection.execute("DELETE FROM order_lines WHERE order_id = ?", (order.id,))
     _store_lines(connection, order)
+    if order.state != known[1]:
+        demand.stir(connection, demand.released(connection, order.id), now=now)
     return Accepted.CHANGED
 
 
@@ -146,7 +150,7 @@ def _store_lines(connection: sqlite3.Connection, order: Order) -> None:
         "INSERT INTO order_lines (order_id, line_id, sku, quantity, supply_channel, inventory_mode)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (order.id, line.id, line.sku, line.quantity, line.supply_channel, line.inventory_mode)
+            (order.id, line.id, line.sku, line.quantity, line.supply_channel, demand.mode_of(order, line))
             for line in order.lines
         ],
     )
@@ -211,7 +215,8 @@ def listing(
 def move(connection: sqlite3.Connection, order_id: str, state: OrderState, *, now: Instant, reason: str = "") -> None:
     """Move an order to a state; the database refuses a move the table of states does not list.
 
-    Leaving `in_doubt` clears its doubt. Nothing is noted where nothing changes.
+    Leaving `in_doubt` clears its doubt. Once its sale is authorised, Cin7 Core counts what the order claims. Nothing is
+    noted where nothing changes.
     """
     before = connection.execute("SELECT state, reason FROM orders WHERE id = ?", (order_id,)).fetchone()
     if before == (state.value, reason):
@@ -222,8 +227,28 @@ def move(connection: sqlite3.Connection, order_id: str, state: OrderState, *, no
         " doubt_until = CASE WHEN :state = 'in_doubt' THEN doubt_until END WHERE id = :id",
         {"state": state.value, "reason": reason, "now": now, "id": order_id},
     )
-    if before[0] != state.value:
-        timeline.note(connection, order_id, f"state {state.value}", now=now, before=before[0], reason=reason)
+    if before[0] == state.value:
+        return
+    timeline.note(connection, order_id, f"state {state.value}", now=now, before=before[0], reason=reason)
+    if state in (OrderState.POSTED, OrderState.EXPORTED):
+        _count(connection, order_id, now)
+    demand.stir(connection, demand.released(connection, order_id), now=now)
+
+
+def _count(connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
+    """The order's sale was proved to be authorised, for the first time of this generation."""
+    row = connection.execute(
+        "UPDATE orders SET counted_at = ? WHERE id = ? AND counted_at IS NULL RETURNING shortages", (now, order_id)
+    ).fetchone()
+    if row is not None:
+        demand.count(connection, order_id)
+        demand.shorten(connection, order_id, _whole_units(row[0]), now=now)
+
+
+def exclude_history(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
+    """Set a new order apart that was placed before `since`: counted, shown, never posted."""
+    demand.forget_history(connection, order_id)
+    move(connection, order_id, OrderState.EXCLUDED, now=now, reason="before since")
 
 
 def doubt(connection: sqlite3.Connection, order_id: str, *, until: Instant, now: Instant) -> None:
@@ -304,9 +329,25 @@ def set_tolerated(connection: sqlite3.Connection, order_id: str, minor: int) -> 
     connection.execute("UPDATE orders SET tolerated = ? WHERE id = ?", (minor, order_id))
 
 
-def set_shortages(connection: sqlite3.Connection, order_id: str, text: str) -> None:
-    """Keep what Cin7 backordered, SKU and quantity."""
-    connection.execute("UPDATE orders SET shortages = ? WHERE id = ?", (text, order_id))
+def set_shortages(
+    connection: sqlite3.Connection, order_id: str, shortages: Mapping[str, Decimal], *, now: Instant
+) -> None:
+    """Keep what Cin7 has backordered by now, by SKU: so much of the order it does not count yet."""
+    shown = {sku: _plain(quantity) for sku, quantity in shortages.items()}
+    text = msgspec.json.encode(shown).decode() if shown else ""
+    row = connection.execute(
+        "UPDATE orders SET shortages = ? WHERE id = ? RETURNING counted_at", (text, order_id)
+    ).fetchone()
+    if row[0] is not None:
+        demand.shorten(connection, order_id, _whole_units(text), now=now)
+
+
+def _whole_units(shortages: str) -> dict[str, int]:
+    """Round what is on backorder up: a part of a unit cannot be sold."""
+    if not shortages:
+        return {}
+    quantities = msgspec.json.decode(shortages, type=dict[str, Decimal])
+    return {sku: int(quantity.to_integral_value(ROUND_CEILING)) for sku, quantity in quantities.items()}
 
 
 def short(connection: sqlite3.Connection) -> list[str]:
@@ -332,7 +373,7 @@ def next_generation(connection: sqlite3.Connection, order_id: str) -> int:
     row = connection.execute(
         "UPDATE orders SET generation = generation + 1, looks = 0, looked_at = NULL, unsure = 0, resend = 0,"
         " inclusive = NULL, reconciled = NULL, cin7_net = NULL, cin7_tax = NULL, cin7_total = NULL, drafted = NULL,"
-        " shortages = ''"
+        " shortages = '', counted_at = NULL"
         " WHERE id = ? RETURNING generation",
         (order_id,),
     ).fetchone()
@@ -360,8 +401,27 @@ def name_sale(connection: sqlite3.Connection, sale_id: str, number: str | None) 
 
 
 def void_sale(connection: sqlite3.Connection, sale_id: str, *, now: Instant) -> None:
-    """Record that a sale is void."""
-    connection.execute("UPDATE sales SET voided_at = ? WHERE sale_id = ? AND voided_at IS NULL", (now, sale_id))
+    """Record that a sale is void: from now on Cin7 Core does not count what its order claims.
+
+    A reading from after the void is asked for first, where units may have been held.
+    """
+    row = connection.execute(
+        "UPDATE sales SET voided_at = ? WHERE sale_id = ? AND voided_at IS NULL RETURNING order_id", (now, sale_id)
+    ).fetchone()
+    if row is None:
+        return
+    order_id: str = row[0]
+    [held] = connection.execute(
+        "SELECT counted_at IS NOT NULL OR unsure FROM orders WHERE id = ?", (order_id,)
+    ).fetchone()
+    connection.execute("UPDATE orders SET uncounted_at = ?, counted_at = NULL WHERE id = ?", (now, order_id))
+    demand.restore(connection, order_id)
+    skus = demand.skus_of(connection, order_id)
+    if held:
+        parts = {part.sku for sku in skus for part in stock.parts_of(connection, sku)}
+        for sku in sorted({*skus, *parts}):
+            availability.ask(connection, sku, urgency=0, reason="void", now=now)
+    demand.stir(connection, skus, now=now)
 
 
 def sales_of(connection: sqlite3.Connection, order_id: str) -> list[SaleRecord]:

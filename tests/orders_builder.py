@@ -365,6 +365,7 @@ def plain_order(
         state="Open",
         number="CT-100045",
         payment_state="Paid",
+        inventory_mode="TrackOnly",
         country=tax.country,
         tax_rounding=tax_rounding,
         tax_calculation=tax_calculation,

@@ -220,6 +220,23 @@ def location_of(order: Order, facts: Facts, rules: PostingRules) -> Location | l
     ]
 
 
+def unfed_channels(order: Order, rules: PostingRules) -> frozenset[str]:
+    """Return the supply channels of the lines ("": none) that are not fed from where the order's sale is booked.
+
+    What the sale takes there is never seen in what these channels have (`orders.split_location`).
+    """
+    names, _ = _location_names(order, rules)
+    if not names:
+        return frozenset()
+    booked = rules.split_location if len(names) > 1 and rules.split_location else names[0]
+    channels = {line.supply_channel or "" for line in order.lines}
+    return frozenset(channel for channel in channels if booked not in _fed_by(channel, rules))
+
+
+def _fed_by(channel: str, rules: PostingRules) -> tuple[str, ...]:
+    return rules.channels.get(channel, () if channel else (rules.location,))
+
+
 def _location_names(order: Order, rules: PostingRules) -> tuple[list[str], list[Finding]]:
     """List the distinct locations of the lines, by first appearance, and the channels that lead to none or many."""
     names: dict[str, None] = {}

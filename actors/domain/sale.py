@@ -140,8 +140,13 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shortages(self) -> dict[str, Decimal]:
-        """What is on backorder, by SKU."""
-        return {row.sku: row.backordered for row in self.rows if not row.is_charge and row.backordered > 0}
+        """What is not allocated, by SKU: on backorder, or all of it where Cin7 says that nothing is."""
+        short: dict[str, Decimal] = {}
+        for row in self.rows:
+            missing = row.quantity if self.status.upper() == "AUTH_NO_ALLOC" else row.backordered
+            if not row.is_charge and missing > 0:
+                short[row.sku] = short.get(row.sku, Decimal(0)) + missing
+        return short
 
 
 class SaleView(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ import msgspec
 from actors.core.actor import clear_connection
 from actors.domain.exception_types import Finding
 from actors.domain.feed import FeedOrder
-from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 from actors.intake.rules import SweepRules, calls_for_a_look, goes_first
 from actors.messages import Flow, Nudge
@@ -78,7 +77,7 @@ class OrderKeeper:
             connection, order.id, what, now=now, source=source, version=order.version, order_state=order.state
         )
         if accepted is Accepted.NEW and order.created_at < self._rules.since:
-            orders.move(connection, order.id, OrderState.EXCLUDED, now=now, reason="before since")
+            orders.exclude_history(connection, order.id, now=now)
             return accepted
         stored = orders.get(connection, order.id)
         if stored is not None and calls_for_a_look(stored.state, order.state):

@@ -28,7 +28,7 @@ from actors.orders import (
     shortages,
 )
 from actors.orders.desk import Case, Desk, underway
-from storage import calls, exceptions, orders
+from storage import calls, demand, exceptions, orders
 from storage.orders import OrderRecord, SaleRecord
 
 UNREADABLE_AGAIN = 900_000
@@ -111,7 +111,7 @@ class OrdersActor(Actor):
             orders.accept(connection, read.order, now=now)
             exceptions.clear(connection, named, resolution="readable", now=now, types=("order_unreadable",))
             if read.order.created_at < self.desk.export.since:
-                orders.move(connection, order_id, OrderState.EXCLUDED, now=now, reason="before since")
+                orders.exclude_history(connection, order_id, now=now)
 
         return Done(unit=unit, nudges=(underway(order_id, self.around.clock.now()),))
 
@@ -169,6 +169,7 @@ class OrdersActor(Actor):
                 exceptions.clear(
                     connection, named, resolution="the order was deleted", now=now, keep={("order_deleted", "", "")}
                 )
+                demand.release(connection, record.id, now=now)
             state = OrderState.HELD if live else OrderState.EXCLUDED
             orders.move(connection, record.id, state, now=now, reason="deleted in commercetools")
 

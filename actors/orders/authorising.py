@@ -13,6 +13,7 @@ from actors.domain.document import digest, order_document
 from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, Facts, fact_ref
+from actors.domain.mapping import unfed_channels
 from actors.domain.observation import understand
 from actors.domain.order_state import OrderState
 from actors.domain.prediction import Decision, Hold, Prediction
@@ -25,7 +26,7 @@ from actors.orders.shortages import tell_shortages
 from actors.orders.standing import hold_voided, sale_vanished
 from actors.orders.teaching import Teaching, learn_from_answer
 from actors.orders.withdrawing import WITHDRAWING, withdraw
-from storage import calibration, calls, exceptions, orders
+from storage import calibration, calls, demand, exceptions, orders
 from storage.orders import SaleRecord
 
 PROBING_WAIT = 1_500
@@ -104,9 +105,7 @@ def _posted_otherwise(
         orders.set_drafted(connection, order.id, None)
         figures = {"net": f"{answer.net:f}", "tax": f"{answer.tax:f}", "total": f"{answer.total:f}"}
         orders.set_answer(connection, order.id, **figures, reconciled=False)
-        orders.name_sale(connection, sale.sale_id, answer.number)
-        orders.move(connection, order.id, OrderState.POSTED, now=now)
-        note(connection, order.id, "order authorised", now, sale=sale.sale_id, total=f"{answer.total:f}")
+        _authorised(desk, connection, case, sale, answer=answer, now=now)
         exceptions.raise_finding(connection, record_of(order), finding, now=now)
 
     return Done(unit=unit, nudges=(underway(order.id, desk.around.clock.now()),))
@@ -310,16 +309,25 @@ def _posted(posting: Posting, answer: OrderView, *, inclusive: bool) -> Unit:
             total=f"{answer.total:f}",
             reconciled=not differences,
         )
-        orders.name_sale(connection, sale.sale_id, answer.number)
-        orders.move(connection, order.id, OrderState.POSTED, now=now)
-        note(connection, order.id, "order authorised", now, sale=sale.sale_id, total=f"{answer.total:f}")
-        if answer.shortages:
-            tell_shortages(connection, case, answer, now)
+        _authorised(desk, connection, case, sale, answer=answer, now=now)
         if differences:
             finding = totals_finding(prediction, answer, differences)
             exceptions.raise_finding(connection, record_of(order), finding, now=now)
 
     return unit
+
+
+def _authorised(
+    desk: Desk, connection: sqlite3.Connection, case: Case, sale: SaleRecord, *, answer: OrderView, now: Instant
+) -> None:
+    """The order is posted, and Cin7 counts its units: but for what it has not, and for channels fed from elsewhere."""
+    order = case.order
+    orders.name_sale(connection, sale.sale_id, answer.number)
+    orders.move(connection, order.id, OrderState.POSTED, now=now)
+    demand.misplace(connection, order.id, unfed_channels(order, desk.posting))
+    note(connection, order.id, "order authorised", now, sale=sale.sale_id, total=f"{answer.total:f}")
+    if answer.shortages:
+        tell_shortages(connection, case, answer, now)
 
 
 def _unsure(desk: Desk, case: Case, intent: Intent, outcome: str, reason: str) -> Later:

@@ -44,10 +44,9 @@ class Shortage(msgspec.Struct, frozen=True, kw_only=True):
 
 def tell_shortages(connection: sqlite3.Connection, case: Case, answer: OrderView, now: Instant) -> None:
     """Tell at once what the answer shows; dates and blame follow with the next look."""
-    found = {sku: f"{quantity.normalize():f}" for sku, quantity in answer.shortages.items()}
-    orders.set_shortages(connection, case.order.id, msgspec.json.encode(found).decode())
-    for sku, quantity in found.items():
-        finding = shortage_finding(case, Shortage(sku=sku, quantity=quantity))
+    orders.set_shortages(connection, case.order.id, answer.shortages, now=now)
+    for sku, quantity in answer.shortages.items():
+        finding = shortage_finding(case, Shortage(sku=sku, quantity=f"{quantity.normalize():f}"))
         exceptions.raise_finding(connection, record_of(case.order), finding, now=now)
 
 
@@ -88,8 +87,7 @@ async def follow(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
             exceptions.raise_finding(connection, record, finding, now=now, next_attempt_at=due_at)
         kept = {(finding.code, finding.sku, finding.field) for finding in findings}
         exceptions.clear(connection, record, resolution="nothing of it is short", now=now, types=TYPES, keep=kept)
-        left = {shortage.sku: shortage.quantity for shortage in known}
-        orders.set_shortages(connection, case.order.id, msgspec.json.encode(left).decode() if left else "")
+        orders.set_shortages(connection, case.order.id, short, now=now)
 
     return desk.later(case, due_at, "waits for stock", unit) if known else desk.done(case, unit)
 

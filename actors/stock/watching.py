@@ -19,11 +19,11 @@ from actors.domain.time import Instant
 from actors.stock.assessing import LISTED, Case, Listed
 from actors.stock.comparing import Difference, difference
 from actors.stock.ports import Shelves
-from actors.stock.publishing import drift_finding, record_of, see, sku_nudge
+from actors.stock.publishing import READS, drift_finding, record_of, see, sku_nudge
 from actors.stock.reading import ASSESS, ASSESSED, nudge
 from actors.stock.rules import DAY, StockRules
 from actors.stock.settling import assess_all, settle
-from storage import cursors, entries, exceptions, meta, outbox
+from storage import cursors, demand, entries, exceptions, meta, outbox
 from storage.cursors import Cursor
 
 ALL = "entries:all"
@@ -86,6 +86,8 @@ class Watcher:
 
     def _keep(self, connection: sqlite3.Connection, listing: Listing, ours: Sequence[Entry]) -> None:
         now = self._around.clock.now()
+        if not listing.after_id:
+            entries.forget_duplicates(connection)
         for entry in ours:
             known = entries.get(connection, entry.sku, entry.channel)
             if known is not None and known.entry_id not in (None, entry.id) and known.listing == listing.number:
@@ -114,7 +116,7 @@ class Watcher:
             for one in settle(connection, self._rules, cases, at):
                 outbox.accept(connection, one, now=at)
             meta.set_text(connection, LISTING, msgspec.json.encode(following).decode())
-            clear_connection(connection, "commercetools", "list_inventory", now=at)
+            clear_connection(connection, "commercetools", *READS, now=at)
             if last:
                 self._conclude(connection, following, at)
 
@@ -139,6 +141,7 @@ class Watcher:
         meta.set_text(connection, COMPARE, msgspec.json.encode(compared).decode())
         meta.set_text(connection, ASSESSED, "")
         outbox.accept(connection, nudge(ASSESS, now), now=now)
+        demand.prune(connection, before=now - DAY)
         if cursors.get(connection, CURSOR) is None:
             cursors.put(connection, CURSOR, Cursor(at=listing.began_at - OVERLAP), now=now)
 
@@ -165,7 +168,7 @@ class Watcher:
                 newest = max([cursor.at + OVERLAP, *(entry.modified_at for entry in page)])
                 following = Cursor(at=newest - OVERLAP)
             cursors.put(connection, CURSOR, following, now=at)
-            clear_connection(connection, "commercetools", "list_inventory", now=at)
+            clear_connection(connection, "commercetools", *READS, now=at)
 
         return Done(unit=unit, nudges=(nudge(CHANGED, now if full else now + self._rules.sweep),))
 

@@ -142,10 +142,10 @@ def test_what_is_kept_of_every_kind_of_order(file: sqlite3.Connection) -> None:
     orders.set_drafted(file, order_id, "digest")
     orders.set_rate(file, order_id, Decimal("0.00001"), date(2026, 12, 1), "cin7-last")
     orders.set_tolerated(file, order_id, 2)
-    orders.set_shortages(file, order_id, "A-1: 3")
+    orders.set_shortages(file, order_id, {"A-1": Decimal("3.50")}, now=NOW)
     orders.set_breakdown(file, order_id, {"net commercetools": "24.98", "net Cin7 Core": "24.97"})
     found = record(file)
-    assert (found.express, found.drafted, found.tolerated, found.shortages) == (True, "digest", 2, "A-1: 3")
+    assert (found.express, found.drafted, found.tolerated, found.shortages) == (True, "digest", 2, '{"A-1":"3.5"}')
     assert (found.currency_rate, found.rate_day, found.rate_source) == ("0.00001", "2026-12-01", "cin7-last")
     assert found.breakdown == {"net commercetools": "24.98", "net Cin7 Core": "24.97"}
     orders.set_drafted(file, order_id, None)
@@ -156,7 +156,7 @@ def test_a_resend_knows_no_draft_and_no_shortage_and_still_goes_first(file: sqli
     order_id = accepted(file)
     orders.set_express(file, order_id, True)
     orders.set_drafted(file, order_id, "digest")
-    orders.set_shortages(file, order_id, "A-1: 3")
+    orders.set_shortages(file, order_id, {"A-1": Decimal("3.50")}, now=NOW)
     assert orders.next_generation(file, order_id) == 2
     found = record(file)
     assert (found.drafted, found.shortages, found.express) == (None, "", True)

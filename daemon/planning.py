@@ -6,6 +6,7 @@ from actors.domain.calls import Lane
 from actors.domain.posting import ChargeRule, Charges, CurrencyRule, PostingRules
 from actors.intake.rules import DoorRules, SweepRules
 from actors.orders.rules import ExportRules, Trigger
+from actors.stock.rules import StockRules
 from daemon.engine import Plan
 from daemon.settings import Settings
 
@@ -59,6 +60,7 @@ def plan_of(
         storage_key=storage_key,
         retain_bodies=settings.storage.retain_bodies_days * DAY_MS,
         orders_enabled=settings.orders.enabled,
+        stock=stock_rules(settings),
         doors=door_rules(settings),
         public_url=settings.intake.public_url or "",
         webhook_token=webhook_token,
@@ -85,6 +87,34 @@ def door_rules(settings: Settings) -> DoorRules:
         most_waiting=intake.most_waiting,
         subscription=intake.subscription or "",
         time_zone=settings.connection.time_zone or "",
+    )
+
+
+def stock_rules(settings: Settings) -> StockRules:
+    """How availability is published."""
+    stock = settings.stock
+    channels = {key: tuple(names) for key, names in settings.mappings.channels.items()}
+    return StockRules(
+        channels={"": (settings.orders.location,)} | channels,
+        enabled=stock.enabled,
+        snapshot=_ms(stock.snapshot_seconds),
+        buffer=stock.buffer,
+        buffers=dict(stock.buffers),
+        channel_buffers=dict(stock.channel_buffers),
+        wanted=stock.increase_after_readings,
+        trueup_max=_ms(stock.trueup_max_seconds),
+        kits=stock.kits == "components",
+        below_zero=frozenset(stock.oversell_ok),
+        max_age=_ms(stock.max_age_seconds),
+        stale_policy=stock.stale_policy,
+        stale_buffer=stock.stale_buffer,
+        mass_zero_percent=stock.mass_zero_percent,
+        mass_zero_least=stock.mass_zero_least,
+        create_missing=stock.create_missing,
+        sweep=_ms(settings.intake.sweep_seconds),
+        concurrency=stock.concurrency,
+        retain=settings.storage.retain_days * DAY_MS,
+        shadow=settings.connection.shadow,
     )
 
 

@@ -377,7 +377,7 @@ _DECLARED = (
         "stock_mass_zero",
         Topic.STOCK,
         "A reading of Cin7 Core would bring more SKUs to zero than [stock] mass_zero_percent allows; it was stopped.",
-        "Look at the SKUs in Cin7 Core: was a location renamed, emptied, or left out of the list?",
+        "Look at the SKUs in Cin7 Core: see whether a location was renamed, emptied, or left out of the list.",
         "If they are sold out indeed, say so: tallyd exceptions retry ID. Else nothing has to be done.",
         clears="They are confirmed, or a later reading shows them in stock.",
     ),

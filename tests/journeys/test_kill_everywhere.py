@@ -40,11 +40,13 @@ from adapters.sandbox.server import serve
 from adapters.transport import Request
 from daemon.control_client import DaemonDownError, ask
 from storage.bodies import Sealer
-from tests.simulation.laws import assert_sale_equals_order, check_unreadable
+from tests.simulation.crashes import PLENTY
+from tests.simulation.laws import assert_sale_equals_order, check_unreadable, stock_off
 
 ORDERS = 200
 CANCELLED_EVERY = 12
 LIMIT = 3000
+RARE = {"create_webhook", "revive_webhook", "create_entry", "write_entry"}
 ROOT = Path(__file__).parents[2]
 PUBLIC_URL = "https://hooks.test"
 EVENTGRID_KEY = "a key of the topic"
@@ -75,6 +77,8 @@ sweep_trail_seconds = 1
 since = "2020-01-01T00:00:00Z"
 trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
 customer = {{ mode = "per-customer" }}
+[stock]
+snapshot_seconds = 1
 [mappings.tax]
 "GB/standard" = "20% (VAT on Income)"
 "GB/reduced" = "5% (VAT on Income)"
@@ -193,6 +197,7 @@ class ToldJourney(Journey):
             "TALLYD_CIN7_WEBHOOK_TOKEN": "a token of ours",
             "TALLYD_EVENTGRID_KEY": EVENTGRID_KEY,
         }
+        self.taken_up = 0
         self.grid = EventGrid(wire, f"{self._base}/intake/commercetools/eventgrid", EVENTGRID_KEY)
         self.postman = Postman(
             self.grid.send,
@@ -240,6 +245,20 @@ class ToldJourney(Journey):
                 del self.cin7._hooks.hooks[hook.id]
             if point.startswith("cin7.revive_webhook"):
                 self.cin7.deactivate_webhook(hook.id)
+        if point.startswith("commercetools.create_entry"):
+            self.taken_up += 1
+            self.cin7.add_product(f"NEW-{self.taken_up}", stock=5)
+        if point.startswith("commercetools.write_entry"):
+            self.cin7.receive_stock(self.chance.choice(self._plenty()), -1)
+
+    def _plenty(self) -> list[str]:
+        """SKUs of which one may go without an order missing it."""
+        known = self.cin7.books.product_by_sku
+        return [sku for sku, item in self.shop.items.items() if item.stock > PLENTY and known(sku) is not None]
+
+    def stock_stands(self) -> bool:
+        """Say whether each entry shows what Cin7 Core has available and no order waits for."""
+        return not stock_off(self.cin7, self.shop)
 
     def webhooks_stand(self) -> bool:
         """Say whether there is an active webhook of every type."""
@@ -278,6 +297,7 @@ async def _run(journey: ToldJourney) -> None:
         tasks.cancel_scope.cancel()
     _assert_one_sale_each(journey)
     _assert_every_event_once(journey)
+    assert journey.stock_stands()
     assert Counter(hook.type for hook in journey.cin7.webhooks) == Counter(NEEDED)
 
 
@@ -291,8 +311,8 @@ def _lose_answers(journey: Journey) -> None:
 async def _dies_at(journey: ToldJourney, point: str) -> bool:
     """Start the daemon and keep orders coming until it kills itself at the point."""
     journey.disturb(point)
-    # Webhooks are few, and so are the points they pass.
-    process = await journey.start(point, 1 if "webhook" in point else journey.chance.randint(1, 2))
+    # These are few, and so are the points they pass.
+    process = await journey.start(point, 1 if RARE & {*point.split(".")} else journey.chance.randint(1, 2))
     async with process:
         for turn in range(300):
             if process.returncode is not None:
@@ -326,6 +346,7 @@ async def _finish(journey: ToldJourney) -> None:
         await journey.apply_webhooks()
         await journey.retry_set_aside()
         await _until(lambda: journey.settled() and not journey.postman.waiting and journey.webhooks_stand(), process)
+        await _until(journey.stock_stands, process)
         process.terminate()
         with anyio.fail_after(30):
             await process.wait()

@@ -35,6 +35,7 @@ from tests.simulation.laws import (
     assert_the_unreadable_is_told,
     assert_webhooks_stand,
     assert_within_the_limit,
+    stock_off,
 )
 from tests.simulation.senders import Senders, plan_with_doors
 from tests.simulation.world import World, export_rules, plan, world
@@ -250,7 +251,7 @@ async def bad_day(
         missed = sorted(reaper.left)
         assert not missed, f"seed {seed}: never reached {missed}; passed {dict(made.passed)}"
         await caretaker.mend()
-        await made.until(lambda: not stock_off(made), within=3 * HOUR, every=30)
+        await made.until(lambda: not stock_off(made.cin7, made.shop), within=3 * HOUR, every=30)
         await made.daemon.census()
         assert_exactly_once(made)
         assert_within_the_limit(made)
@@ -496,28 +497,6 @@ class _Outages:
         network.reachable = False
         await self._made.clock.sleep(self._chance.uniform(20, 150))
         network.reachable = True
-
-
-def stock_off(made: World) -> dict[str, tuple[int | None, int]]:
-    """Return the SKUs whose entry does not show what Cin7 Core has available (and nothing is on its way)."""
-    books = made.cin7.books
-    place = books.locations[0]
-    waiting: Counter[str] = Counter()
-    for sale in made.cin7.sales:
-        if sale.authorised and not sale.voided:
-            waiting.update({line.product_id: int(line.backordered) for line in sale.lines})
-    off = {}
-    for product in books.products:
-        if product.type != "Stock":
-            continue
-        right = max(0, int(books.available(product.id, place.id)) - waiting[product.id])
-        try:
-            shown: int | None = made.shop.stock(product.sku)
-        except KeyError:
-            shown = None
-        if shown != right and not (shown is not None and shown < 0 and right == 0):
-            off[product.sku] = (shown, right)
-    return off
 
 
 def finished(made: World) -> bool:

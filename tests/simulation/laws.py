@@ -10,7 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from actors.domain.webhook import NEEDED
+from adapters.sandbox.cin7 import Cin7Double
 from adapters.sandbox.cin7_webhooks import Webhook
+from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.postman import Postman
 from storage import bodies, census, exceptions
 from storage.bodies import Sealer
@@ -162,3 +164,25 @@ def assert_both_sides_agree(world: World) -> None:
     assert counted["commercetools"] == counted["tallyd"], counted
     found = sorted(set(world.daemon.open_types()) & set(census.FOUND))
     assert not found, f"the census found {found}: {counted}"
+
+
+def stock_off(cin7: Cin7Double, shop: CommercetoolsDouble) -> dict[str, tuple[int | None, int]]:
+    """Return the SKUs whose entry does not show what Cin7 Core has available (and nothing is on its way)."""
+    books = cin7.books
+    place = books.locations[0]
+    waiting: Counter[str] = Counter()
+    for sale in cin7.sales:
+        if sale.authorised and not sale.voided:
+            waiting.update({line.product_id: int(line.backordered) for line in sale.lines})
+    off = {}
+    for product in books.products:
+        if product.type != "Stock":
+            continue
+        right = max(0, int(books.available(product.id, place.id)) - waiting[product.id])
+        try:
+            shown: int | None = shop.stock(product.sku)
+        except KeyError:
+            shown = None
+        if shown != right and not (shown is not None and shown < 0 and right == 0):
+            off[product.sku] = (shown, right)
+    return off

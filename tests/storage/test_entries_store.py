@@ -327,8 +327,9 @@ def test_it_is_kept_since_when_an_entry_waits_at_all(file: sqlite3.Connection) -
     for waits, now in (("reading", NOW), ("mark", NOW + 10), ("mark", NOW + 20)):
         entries.wait(file, SKU, MAIN, waits, now=now)
     assert (kept(file).waits, kept(file).waits_since) == ("mark", NOW)
-    assert entries.waiting(file, ["mark", "quiet"], limit=5) == [SKU]
-    assert entries.waiting(file, ["reading"], limit=5) == []
+    assert entries.waiting(file, ["mark", "quiet"], untrued_before=0, after="", limit=5) == [SKU]
+    assert entries.waiting(file, ["mark", "quiet"], untrued_before=0, after=SKU, limit=5) == []
+    assert entries.waiting(file, ["reading"], untrued_before=0, after="", limit=5) == []
     entries.wait(file, SKU, MAIN, "", now=NOW + 30)
     assert kept(file).waits_since is None
 

@@ -34,6 +34,7 @@ from adapters.sandbox.faults import Fault, FaultKind, Faults
 from adapters.sandbox.refusals import PlacementRefused
 from adapters.sandbox.virtual_time import run_virtual
 from daemon.engine import Plan
+from storage import orders
 from tests.simulation.crashes import finished
 from tests.simulation.laws import (
     assert_nothing_silent,
@@ -357,9 +358,8 @@ class _Warehouse:
         for sku, units in short.items():
             if units and self._chance.random() < 0.5:
                 self._made.cin7.receive_stock(sku, units + 5)
-        for sale in waiting:
-            if sale.external_id:
-                await self._made.daemon.nudge(sale.external_id.split(":")[1])
+        for order_id in self._made.read(orders.short):
+            await self._made.daemon.nudge(order_id)
 
 
 def _open_the_shop(made: World, shelves: Sequence[_Shelf]) -> None:

@@ -264,6 +264,11 @@ def put_hints(connection: sqlite3.Connection, hints: Iterable[Hint]) -> list[str
     return list(skus)
 
 
+def is_read(connection: sqlite3.Connection, sku: str) -> bool:
+    """Say whether a SKU was ever read."""
+    return connection.execute("SELECT 1 FROM readings WHERE sku = ? LIMIT 1", (sku,)).fetchone() is not None
+
+
 def hints_of(connection: sqlite3.Connection, sku: str) -> list[Hint]:
     """Return what was pushed of a SKU since it was last read."""
     rows = connection.execute(

@@ -24,7 +24,7 @@ from actors.domain.facts import (
     fact_ref,
 )
 from actors.domain.time import Instant
-from storage import meta
+from storage import meta, stock
 
 _F = TypeVar("_F", bound=Fact)
 
@@ -75,6 +75,8 @@ def store(
         seen.add(key)
         if _put(connection, kind, key, fact, number):
             changed.add(fact_ref(kind, key))
+            if isinstance(fact, Product):
+                stock.store_parts(connection, key, fact.parts)
     if whole:
         gone = [
             row[0]
@@ -119,6 +121,9 @@ def finish_pass(connection: sqlite3.Connection, kind: FactKind, *, number: int, 
         row[0] for row in connection.execute("SELECT key FROM facts WHERE kind = ? AND pass <> ?", (kind.value, number))
     ]
     connection.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", [(kind.value, key) for key in gone])
+    if kind is FactKind.PRODUCT:
+        for key in gone:
+            stock.store_parts(connection, key, ())
     mark_read(connection, kind, now=now, full=True, changed=bool(gone))
     return {fact_ref(kind, key) for key in gone}
 

@@ -25,7 +25,7 @@ from actors.domain.posting_date import zone_of
 from actors.domain.rates import CIN7_LAST, FILE, file_path, parse_rates, unreadable_file
 from actors.domain.time import Instant, date_in_zone
 from actors.messages import Envelope, Flow, Nudge
-from storage import cursors, exceptions, facts, flows, outbox
+from storage import cursors, demand, exceptions, facts, flows, outbox
 from storage.cursors import Cursor
 
 REFRESH = "refresh"
@@ -199,6 +199,9 @@ class CatalogueActor(Actor):
             elif last:
                 facts.mark_read(connection, FactKind.PRODUCT, now=at, full=False, changed=bool(changed))
             self._wake(connection, FactKind.PRODUCT, changed, at, all_of_it=first and last)
+            if not first:
+                # What a SKU is, whether it may be sold, and what it is made of: its entries follow.
+                demand.stir(connection, (ref.partition(":")[2] for ref in changed), now=at)
             _write_place(connection, _after(place, last=last, rows=page.rows), at)
             if last:
                 self._compare(connection, at)

@@ -6,6 +6,8 @@ Every door (a queue, a push, a webhook, the list of messages) turns what arrives
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 ORDER = "order"
@@ -21,6 +23,15 @@ SUPPLIER = "supplier"
 DELETIONS = frozenset({"OrderDeleted", "ResourceDeleted"})
 
 
+class PushedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What Cin7 Core says was available of a SKU in one place, at some time before it was told (fact sheet §8)."""
+
+    location: str
+    available: Decimal
+    bin: str = ""
+    batch: str = ""
+
+
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One event as its sender tells it.
 
@@ -30,7 +41,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     there (`OrderCreated`, `ResourceUpdated`, `Sale/Voided`), "" where it was not told. `about` is the kind of record
     (commercetools' `typeId`, or `sale`, `stock`, …: an open word), `subject` its id (lower case for Cin7 Core, whose
     GUIDs arrive in either case), "" where only `number` (an order's or a document's number) is known. `version` is the
-    record's version after the event (0: not told). `project` is commercetools' project key ("" for Cin7 Core).
+    record's version after the event (0: not told). `project` is commercetools' project key ("" for Cin7 Core). `rows`
+    are those of a stock level, whose `subject` is a SKU.
     """
 
     identity: str
@@ -40,6 +52,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     number: str = ""
     version: int = 0
     project: str = ""
+    rows: tuple[PushedRow, ...] = ()
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from actors.core.actor import Surroundings
 from actors.domain.crashpoints import MechanismPoint
 from actors.domain.exception_types import Finding
-from actors.domain.notification import ORDER, SALE, Delivery, IntakeClosedError, Notification, Unreadable
+from actors.domain.notification import ORDER, SALE, STOCK, Delivery, IntakeClosedError, Notification, Unreadable
 from actors.domain.time import Instant
 from actors.intake.gathering import Gathering
 from actors.intake.rules import DoorRules, Known, Verdict, judge
 from actors.messages import Flow, Nudge
-from storage import bodies, doors, exceptions, orders, outbox
+from storage import availability, bodies, demand, doors, exceptions, orders, outbox
+from storage.availability import Hint
 from storage.bodies import Sealer
 from storage.database import CommitFailedError
 
@@ -228,6 +229,8 @@ def note_events(
         counts = is_fresh or door == CIN7
         if counts and verdict.outcome == "foreign":
             _tell_foreign(connection, door, event, now)
+        if counts and verdict.flow is Flow.STOCK:
+            _keep_level(connection, event, now)
         looks.append(counts and _nudge(connection, verdict, nudged, now))
     return looks
 
@@ -244,7 +247,37 @@ def _nudge(
     return nudged[key]
 
 
+def _keep_level(connection: sqlite3.Connection, event: Notification, now: Instant) -> None:
+    """Keep what was pushed of a SKU until it is read by name, which it is at once; kits look at it too."""
+    hints = [
+        Hint(
+            sku=event.subject,
+            location=row.location,
+            bin=row.bin,
+            batch=row.batch,
+            available=row.available,
+            received_at=now,
+        )
+        for row in event.rows
+    ]
+    availability.put_hints(connection, hints)
+    availability.ask(connection, event.subject, urgency=0, reason="push", now=now)
+    demand.stir(connection, [event.subject], now=now)
+
+
+def _known_level(connection: sqlite3.Connection, event: Notification) -> Known:
+    if not availability.is_read(connection, event.subject):
+        return Known()
+    read = {
+        (row.location, row.bin, row.batch): row.available for row in availability.rows_of(connection, event.subject)
+    }
+    differs = any(read.get((row.location, row.bin, row.batch), 0) != row.available for row in event.rows)
+    return Known(published=True, differs=differs or bool(availability.hints_of(connection, event.subject)))
+
+
 def _known(connection: sqlite3.Connection, event: Notification) -> Known:
+    if event.about == STOCK:
+        return _known_level(connection, event)
     if event.about == ORDER:
         return Known(version=orders.version_of(connection, event.subject) or 0)
     return Known(ours=event.about == SALE and orders.has_sale(connection, event.subject))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.domain.feed import FeedCursor
-from actors.domain.notification import DELETIONS, ORDER, PAYMENT, PRODUCT, SALE, SUBSCRIPTION, Notification
+from actors.domain.notification import DELETIONS, ORDER, PAYMENT, PRODUCT, SALE, STOCK, SUBSCRIPTION, Notification
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
@@ -16,9 +16,10 @@ DAY = 86_400_000
 
 ORDER_LOOK = "order:"
 PAYMENT_LOOK = "payment:"
+SKU_LOOK = "sku:"
 SALES = "sales"
 PRODUCTS = "products"
-"""Subjects of the nudges an event leads to: one record of commercetools, or a sweep of Cin7 Core's lists."""
+"""Subjects of the nudges an event leads to: one record, or a sweep of Cin7 Core's lists."""
 
 
 class SweepRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,10 +74,15 @@ ECHOES = frozenset({"Sale/Created", "Sale/QuoteAuthorised", "Sale/OrderAuthorise
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the record an event is about: the newest version of the order, whether the sale is ours."""
+    """What is known of the record an event is about: the newest version of the order, whether the sale is ours.
+
+    Of a SKU: whether it is one that is published, and whether what was pushed differs from what was last read.
+    """
 
     version: int = 0
     ours: bool = False
+    published: bool = False
+    differs: bool = False
 
 
 def judge(notification: Notification, known: Known, *, from_cin7: bool, project: str) -> Verdict:
@@ -105,9 +111,20 @@ def _judge_cin7(notification: Notification, known: Known) -> Verdict:
         return Verdict(outcome="known")
     if notification.about == SALE:
         return Verdict(outcome="look", flow=Flow.CENSUS, subject=SALES)
+    if notification.about == STOCK:
+        return _judge_level(notification, known)
     if notification.about == PRODUCT:
         return Verdict(outcome="look", flow=Flow.CATALOGUE, subject=PRODUCTS)
     return _IGNORED
+
+
+def _judge_level(notification: Notification, known: Known) -> Verdict:
+    """Judge what was pushed of a SKU: unsigned and untimed, it is a reason to look where it says something new."""
+    if not known.published or not notification.rows:
+        return _IGNORED
+    if not known.differs:
+        return Verdict(outcome="known")
+    return Verdict(outcome="look", flow=Flow.STOCK, subject=SKU_LOOK + notification.subject)
 
 
 def hot_start(rules: SweepRules, now: Instant) -> FeedCursor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from actors.domain.notification import (
     SUPPLIER,
     Delivery,
     Notification,
+    PushedRow,
     Unreadable,
 )
 
@@ -39,6 +41,8 @@ _LISTS = ("ProductDetailsList", "SupplierDetailsList", "CustomerDetailsList", "P
 """Purchases are documented under `CustomerDetailsList` too; the name they should have is read as well."""
 
 _LONGEST = 256
+_LONGEST_FIGURE = 40
+_MOST_UNITS = Decimal(10) ** 12
 _LARGEST_MENDED = 64 * 1024
 _TEXT_OR_COMMAS = re.compile(r'("(?:[^"\\]|\\.)*+"?)|([{\[]?)([\s,]++)([}\]]?)', re.DOTALL)
 """Each match takes all it has looked at, so that the longest body is walked through once."""
@@ -63,16 +67,43 @@ def read_hook(kind: str, body: bytes) -> list[Delivery]:
     about = _ABOUT.get(kind.partition("/")[0], OTHER)
     names, whole = _all_names(about, told)
     digest = hashlib.sha256(body).digest()
-    deliveries: list[Delivery] = [_event(kind, about, name, digest) for name in names]
+    levels = _levels(told) if about == STOCK else {}
+    deliveries: list[Delivery] = [_event(kind, about, name, digest, levels.get(name[0], ())) for name in names]
     if not whole or not deliveries:
         deliveries.append(Unreadable(body=body, problem=f"a record of {kind} without id and number"))
     return deliveries
 
 
-def _event(kind: str, about: str, names: Names, digest: bytes) -> Notification:
+def _event(kind: str, about: str, names: Names, digest: bytes, rows: tuple[PushedRow, ...]) -> Notification:
     key, number = names
     identity = hashlib.sha256(f"{kind}|{key or number}|".encode() + digest).hexdigest()[:32]
-    return Notification(identity=f"h:{identity}", kind=kind, about=about, subject=key or number, number=number)
+    return Notification(
+        identity=f"h:{identity}", kind=kind, about=about, subject=key or number, number=number, rows=rows
+    )
+
+
+def _levels(told: Any) -> dict[str, tuple[PushedRow, ...]]:
+    """Return the rows of stock levels by SKU; one that lacks its place or its figure only names the SKU."""
+    found: dict[str, tuple[PushedRow, ...]] = {}
+    for record in _records(told):
+        sku, location, available = _text(record, "SKU"), _text(record, "Location"), _quantity(record.get("Available"))
+        if sku and location and available is not None:
+            row = PushedRow(
+                location=location, available=available, bin=_text(record, "Bin"), batch=_text(record, "Batch")
+            )
+            found[sku] = (*found.get(sku, ()), row)
+    return found
+
+
+def _quantity(value: object) -> Decimal | None:
+    """Read a quantity, written as a number or as text; None where there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > _LONGEST_FIGURE:
+        return None
+    try:
+        quantity = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return quantity if quantity.is_finite() and abs(quantity) < _MOST_UNITS else None
 
 
 def _decoded(body: bytes) -> Any:

@@ -19,9 +19,11 @@ from actors.domain.time import Instant
 from actors.intake.guarding import DOORS, SUBSCRIPTION
 from actors.intake.sweeping import COMPLETE, HOT
 from actors.messages import Flow, Nudge, Urgency
+from actors.stock.publishing import SKU, sku_nudge
+from actors.stock.reading import LIST
 from adapters.operator.problems import ProblemError
 from daemon.running import Running
-from storage import audit, bodies, exceptions, flows, orders, outbox
+from storage import audit, bodies, exceptions, flows, orders, outbox, stock
 from storage.bodies import Sealer
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord
@@ -31,6 +33,7 @@ Done = dict[str, Any]
 
 _SET_ASIDE = "message_quarantined"
 _STOPPED = "flow_stopped"
+_MASS_ZERO = "stock_mass_zero"
 _BY_SIDE = {"cin7": (Flow.CATALOGUE, (REFRESH, PRODUCTS)), "commercetools": (Flow.INTAKE, (HOT, COMPLETE))}
 """What is asked again when somebody retries a side that did not answer."""
 
@@ -81,12 +84,16 @@ async def retry_exception(app: Running, exception_id: int, *, author: str, reaso
         return _told(False, f"Exception {row.id} is resolved already.", exception=row.id)
     if row.record.kind == "order":
         return await retry_order(app, row.record.id, author=author, reason=reason)
-    if row.record.kind == "flow":
+    if row.record.kind == "flow" and row.type == _STOPPED:
         return await resume_flow(app, row.record.id, author=author, reason=reason)
     nudged = _nudged_by(row)
 
     def unit(connection: sqlite3.Connection) -> None:
         now = app.engine.clock.now()
+        if row.type == _MASS_ZERO:
+            for sku in stock.confirm_zeros(connection):
+                outbox.accept(connection, sku_nudge(sku, now), now=now)
+            exceptions.resolve(connection, row.id, resolution=f"confirmed by {author}", now=now)
         for flow, subject in nudged:
             outbox.release(connection, Nudge(flow=flow, subject=subject, due_at=now), now=now)
         if row.type == _SET_ASIDE:
@@ -292,6 +299,10 @@ def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:
     if row.record.kind == "connection" and row.record.id in _BY_SIDE:
         flow, subjects = _BY_SIDE[row.record.id]
         return [(flow, subject) for subject in subjects]
+    if row.record.kind == "sku":
+        return [(Flow.STOCK, SKU + row.record.id)]
+    if row.record.kind == "flow" and row.record.id == Flow.STOCK:
+        return [(Flow.STOCK, LIST)]
     if row.record.kind in _BY_KIND:
         return [_BY_KIND[row.record.kind]]
     raise ProblemError(409, f"There is nothing to try again about a {row.record.kind} {row.record.id}.")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapters.operator.answers import LARGEST_BODY, document, problems, reason_of
+from adapters.operator.answers import LARGEST_BODY, document, problems, reason_of, said
 from adapters.operator.problems import ProblemError
-from daemon import actions, webhooks
+from daemon import actions, stock_actions, webhooks
 from daemon.health import health
 from daemon.running import Running
 from daemon.settings import Settings
@@ -104,6 +104,9 @@ def build(app: Running) -> web.Application:
             web.post("/exceptions/{id}/body", desk.on_exception(actions.show_body, reason_needed=True)),
             web.post("/flows/{flow}/pause", desk.on_flow(actions.pause_flow)),
             web.post("/flows/{flow}/resume", desk.on_flow(actions.resume_flow)),
+            web.post("/orders/{ref}/release-units", desk.on_order(stock_actions.release_units)),
+            web.post("/stock/{sku}/block", desk.block),
+            web.post("/stock/{sku}/unblock", desk.unblock),
             web.get("/webhooks/plan", desk.webhooks),
             web.post("/webhooks/apply", desk.apply_webhooks),
         ]
@@ -126,6 +129,16 @@ class _Desk:
     async def apply_webhooks(self, request: web.Request) -> web.Response:
         author = author_of(request)
         return document(await webhooks.apply(self._app, author=author, reason=await reason_of(request)))
+
+    async def block(self, request: web.Request) -> web.Response:
+        author, reason = author_of(request), await reason_of(request, needed=True)
+        sku, until = request.match_info["sku"], await said(request, "until")
+        return document(await stock_actions.block_sku(self._app, sku, author=author, reason=reason, until=until))
+
+    async def unblock(self, request: web.Request) -> web.Response:
+        author, reason = author_of(request), await reason_of(request)
+        done = await stock_actions.unblock_sku(self._app, request.match_info["sku"], author=author, reason=reason)
+        return document(done)
 
     def on_order(self, act: _Order) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:

@@ -16,10 +16,13 @@ from actors.domain.facts import FactKind
 from actors.domain.posting import PostingRules
 from actors.domain.rates import fixed_rate
 from actors.domain.time import Instant, format_instant, parse_instant
-from actors.intake.rules import ORDER_LOOK, PAYMENT_LOOK
+from actors.intake.rules import ORDER_LOOK, PAYMENT_LOOK, SKU_LOOK
 from actors.intake.sweeping import COMPLETE, HOT, MESSAGES, PAYMENTS
 from actors.messages import Flow
+from actors.stock.rules import StockRules
+from daemon.instants import text_of
 from daemon.running import Running
+from daemon.stock_views import stock_health
 from storage import cursors, doors, exceptions, facts, flows, meta, orders, outbox
 from storage.doors import DoorRow
 
@@ -33,7 +36,7 @@ async def health(app: Running) -> Document:
     now = engine.clock.now()
     problem = ""
     try:
-        stored = await engine.database.read(lambda connection: _stored(connection, path, now))
+        stored = await engine.database.read(lambda connection: _stored(connection, path, now, engine.plan.stock))
     except sqlite3.Error as error:
         stored, problem = _unread(), f"the database cannot be read ({type(error).__name__})"
     running = {flow.value: _flow(app, flow, stored["flows"][flow.value]) for flow in engine.actors}
@@ -57,7 +60,7 @@ async def health(app: Running) -> Document:
         "lease": {"held": engine.lease.held},
         "governor": _governor(app),
         "outbox": stored["outbox"],
-        "stock": {},
+        "stock": stored["stock"],
         "exceptions": stored["exceptions"],
         "storage": _storage(app, stored["file_bytes"]),
         "sweeps": stored["sweeps"],
@@ -103,12 +106,7 @@ def stored_flows(connection: sqlite3.Connection, now: Instant) -> Document:
     return found
 
 
-def text_of(instant: Instant | None) -> str | None:
-    """Write an instant, if there is one."""
-    return None if instant is None else format_instant(instant)
-
-
-def _stored(connection: sqlite3.Connection, path: Path, now: Instant) -> Document:
+def _stored(connection: sqlite3.Connection, path: Path, now: Instant, stock: StockRules) -> Document:
     counted = outbox.counts(connection, now=now)
     return {
         "states": orders.count_by_state(connection),
@@ -129,6 +127,7 @@ def _stored(connection: sqlite3.Connection, path: Path, now: Instant) -> Documen
             for kind, (read_at, _, rows) in sorted(facts.lists(connection).items())
         },
         "aside": {flow for flow, subject in outbox.aside(connection, STANDING) if not subject.startswith(LOOKS)},
+        "stock": stock_health(connection, stock, now=now),
         "file_bytes": sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists()),
     }
 
@@ -156,6 +155,7 @@ def _unread() -> Document:
         "doors": {},
         "facts": {},
         "aside": set(),
+        "stock": {},
         "file_bytes": None,
     }
 
@@ -237,11 +237,11 @@ def _storage(app: Running, file_bytes: int | None) -> Document:
     }
 
 
-STANDING = ("intake", "catalogue", "census")
+STANDING = ("intake", "catalogue", "census", "stock")
 """Flows whose own messages must never stand aside: without them nothing new is heard."""
 
-LOOKS = (ORDER_LOOK, PAYMENT_LOOK)
-"""Messages of the intake about one record: one that stands aside keeps no other back."""
+LOOKS = (ORDER_LOOK, PAYMENT_LOOK, SKU_LOOK)
+"""Messages about one record: one that stands aside keeps no other back."""
 
 
 def _failing(app: Running, stored: Document, running: Document, chores: dict[str, str]) -> list[str]:

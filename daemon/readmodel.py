@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from adapters.operator.reading import ExceptionQuery, OrderQuery
+from adapters.operator.reading import ExceptionQuery, OrderQuery, StockQuery
 from adapters.telemetry.metrics import Metrics
-from daemon import actions
+from daemon import actions, stock_actions
 from daemon.health import health, ready
 from daemon.running import Running
+from daemon.stock_views import etag_of, stock_lookup, stock_page, stock_view
 from daemon.views import exception_page, order_page, order_view
 
 Document = dict[str, Any]
@@ -44,6 +46,38 @@ class LiveReading:
     async def exceptions(self, query: ExceptionQuery) -> Document:
         """A page of exceptions."""
         return await self._app.engine.database.read(lambda connection: exception_page(connection, query))
+
+    async def stock_of(self, sku: str) -> Document | None:
+        """One SKU."""
+        rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
+        return await self._app.engine.database.read(lambda connection: stock_view(connection, rules, sku, now=now))
+
+    async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
+        """What is published of many SKUs."""
+        now = self._app.engine.clock.now()
+        found = await self._app.engine.database.read(lambda connection: stock_lookup(connection, skus, now=now))
+        return found, etag_of(found)
+
+    async def stock_list(self, query: StockQuery) -> Document:
+        """A page of SKUs."""
+        rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
+        return await self._app.engine.database.read(
+            lambda connection: stock_page(
+                connection, rules, state=query.state, after=query.after, limit=query.limit, now=now
+            )
+        )
+
+    async def block(self, sku: str, *, author: str, reason: str, until: str) -> Document:
+        """Stop selling a SKU."""
+        return await stock_actions.block_sku(self._app, sku, author=author, reason=reason, until=until)
+
+    async def unblock(self, sku: str, *, author: str, reason: str) -> Document:
+        """Sell a SKU again."""
+        return await stock_actions.unblock_sku(self._app, sku, author=author, reason=reason)
+
+    async def release_units(self, ref: str, *, author: str, reason: str) -> Document:
+        """Let an order's units go."""
+        return await stock_actions.release_units(self._app, ref, author=author, reason=reason)
 
     async def pause(self, flow: str, *, author: str, reason: str) -> Document:
         """Let a flow claim nothing more."""

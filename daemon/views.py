@@ -19,7 +19,7 @@ from actors.domain.time import Instant, format_instant
 from actors.domain.tracing import trace_id_of
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import ExceptionQuery, OrderQuery
-from daemon.health import text_of
+from daemon.instants import text_of
 from storage import audit, exceptions, orders, timeline
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord, SaleRecord

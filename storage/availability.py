@@ -264,6 +264,12 @@ def put_hints(connection: sqlite3.Connection, hints: Iterable[Hint]) -> list[str
     return list(skus)
 
 
+def read_at(connection: sqlite3.Connection, sku: str) -> Instant | None:
+    """Return when the last reading of a SKU ended."""
+    row = connection.execute("SELECT max(ended_at) FROM readings WHERE sku = ?", (sku,)).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
 def is_read(connection: sqlite3.Connection, sku: str) -> bool:
     """Say whether a SKU was ever read."""
     return connection.execute("SELECT 1 FROM readings WHERE sku = ? LIMIT 1", (sku,)).fetchone() is not None

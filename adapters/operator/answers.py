@@ -42,7 +42,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:
         _log.exception("request failed")
         response = problem(ProblemError(500, "tallyd could not answer; its log says where."))
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Server"] = "tallyd"
     return response
@@ -66,15 +66,24 @@ async def reason_of(request: web.Request, *, needed: bool = False) -> str:
     Raises:
         ProblemError: 400, the body is not that, or a reason is needed and missing.
     """
+    reason = await said(request, "reason")
+    if needed and not reason:
+        raise ProblemError(400, "A reason is needed.")
+    return reason
+
+
+async def said(request: web.Request, name: str) -> str:
+    """Return a text of the body, on one line; "" where it is not there.
+
+    Raises:
+        ProblemError: 400, the body is no object, or the text none or too long.
+    """
     raw = await request.read()
     try:
         body = msgspec.json.decode(raw, type=dict[str, Any]) if raw.strip() else {}
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ProblemError(400, 'The body must be a JSON object such as {"reason": "…"}.') from None
-    reason = body.get("reason", "")
-    if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
-        raise ProblemError(400, f"The reason must be text of at most {LONGEST_REASON} characters.")
-    reason = " ".join(reason.split())
-    if needed and not reason:
-        raise ProblemError(400, "A reason is needed.")
-    return reason
+    text = body.get(name, "")
+    if not isinstance(text, str) or len(text) > LONGEST_REASON:
+        raise ProblemError(400, f"The {name} must be text of at most {LONGEST_REASON} characters.")
+    return " ".join(text.split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -27,6 +27,14 @@ class ExceptionQuery(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     state: str | None = "open"
     after: int = 0
+    limit: int = 100
+
+
+class StockQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which SKUs; `after` is the SKU the last page ended with."""
+
+    state: str = "all"
+    after: str = ""
     limit: int = 100
 
 
@@ -55,6 +63,30 @@ class OperatorReading(Protocol):
 
     async def exceptions(self, query: ExceptionQuery) -> Document:
         """A page of exceptions, the oldest first."""
+        ...
+
+    async def stock_of(self, sku: str) -> Document | None:
+        """One SKU, with the sum behind each published figure."""
+        ...
+
+    async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
+        """What is published of many SKUs, and an ETag of the figures."""
+        ...
+
+    async def stock_list(self, query: StockQuery) -> Document:
+        """A page of SKUs, by name."""
+        ...
+
+    async def block(self, sku: str, *, author: str, reason: str, until: str) -> Document:
+        """Stop selling a SKU."""
+        ...
+
+    async def unblock(self, sku: str, *, author: str, reason: str) -> Document:
+        """Sell a SKU again."""
+        ...
+
+    async def release_units(self, ref: str, *, author: str, reason: str) -> Document:
+        """Let an order's units go."""
         ...
 
     async def pause(self, flow: str, *, author: str, reason: str) -> Document:

@@ -12,15 +12,20 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from adapters.operator.access import FLOW_ROLES, AccessRules, Approach, Person, Token, require
-from adapters.operator.answers import LARGEST_BODY, Handler, document, problems, reason_of
+from adapters.operator.access import FLOW_ROLES, STOCK_ROLES, AccessRules, Approach, Person, Token, require
+from adapters.operator.answers import LARGEST_BODY, Handler, document, problems, reason_of, said
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import MOST_ROWS, ExceptionQuery, OperatorReading, OrderQuery
+from adapters.operator.reading import MOST_ROWS, ExceptionQuery, OperatorReading, OrderQuery, StockQuery
 
 _PERSON = "person"
 _CLOSE_SECONDS = 2.0
 _OWNERS = ("ops", "finance", "ecommerce", "it")
+MOST_SKUS = 100
+LOOKUP_SECONDS = 2
+"""How many SKUs may be asked for at a time, and for how long their figures may be kept."""
+
+STOCK_STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "missing")
 _EXCEPTION_STATES = ("open", "resolved", "all")
 
 
@@ -62,6 +67,11 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
             web.get("/api/orders", desk.orders),
             web.get("/api/orders/{ref}", desk.order),
             web.get("/api/exceptions", desk.exceptions),
+            web.get("/api/stock", desk.stock_list),
+            web.get("/api/stock/{sku}", desk.stock),
+            web.post("/api/stock/{sku}/block", desk.block),
+            web.post("/api/stock/{sku}/unblock", desk.unblock),
+            web.post("/api/orders/{ref}/release-units", desk.release_units),
             web.post("/api/flows/{flow}/pause", desk.pause),
             web.post("/api/flows/{flow}/resume", desk.resume),
             web.get("/openapi.json", desk.openapi),
@@ -142,6 +152,55 @@ class _Desk:
             limit=_limit(request),
         )
         return document(await self._reading.exceptions(query))
+
+    async def stock(self, request: web.Request) -> web.Response:
+        found = await self._reading.stock_of(request.match_info["sku"])
+        if found is None:
+            raise ProblemError(404, "Neither side was seen to have this SKU; mind upper and lower case.")
+        return document(found)
+
+    async def stock_list(self, request: web.Request) -> web.Response:
+        if "sku" in request.query:
+            return await self._stock_lookup(request)
+        _known(request, "sku", "state", "after", "limit")
+        query = StockQuery(
+            state=_one_of(request, "state", STOCK_STATES) or "all",
+            after=request.query.get("after", ""),
+            limit=_limit(request),
+        )
+        return document(await self._reading.stock_list(query))
+
+    async def _stock_lookup(self, request: web.Request) -> web.Response:
+        _known(request, "sku")
+        skus = request.query.getall("sku")
+        if len(skus) > MOST_SKUS:
+            raise ProblemError(400, f"At most {MOST_SKUS} SKUs at a time; {len(skus)} were asked for: ask in parts.")
+        found, tag = await self._reading.stock_lookup(skus)
+        headers = {"ETag": tag, "Cache-Control": f"private, max-age={LOOKUP_SECONDS}"}
+        known = [one.strip() for one in request.headers.get("If-None-Match", "").split(",")]
+        if tag in known or "*" in known:
+            return web.Response(status=304, headers=headers)
+        response = document(found)
+        response.headers.update(headers)
+        return response
+
+    async def block(self, request: web.Request) -> web.Response:
+        sku, author, reason = await self._asked_of_stock(request, "sku")
+        until = await said(request, "until")
+        return document(await self._reading.block(sku, author=author, reason=reason, until=until))
+
+    async def unblock(self, request: web.Request) -> web.Response:
+        sku, author, reason = await self._asked_of_stock(request, "sku")
+        return document(await self._reading.unblock(sku, author=author, reason=reason))
+
+    async def release_units(self, request: web.Request) -> web.Response:
+        ref, author, reason = await self._asked_of_stock(request, "ref")
+        return document(await self._reading.release_units(ref, author=author, reason=reason))
+
+    async def _asked_of_stock(self, request: web.Request, name: str) -> tuple[str, str, str]:
+        person: Person = request[_PERSON]
+        require(person, STOCK_ROLES)
+        return request.match_info[name], person.name, await reason_of(request)
 
     async def pause(self, request: web.Request) -> web.Response:
         flow, author, reason = await self._asked(request)

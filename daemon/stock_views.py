@@ -1,0 +1,217 @@
+"""What people and the storefront's back end read of stock: one SKU with its sum, many SKUs at once, lists, and figures.
+
+Everything comes from the file: nobody who asks here causes a call to Cin7 Core. Functions take a connection and return
+what goes into JSON as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from actors.domain.time import Instant, format_instant
+from actors.stock.assessing import PROGRESS, Case, assess, forecast, outlook
+from actors.stock.rules import StockRules, standing_of
+from actors.stock.watching import COMPARE
+from daemon.instants import text_of
+from storage import availability, entries, facts, meta, stock, stock_figures
+from storage.entries import EntryRecord
+
+Document = dict[str, Any]
+
+MOST_SKUS = 100
+MOST_CHANGES = 20
+
+STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "missing")
+"""What a list of SKUs can be narrowed to."""
+
+
+def stock_view(connection: sqlite3.Connection, rules: StockRules, sku: str, *, now: Instant) -> Document | None:
+    """Return one SKU with the sum behind each figure; None when neither side was ever seen to have it."""
+    product = facts.product(connection, sku)
+    known = entries.of_sku(connection, sku)
+    rows = availability.rows_of(connection, sku)
+    if product is None and not known and not rows:
+        return None
+    cases = {case.channel: case for case in assess(connection, rules, sku, outlook(connection, rules, now=now))}
+    channels = [*cases, *(entry.channel for entry in known if entry.channel not in cases)]
+    records = {entry.channel: entry for entry in known}
+    readings = availability.readings_of(connection, sku)
+    locations: dict[str, Document] = {}
+    for row in rows:
+        place = locations.setdefault(row.location, {"available": 0, "on_hand": 0, "allocated": 0, "on_order": 0})
+        for name in ("available", "on_hand", "allocated", "on_order"):
+            place[name] += getattr(row, name)
+    return {
+        "sku": sku,
+        "standing": standing_of(product, rules).value,
+        "name": product.name if product is not None else None,
+        "read_at": text_of(readings[0].ended_at) if readings else None,
+        "age_seconds": (now - readings[0].ended_at) // 1000 if readings else None,
+        "block": _block(connection, sku),
+        "entries": [_entry(channel, cases.get(channel), records.get(channel)) for channel in channels],
+        "locations": {place: {name: f"{figure:f}" for name, figure in row.items()} for place, row in locations.items()},
+        "history": [_change(one) for one in entries.history(connection, sku, limit=MOST_CHANGES)],
+    }
+
+
+def _entry(channel: str, case: Case | None, record: EntryRecord | None) -> Document:
+    """Return an entry as design §5 names its figures: the lower bound where there are two."""
+    known: Document = msgspec.to_builtins(case.sum) if case is not None else {}
+    exists = record is not None and record.entry_id is not None
+    return {
+        "channel": channel,
+        "published": record.quantity if record is not None and exists else None,
+        "target": _low(known.get("target")),
+        "capacity": _low(known.get("capacity")),
+        "put": record.put if record is not None else None,
+        "available": known.get("available"),
+        "uncounted": _high(known.get("uncounted")),
+        "buffer": known.get("buffer"),
+        "read_at": text_of(record.read_at) if record is not None else None,
+        "waits": record.waits if record is not None else None,
+        "suspended": record.suspended if record is not None else None,
+        "trued_at": text_of(record.trued_at) if record is not None else None,
+        "published_at": text_of(record.published_at) if record is not None else None,
+        "expected_delivery": str(record.expected_delivery) if record is not None and record.expected_delivery else None,
+        "pending": record.pending if record is not None else None,
+        "refused": record.refused if record is not None else None,
+        "sum": {**known, **{name: text_of(known[name]) for name in ("at", "base") if name in known}},
+    }
+
+
+def _low(bounds: Sequence[int] | None) -> int | None:
+    return None if bounds is None else bounds[0]
+
+
+def _high(bounds: Sequence[int] | None) -> int | None:
+    return None if bounds is None else bounds[1]
+
+
+def _block(connection: sqlite3.Connection, sku: str) -> Document | None:
+    block = stock.block_of(connection, sku)
+    if block is None:
+        return None
+    return {"until": text_of(block.until), "reason": block.reason, "by": block.author, "at": text_of(block.at)}
+
+
+def _change(one: entries.Change) -> Document:
+    return {
+        "at": text_of(one.at),
+        "channel": one.channel,
+        "step": one.step,
+        "before": one.before,
+        "quantity": one.quantity,
+        "sum": msgspec.json.decode(one.sum),
+    }
+
+
+def stock_lookup(connection: sqlite3.Connection, skus: Sequence[str], *, now: Instant) -> Document:
+    """Return what the storefront shows of these SKUs, and how old what that goes by is."""
+    return {"items": [_looked_up(connection, sku, now) for sku in dict.fromkeys(skus)]}
+
+
+def _looked_up(connection: sqlite3.Connection, sku: str, now: Instant) -> Document:
+    known = [entry for entry in entries.of_sku(connection, sku) if entry.entry_id is not None]
+    read_at = availability.read_at(connection, sku)
+    block = stock.block_of(connection, sku)
+    return {
+        "sku": sku,
+        "known": bool(known) or read_at is not None,
+        "blocked": block is not None and (block.until is None or block.until > now),
+        "read_at": text_of(read_at),
+        "age_seconds": None if read_at is None else (now - read_at) // 1000,
+        "entries": [
+            {
+                "channel": entry.channel,
+                "published": entry.quantity,
+                "expected_delivery": str(entry.expected_delivery) if entry.expected_delivery else None,
+            }
+            for entry in known
+        ],
+    }
+
+
+def etag_of(found: Mapping[str, Any]) -> str:
+    """Return a tag of the figures alone: a figure that only grew older is the same. Weak, since ages are shown too."""
+    figures = [[item["sku"], item["known"], item["blocked"], item["entries"]] for item in found["items"]]
+    return f'W/"{hashlib.sha256(msgspec.json.encode(figures)).hexdigest()[:32]}"'
+
+
+def stock_page(
+    connection: sqlite3.Connection, rules: StockRules, *, state: str, after: str, limit: int, now: Instant
+) -> Document:
+    """Return a page of SKUs in one of `STATES`, by SKU."""
+    find = _FINDERS.get(state)
+    if state == "left":
+        skus = _left(connection, rules, after, limit + 1)
+    elif state == "stale":
+        old = availability.older_than(connection, now - outlook(connection, rules, now=now).stale_after, limit=100_000)
+        skus = sorted(sku for sku in old if sku > after)[: limit + 1]
+    else:
+        skus = stock_figures.skus_where(connection, find or "1", after=after, limit=limit + 1)
+    items = [
+        {**_looked_up(connection, sku, now), "standing": standing_of(facts.product(connection, sku), rules).value}
+        for sku in skus[:limit]
+    ]
+    return {"items": items, "next": skus[limit - 1] if len(skus) > limit else None}
+
+
+_FINDERS = {
+    "blocked": "sku IN (SELECT sku FROM stock_blocks)",
+    "waiting": "waits <> ''",
+    "refused": "refused <> ''",
+    "held": "sku IN (SELECT sku FROM held_zeros WHERE confirmed = 0)",
+    "missing": "entry_id IS NULL",
+}
+
+
+def _left(connection: sqlite3.Connection, rules: StockRules, after: str, limit: int) -> list[str]:
+    """Return SKUs of which we write no entry: services, drop-ship, kits left alone, and what nobody knows."""
+    found: list[str] = []
+    while len(found) < limit:
+        some = stock_figures.known_skus(connection, after=after, limit=500)
+        found += [sku for sku in some if not standing_of(facts.product(connection, sku), rules).ours]
+        if len(some) < 500:
+            break
+        after = some[-1]
+    return found[:limit]
+
+
+def stock_health(connection: sqlite3.Connection, rules: StockRules, *, now: Instant) -> Document:
+    """Return the figures of `/health`."""
+    if not rules.enabled:
+        return {"enabled": False}
+    ages = stock_figures.ages(connection, now=now)
+    progress = meta.text(connection, PROGRESS)
+    compared = meta.text(connection, COMPARE)
+    untrued = stock_figures.oldest_untrued(connection)
+    return {
+        "enabled": True,
+        "skus": len(ages),
+        **stock_figures.counts(connection),
+        "oldest_seconds": ages[-1] if ages else None,
+        "p50_seconds": _percentile(ages, 50),
+        "p95_seconds": _percentile(ages, 95),
+        "behind": sum(age * 1000 > rules.max_age for age in ages),
+        "forecast_seconds": forecast(connection, rules) // 1000,
+        "pass": _instants(msgspec.json.decode(progress)) if progress else None,
+        "queued": availability.asked(connection),
+        "untrued_oldest_seconds": None if untrued is None else (now - untrued) // 1000,
+        "compare": _instants(msgspec.json.decode(compared)) if compared else None,
+    }
+
+
+def _instants(known: Document) -> Document:
+    return {
+        name: format_instant(value) if name in ("at", "began_at", "ended_at", "whole_at") and value else value
+        for name, value in known.items()
+    }
+
+
+def _percentile(ages: Sequence[int], percent: int) -> int | None:
+    return ages[min(len(ages) - 1, len(ages) * percent // 100)] if ages else None

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "list, show, retry or resolve what needs a person, or see what could not be read",
         "tallyd exceptions list --owner finance",
     ),
+    "stock": ("show or list what is published and why; block and unblock SKUs", "tallyd stock show HW-MUG-STN-01"),
     "webhooks": ("plan or apply the webhooks Cin7 Core sends us", "tallyd webhooks plan"),
     "flows": ("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),
 }

@@ -39,7 +39,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def store_rows(
     connection: sqlite3.Connection, rows: Iterable[StockRow], *, number: int, began_at: Instant, ended_at: Instant
 ) -> None:
-    """Keep rows as read by the pass of that number, or by name while it ran (its number with a minus)."""
+    """Keep rows as read by the pass of that number, or by name while it ran (its number with a minus).
+
+    Rows of one place (they may differ in what is not kept, such as an expiry date) are added up.
+    """
     connection.executemany(
         "INSERT OR REPLACE INTO availability (sku, location, bin, batch, on_hand, allocated, available, on_order,"
         " in_transit, next_delivery, pass, began_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -59,8 +62,29 @@ def store_rows(
                 began_at,
                 ended_at,
             )
-            for row in rows
+            for row in _by_place(rows)
         ],
+    )
+
+
+def _by_place(rows: Iterable[StockRow]) -> list[StockRow]:
+    places: dict[tuple[str, str, str, str], StockRow] = {}
+    for row in rows:
+        other = places.get(row.place)
+        places[row.place] = row if other is None else _added(other, row)
+    return list(places.values())
+
+
+def _added(one: StockRow, other: StockRow) -> StockRow:
+    days = [day for day in (one.next_delivery, other.next_delivery) if day is not None]
+    return msgspec.structs.replace(
+        one,
+        on_hand=one.on_hand + other.on_hand,
+        allocated=one.allocated + other.allocated,
+        available=one.available + other.available,
+        on_order=one.on_order + other.on_order,
+        in_transit=one.in_transit + other.in_transit,
+        next_delivery=min(days, default=None),
     )
 
 

@@ -31,6 +31,7 @@ WORDS = {
     "incomplete_list": "its list was not complete",
     "rejected": "it refused",
     "missing": "it has no such record",
+    "duplicate": "it has one already",
 }
 """Reasons in plain words; one that is not here is shown as it is."""
 

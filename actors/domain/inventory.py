@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 
 import msgspec
 
 from actors.domain.time import Instant
+
+LONGEST_KEY = 256
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,8 @@ def entry_key(sku: str, channel: str) -> str:
     What a key may not hold is written as `_` and two hex digits a byte, so that two SKUs never share one.
     """
     name = f"{_legal(sku)}--{_legal(channel)}" if channel else _legal(sku)
+    if len(name) > LONGEST_KEY:
+        return f"{name[:200]}-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
     return f"{name}--" if len(name) < 2 else name
 
 

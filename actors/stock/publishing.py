@@ -274,7 +274,7 @@ class Publisher:
 
     def _yielded(self, sku: str) -> Later:
         """It sells faster than it can be written: others go first, and it is counted."""
-        self._around.log("stock.conflicts", level="warning", sku=sku, times=MOST_CONFLICTS)
+        self._around.log("stock.conflicts", level="warning", sku=sku, tries=MOST_CONFLICTS)
         return Later(due_at=self._around.clock.now() + YIELD, reason=f"{MOST_CONFLICTS} conflicts in a row")
 
     # -- nothing to do -------------------------------------------------------------------------------------------------

@@ -36,8 +36,22 @@ def _act(summary: str) -> dict[str, Any]:
         "post": {
             "summary": summary,
             "description": "Needs a token with the role it or admin.",
-            "parameters": [_in_path("flow", "intake, orders or catalogue.")],
+            "parameters": [_in_path("flow", "intake, orders, catalogue, census or stock.")],
             "requestBody": {"required": False, **body},
+            "responses": {"200": answer, "default": _PROBLEM},
+        }
+    }
+
+
+def _act_on_stock(summary: str, parameter: dict[str, Any], **more: dict[str, Any]) -> dict[str, Any]:
+    body = {"content": {_JSON: {"schema": {"type": "object", "properties": {"reason": _TEXT, **more}}}}}
+    answer = {"description": "Done.", "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Done"}}}}
+    return {
+        "post": {
+            "summary": summary,
+            "description": "Needs a token with the role ops, ecommerce or admin.",
+            "parameters": [parameter],
+            "requestBody": {"required": True, **body},
             "responses": {"200": answer, "default": _PROBLEM},
         }
     }
@@ -90,6 +104,27 @@ _PATHS: dict[str, Any] = {
         _query("state", "open (default), resolved or all.", _TEXT),
         _query("after", "The `next` of the page before.", _WHOLE),
         _LIMIT,
+    ),
+    "/api/stock": _read(
+        "What is published of up to 100 SKUs (each `sku`), from the cache; or a list of SKUs",
+        "StockPage",
+        _query("sku", "A SKU, up to 100 times; an unknown one is listed as such.", {"type": "array", "items": _TEXT}),
+        _query("state", "all, left, blocked, stale, waiting, refused, held or missing.", _TEXT),
+        _query("after", "The `next` of the page before.", _TEXT),
+        _LIMIT,
+        also={"304": {"description": "The figures are those of the ETag sent in If-None-Match."}},
+    ),
+    "/api/stock/{sku}": _read(
+        "One SKU with the sum behind each published figure",
+        "Stock",
+        _in_path("sku", "Exactly as written in Cin7 Core."),
+    ),
+    "/api/stock/{sku}/block": _act_on_stock(
+        "Publish 0 and keep it there", _in_path("sku", "The SKU."), until={"type": "string", "format": "date-time"}
+    ),
+    "/api/stock/{sku}/unblock": _act_on_stock("Sell it again, by true-up", _in_path("sku", "The SKU.")),
+    "/api/orders/{ref}/release-units": _act_on_stock(
+        "Let an order's units go", _in_path("ref", "Order number or id, or the number or reference of its sale.")
     ),
     "/api/flows/{flow}/pause": _act("Let a flow claim nothing more; intake stays durable"),
     "/api/flows/{flow}/resume": _act("Let a paused or stopped flow go on"),
@@ -156,6 +191,41 @@ _SCHEMAS: dict[str, Any] = {
         group=_TEXT,
     ),
     "ExceptionPage": _page("Exception", "integer"),
+    "StockPage": {
+        "type": "object",
+        "properties": {
+            "items": {"type": "array", "items": {"$ref": "#/components/schemas/StockLevel"}},
+            "next": _MAYBE_TEXT,
+        },
+        "required": ["items"],
+    },
+    "StockLevel": _object(
+        sku=_TEXT,
+        known={"type": "boolean"},
+        blocked={"type": "boolean"},
+        read_at=_INSTANT,
+        age_seconds={"type": ["integer", "null"]},
+        entries={
+            "type": "array",
+            "items": _object(channel=_TEXT, published=_WHOLE, expected_delivery=_MAYBE_TEXT),
+        },
+    ),
+    "Stock": _object(
+        sku=_TEXT,
+        standing=_TEXT,
+        entries={
+            "type": "array",
+            "items": _object(
+                channel=_TEXT,
+                read_at=_INSTANT,
+                sum={"type": "object"},
+                **{
+                    name: {"type": ["integer", "null"]}
+                    for name in ("published", "target", "capacity", "put", "available", "uncounted", "buffer")
+                },
+            ),
+        },
+    ),
 }
 
 

@@ -18,7 +18,7 @@ from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import MOST_ROWS, ExceptionQuery, OperatorReading, OrderQuery, StockQuery
 
-_PERSON = "person"
+_PERSON = web.RequestKey("person", Person)
 _CLOSE_SECONDS = 2.0
 _OWNERS = ("ops", "finance", "ecommerce", "it")
 MOST_SKUS = 100
@@ -198,7 +198,7 @@ class _Desk:
         return document(await self._reading.release_units(ref, author=author, reason=reason))
 
     async def _asked_of_stock(self, request: web.Request, name: str) -> tuple[str, str, str]:
-        person: Person = request[_PERSON]
+        person = request[_PERSON]
         require(person, STOCK_ROLES)
         return request.match_info[name], person.name, await reason_of(request)
 
@@ -211,7 +211,7 @@ class _Desk:
         return document(await self._reading.resume(flow, author=author, reason=reason))
 
     async def _asked(self, request: web.Request) -> tuple[str, str, str]:
-        person: Person = request[_PERSON]
+        person = request[_PERSON]
         require(person, FLOW_ROLES)
         return request.match_info["flow"], person.name, await reason_of(request)
 

@@ -62,6 +62,15 @@ METRICS: Mapping[str, MetricNote] = {
     "tallyd_governor_foreign_use_total": MetricNote(
         "Limit answers that our own calls do not explain.", (), counter=True
     ),
+    "tallyd_stock_skus": MetricNote("SKUs whose availability is known."),
+    "tallyd_stock_entries": MetricNote("Inventory entries, by what is the matter with them.", ("what",)),
+    "tallyd_stock_waiting": MetricNote("Entries whose next change waits, by what for.", ("for",)),
+    "tallyd_stock_age_seconds": MetricNote("Age of availability figures: the oldest, and percentiles.", ("of",)),
+    "tallyd_stock_behind": MetricNote("SKUs whose figure is older than it may be."),
+    "tallyd_stock_forecast_seconds": MetricNote("Within how long every SKU should be read."),
+    "tallyd_stock_queued": MetricNote("SKUs that wait to be read by name."),
+    "tallyd_stock_untrued_seconds": MetricNote("How long ago the entry was trued up that waits longest for it."),
+    "tallyd_stock_compared": MetricNote("Entries of the last daily compare, by what was found.", ("found",)),
     "tallyd_storage_commits_total": MetricNote("Commits of the writer.", (), counter=True),
     "tallyd_storage_units_total": MetricNote("Units of work committed.", (), counter=True),
     "tallyd_storage_failed_commits_total": MetricNote("Commits that failed.", (), counter=True),
@@ -144,6 +153,7 @@ def _samples(snapshot: Snapshot) -> Iterator[Sample]:
         yield from _of_door(door, facts)
     if "intake" in snapshot:
         yield "tallyd_intake_open", (), float(snapshot["intake"]["open"])
+    yield from _of_stock(snapshot.get("stock", {}))
     yield from _by_label("tallyd_exceptions_open", snapshot.get("exceptions"))
     outbox = snapshot.get("outbox", {})
     yield from _by_label("tallyd_outbox_messages", outbox)
@@ -166,6 +176,27 @@ def _of_census(census: Mapping[str, Any]) -> Iterator[Sample]:
     lists = ("commercetools", "tallyd", "cin7", "orders_with_sale")
     yield from _by_label("tallyd_census_records", {name: census[name] for name in lists if name in census})
     yield from _instant("tallyd_census_taken_timestamp_seconds", (), census.get("taken_at"))
+
+
+_STOCK = {
+    "skus": "tallyd_stock_skus",
+    "behind": "tallyd_stock_behind",
+    "forecast_seconds": "tallyd_stock_forecast_seconds",
+    "queued": "tallyd_stock_queued",
+    "untrued_oldest_seconds": "tallyd_stock_untrued_seconds",
+}
+_ENTRIES = ("entries", "missing", "conflicts", "refused", "suspended", "in_doubt", "blocked", "held_zeros")
+_COMPARED = ("exact", "in_flight", "lag", "drift")
+
+
+def _of_stock(stock: Mapping[str, Any]) -> Iterator[Sample]:
+    yield from _by_name(_STOCK, stock)
+    yield from _by_label("tallyd_stock_entries", {name: stock[name] for name in _ENTRIES if name in stock})
+    yield from _by_label("tallyd_stock_waiting", stock.get("waiting"))
+    ages = {"oldest": "oldest_seconds", "p50": "p50_seconds", "p95": "p95_seconds"}
+    yield from _by_label("tallyd_stock_age_seconds", {of: stock[name] for of, name in ages.items() if name in stock})
+    compared = stock.get("compare") or {}
+    yield from _by_label("tallyd_stock_compared", {name: compared[name] for name in _COMPARED if name in compared})
 
 
 def _of_door(door: str, facts: Mapping[str, Any]) -> Iterator[Sample]:

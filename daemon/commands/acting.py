@@ -20,15 +20,15 @@ def add_reason(parser: argparse.ArgumentParser, *, needed: bool = False) -> None
     )
 
 
-def act(args: argparse.Namespace, *parts: str) -> int:
-    """Ask the daemon to do something; return the exit code."""
+def act(args: argparse.Namespace, *parts: str, **more: str) -> int:
+    """Ask the daemon to do something; return the exit code. `more` goes into the request beside the reason."""
     from daemon.control_client import DaemonDownError, RefusedError, address, ask
 
     settings = settings_of(args.config)
     if isinstance(settings, int):
         return settings
     try:
-        done = ask(settings.socket_path, "POST", address(*parts), {"reason": args.reason})
+        done = ask(settings.socket_path, "POST", address(*parts), {"reason": args.reason, **more})
     except (DaemonDownError, RefusedError) as error:
         return failed(str(error))
     sys.stdout.write(to_json(done) if args.json else plain(done["message"]) + "\n")

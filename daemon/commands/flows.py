@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     resuming = add_verb(verbs, "resume", "let a paused or stopped flow go on", "tallyd flows resume orders")
     for acting in (pausing, resuming):
-        acting.add_argument("flow", metavar="FLOW", help="intake, orders, catalogue or census")
+        acting.add_argument("flow", metavar="FLOW", help="intake, orders, catalogue, census or stock")
         add_reason(acting)
 
 

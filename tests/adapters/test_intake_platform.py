@@ -35,7 +35,7 @@ CHANGE: dict[str, Any] = {
     "oldVersion": 1,
     "modifiedAt": "2026-11-23T10:00:00.000Z",
 }
-ORDER = {"about": "order", "subject": "order-1", "number": "ORD-1001", "project": "acme"}
+ORDER: dict[str, Any] = {"about": "order", "subject": "order-1", "number": "ORD-1001", "project": "acme"}
 TOLD = Notification(identity="m:order-1:2", kind="OrderStateChanged", version=4, **ORDER)
 CHANGED = Notification(identity="c:order-1:3:ResourceUpdated", kind="ResourceUpdated", version=3, **ORDER)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from actors.messages import Flow
 from adapters.operator.access import AccessRules, Approach
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import ExceptionQuery, OrderQuery
+from adapters.operator.reading import ExceptionQuery, OrderQuery, StockQuery
 from adapters.operator.server import build, operator_server
 from daemon.readmodel import LiveReading
 from daemon.secrets import OperatorToken
@@ -369,6 +369,24 @@ class Nobody:
         raise NotImplementedError
 
     async def exceptions(self, query: ExceptionQuery) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def stock_of(self, sku: str) -> None:
+        raise NotImplementedError
+
+    async def stock_lookup(self, skus: Sequence[str]) -> tuple[dict[str, Any], str]:
+        raise NotImplementedError
+
+    async def stock_list(self, query: StockQuery) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def block(self, sku: str, *, author: str, reason: str, until: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def unblock(self, sku: str, *, author: str, reason: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def release_units(self, ref: str, *, author: str, reason: str) -> dict[str, Any]:
         raise NotImplementedError
 
     async def pause(self, flow: str, *, author: str, reason: str) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from tests.simulation.laws import (
 )
 from tests.simulation.senders import Senders, plan_with_doors
 from tests.simulation.stock_books import StockBooks
+from tests.simulation.stock_haste import ChangedOrders
 from tests.simulation.stock_judge import Judge, forgotten, wrong_figures
 from tests.simulation.stock_mutations import at_work
 from tests.simulation.world import World, plan, world
@@ -406,6 +407,7 @@ async def flash_sale(seed: int, scale: Scale) -> Outcome:
     lags = {"visibility_lag_seconds": chance.choice((0.0, (0.0, 10.0), (0.0, 40.0))), "items": ()}
     async with world(seed, the_plan=_plan(rules, chance), shop=lags) as made:
         books = StockBooks(made)
+        ChangedOrders(made)
         _open_the_shop(made, shelves)
         senders = Senders(made, delay_seconds=(0.0, LATEST_EVENT), duplicate_share=0.05)
         made.shop.news.unsubscribe(senders.subscription)

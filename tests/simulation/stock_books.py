@@ -33,6 +33,7 @@ class Sent(msgspec.Struct, frozen=True):
     """A request of the daemon on its way: when it left, and what was decided by."""
 
     at: int
+    request: Request
     basis: Question | None = None
 
 
@@ -264,10 +265,16 @@ def _note_sending(network: VirtualTransport, now: Callable[[], int]) -> None:
     send = network.send
 
     async def noting(request: Request) -> Response:
-        mark = _SENT.set(Sent(now(), BASIS.get()))
+        mark = _SENT.set(Sent(now(), request, BASIS.get()))
         try:
             return await send(request)
         finally:
             _SENT.reset(mark)
 
     network.send = noting  # type: ignore[method-assign]
+
+
+def request_on_its_way() -> Request | None:
+    """The request that a double is serving, if it serves one."""
+    sent = _SENT.get()
+    return None if sent is None else sent.request

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actors.domain.availability import Claim, Target
 from actors.domain.ledger import (
@@ -23,6 +25,7 @@ from actors.domain.ledger import (
     prunable,
     worth_a_look,
 )
+from tests.rules.ledger_simulation import PEOPLE, PLAIN, RULE, SLIPS, WITHOUT, World, caught, fails, play
 
 NOW = 1_800_000_000_000
 SHELF = Shelf(quantity=10, version=3, read_from=NOW, read_at=NOW + 100)
@@ -313,3 +316,33 @@ def test_an_entry_is_worth_another_look_once_nothing_is_young_now(
 
 def test_what_a_decision_writes() -> None:
     assert {one for one in Step if Decision(step=one).writes} == {Step.LOWER, Step.RAISE, Step.TRUE_UP, Step.CREATE}
+
+
+# -- histories ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("world", "runs"), [(PLAIN, 200), (SLIPS, 60)])
+def test_no_history_raises_beyond_what_may_be_sold_and_each_ends_exact(world: World, runs: int) -> None:
+    played = {seed: play(seed, RULE, world) for seed in range(runs)}
+
+    assert {seed: verdict for seed, verdict in played.items() if fails(verdict)} == {}
+    assert sum(verdict.raises for verdict in played.values()) > runs  # something was at stake
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32), world=st.sampled_from([PLAIN, SLIPS]))
+def test_nor_does_any_other(seed: int, world: World) -> None:
+    assert not fails(play(seed, RULE, world))
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_each_term_is_needed(name: str) -> None:
+    rule = WITHOUT[name]
+    first = 200 if rule.world is PEOPLE else 0
+
+    assert caught(rule, range(first, first + 80)) is not None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_people_do_to_an_entry_is_absorbed_in_the_end(seed: int) -> None:
+    assert play(seed, RULE, PEOPLE).exact

@@ -327,11 +327,25 @@ def test_it_is_kept_since_when_an_entry_waits_at_all(file: sqlite3.Connection) -
     for waits, now in (("reading", NOW), ("mark", NOW + 10), ("mark", NOW + 20)):
         entries.wait(file, SKU, MAIN, waits, now=now)
     assert (kept(file).waits, kept(file).waits_since) == ("mark", NOW)
-    assert entries.waiting(file, ["mark", "quiet"], untrued_before=0, after="", limit=5) == [SKU]
-    assert entries.waiting(file, ["mark", "quiet"], untrued_before=0, after=SKU, limit=5) == []
-    assert entries.waiting(file, ["reading"], untrued_before=0, after="", limit=5) == []
+    assert waiting(file, "mark", "quiet") == [SKU]
+    assert waiting(file, "reading") == []
+    assert waiting(file, "mark", after=SKU) == []
     entries.wait(file, SKU, MAIN, "", now=NOW + 30)
     assert kept(file).waits_since is None
+
+
+def waiting(connection: sqlite3.Connection, *kinds: str, untrued_before: int = 0, after: str = "") -> list[str]:
+    return entries.waiting(connection, kinds, untrued_before=untrued_before, after=after, limit=5)
+
+
+def test_an_old_ledger_with_known_orders_is_looked_at_too(file: sqlite3.Connection) -> None:
+    accepted(file)
+    (sku,) = file.execute("SELECT sku FROM demand WHERE order_id = ?", (ORDER_ID,)).fetchone()
+    entries.saw(file, entry(sku=sku))
+    assert waiting(file, "mark", untrued_before=NOW + 1) == []
+    entries.restart(file, sku, MAIN, put=10, base=NOW, now=NOW)
+    assert waiting(file, "mark", untrued_before=NOW) == []
+    assert waiting(file, "mark", untrued_before=NOW + 1) == [sku]
 
 
 def test_a_listing_knows_whom_it_did_not_meet(file: sqlite3.Connection) -> None:
@@ -341,3 +355,12 @@ def test_a_listing_knows_whom_it_did_not_meet(file: sqlite3.Connection) -> None:
     entries.met(file, [entry(sku="a")], number=3)
     assert [one.sku for one in entries.not_met(file, number=3, before=NOW + 1_000)] == ["b"]
     assert entries.not_met(file, number=3, before=NOW) == []
+
+
+def test_a_listing_that_begins_forgets_who_was_there_twice(file: sqlite3.Connection) -> None:
+    begun(file)
+    entries.saw(file, entry(id="e-2", channel="paris"))
+    entries.refuse(file, SKU, MAIN, entries.DUPLICATE)
+    entries.refuse(file, SKU, "paris", "no")
+    entries.forget_duplicates(file)
+    assert [one.refused for one in entries.of_sku(file, SKU)] == ["", "no"]

@@ -127,7 +127,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a SKU, and what is to be done about it.
 
     `unseen`: commercetools has to be asked for the entry first. `delivery`: the date it should show, where it does not.
-    `unread`: SKUs without which nothing can be decided. `new`: the entry is to be made, and most others stand.
+    `unread`: SKUs without which nothing can be decided. `new`: its ledger has not begun, and most others have.
     """
 
     sku: str
@@ -245,7 +245,7 @@ class _Assessment:
             delivery=self._delivery(locations, record, decision),
             unseen=self._unseen(record),
             unread=unread,
-            new=shelf.quantity is None and self._view.steady,
+            new=question.ledger is None and self._view.steady,
             sum=self._sum(question, decision, locations, buffer, stale=stale),
         )
 

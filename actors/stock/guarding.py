@@ -23,7 +23,7 @@ EVERY = 15_000
 
 SOME = 300
 
-WAITING = (Waits.MARK.value, Waits.QUIET.value)
+WAITING = (Waits.MARK.value, Waits.QUIET.value, Waits.READING.value)
 
 
 class Guard:
@@ -36,7 +36,7 @@ class Guard:
         self._after = ""
 
     async def attend(self) -> Done:
-        """Look at what waits for the mark or for a quiet moment, at what grew old, and at blocks that are over."""
+        """Look at what waits, at what grew old, and at blocks that are over."""
         now = self._around.clock.now()
         skus = await self._around.database.read(lambda connection: self._waiting(connection, now))
         cases = await assess_all(self._around, self._rules, skus)

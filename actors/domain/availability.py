@@ -152,7 +152,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
 
     def uncounted(self, *, free: bool) -> Bounds:
         """Return what the kit's orders draw; those that kits on the shelf can serve draw nothing."""
-        made, orders = max(ZERO, self.kit.available), self.kit.uncounted(free=free)
+        made, orders = max(0, _floor(self.kit.available)), self.kit.uncounted(free=free)
         return Bounds(self.quantity * max(ZERO, orders.least - made), self.quantity * max(ZERO, orders.most - made))
 
 
@@ -208,8 +208,8 @@ def kit_target(source: Source, parts: Sequence[Part], *, buffer: int) -> Target:
             _floor(source.available + most - own.least) - buffer,
         )
 
-    allowed = min((part.source.available / part.quantity for part in parts), default=ZERO)
-    available = _floor(source.available) + _floor(allowed)
+    allowed = min((_whole_kits(part.source.available, part) for part in parts), default=ZERO)
+    available = _floor(source.available + allowed)
     return _target(spans, available, left(False), left(True), buffer)
 
 
@@ -218,9 +218,12 @@ def _makeable(part: Part, *, free: bool) -> Bounds:
     most = sum((Decimal(one.most) for one in claims), ZERO)
     least = sum((Decimal(one.least) for one in claims), ZERO)
     available = part.source.available
-    return Bounds(
-        Decimal(_floor((available - most) / part.quantity)), Decimal(_floor((available - least) / part.quantity))
-    )
+    return Bounds(_whole_kits(available - most, part), _whole_kits(available - least, part))
+
+
+def _whole_kits(available: Decimal, part: Part) -> Decimal:
+    """Return how many kits so much of a component makes; one that is oversold takes no kit off the shelf."""
+    return max(ZERO, Decimal(_floor(available / part.quantity)))
 
 
 def _target(

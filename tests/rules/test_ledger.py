@@ -318,7 +318,7 @@ def test_what_a_decision_writes() -> None:
     assert {one for one in Step if Decision(step=one).writes} == {Step.LOWER, Step.RAISE, Step.TRUE_UP, Step.CREATE}
 
 
-# -- histories ----------------------------------------------------------------------------------------------------------
+# -- histories ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("world", "runs"), [(PLAIN, 200), (SLIPS, 60)])

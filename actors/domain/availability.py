@@ -77,8 +77,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     `taken` are the units commercetools takes off the entry by itself. `counted` are those its sale holds in Cin7 Core
     since the sale was authorised, `short` of them on backorder (`short_before` of them until `short_at`).
     `maybe_from`: when an authorisation was first sent; `counted_at`: when it was proved; `uncounted_at`: when the sale
-    was found void. `released`: the order claims nothing any more (cancelled without a live sale, deleted, completed by
-    somebody else, or let go by a person), which only a true-up may act on.
+    was found void. `leaving`: it is being voided, and a reading may show its units already. `released`: the order
+    claims nothing any more (cancelled without a live sale, deleted, completed by somebody else, or let go by a person),
+    which only a true-up may act on.
     """
 
     order_id: str
@@ -92,6 +93,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     maybe_from: Instant | None = None
     counted_at: Instant | None = None
     uncounted_at: Instant | None = None
+    leaving: bool = False
     released: bool = False
 
     def uncounted(self, began_at: Instant, ended_at: Instant) -> Bounds:
@@ -99,6 +101,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         if self.counted_at is None:
             return self._without_a_sale(began_at, ended_at)
         rest = self._rest(self.short)
+        if self.leaving:
+            return Bounds(rest, self.units)
         if began_at >= self.counted_at:
             if self.short_at is None or began_at >= self.short_at:
                 return Bounds(rest, rest)

@@ -379,6 +379,8 @@ class Run:
             self.after(2 * MINUTE, lambda: self.read_sale(order), least=MINUTE)
 
     def void(self, order: Order) -> None:
+        order.learn(leaving=True)
+        order.forgotten = False
         takes = self.dice.randint(0, 4 * SECOND)
         self.at(self.now + takes, lambda: self.voided(order))
         self.after(30 * SECOND, lambda: self.void_proved(order), least=takes)
@@ -388,8 +390,7 @@ class Run:
         self.moved()
 
     def void_proved(self, order: Order) -> None:
-        order.learn(uncounted_at=self.now, counted_at=None, maybe_from=None)
-        order.forgotten = False
+        order.learn(uncounted_at=self.now, counted_at=None, maybe_from=None, leaving=False)
         self.release(order)
 
     # -- what we read --------------------------------------------------------------------------------------------------
@@ -655,6 +656,10 @@ def _allocated(claim: Claim) -> Claim:
     return msgspec.structs.replace(claim, short=0, short_before=0)
 
 
+def _here(claim: Claim) -> Claim:
+    return msgspec.structs.replace(claim, leaving=False)
+
+
 def _sent_is_counted(claim: Claim) -> Claim:
     if claim.maybe_from is None or claim.counted_at is not None:
         return claim
@@ -670,6 +675,7 @@ WITHOUT: dict[str, Rule] = {
     "D of orders before the ledger": Rule(kind=EverythingTaken),
     "the last reading alone, which slips": Rule(wanted=1, world=SLIPS),
     "cancelled units free at once": Rule(change=_released_at_once, world=SCRIPT),
+    "a sale counts until it is proved void": Rule(claims=_here, world=SCRIPT),
     "uncertain counting believed": Rule(change=_sure),
     "sent counts as counted": Rule(claims=_sent_is_counted),
     "backorders count as allocated": Rule(claims=_allocated),

@@ -172,6 +172,8 @@ FIVE = {"units": 5, "counted": 5}
         pytest.param(
             claim(**FIVE, uncounted_at=900, maybe_from=1_600, counted_at=1_700), 5, 5, id="void, sent and proved later"
         ),
+        pytest.param(claim(**FIVE, counted_at=900, leaving=True), 0, 5, id="being voided"),
+        pytest.param(claim(**FIVE, counted_at=900, short=2, leaving=True), 2, 5, id="being voided, two on backorder"),
         # -- released: a claim says so, and counts like any other until the true-up ------------------------------------
         pytest.param(claim(5, released=True), 5, 5, id="released"),
         pytest.param(claim(**FIVE, uncounted_at=1_001, released=True), 0, 5, id="released, void while it ran"),
@@ -210,6 +212,7 @@ moments = st.one_of(st.none(), st.integers(0, 3_000))
         maybe_from=moments,
         counted_at=moments,
         uncounted_at=moments,
+        leaving=st.booleans(),
         released=st.booleans(),
     ),
     began_at=st.integers(0, 2_000),

@@ -639,7 +639,7 @@ def _sure(question: Question) -> Question:
 
 
 def _unmarked(question: Question) -> Question:
-    return msgspec.structs.replace(question, mark=10**12)
+    return msgspec.structs.replace(question, mark=10**15)
 
 
 def _pushed_is_read(question: Question) -> Question:

@@ -168,8 +168,10 @@ def has_met(connection: sqlite3.Connection, sku: str, *, number: int) -> bool:
     return row is not None
 
 
-def settled(connection: sqlite3.Connection, sku: str, figures: Mapping[str, Decimal]) -> bool:
-    """Say whether a new reading of a SKU changes nothing: as the kept ones, and nothing of it waits."""
+def settled(
+    connection: sqlite3.Connection, sku: str, figures: Mapping[str, Decimal], *, today: date = date.min
+) -> bool:
+    """Say whether a new reading of a SKU changes nothing: as the kept ones, no other date, and nothing of it waits."""
     text = _text(figures)
     kept = connection.execute("SELECT figures FROM readings WHERE sku = ?", (sku,)).fetchall()
     if not kept or any(row[0] != text for row in kept):
@@ -178,8 +180,10 @@ def settled(connection: sqlite3.Connection, sku: str, figures: Mapping[str, Deci
         "SELECT EXISTS (SELECT 1 FROM hints WHERE sku = :sku) OR EXISTS (SELECT 1 FROM demand WHERE sku = :sku)"
         " OR EXISTS (SELECT 1 FROM held_zeros WHERE sku = :sku)"
         " OR NOT EXISTS (SELECT 1 FROM entries WHERE sku = :sku)"
-        " OR EXISTS (SELECT 1 FROM entries WHERE sku = :sku AND (waits <> '' OR put IS NULL OR suspended <> ''))",
-        {"sku": sku},
+        " OR EXISTS (SELECT 1 FROM entries WHERE sku = :sku AND (waits <> '' OR put IS NULL OR suspended <> ''"
+        "  OR coalesce(expected_delivery, '') <> coalesce((SELECT min(next_delivery) FROM availability"
+        "   WHERE sku = :sku AND next_delivery >= :today), '')))",
+        {"sku": sku, "today": today.isoformat()},
     ).fetchone()
     return not busy[0]
 

@@ -19,7 +19,7 @@ from storage.entries import Change, EntryRecord
 from tests.simulation.world import World, plan, world
 
 MUG = "HW-MUG-STN-01"
-BOWL = "HW-BWL-SRV"
+BOWL = "EN-INS-DOOR"
 MAIN = "Main Warehouse"
 MINUTE = 60.0
 

@@ -39,6 +39,7 @@ class Waits(StrEnum):
 
     NOTHING = ""
     READING = "reading"  # of Cin7 Core
+    LIST = "list"  # the next reading of the whole list: there is no hurry
     MARK = "mark"  # of the complete sweep: every order before the entry was read is known
     QUIET = "quiet"  # a moment without a young order
 
@@ -238,6 +239,9 @@ def _raise(question: Question, there: int) -> Decision:
         return Decision(step=Step.NOTHING, waits=Waits.READING)
     if any(claim.released for claim in question.claims) or (question.due and waits is Waits.QUIET):
         return Decision(step=Step.NOTHING, waits=waits)
+    if there < ledger.put - question.taken:
+        # It fell by more than known orders explain: by some nobody told of yet, or by hand. The true-up will tell.
+        return Decision(step=Step.NOTHING, waits=Waits.LIST if waits is Waits.READING else waits)
     return _NOTHING
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from datetime import UTC
 
 import msgspec
 
@@ -18,7 +19,7 @@ from actors.domain.availability import Reading, StockPage
 from actors.domain.errors import Limited, Transient
 from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind
-from actors.domain.time import Instant
+from actors.domain.time import Instant, date_in_zone
 from actors.messages import Flow, Nudge
 from actors.stock.assessing import PROGRESS, Case
 from actors.stock.ports import Availability
@@ -139,7 +140,8 @@ class Reader:
     ) -> bool:
         """Add the reading that the rows of a SKU make; say whether anything follows from it."""
         figures = availability.reading_now(connection, sku)
-        settled = availability.settled(connection, sku, figures)
+        today = date_in_zone(self._around.clock.now(), UTC)
+        settled = availability.settled(connection, sku, figures, today=today)
         reading = Reading(began_at=began_at, ended_at=ended_at, figures=figures, named=named)
         availability.add_reading(connection, sku, reading, keep=self._rules.wanted)
         return not settled

@@ -19,7 +19,7 @@ from actors.domain.time import Instant
 from actors.stock.assessing import LISTED, Case, Listed
 from actors.stock.comparing import Difference, difference
 from actors.stock.ports import Shelves
-from actors.stock.publishing import READS, drift_finding, record_of, see, sku_nudge
+from actors.stock.publishing import READS, drift_finding, record_of, see
 from actors.stock.reading import ASSESS, ASSESSED, nudge
 from actors.stock.rules import DAY, StockRules
 from actors.stock.settling import assess_all, settle
@@ -157,11 +157,12 @@ class Watcher:
         page = await self._shelves.changed_entries(after, until=None, limit=PAGE)
         ours = [entry for entry in page if entry.channel in self._rules.channels]
         full = len(page) == PAGE
+        await self._around.database.run(lambda connection: self._see(connection, ours))
+        cases = await assess_all(self._around, self._rules, list(dict.fromkeys(entry.sku for entry in ours)))
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            for entry in ours:
-                if see(connection, entry, at):
-                    outbox.accept(connection, sku_nudge(entry.sku, at), now=at)
+            for one in settle(connection, self._rules, cases, at):
+                outbox.accept(connection, one, now=at)
             if page and full:
                 following = Cursor(at=page[-1].modified_at, after_id=page[-1].id)
             else:
@@ -171,6 +172,11 @@ class Watcher:
             clear_connection(connection, "commercetools", *READS, now=at)
 
         return Done(unit=unit, nudges=(nudge(CHANGED, now if full else now + self._rules.sweep),))
+
+    def _see(self, connection: sqlite3.Connection, ours: Sequence[Entry]) -> None:
+        now = self._around.clock.now()
+        for entry in ours:
+            see(connection, entry, now)
 
 
 def listing_of(connection: sqlite3.Connection) -> Listing:

@@ -194,6 +194,7 @@ def _entry(entry: dict[str, Any]) -> list[str]:
 
 _WAITS = {
     "reading": "a reading of Cin7 Core",
+    "list": "the next reading of the whole list of Cin7 Core",
     "mark": "the sweep to know every order before the entry was read",
     "quiet": "a moment without a young order",
 }

@@ -17,6 +17,7 @@ import functools
 import itertools
 import multiprocessing
 import random
+import sqlite3
 import sys
 import time
 import traceback
@@ -102,12 +103,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     hours: float
     violations: tuple[str, ...]
+    drifts: tuple[str, ...]
     wrong: tuple[str, ...]
 
     @property
     def holds(self) -> bool:
-        """True where law L4 held and every figure is exact."""
-        return not self.violations and not self.wrong
+        """True where law L4 held, nothing was ever off without a reason, and every figure is exact at the end."""
+        return not self.violations and not self.drifts and not self.wrong
 
 
 class _Shelf(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +175,7 @@ def _faults(made: World) -> None:
         (Fault(kind=FaultKind.DROP_AFTER), 0.01),
         (Fault(kind=FaultKind.DROP_BEFORE), 0.005),
         (Fault(kind=FaultKind.ERROR_AFTER, status=500), 0.005),
-        (Fault(kind=FaultKind.SLOW, seconds=30), 0.005),
+        (Fault(kind=FaultKind.SLOW, seconds=40), 0.02),
         (Fault(kind=FaultKind.SLOW_ANSWER, seconds=20), 0.01),
     )
     every(
@@ -257,7 +259,7 @@ class _Customers:
             return self._buy()
         if late:
             self._agenda.after(chance.uniform(30, self._scale.export / 3), self._made.shop.pay, order_id)
-        if chance.random() < 0.07:
+        if chance.random() < 0.1:
             self._change_of_mind(order_id)
         return None
 
@@ -287,9 +289,9 @@ class _Customers:
     def _change_of_mind(self, order_id: str) -> None:
         """Cancel it soon, at any time until everything is exported, or while its sale is being made."""
         when = self._chance.random()
-        if when < 0.4:
+        if when < 0.3:
             self._agenda.after(self._chance.uniform(1, self._scale.sale), self._cancel, order_id)
-        elif when < 0.7:
+        elif when < 0.5:
             self._agenda.after(self._chance.uniform(1, self._scale.export), self._cancel, order_id)
         else:
             self._cancelled_once_made.add(order_id)
@@ -297,7 +299,7 @@ class _Customers:
     def _sale_made(self, order_id: str) -> None:
         if order_id in self._cancelled_once_made:
             self._cancelled_once_made.discard(order_id)
-            self._agenda.after(self._chance.choice((0.1, 1, 5, 30, 120)), self._cancel, order_id)
+            self._agenda.after(self._chance.choice((0.1, 1, 5, 30)), self._cancel, order_id)
 
     def _cancel(self, order_id: str) -> None:
         if self._made.shop.orders[order_id]["orderState"] != "Cancelled":
@@ -365,10 +367,12 @@ class _Warehouse:
 
 def _open_the_shop(made: World, shelves: Sequence[_Shelf]) -> None:
     """Put the products on sale on both sides, and nothing else."""
+    books = made.cin7.books
     for item in ITEMS:
-        product = made.cin7.books.product_by_sku(item.sku)
+        product = books.product_by_sku(item.sku)
         assert product is not None
         product.status = "Deprecated"
+        del books._on_hand[product.id, books.locations[0].id]
     for shelf in shelves:
         made.cin7.add_product(shelf.item.sku, shelf.item.name, stock=shelf.stock)
         made.shop.items[shelf.item.sku] = shelf.item
@@ -404,8 +408,12 @@ async def flash_sale(seed: int, scale: Scale) -> Outcome:
     chance = random.Random(f"flash sale/{seed}")
     shelves = _shelves(scale, chance)
     rules = _rules(shelves, chance)
-    lags = {"visibility_lag_seconds": chance.choice((0.0, (0.0, 10.0), (0.0, 40.0))), "items": ()}
-    async with world(seed, the_plan=_plan(rules, chance), shop=lags) as made:
+    shop: dict[str, Any] = {
+        "items": (),
+        "visibility_lag_seconds": chance.choice((0.0, (0.0, 10.0), (0.0, 40.0))),
+        "messages_enabled": False,  # the doors tell, late; a list of all messages would be a second, quick door
+    }
+    async with world(seed, the_plan=_plan(rules, chance), shop=shop) as made:
         books = StockBooks(made)
         ChangedOrders(made)
         _open_the_shop(made, shelves)
@@ -484,8 +492,15 @@ def _outcome(made: World, books: StockBooks, skus: Sequence[str], rules: StockRu
         lost=sum(operation == "inventory_update" for operation, _ in made.ct_faults.happened),
         hours=round(made.clock.monotonic() / HOUR, 1),
         violations=tuple(str(one) for one in judge.violations()),
+        drifts=tuple(made.read(_drifts)),
         wrong=(*figures, *(f"forgotten: {one}" for one in forgotten(made, books))),
     )
+
+
+def _drifts(file: sqlite3.Connection) -> list[str]:
+    """What the daemon found off and could not explain: nobody else touches the entries, so there is no such thing."""
+    rows = file.execute("SELECT cause FROM exceptions WHERE type IN ('stock_drift', 'stock_edited') ORDER BY id")
+    return [row[0] for row in rows]
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -548,10 +563,11 @@ def _line(result: Result) -> str:
     words = [
         f"seed {one.seed}: {one.orders} orders ({one.cancelled} cancelled, {one.short} short), {one.kills} kills,"
         f" {one.hours} h; raises {one.raises}, lowers {one.lowers}, true-ups {one.true_ups}, 409s {one.conflicts},"
-        f" faults {one.lost}; violations {len(one.violations)}, end {'exact' if not one.wrong else 'WRONG'};"
+        f" faults {one.lost}; violations {len(one.violations)}, drifts {len(one.drifts)},"
+        f" end {'exact' if not one.wrong else 'WRONG'};"
         f" {result.seconds:.1f} s"
     ]
-    return "\n  ".join([*words, *one.violations[:5], *one.wrong[:5]])
+    return "\n  ".join([*words, *one.violations[:5], *one.drifts[:5], *one.wrong[:5]])
 
 
 def _total(results: Sequence[Result]) -> str:
@@ -565,6 +581,7 @@ def _total(results: Sequence[Result]) -> str:
         f" raises {add(lambda one: one.raises)}, lowers {add(lambda one: one.lowers)},"
         f" true-ups {add(lambda one: one.true_ups)}, 409s {add(lambda one: one.conflicts)},"
         f" violations {add(lambda one: len(one.violations))} in {add(lambda one: bool(one.violations))} seeds,"
+        f" drifts {add(lambda one: len(one.drifts))},"
         f" wrong ends {add(lambda one: bool(one.wrong))}"
     )
 

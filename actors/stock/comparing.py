@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from actors.domain.ledger import Question, Step, Waits
 from actors.stock.assessing import Case
+from actors.stock.publishing import unexplained
 
 
 class Difference(StrEnum):
@@ -29,6 +30,10 @@ def difference(case: Case) -> tuple[Difference, int]:
         return Difference.EXACT, 0
     if _under_way(case, question):
         return Difference.IN_FLIGHT, off
+    if case.decision.step is Step.TRUE_UP:
+        # It is about to be put right: what the ledger would have moved anyway is no drift.
+        units = unexplained(question, case.decision)
+        return (Difference.DRIFT, -units) if units else (Difference.IN_FLIGHT, off)
     if question.young or question.targets[0].began_at < question.shelf.read_at:
         return Difference.LAG, off
     return Difference.DRIFT, off

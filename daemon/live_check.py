@@ -36,6 +36,9 @@ SCOPES = (
 )
 """What the API client needs beyond what is tried here (commercetools fact sheet §1.2); `manage_project` has all."""
 
+PUBLISHING = (frozenset({"manage_products"}), "publish stock: inventory entries have no scope of their own")
+"""What `[stock] enabled` needs in live mode."""
+
 _LISTS = {FactKind.ACCOUNT: "chart of accounts", FactKind.COMPANY: "company settings", FactKind.RATE: "exchange rate"}
 """What people call the lists whose names here could be something else."""
 
@@ -94,7 +97,8 @@ class LiveCheck(Asking):
             self._say(Level.NOTE, "commercetools", "the token does not say its scopes")
             return
         self._say(Level.NOTE, "commercetools", f"scopes of the API client: {', '.join(sorted(granted))}")
-        for one_of, purpose in SCOPES:
+        publishes = self._settings.stock.enabled and not self._settings.connection.shadow
+        for one_of, purpose in (*SCOPES, *((PUBLISHING,) if publishes else ())):
             if "manage_project" not in granted and granted.isdisjoint(one_of):
                 self._say(
                     Level.FINDING,

@@ -42,6 +42,7 @@ def main(args: argparse.Namespace) -> int:
     from daemon.asking import Level, Line
     from daemon.commands.configuration import complain
     from daemon.live_check import hosts
+    from daemon.misplaced import stock_lines
     from daemon.not_yet import refused, unused
     from daemon.secrets import load_secrets
     from daemon.settings import SettingsError, load_settings
@@ -55,6 +56,7 @@ def main(args: argparse.Namespace) -> int:
         return complain(error)
     reached = hosts(settings)
     lines = [Line(level=Level.NOTE, about="settings", text=text) for text in unused(settings)]
+    lines += stock_lines(settings)
     lines += [] if args.offline else _live(settings, secrets)
     if args.json:
         _print_json(args, reached, lines)

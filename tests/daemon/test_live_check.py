@@ -152,6 +152,7 @@ async def test_a_missing_scope_is_found_before_it_is_needed() -> None:
         "commercetools: the API client has no scope to mark exported orders",
         "commercetools: the API client has no scope to keep the lease of this connection",
         "commercetools: the API client has no scope to read stock, which tells what was oversold from a backorder",
+        "commercetools: the API client has no scope to publish stock: inventory entries have no scope of their own",
     ]
     [mend] = [line.mend for line in lines if "read stock" in line.text]
     assert mend == "give it manage_products or view_products"

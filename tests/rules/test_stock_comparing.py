@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
+import sqlite3
+
 import pytest
 
 from actors.domain.availability import Claim, Target
+from actors.domain.inventory import Entry
 from actors.domain.ledger import Ledger, Question, Shelf, decide
 from actors.stock.assessing import Case, Sum
 from actors.stock.comparing import Difference, difference
 from actors.stock.rules import Standing
-from storage.entries import EntryRecord
+from storage import entries
+from storage.schema import upgrade
 
 READ_AT = 1_000_000
 KNOWN = READ_AT + 60_000
@@ -31,35 +34,26 @@ def target(right: int, *, after: int) -> Target:
 
 def case(question: Question) -> Case:
     shelf, ledger = question.shelf, question.ledger
-    assert ledger is not None
-    known: dict[str, object] = dict.fromkeys(EntryRecord.__struct_fields__)
-    record = msgspec.convert(
-        known
-        | {
-            "sku": "MUG",
-            "channel": "",
-            "entry_id": "1",
-            "version": shelf.version,
-            "quantity": shelf.quantity,
-            "read_from": shelf.read_from,
-            "read_at": shelf.read_at,
-            "modified_by": "",
-            "put": ledger.put,
-            "base": ledger.base,
-            "suspended": "",
-            "low_by": 0,
-            "waits": "",
-            "conflicts": 0,
-            "refused": "",
-            "sum": "{}",
-        },
-        EntryRecord,
+    assert ledger is not None and shelf.quantity is not None
+    entry = Entry(
+        id="1",
+        sku="MUG",
+        channel="",
+        version=shelf.version,
+        quantity=shelf.quantity,
+        modified_at=shelf.read_at,
+        read_from=shelf.read_from,
+        read_at=shelf.read_at,
     )
+    file = sqlite3.connect(":memory:", isolation_level=None)
+    upgrade(file, now=0)
+    entries.saw(file, entry)
+    entries.restart(file, "MUG", "", put=ledger.put, base=ledger.base, low_by=0, now=READ_AT)
     return Case(
         sku="MUG",
         channel="",
         standing=Standing.STOCK,
-        record=record,
+        record=entries.get(file, "MUG", ""),
         decision=decide(question),
         sum=Sum(at=KNOWN, step="", there=shelf.quantity, quantity=None),
         question=question,

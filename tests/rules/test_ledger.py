@@ -98,9 +98,13 @@ TABLE: dict[str, tuple[Question, Decision]] = {
         question(target(9), target(9), claims=(claim(),)),
         nothing(),
     ),
-    "an order taken off before it is seen moves nothing": (
+    "an order taken off before it is seen moves nothing, and waits for the list": (
         question(target(10), target(10), there=9),
         nothing(Waits.LIST),
+    ),
+    "or for the mark, once Cin7 Core was read after it": (
+        question(fresh(10), fresh(10), there=9, mark=MARK - 1),
+        nothing(Waits.MARK),
     ),
     "taken off, and seen": (question(target(9), target(9), there=9, claims=(claim(),)), nothing()),
     "taken off and unseen, and a receipt": (question(target(15), target(15), there=9), step(Step.RAISE, 14)),
@@ -124,7 +128,10 @@ TABLE: dict[str, tuple[Question, Decision]] = {
     # -- below zero ----------------------------------------------------------------------------------------------------
     "oversold in Cin7: zero": (question(target(-3), target(-3)), step(Step.LOWER, 0)),
     "oversold in Cin7, published as it is": (question(target(-3), target(-3), below_zero=True), step(Step.LOWER, -3)),
-    "an entry below zero is not lowered": (question(target(-5), target(-5), there=-2), nothing(Waits.LIST)),
+    "an entry below zero is not lowered": (
+        question(target(-5), target(-5), there=-2, ledger=Ledger(put=-2, base=0)),
+        nothing(),
+    ),
     "an entry below zero, published as it is": (
         question(target(-5), target(-5), there=-2, ledger=Ledger(put=-2, base=0), below_zero=True),
         step(Step.LOWER, -5),

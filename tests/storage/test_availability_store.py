@@ -202,6 +202,15 @@ def test_a_reading_that_changes_nothing_needs_no_look(file: sqlite3.Connection) 
     assert not availability.settled(file, SKU, {"Main": Decimal(4)})  # the one before said something else
 
 
+def test_another_day_of_delivery_needs_a_look(file: sqlite3.Connection) -> None:
+    shown(file, SKU, 5)
+    availability.add_reading(file, SKU, reading(NOW, Main="5"), keep=2)
+    met(file, msgspec.structs.replace(row("5"), next_delivery=date(2026, 12, 24)), number=1)
+    same = {"Main": Decimal(5)}
+    assert not availability.settled(file, SKU, same, today=date(2026, 12, 24))
+    assert availability.settled(file, SKU, same, today=date(2026, 12, 25))  # it has passed
+
+
 @pytest.mark.parametrize("what", ["pushed", "waiting", "suspended", "held", "not begun", "no entry"])
 def test_what_waits_needs_a_look(file: sqlite3.Connection, what: str) -> None:
     availability.add_reading(file, SKU, reading(NOW, Main="5"), keep=2)

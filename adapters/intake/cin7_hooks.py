@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from actors.domain.money import is_plain
 from actors.domain.notification import (
     CUSTOMER,
     PRODUCT,
@@ -84,15 +85,15 @@ def _event(kind: str, about: str, names: Names, digest: bytes, rows: tuple[Pushe
 
 def _levels(told: Any) -> dict[str, tuple[PushedRow, ...]]:
     """Return the rows of stock levels by SKU; one that lacks its place or its figure only names the SKU."""
-    found: dict[str, tuple[PushedRow, ...]] = {}
+    found: dict[str, list[PushedRow]] = {}
     for record in _records(told):
         sku, location, available = _text(record, "SKU"), _text(record, "Location"), _quantity(record.get("Available"))
         if sku and location and available is not None:
             row = PushedRow(
                 location=location, available=available, bin=_text(record, "Bin"), batch=_text(record, "Batch")
             )
-            found[sku] = (*found.get(sku, ()), row)
-    return found
+            found.setdefault(sku, []).append(row)
+    return {sku: tuple(rows) for sku, rows in found.items()}
 
 
 def _quantity(value: object) -> Decimal | None:
@@ -103,7 +104,7 @@ def _quantity(value: object) -> Decimal | None:
         quantity = Decimal(str(value))
     except InvalidOperation:
         return None
-    return quantity if quantity.is_finite() and abs(quantity) < _MOST_UNITS else None
+    return quantity if is_plain(quantity) and abs(quantity) < _MOST_UNITS else None
 
 
 def _decoded(body: bytes) -> Any:

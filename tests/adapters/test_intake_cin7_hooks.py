@@ -190,3 +190,19 @@ def test_a_body_made_to_be_slow_is_not(piece: bytes) -> None:
         read_hook("Sale/Voided", body)
         read_hook("Sale/Voided", body[: 64 * 1024])
         assert time.process_time() - began < 1.0
+
+
+def test_many_rows_of_one_sku_are_read_in_one_go() -> None:
+    row = b'{"SKU":"A","Location":"Main","Available":1},'
+    began = time.process_time()
+    event, unreadable = read_hook("Stock/AvailableStockLevelChanged", b"[" + row * 40_000 + b"null]")
+    assert time.process_time() - began < 2.0
+    assert isinstance(event, Notification)
+    assert len(event.rows) == 40_000
+    assert isinstance(unreadable, Unreadable)
+
+
+@pytest.mark.parametrize("figure", ["1" * 400, '"1e30"', '"1e-999999"', '"Infinity"', '"' + "9" * 100 + '"', "[]"])
+def test_a_figure_nobody_can_have_is_none(figure: str) -> None:
+    body = f'[{{"SKU":"A","Location":"Main","Available":{figure}}}]'.encode()
+    assert only(read_hook("Stock/AvailableStockLevelChanged", body)).rows == ()

@@ -173,6 +173,7 @@ def test_counting_happens_once_a_generation(file: sqlite3.Connection) -> None:
     assert found == (NOW + 5_000, None)
     orders.void_sale(file, "sale-1", now=LATER)
     orders.void_sale(file, "sale-1", now=LATER + 9)
+    assert file.execute("SELECT counted_at FROM orders").fetchone() == (None,)
     orders.next_generation(file, ORDER_ID)
     assert file.execute("SELECT counted_at, uncounted_at FROM orders").fetchone() == (None, LATER)
     assert uncounted(file) == 2
@@ -180,6 +181,13 @@ def test_counting_happens_once_a_generation(file: sqlite3.Connection) -> None:
     post(file, sale="sale-2", now=LATER + 10_000)
     assert file.execute("SELECT counted_at FROM orders").fetchone() == (LATER + 10_000,)
     assert uncounted(file) == 0
+
+
+def test_a_new_generation_begins_uncounted(file: sqlite3.Connection) -> None:
+    orders.accept(file, an_order(("A", 2, "")), now=NOW)
+    export(file)
+    orders.next_generation(file, ORDER_ID)
+    assert uncounted(file) == 2
 
 
 def test_a_sale_that_held_nothing_is_voided_without_a_reading(file: sqlite3.Connection) -> None:

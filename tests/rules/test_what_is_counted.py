@@ -24,6 +24,7 @@ BOOKED = [  # the lines' channels, the split location, the channels its sale is 
     ((None, "paris"), "Rome", ("", "paris")),
     ((None, "paris"), LOCATION, ("paris",)),
     (("nowhere",), "", ()),
+    ((None, "nowhere"), "", ("nowhere",)),
 ]
 
 

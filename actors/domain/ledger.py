@@ -171,7 +171,7 @@ def prunable(claims: Sequence[Claim], targets: Sequence[Target], base: Instant) 
 def _lowered(question: Question, there: int, goal: int) -> Decision | None:
     """Lower to a goal, if that is lower; what is not published below zero stops there, or where it is already."""
     if not question.below_zero:
-        goal = max(goal, min(there, 0))
+        goal = max(goal, 0)
     return Decision(step=Step.LOWER, quantity=goal) if goal < there else None
 
 

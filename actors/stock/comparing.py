@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from actors.domain.ledger import Question, Step, Waits
+from actors.domain.ledger import Question, Step, Waits, base_of
 from actors.stock.assessing import Case
 from actors.stock.publishing import unexplained
 
@@ -14,7 +14,7 @@ class Difference(StrEnum):
 
     EXACT = "exact"  # it does not
     IN_FLIGHT = "in flight"  # a write of ours, a released order or a guard explains it: it is being put right
-    LAG = "lag"  # an order may not be off the entry yet, or the reading is older than the last sale
+    LAG = "lag"  # an order may not be off the entry yet, or not known, or the reading is older than the last sale
     DRIFT = "drift"  # nothing explains it
 
 
@@ -36,6 +36,8 @@ def difference(case: Case) -> tuple[Difference, int]:
         return (Difference.DRIFT, -units) if units else (Difference.IN_FLIGHT, off)
     if question.young or question.targets[0].began_at < question.shelf.read_at:
         return Difference.LAG, off
+    if off < 0 and question.mark < base_of(question.shelf):
+        return Difference.LAG, off  # orders that nobody has heard of yet may have taken it
     return Difference.DRIFT, off
 
 

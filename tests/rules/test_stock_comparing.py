@@ -81,6 +81,11 @@ def question(*, there: int, put: int, right: int, mark: int = KNOWN, claims: tup
             question(there=10, put=10, right=15, mark=0),
             (Difference.IN_FLIGHT, -5),
         ),
+        (
+            "orders that nobody has heard of took three",
+            question(there=7, put=10, right=10, mark=0),
+            (Difference.LAG, -3),
+        ),
         ("somebody took three off", question(there=7, put=10, right=10), (Difference.DRIFT, -3)),
         ("somebody took three off, and a receipt", question(there=7, put=10, right=15), (Difference.DRIFT, -3)),
     ],

@@ -212,7 +212,7 @@ def claims_of(connection: sqlite3.Connection, sku: str, channel: str) -> list[Cl
     """Return what known orders claim of an entry, oldest first."""
     rows = connection.execute(
         "SELECT d.order_id, o.created_at, d.units, d.taken, d.counted, d.short, d.short_before, d.short_at,"
-        f" o.counted_at, o.uncounted_at, {_RELEASED},"
+        f" o.counted_at, o.uncounted_at, {_RELEASED}, o.state = 'cancelling',"
         " CASE WHEN o.counted_at IS NULL AND o.state IN ('accepted', 'awaiting', 'creating', 'cancelled', 'excluded')"
         " THEN NULL ELSE (SELECT min(c.sent_at) FROM calls c WHERE c.subject = d.order_id"
         # Said again for the planner: the index of subjects leaves out calls about nothing.
@@ -235,7 +235,8 @@ def claims_of(connection: sqlite3.Connection, sku: str, channel: str) -> list[Cl
             counted_at=row[8],
             uncounted_at=row[9],
             released=bool(row[10]),
-            maybe_from=row[11],
+            leaving=bool(row[11]),
+            maybe_from=row[12],
         )
         for row in rows
     ]

@@ -277,11 +277,16 @@ def published(
     if newer and known is not None and known.quantity > entry.quantity:
         suspend(connection, entry.sku, entry.channel, RAISED)
     _keep(connection, entry)
-    day = entry.expected_delivery.isoformat() if entry.expected_delivery else None
+    if known is None or known.expected_delivery != entry.expected_delivery:
+        # Only a date that was changed is ours: one that somebody set stays theirs, whatever else is written.
+        day = entry.expected_delivery.isoformat() if entry.expected_delivery else None
+        connection.execute(
+            "UPDATE entries SET published_date = ? WHERE sku = ? AND channel = ?", (day, entry.sku, entry.channel)
+        )
     connection.execute(
-        "UPDATE entries SET published_at = ?, published_date = ?, sum = ?, conflicts = 0, refused = '', pending = NULL,"
+        "UPDATE entries SET published_at = ?, sum = ?, conflicts = 0, refused = '', pending = NULL,"
         " pending_call = NULL, doubtful = NULL, reread_after = NULL WHERE sku = ? AND channel = ?",
-        (now, day, explanation, entry.sku, entry.channel),
+        (now, explanation, entry.sku, entry.channel),
     )
     connection.execute(
         "INSERT INTO stock_history (at, sku, channel, step, before, quantity, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",

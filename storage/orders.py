@@ -232,6 +232,9 @@ def move(connection: sqlite3.Connection, order_id: str, state: OrderState, *, no
     timeline.note(connection, order_id, f"state {state.value}", now=now, before=before[0], reason=reason)
     if state in (OrderState.POSTED, OrderState.EXPORTED):
         _count(connection, order_id, now)
+    if state is OrderState.CANCELLING:
+        # Its units may be back in Cin7 Core before the void is proved: what a ledger has let go of is claimed again.
+        demand.restore(connection, order_id)
     demand.stir(connection, demand.released(connection, order_id), now=now)
 
 

@@ -77,6 +77,11 @@ def held_zeros(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT sku FROM held_zeros WHERE confirmed = 0 ORDER BY sku")]
 
 
+def any_zeros(connection: sqlite3.Connection) -> bool:
+    """Say whether any SKU is held at zero, or may go there."""
+    return connection.execute("SELECT 1 FROM held_zeros LIMIT 1").fetchone() is not None
+
+
 def count_held(connection: sqlite3.Connection) -> int:
     """Count the SKUs that wait to go to zero."""
     return int(connection.execute("SELECT count(*) FROM held_zeros WHERE confirmed = 0").fetchone()[0])

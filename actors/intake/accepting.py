@@ -248,7 +248,7 @@ def _nudge(
 
 
 def _keep_level(connection: sqlite3.Connection, event: Notification, now: Instant) -> None:
-    """Keep what was pushed of a SKU until it is read by name, which it is at once; kits look at it too."""
+    """Keep what was pushed of a SKU until it is read; it and its kits are looked at."""
     hints = [
         Hint(
             sku=event.subject,
@@ -261,7 +261,6 @@ def _keep_level(connection: sqlite3.Connection, event: Notification, now: Instan
         for row in event.rows
     ]
     availability.put_hints(connection, hints)
-    availability.ask(connection, event.subject, urgency=0, reason="push", now=now)
     demand.stir(connection, [event.subject], now=now)
 
 

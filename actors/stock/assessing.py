@@ -26,7 +26,7 @@ from actors.domain.availability import (
 )
 from actors.domain.facts import FactKind, KitPart
 from actors.domain.inventory import DateChange
-from actors.domain.ledger import Decision, Question, Shelf, Step, Waits, decide
+from actors.domain.ledger import Decision, Question, Shelf, Step, Waits, decide, worth_a_look
 from actors.domain.time import Instant, date_in_zone
 from actors.stock.rules import Standing, StockRules, buffer_of, standing_of
 from storage import availability, cursors, demand, entries, facts, meta, stock
@@ -35,6 +35,9 @@ from storage.entries import EntryRecord
 
 ORDERS_MARK = "sweep:complete"
 """The cursor whose mark says which orders are known (the intake's complete sweep)."""
+
+OLDER_ORDERS = "sweep:before-since"
+"""The cursor that has a mark once the orders from before `[orders] since` were read."""
 
 PROGRESS = "stock_pass"
 """Under which the file keeps how far the reading of the whole list is."""
@@ -58,7 +61,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """What all SKUs have in common at one moment.
 
     `list_read`: Cin7 Core's whole list was read once; `steady`: often enough for every ledger to begin. `stale_after`:
-    milliseconds after which a figure is too old.
+    milliseconds after which a figure is too old. `zeros`: some SKU is held, or confirmed, at zero.
     """
 
     now: Instant
@@ -66,6 +69,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     listed: Listed | None
     products_known: bool
     list_read: bool
+    zeros: bool
     steady: bool
     stale_after: int
 
@@ -128,6 +132,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     `unseen`: commercetools has to be asked for the entry first. `delivery`: the date it should show, where it does not.
     `unread`: SKUs without which nothing can be decided. `new`: its ledger has not begun, and most others have.
+    `zero_asked`: a pass has brought some SKU near zero, perhaps this one.
     """
 
     sku: str
@@ -141,6 +146,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     unseen: bool = False
     unread: tuple[str, ...] = ()
     new: bool = False
+    zero_asked: bool = False
 
     @property
     def acts(self) -> bool:
@@ -150,15 +156,17 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 def outlook(connection: sqlite3.Connection, rules: StockRules, *, now: Instant) -> Outlook:
     """Read what all SKUs have in common."""
-    cursor = cursors.get(connection, ORDERS_MARK)
+    cursor, older = cursors.get(connection, ORDERS_MARK), cursors.get(connection, OLDER_ORDERS)
     listed, progress = meta.text(connection, LISTED), meta.text(connection, PROGRESS)
     passes = msgspec.json.decode(progress).get("wholes", 0) if progress else 0
     return Outlook(
         now=now,
-        mark=cursor.mark if cursor is not None and cursor.mark is not None else 0,
+        # Orders from before `since` are read once; until they were, some may be hidden.
+        mark=(cursor.mark or 0) if cursor is not None and older is not None and older.mark is not None else 0,
         listed=msgspec.json.decode(listed, type=Listed) if listed else None,
         products_known=FactKind.PRODUCT in facts.lists(connection),
         list_read=passes > 0,
+        zeros=stock.any_zeros(connection),
         steady=passes > rules.wanted,
         stale_after=max(rules.max_age, forecast(connection, rules)),
     )
@@ -243,9 +251,10 @@ class _Assessment:
             question=question,
             decision=decision,
             delivery=self._delivery(locations, record, decision),
-            unseen=self._unseen(record),
+            unseen=self._unseen(record, question, decision),
             unread=unread,
             new=question.ledger is None and self._view.steady,
+            zero_asked=self._view.zeros,
             sum=self._sum(question, decision, locations, buffer, stale=stale),
         )
 
@@ -278,8 +287,14 @@ class _Assessment:
         skus = [self._sku, *(part.sku for part in self._parts)]
         return any(row.location in locations for sku in skus for row in availability.rows_of(self._connection, sku))
 
-    def _unseen(self, record: EntryRecord | None) -> bool:
-        return record is not None and record.reread_after is not None and record.reread_after <= self._view.now
+    def _unseen(self, record: EntryRecord | None, question: Question, decision: Decision) -> bool:
+        """An entry is read after a write of lost outcome, and once more when no order is young any longer."""
+        if record is None:
+            return False
+        if record.reread_after is not None:
+            return record.reread_after <= self._view.now
+        exists = record.entry_id is not None
+        return exists and decision.waits is Waits.QUIET and worth_a_look(question, self._view.now)
 
     def _due(self, record: EntryRecord | None, claims: Sequence[Claim]) -> bool:
         if record is None or record.trued_at is None or not claims:

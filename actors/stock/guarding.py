@@ -39,12 +39,14 @@ class Guard:
         """Look at what waits, at what grew old, and at blocks that are over."""
         now = self._around.clock.now()
         skus = await self._around.database.read(lambda connection: self._waiting(connection, now))
+        # Going through every reading takes a while: not on the writer.
+        old = await self._around.database.read(lambda connection: self._old(connection, now))
         cases = await assess_all(self._around, self._rules, skus)
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             nudges = settle(connection, self._rules, cases, at)
             nudges += self._end_blocks(connection, at)
-            nudges += self._grown_old(connection, at)
+            nudges += self._tell_old(connection, old, at)
             self._tell_untrued(connection, cases, at)
             entries.prune_history(connection, before=at - self._rules.retain)
             if availability.asked(connection):
@@ -66,22 +68,33 @@ class Guard:
             unblock(connection, sku)
         return [sku_nudge(sku, now) for sku in over]
 
-    def _grown_old(self, connection: sqlite3.Connection, now: Instant) -> list[Nudge]:
-        """One exception for all figures that are older than they may be; what is published then is a setting."""
+    def _old(self, connection: sqlite3.Connection, now: Instant) -> tuple[Finding, list[str]] | None:
+        """Return what to tell of figures that are too old, one exception for all of them, and the oldest SKUs."""
         limit = outlook(connection, self._rules, now=now).stale_after
-        old = availability.older_than(connection, now - limit, limit=SOME)
-        if not old:
-            exceptions.clear(connection, STOCK, resolution="every SKU was read", now=now, types=("stock_stale",))
-            return []
         count, oldest = availability.count_older(connection, now - limit)
+        if not count:
+            return None
+        first = availability.older_than(connection, now - limit, limit=SOME)
         finding = Finding(
             code="stock_stale",
             cause=f"Cin7 Core's figures of {count} SKUs are older than {limit // 1000} s; the oldest is of"
             f" {format_instant(oldest)}. Published is: {_POLICIES[self._rules.stale_policy]}.",
-            facts={"skus": str(count), "first": ", ".join(old[:20]), "policy": self._rules.stale_policy},
+            facts={"skus": str(count), "first": ", ".join(first[:20]), "policy": self._rules.stale_policy},
         )
+        return finding, first
+
+    def _tell_old(
+        self, connection: sqlite3.Connection, old: tuple[Finding, list[str]] | None, now: Instant
+    ) -> list[Nudge]:
+        """What is published of an old figure is a setting."""
+        if old is None:
+            exceptions.clear(connection, STOCK, resolution="every SKU was read", now=now, types=("stock_stale",))
+            return []
+        finding, skus = old
         exceptions.raise_finding(connection, STOCK, finding, now=now)
-        return [] if self._rules.stale_policy == "keep" else [sku_nudge(sku, now) for sku in old]
+        if self._rules.stale_policy == "keep":
+            return []
+        return [sku_nudge(sku, now) for sku in skus]
 
     def _tell_untrued(self, connection: sqlite3.Connection, cases: list[Case], now: Instant) -> None:
         for case in cases:

@@ -328,17 +328,29 @@ def rest(connection: sqlite3.Connection, rules: StockRules, case: Case, now: Ins
     if case.record is None and waits and case.question is not None:
         shelf = case.question.shelf
         entries.absent(connection, case.sku, case.channel, read_from=shelf.read_from, read_at=shelf.read_at)
-    entries.wait(connection, case.sku, case.channel, waits.value, now=now)
+    if case.record is None or case.record.waits != waits.value:
+        entries.wait(connection, case.sku, case.channel, waits.value, now=now)
     begun = case.record is not None and case.record.put is not None
     # What has no ledger yet may be very many SKUs: they wait for the next pass, but for a few new ones.
     few = case.new and availability.asked(connection) < SHORT_QUEUE
     if waits is Waits.READING and (begun or few):
         for sku in case.unread or _read_for(case):
             availability.ask(connection, sku, urgency=1, reason="a raise or a true-up waits", now=now)
+    if says_more(case):
+        for sku in _read_for(case):
+            availability.ask(connection, sku, urgency=0, reason="push", now=now)
     if case.decision.step is Step.HOLD:
         hold(connection, rules, case, now)
-    elif not stock.zero_confirmed(connection, case.sku) or (case.sum.there or 0) <= 0:
+    elif case.zero_asked and (not stock.zero_confirmed(connection, case.sku) or (case.sum.there or 0) <= 0):
         stock.forget_zero(connection, case.sku)
+
+
+def says_more(case: Case) -> bool:
+    """Say whether what was pushed is more than our own sales explain: only then is it worth a call."""
+    question = case.question
+    if question is None or question.hint is None or not question.targets:
+        return False
+    return question.hint.high != question.targets[0].high
 
 
 def hold(connection: sqlite3.Connection, rules: StockRules, case: Case, now: Instant) -> None:

@@ -94,7 +94,8 @@ class Watcher:
                 _tell_duplicate(connection, entry, known.entry_id or "", now)
                 continue
             see(connection, entry, now)
-        entries.met(connection, ours, number=listing.number)
+            # At once: its twin may stand on the same page.
+            entries.met(connection, [entry], number=listing.number)
 
     def _advance(self, listing: Listing, page: Sequence[Entry], elsewhere: int, cases: Sequence[Case]) -> Done:
         last = len(page) < PAGE

@@ -20,6 +20,7 @@ from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, Product
 from actors.domain.inventory import Entry
 from actors.messages import Flow
+from actors.stock.assessing import OLDER_ORDERS, ORDERS_MARK
 from actors.stock.reading import STOCK, Progress, keep
 from adapters.operator.server import operator_server
 from daemon import actions, stock_actions
@@ -44,7 +45,8 @@ def on_sale(connection: sqlite3.Connection) -> None:
     products.append(Product(id="wrap", sku="WRAP", name="Gift wrap", type="Service"))
     facts.store(connection, FactKind.PRODUCT, products, now=NOW, whole=True)
     keep(connection, Progress(number=2, wholes=2, whole_at=NOW, took=4_000))
-    cursors.put(connection, "sweep:complete", Cursor(at=NOW, mark=NOW), now=NOW)
+    for sweep in (ORDERS_MARK, OLDER_ORDERS):
+        cursors.put(connection, sweep, Cursor(at=NOW, mark=NOW), now=NOW)
     for place, sku in enumerate((*SKUS, "WRAP")):
         entry = Entry(
             id=f"e-{place}",

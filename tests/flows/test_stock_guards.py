@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -33,11 +32,7 @@ async def _push(house: StockHouse, available: int, sku: str = MUG) -> None:
     now = house.made.clock.now()
     hint = Hint(sku=sku, location=MAIN, available=Decimal(available), received_at=now)
 
-    def unit(connection: sqlite3.Connection) -> None:
-        availability.put_hints(connection, [hint])
-        availability.ask(connection, sku, urgency=0, reason="push", now=now)
-
-    await house.act(unit, sku)
+    await house.act(lambda connection: availability.put_hints(connection, [hint]), sku)
 
 
 # -- pushes ------------------------------------------------------------------------------------------------------------
@@ -403,3 +398,15 @@ async def test_two_channels_are_fed_by_their_own_locations() -> None:
         house.cin7.receive_stock(MUG, -3, location="Paris")
         await house.made.until(lambda: house.shown(MUG, "paris") == 4, within=3 * MINUTE)
         assert house.shown() == there
+
+
+@virtual
+async def test_the_push_of_our_own_sale_costs_no_call() -> None:
+    async with stock_house(the_rules=rules(snapshot=3_600_000)) as house:
+        there, calls = house.available(), house.made.calls("availability")
+        order_id = house.order(2)
+        await house.made.exported(order_id)
+        await house.made.clock.sleep(30)
+        await _push(house, there - 2)
+        await house.stays(there - 2, minutes=2)
+        assert house.made.calls("availability") == calls

@@ -30,6 +30,8 @@ STAMP = VENV / "quickstart.stamp"
 LOCK = ROOT / "requirements-dev.lock"
 SOURCES = (ROOT / "requirements.lock", LOCK, ROOT / "pyproject.toml")
 COMMANDS = ("sandbox", "test", "setup")
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+"""Tests run on every core there is, four at most; `test -n 0` runs them one after the other."""
 
 
 def main(arguments: list[str]) -> int:
@@ -48,7 +50,7 @@ def main(arguments: list[str]) -> int:
     if command == "sandbox":
         become(venv_program("tallyd"), "sandbox", *rest)
     os.chdir(ROOT)
-    return become(venv_program("python"), "-m", "pytest", *rest)
+    return become(venv_program("python"), "-m", "pytest", *SIDE_BY_SIDE, *rest)
 
 
 def become(program: Path, *arguments: str) -> NoReturn:

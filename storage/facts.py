@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ from actors.domain.facts import (
     Fact,
     FactKind,
     Facts,
+    KitPart,
     LedgerAccount,
     Location,
     PaymentTerm,
@@ -24,7 +25,7 @@ from actors.domain.facts import (
     fact_ref,
 )
 from actors.domain.time import Instant
-from storage import meta, stock
+from storage import demand, meta, stock
 
 _F = TypeVar("_F", bound=Fact)
 
@@ -76,7 +77,7 @@ def store(
         if _put(connection, kind, key, fact, number):
             changed.add(fact_ref(kind, key))
             if isinstance(fact, Product):
-                stock.store_parts(connection, key, fact.parts)
+                _keep_parts(connection, key, fact.parts, now)
     if whole:
         gone = [
             row[0]
@@ -87,6 +88,13 @@ def store(
         changed.update(fact_ref(kind, key) for key in gone)
         mark_read(connection, kind, now=now, full=True, changed=bool(changed))
     return changed
+
+
+def _keep_parts(connection: sqlite3.Connection, kit: str, parts: Sequence[KitPart], now: Instant) -> None:
+    """Keep what a kit is made of now; what it is made of no longer has its entries looked at without it."""
+    former = {part.sku for part in stock.parts_of(connection, kit)}
+    stock.store_parts(connection, kit, parts)
+    demand.stir(connection, former - {part.sku for part in parts}, now=now)
 
 
 def _put(connection: sqlite3.Connection, kind: FactKind, key: str, fact: Fact, number: int) -> bool:
@@ -123,7 +131,7 @@ def finish_pass(connection: sqlite3.Connection, kind: FactKind, *, number: int, 
     connection.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", [(kind.value, key) for key in gone])
     if kind is FactKind.PRODUCT:
         for key in gone:
-            stock.store_parts(connection, key, ())
+            _keep_parts(connection, key, (), now)
     mark_read(connection, kind, now=now, full=True, changed=bool(gone))
     return {fact_ref(kind, key) for key in gone}
 

@@ -282,3 +282,16 @@ def test_the_parts_of_a_kit_are_known_as_long_as_it_is_one(file: sqlite3.Connect
     facts.finish_pass(file, FactKind.PRODUCT, number=2, now=NOW)
     assert stock.parts_of(file, "KIT") == []
     assert entries.of_sku(file, "KIT") == []
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_part_a_kit_needs_no_longer_is_looked_at_without_it(file: sqlite3.Connection, *, gone: bool) -> None:
+    kit = Product(id="1", sku="KIT", name="Kit", type="Stock", parts=(KitPart(sku="SKU", quantity=Decimal(2)),))
+    facts.store(file, FactKind.PRODUCT, [kit], now=NOW, whole=False, number=1)
+    assert not waits(file)
+    if gone:
+        facts.finish_pass(file, FactKind.PRODUCT, number=2, now=NOW)
+    else:
+        other = msgspec.structs.replace(kit, parts=(KitPart(sku="OTHER", quantity=Decimal(2)),))
+        facts.store(file, FactKind.PRODUCT, [other], now=NOW, whole=False, number=1)
+    assert waits(file)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from actors.catalogue.actor import REFRESH, CatalogueActor
+from actors.catalogue.actor import PRODUCTS, REFRESH, CatalogueActor
 from actors.catalogue.ports import AccountBook, RateFiles
 from actors.core.actor import Done, Surroundings
 from actors.core.bell import Bell
@@ -25,16 +25,18 @@ from actors.domain.facts import (
     Customer,
     ExchangeRate,
     FactKind,
+    KitPart,
     LedgerAccount,
     Location,
     PaymentTerm,
+    Product,
     ProductPage,
     TaxRule,
 )
 from actors.domain.posting import CurrencyRule, PostingRules
 from actors.messages import Envelope, Flow, Urgency
 from adapters.rate_files import MOST_BYTES, DiskRateFiles
-from storage import exceptions, facts
+from storage import exceptions, facts, outbox
 from storage.database import Database
 from storage.schema import upgrade
 from tests.orders_builder import CUSTOMER, LOCATION, plain_order, rules_for
@@ -54,6 +56,7 @@ class Account:
         self.asked: list[str] = []
         self.me = Company(name="Demo", currency="GBP", time_zone="Europe/London")
         self.rates: tuple[ExchangeRate, ...] = ()
+        self.goods: tuple[Product, ...] = ()
 
     async def company(self) -> Company:
         return self.me
@@ -83,7 +86,7 @@ class Account:
         return self.rates
 
     async def products(self, *, page: int, modified_since: int | None) -> ProductPage:
-        raise AssertionError("not asked here")
+        return ProductPage(products=self.goods, rows=len(self.goods), total=len(self.goods))
 
 
 class Files:
@@ -112,9 +115,9 @@ class House:
         around = Surroundings(database=database, clock=self.clock, bell=Bell(), chance=random.Random(1))
         self.actor = CatalogueActor(around, account=book, posting=posting, refresh=300_000, rate_files=files)
 
-    async def refresh(self) -> None:
+    async def refresh(self, subject: str = REFRESH) -> None:
         envelope = Envelope(
-            id=1, flow=Flow.CATALOGUE, subject=REFRESH, attempt=1, accepted_at=NOW, urgency=Urgency.FRESH
+            id=1, flow=Flow.CATALOGUE, subject=subject, attempt=1, accepted_at=NOW, urgency=Urgency.FRESH
         )
         outcome = await self.actor.handle(envelope)
         assert isinstance(outcome, Done)
@@ -123,6 +126,12 @@ class House:
         await self.database.run(lambda connection: unit(connection, now))
         if outcome.after is not None:
             outcome.after()
+
+    async def stirred(self, *skus: str) -> list[str]:
+        def waiting(connection: sqlite3.Connection) -> list[str]:
+            return [sku for sku in skus if outbox.is_waiting(connection, Flow.STOCK, f"sku:{sku}")]
+
+        return await self.database.read(waiting)
 
     async def known(self) -> Any:
         return await self.database.read(lambda connection: facts.for_order(connection, ()))
@@ -286,3 +295,25 @@ async def test_files_on_disk(tmp_path: Path) -> None:
         await files.read(str(path))
     with pytest.raises(IsADirectoryError):
         await files.read(str(tmp_path))
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"type": "Service"},
+    {"drop_ship": "Always Drop Ship"},
+    {"status": "Deprecated"},
+    {"sellable": False},
+    {"category": "Clearance"},
+    {"parts": (KitPart(sku="SKU", quantity=Decimal(2)),)},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_product_that_changed_has_its_entries_looked_at(tmp_path: Path, change: dict[str, Any]) -> None:
+    async with house(tmp_path) as made:
+        mug, bowl = (Product(id=sku, sku=sku, name=sku, type="Stock") for sku in ("MUG", "BOWL"))
+        for goods in ((mug, bowl), (mug, bowl), (msgspec.structs.replace(mug, **change), bowl)):
+            # Nothing follows from the first reading of the whole list, nor from one that says the same.
+            assert await made.stirred("MUG", "BOWL") == []
+            made.account.goods = goods
+            await made.refresh(PRODUCTS)
+        assert await made.stirred("MUG", "BOWL") == ["MUG"]

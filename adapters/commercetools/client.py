@@ -340,7 +340,8 @@ class CommercetoolsClient:
         return await self._patiently(partial(self._health, call))
 
     async def _health(self, call: _Call) -> SubscriptionHealth:
-        response, sent = await self._send(call, None)
+        async with self._seats:
+            response, sent = await self._send(call, None)
         health = _HEALTH.get(response.status)
         if health is not None:
             return health
@@ -411,7 +412,9 @@ class CommercetoolsClient:
         call = _Call(purpose=purpose, method="GET", path=path, query=query, seconds=seconds)
 
         async def once() -> _Exchange:
-            return await self._exchange(call, await self._tokens.token())
+            token = await self._tokens.token()
+            async with self._seats:
+                return await self._exchange(call, token)
 
         return await self._patiently(once)
 
@@ -434,9 +437,14 @@ class CommercetoolsClient:
         return sent.body, sent.until
 
     async def _timed_write(self, intent: Intent, path: str, payload: dict[str, Any], query: Query = ()) -> _Exchange:
-        purpose = intent.purpose
-        call = _Call(purpose=purpose, method="POST", path=path, query=query, body=msgspec.json.encode(payload))
+        call = _Call(purpose=intent.purpose, method="POST", path=path, query=query, body=msgspec.json.encode(payload))
         token = await self._tokens.token()
+        # The seat first: what is on disk as about to be sent leaves now, by what is known now.
+        async with self._seats:
+            return await self._intended(intent, call, token)
+
+    async def _intended(self, intent: Intent, call: _Call, token: str) -> _Exchange:
+        purpose = intent.purpose
         self._probe(write_point(purpose, WritePhase.DECIDED))
         intent.call_id = await self._journal.begin(intent, at=self._clock.now())
         self._probe(write_point(purpose, WritePhase.INTENDED))
@@ -452,7 +460,7 @@ class CommercetoolsClient:
         return answer
 
     async def _exchange(self, call: _Call, token: str) -> _Exchange:
-        """Send, once more with a new token if this one was refused, and judge.
+        """Send, once more with a new token if this one was refused, and judge; the caller has a seat.
 
         Even an answer is no proof that the work is over: a gateway may give up before the server behind it does.
         """
@@ -473,17 +481,16 @@ class CommercetoolsClient:
             body=call.body,
             timeout_seconds=call.seconds,
         )
-        async with self._seats:
-            began_at = self._clock.now()
-            try:
-                with self._tracer.span(call.purpose.value):
-                    response = await self._transport.send(request)
-            except NotSentError as error:
-                raise Transient("not_sent", side=SIDE, operation=call.purpose.operation) from error
-            except AnswerLostError as error:
-                until = self._latest_arrival(began_at, call)
-                raise unclear("no_answer", call.purpose, until=until, detail=str(error)) from error
-            ended_at, until = self._clock.now(), self._latest_arrival(began_at, call)
+        began_at = self._clock.now()
+        try:
+            with self._tracer.span(call.purpose.value):
+                response = await self._transport.send(request)
+        except NotSentError as error:
+            raise Transient("not_sent", side=SIDE, operation=call.purpose.operation) from error
+        except AnswerLostError as error:
+            until = self._latest_arrival(began_at, call)
+            raise unclear("no_answer", call.purpose, until=until, detail=str(error)) from error
+        ended_at, until = self._clock.now(), self._latest_arrival(began_at, call)
         return response, _Exchange(body=response.body, until=until, began_at=began_at, ended_at=ended_at)
 
     def _latest_arrival(self, sent_at: Instant, call: _Call) -> Instant:

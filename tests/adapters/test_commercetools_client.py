@@ -546,3 +546,22 @@ async def test_no_more_in_flight_than_allowed() -> None:
         for _ in range(12):
             group.start_soon(house.client.read_order, ORDER.id)
     assert most == 3
+
+
+async def test_what_is_written_down_as_about_to_be_sent_leaves_at_once() -> None:
+    """A write waits for its seat before its intent: what is decided in that commit is not overtaken in a queue."""
+    left: list[list[str]] = []
+
+    async def slow(request: Request) -> Response:
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        left.append(list(house.diary))
+        return answer(200, order_document())
+
+    house = House(slow, answer(200, order_document()), seats=1)
+    async with anyio.create_task_group() as group:
+        group.start_soon(house.client.read_order, ORDER.id)
+        await anyio.lowlevel.checkpoint()
+        group.start_soon(mark, house)
+    assert left == [[]]
+    assert "on disk" in house.diary

@@ -62,6 +62,10 @@ def record_of(sku: str) -> Record:
     return Record(kind="sku", id=sku)
 
 
+class OvertakenError(Exception):
+    """Something was heard of between a decision and its intent: nothing was sent, and it is decided anew."""
+
+
 class Publisher:
     """Handles messages about one SKU."""
 
@@ -149,6 +153,8 @@ class Publisher:
         intent = Intent(purpose, beside=self._intended(case))
         try:
             written = await self._send(case, intent)
+        except OvertakenError:
+            return None
         except (Conflict, Missing) as error:
             await self._conflicted(case, intent, error)
             return None
@@ -182,6 +188,8 @@ class Publisher:
 
     def _intended(self, case: Case) -> Callable[[sqlite3.Connection, int], None]:
         def beside(connection: sqlite3.Connection, call_id: int) -> None:
+            if not self._stands(connection, case):
+                raise OvertakenError
             if case.record is None:
                 shelf = _question(case).shelf
                 entries.absent(connection, case.sku, case.channel, read_from=shelf.read_from, read_at=shelf.read_at)
@@ -190,6 +198,12 @@ class Publisher:
             entries.intend(connection, case.sku, case.channel, quantity if quantity is not None else stands, call_id)
 
         return beside
+
+    def _stands(self, connection: sqlite3.Connection, case: Case) -> bool:
+        """Say whether the same would be decided now: an order whose units nobody takes off counts once it is seen."""
+        view = outlook(connection, self._rules, now=self._around.clock.now())
+        again = assess(connection, self._rules, case.sku, view)
+        return any(one.channel == case.channel and one.decision == case.decision for one in again)
 
     async def _send(self, case: Case, intent: Intent) -> Entry:
         quantity = case.decision.quantity if case.decision.writes else None

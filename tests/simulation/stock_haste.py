@@ -1,15 +1,23 @@
 """What makes a run of ten thousand orders bearable: shortcuts that change nothing anybody could see.
 
-The double of commercetools goes through all its orders for every page it shows. Whoever asks for what changed since an
-instant gets the same rows from a journal of changes.
+The double of commercetools goes through all its orders for every page it shows: whoever asks for what changed since an
+instant gets the same rows from a journal of changes. The dispatcher asks for the next nudge of each flow and urgency in
+a statement of its own, twenty times a second while one waits for its running twin: here it is one statement, and twins
+are left out, whose settlement rings anyway.
 """
 
 from __future__ import annotations
 
 import bisect
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qsl, urlsplit
 
+from actors.domain.time import Instant
+from actors.messages import Flow, Urgency
 from adapters.sandbox.orders import Wire
 from adapters.sandbox.predicates import canonical_instant
 from tests.simulation.stock_books import request_on_its_way
@@ -57,3 +65,31 @@ def _changed_since() -> str | None:
     if "lastModifiedAt" not in asked.get("where", "") or "var.at" not in asked:
         return None
     return canonical_instant(asked["var.at"])
+
+
+_READY = """
+SELECT {what} FROM (SELECT {what} FROM outbox AS waiting
+WHERE flow = '{flow}' AND state = 'ready' AND urgency = {urgency} {due}
+  AND NOT EXISTS (SELECT 1 FROM outbox AS busy
+                  WHERE busy.flow = waiting.flow AND busy.subject = waiting.subject AND busy.state = 'running')
+ORDER BY due_at, id LIMIT {limit})
+"""
+
+
+def _next_due(connection: sqlite3.Connection, flows: Collection[Flow]) -> Instant | None:
+    parts = [
+        _READY.format(what="due_at", flow=flow.value, urgency=int(urgency), due="", limit=1)
+        for flow in flows
+        for urgency in Urgency
+    ]
+    if not parts:
+        return None
+    [found] = connection.execute(f"SELECT min(due_at) FROM ({' UNION ALL '.join(parts)})").fetchone()  # noqa: S608 -- words of ours
+    return None if found is None else int(found)
+
+
+@contextmanager
+def haste() -> Iterator[None]:
+    """Let the dispatcher ask for less."""
+    with mock.patch("storage.outbox.next_due", _next_due):
+        yield

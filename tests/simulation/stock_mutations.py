@@ -135,6 +135,7 @@ MUTATIONS: Mapping[str, Patches] = {
     "no-lowest": _ask(_newest_only),
     "no-put": _patch(entries, "move_put", lambda *args: None),
     "no-bounds": _uncertain_is_counted,
+    "no-short": _patch(Claim, "_rest", lambda claim, short: max(0, claim.units - claim.counted)),
     "free-released": _released_at_once,
     "no-mark": _ask(lambda question: msgspec.structs.replace(question, mark=FAR)),
     "push-raises": _ask(_pushed_first),

@@ -13,6 +13,7 @@ from actors.messages import Flow
 from actors.stock.watching import ALL
 from adapters.sandbox.faults import Fault, FaultKind
 from adapters.transport import Request, Response
+from storage import exceptions
 from tests.simulation.world import Serve, intercept, virtual
 from tests.stock_house import BOWL, MINUTE, MUG, StockHouse, rules, stock_house
 
@@ -73,16 +74,19 @@ async def test_killed_around_the_making_of_an_entry_there_is_one_and_it_is_exact
 async def test_an_entry_somebody_made_in_the_same_moment_is_taken_over(theirs: int) -> None:
     """commercetools answers DuplicateField: theirs is read, and brought to what is right."""
     async with stock_house(before=_new, until="") as house:
+        hurried: list[str] = []
 
         async def hurry(request: Request, serve: Serve) -> Response:
-            if request.method == "POST" and request.url.endswith("/inventory") and house.shown(NEW) is None:
-                house.shop.add_inventory(NEW, theirs)
+            path = request.url.partition("?")[0]
+            if request.method == "POST" and path.endswith("/inventory") and not hurried:
+                hurried.append(house.shop.add_inventory(NEW, theirs))
             return await serve(request)
 
         intercept(house.made.ct_network, hurry)
         await house.shows(6, NEW, within=12 * MINUTE)
         await house.made.until(lambda: house.runs(NEW), within=8 * MINUTE)
-        assert _entries(house) == 1
+        assert [house.entry(NEW)["id"]] == hurried
+        assert house.made.read(lambda file: exceptions.listing(file, kind="stock_refused", state="resolved")) == []
         assert house.told(NEW) == []
 
 

@@ -105,8 +105,8 @@ def build(app: Running) -> web.Application:
             web.post("/flows/{flow}/pause", desk.on_flow(actions.pause_flow)),
             web.post("/flows/{flow}/resume", desk.on_flow(actions.resume_flow)),
             web.post("/orders/{ref}/release-units", desk.on_order(stock_actions.release_units)),
-            web.post("/stock/{sku}/block", desk.block),
-            web.post("/stock/{sku}/unblock", desk.unblock),
+            web.post("/stock/{sku:[^/]+}/block", desk.block),
+            web.post("/stock/{sku:[^/]+}/unblock", desk.unblock),
             web.get("/webhooks/plan", desk.webhooks),
             web.post("/webhooks/apply", desk.apply_webhooks),
         ]

@@ -54,8 +54,8 @@ class LiveReading:
 
     async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
         """What is published of many SKUs."""
-        now = self._app.engine.clock.now()
-        found = await self._app.engine.database.read(lambda connection: stock_lookup(connection, skus, now=now))
+        rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
+        found = await self._app.engine.database.read(lambda connection: stock_lookup(connection, rules, skus, now=now))
         return found, etag_of(found)
 
     async def stock_list(self, query: StockQuery) -> Document:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from actors.domain.time import Instant, format_instant
-from actors.stock.assessing import PROGRESS, Case, assess, forecast, outlook
+from actors.stock.assessing import PROGRESS, Case, Outlook, assess, forecast, outlook
 from actors.stock.rules import StockRules, standing_of
 from actors.stock.watching import COMPARE
 from daemon.instants import text_of
@@ -40,6 +40,8 @@ def stock_view(connection: sqlite3.Connection, rules: StockRules, sku: str, *, n
     cases = {case.channel: case for case in assess(connection, rules, sku, outlook(connection, rules, now=now))}
     channels = [*cases, *(entry.channel for entry in known if entry.channel not in cases)]
     records = {entry.channel: entry for entry in known}
+    history = [_change(one) for one in entries.history(connection, sku, limit=MOST_CHANGES)]
+    last = {one["channel"]: one for one in reversed(history)}
     readings = availability.readings_of(connection, sku)
     locations: dict[str, Document] = {}
     for row in rows:
@@ -53,9 +55,12 @@ def stock_view(connection: sqlite3.Connection, rules: StockRules, sku: str, *, n
         "read_at": text_of(readings[0].ended_at) if readings else None,
         "age_seconds": (now - readings[0].ended_at) // 1000 if readings else None,
         "block": _block(connection, sku),
-        "entries": [_entry(channel, cases.get(channel), records.get(channel)) for channel in channels],
+        "entries": [
+            {**_entry(channel, cases.get(channel), records.get(channel)), "last_change": last.get(channel)}
+            for channel in channels
+        ],
         "locations": {place: {name: f"{figure:f}" for name, figure in row.items()} for place, row in locations.items()},
-        "history": [_change(one) for one in entries.history(connection, sku, limit=MOST_CHANGES)],
+        "history": history,
     }
 
 
@@ -110,9 +115,18 @@ def _change(one: entries.Change) -> Document:
     }
 
 
-def stock_lookup(connection: sqlite3.Connection, skus: Sequence[str], *, now: Instant) -> Document:
-    """Return what the storefront shows of these SKUs, and how old what that goes by is."""
-    return {"items": [_looked_up(connection, sku, now) for sku in dict.fromkeys(skus)]}
+def stock_lookup(connection: sqlite3.Connection, rules: StockRules, skus: Sequence[str], *, now: Instant) -> Document:
+    """Return what the storefront shows of these SKUs, what it should show, and how old what that goes by is."""
+    view = outlook(connection, rules, now=now)
+    return {"items": [_with_targets(connection, rules, sku, view) for sku in dict.fromkeys(skus)]}
+
+
+def _with_targets(connection: sqlite3.Connection, rules: StockRules, sku: str, view: Outlook) -> Document:
+    found = _looked_up(connection, sku, view.now)
+    cases = assess(connection, rules, sku, view) if found["known"] else []
+    targets = {case.channel: _low(case.sum.target) for case in cases}
+    shown = [{**entry, "target": targets.get(entry["channel"])} for entry in found["entries"]]
+    return {**found, "entries": shown}
 
 
 def _looked_up(connection: sqlite3.Connection, sku: str, now: Instant) -> Document:
@@ -137,23 +151,25 @@ def _looked_up(connection: sqlite3.Connection, sku: str, now: Instant) -> Docume
 
 
 def etag_of(found: Mapping[str, Any]) -> str:
-    """Return a tag of the figures alone: a figure that only grew older is the same. Weak, since ages are shown too."""
+    """Return a tag of the figures alone: a figure that only grew older is the same."""
     figures = [[item["sku"], item["known"], item["blocked"], item["entries"]] for item in found["items"]]
-    return f'W/"{hashlib.sha256(msgspec.json.encode(figures)).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(msgspec.json.encode(figures)).hexdigest()[:32]}"'
 
 
 def stock_page(
     connection: sqlite3.Connection, rules: StockRules, *, state: str, after: str, limit: int, now: Instant
 ) -> Document:
     """Return a page of SKUs in one of `STATES`, by SKU."""
-    find = _FINDERS.get(state)
     if state == "left":
         skus = _left(connection, rules, after, limit + 1)
     elif state == "stale":
         old = availability.older_than(connection, now - outlook(connection, rules, now=now).stale_after, limit=100_000)
         skus = sorted(sku for sku in old if sku > after)[: limit + 1]
+    elif state == "blocked":
+        blocks = [one for one in stock.blocks(connection) if one.until is None or one.until > now]
+        skus = [one.sku for one in blocks if one.sku > after][: limit + 1]
     else:
-        skus = stock_figures.skus_where(connection, find or "1", after=after, limit=limit + 1)
+        skus = stock_figures.skus_where(connection, _FINDERS[state], after=after, limit=limit + 1)
     items = [
         {**_looked_up(connection, sku, now), "standing": standing_of(facts.product(connection, sku), rules).value}
         for sku in skus[:limit]
@@ -162,7 +178,7 @@ def stock_page(
 
 
 _FINDERS = {
-    "blocked": "sku IN (SELECT sku FROM stock_blocks)",
+    "all": "1",
     "waiting": "waits <> ''",
     "refused": "refused <> ''",
     "held": "sku IN (SELECT sku FROM held_zeros WHERE confirmed = 0)",

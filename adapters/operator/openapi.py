@@ -207,7 +207,10 @@ _SCHEMAS: dict[str, Any] = {
         age_seconds={"type": ["integer", "null"]},
         entries={
             "type": "array",
-            "items": _object(channel=_TEXT, published=_WHOLE, expected_delivery=_MAYBE_TEXT),
+            "items": {
+                **_object(channel=_TEXT, published=_WHOLE, expected_delivery=_MAYBE_TEXT),
+                "description": "By SKUs, `target` beside them: what it should show, after orders on their way.",
+            },
         },
     ),
     "Stock": _object(

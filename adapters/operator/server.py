@@ -20,6 +20,8 @@ from adapters.operator.reading import MOST_ROWS, ExceptionQuery, OperatorReading
 
 _PERSON = web.RequestKey("person", Person)
 _CLOSE_SECONDS = 2.0
+_SKU = "{sku:[^/]+}"
+"""A SKU may hold anything; a slash of its own comes quoted."""
 _OWNERS = ("ops", "finance", "ecommerce", "it")
 MOST_SKUS = 100
 LOOKUP_SECONDS = 2
@@ -68,9 +70,9 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
             web.get("/api/orders/{ref}", desk.order),
             web.get("/api/exceptions", desk.exceptions),
             web.get("/api/stock", desk.stock_list),
-            web.get("/api/stock/{sku}", desk.stock),
-            web.post("/api/stock/{sku}/block", desk.block),
-            web.post("/api/stock/{sku}/unblock", desk.unblock),
+            web.get(f"/api/stock/{_SKU}", desk.stock),
+            web.post(f"/api/stock/{_SKU}/block", desk.block),
+            web.post(f"/api/stock/{_SKU}/unblock", desk.unblock),
             web.post("/api/orders/{ref}/release-units", desk.release_units),
             web.post("/api/flows/{flow}/pause", desk.pause),
             web.post("/api/flows/{flow}/resume", desk.resume),
@@ -177,7 +179,8 @@ class _Desk:
             raise ProblemError(400, f"At most {MOST_SKUS} SKUs at a time; {len(skus)} were asked for: ask in parts.")
         found, tag = await self._reading.stock_lookup(skus)
         headers = {"ETag": tag, "Cache-Control": f"private, max-age={LOOKUP_SECONDS}"}
-        known = [one.strip() for one in request.headers.get("If-None-Match", "").split(",")]
+        # Compared weakly (RFC 9110 §13.1.2): who compresses on the way makes a tag weak.
+        known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
         if tag in known or "*" in known:
             return web.Response(status=304, headers=headers)
         response = document(found)

@@ -171,7 +171,8 @@ def _entry(entry: dict[str, Any]) -> list[str]:
             _line("= target", _bounds(known["target"])),
             _line("+ taken off by orders", known["taken"]),
             _line("= capacity", _bounds(known["capacity"])),
-            _line("put in so far", entry["put"]),
+            _line("- put in so far", entry["put"]),
+            _line("= change", _change(known["capacity"], entry["put"])),
         ]
     lines.append(_line("published", entry["published"]))
     if known.get("step") not in (None, "nothing"):
@@ -202,6 +203,10 @@ _WAITS = {
 
 def _line(name: str, figure: object) -> str:
     return f"  {name:<24}{'-' if figure is None else figure:>10}"
+
+
+def _change(capacity: list[int], put: int | None) -> object:
+    return None if put is None else _bounds([bound - put for bound in capacity])
 
 
 def _bounds(bounds: list[int] | None) -> object:

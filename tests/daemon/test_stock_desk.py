@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -30,12 +30,14 @@ from daemon.readmodel import LiveReading
 from daemon.secrets import OperatorToken
 from storage import audit, availability, cursors, entries, exceptions, facts, outbox, stock
 from storage.cursors import Cursor
+from storage.stock import Block
 from tests.daemon_app import NOW, TestApp, assembled, fill, make_file, token, write_config
 
 OPS, OPS_TOKEN = token("olga", "ops")
 VIEWER, VIEWER_TOKEN = token("vera", "viewer")
 ODD = "A/B c,é"
-SKUS = ("MUG", "BOWL", ODD)
+BRACED = "{50%}%2F?#"
+SKUS = ("MUG", "BOWL", ODD, BRACED)
 
 
 def on_sale(connection: sqlite3.Connection) -> None:
@@ -78,9 +80,11 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, *tokens: OperatorToken) -> AsyncIterator[Served]:
+async def served(
+    folder: Path, *tokens: OperatorToken, unit: Callable[[sqlite3.Connection], None] = on_sale
+) -> AsyncIterator[Served]:
     async with (
-        assembled(folder, on_sale) as app,
+        assembled(folder, unit) as app,
         operator_server("127.0.0.1:0", LiveReading(app), tokens=tokens) as (_, port),
         aiohttp.ClientSession() as session,
     ):
@@ -118,9 +122,10 @@ async def test_one_sku_has_the_shape_others_rely_on(tmp_path: Path) -> None:
     }
     assert entry["read_at"] == "2027-01-15T07:58:20.000Z"
     assert body["locations"]["Main Warehouse"]["available"] == "8.5"
+    assert entry["last_change"] is None
 
 
-@pytest.mark.parametrize(("sku", "status"), [(ODD, 200), ("mug", 404), ("nothing", 404)])
+@pytest.mark.parametrize(("sku", "status"), [(ODD, 200), (BRACED, 200), ("mug", 404), ("nothing", 404)])
 async def test_a_sku_goes_by_its_exact_name(tmp_path: Path, sku: str, status: int) -> None:
     async with served(tmp_path) as here:
         answered, body, _ = await get(here, f"/api/stock/{quote(sku, safe='')}")
@@ -138,12 +143,14 @@ async def test_many_at_once_with_a_tag_of_the_figures(tmp_path: Path) -> None:
             (ODD, True),
             ("NEVER", False),
         ]
-        assert body["items"][0]["entries"] == [{"channel": "", "published": 8, "expected_delivery": None}]
+        assert body["items"][0]["entries"] == [{"channel": "", "published": 8, "target": 8, "expected_delivery": None}]
         assert answer.headers["Cache-Control"].startswith("private, max-age=")
         tag = answer.headers["ETag"]
         here.app.engine.clock.at += 60_000  # type: ignore[attr-defined]
         status, body, answer = await get(here, path, **{"If-None-Match": tag})
         assert (status, body, answer.headers["ETag"]) == (304, None, tag)
+        assert tag.startswith('"')
+        assert (await get(here, path, **{"If-None-Match": f'"other", W/{tag}'}))[0] == 304  # weakened on the way
         await here.app.engine.database.run(
             lambda connection: connection.execute("UPDATE entries SET quantity = 7 WHERE sku = 'MUG'").rowcount
         )
@@ -162,7 +169,7 @@ async def test_a_hundred_and_no_more(tmp_path: Path, count: int, status: int) ->
 
 
 LISTS = [
-    ("all", ["A/B c,é", "BOWL", "MUG", "WRAP"]),
+    ("all", ["A/B c,é", "BOWL", "MUG", "WRAP", BRACED]),
     ("left", ["WRAP"]),
     ("blocked", []),
     ("waiting", []),
@@ -180,11 +187,41 @@ async def test_lists(tmp_path: Path, state: str, skus: list[str]) -> None:
     assert (status, [item["sku"] for item in body["items"]], body["next"]) == (200, skus, None)
 
 
+async def test_what_is_blocked_is_listed_without_an_entry_too_and_until_it_is_over(tmp_path: Path) -> None:
+    def stopped(connection: sqlite3.Connection) -> None:
+        on_sale(connection)
+        for sku, until in (("BOWL", NOW + 5_000), ("MUG", NOW - 5_000), ("NOT YET LISTED", None)):
+            stock.block(connection, Block(sku=sku, until=until, reason="recall", author="olga", at=NOW - 9_000))
+
+    async with served(tmp_path, unit=stopped) as here:
+        _, body, _ = await get(here, "/api/stock?state=blocked")
+        assert [(item["sku"], item["blocked"]) for item in body["items"]] == [("BOWL", True), ("NOT YET LISTED", True)]
+        _, body, _ = await get(here, "/api/stock?sku=BOWL&sku=MUG")
+        shown = [(item["blocked"], item["entries"][0]["published"]) for item in body["items"]]
+    assert shown == [(True, 8), (False, 8)]
+
+
+async def test_the_last_change_of_an_entry_stands_with_it(tmp_path: Path) -> None:
+    def changed(connection: sqlite3.Connection) -> None:
+        on_sale(connection)
+        for at, before, quantity in ((NOW - 60_000, 3, 5), (NOW - 30_000, 5, 8)):
+            connection.execute(
+                "INSERT INTO stock_history (sku, channel, at, step, before, quantity, sum)"
+                " VALUES ('MUG', '', ?, 'raise', ?, ?, '{}')",
+                (at, before, quantity),
+            )
+
+    async with served(tmp_path, unit=changed) as here:
+        _, body, _ = await get(here, "/api/stock/MUG")
+    assert [(one["before"], one["quantity"]) for one in body["history"]] == [(5, 8), (3, 5)]
+    assert body["entries"][0]["last_change"] == body["history"][0]
+
+
 async def test_a_list_has_pages_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     async with served(tmp_path) as here:
         _, first, _ = await get(here, "/api/stock?limit=3")
         _, second, _ = await get(here, f"/api/stock?limit=3&after={quote(first['next'], safe='')}")
-        assert [len(page["items"]) for page in (first, second)] == [3, 1]
+        assert [len(page["items"]) for page in (first, second)] == [3, 2]
         assert second["next"] is None
         for path in ("/api/stock?state=odd", "/api/stock?sku=MUG&state=all", "/api/stock?colour=red"):
             status, body, _ = await get(here, path)
@@ -245,7 +282,7 @@ async def test_the_figures_of_health(tmp_path: Path) -> None:
     async with assembled(tmp_path, on_sale) as app:
         found = (await health(app))["stock"]
         page, _ = await LiveReading(app).metrics()
-    assert (found["skus"], found["entries"], found["behind"], found["queued"]) == (3, 4, 0, 0)
+    assert (found["skus"], found["entries"], found["behind"], found["queued"]) == (4, 5, 0, 0)
     assert (found["oldest_seconds"], found["p50_seconds"], found["p95_seconds"]) == (5, 5, 5)
     assert found["forecast_seconds"] == 908
     assert b'tallyd_stock_age_seconds{of="p95"} 5.0' in page
@@ -257,7 +294,7 @@ def test_at_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     make_file(tmp_path / "tallyd.db", on_sale)
     assert main(["stock", "show", "MUG", "--config", config]) == 0
     shown = capsys.readouterr().out
-    for line in ("available", "= target", "= capacity", "published"):
+    for line in ("available", "= target", "= capacity", "- put in so far", "= change", "published"):
         assert line in shown
     assert main(["stock", "show", "MUG", "--config", config, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sku"] == "MUG"

@@ -35,6 +35,7 @@ from daemon.planning import plan_of
 from daemon.readmodel import LiveReading
 from daemon.secrets import Secrets
 from daemon.settings import Settings
+from daemon.stock_health import StockHealth
 from daemon.version import VERSION
 from storage import lock
 from storage.database import Database
@@ -55,6 +56,7 @@ class App:
         self.clock = clock
         self.started_at: Instant = clock.now()
         self.version = VERSION
+        self.stock = StockHealth()
 
     @property
     def database(self) -> Database:

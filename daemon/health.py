@@ -19,10 +19,8 @@ from actors.domain.time import Instant, format_instant, parse_instant
 from actors.intake.rules import ORDER_LOOK, PAYMENT_LOOK, SKU_LOOK
 from actors.intake.sweeping import COMPLETE, HOT, MESSAGES, PAYMENTS
 from actors.messages import Flow
-from actors.stock.rules import StockRules
 from daemon.instants import text_of
 from daemon.running import Running
-from daemon.stock_views import stock_health
 from storage import cursors, doors, exceptions, facts, flows, meta, orders, outbox
 from storage.doors import DoorRow
 
@@ -36,7 +34,8 @@ async def health(app: Running) -> Document:
     now = engine.clock.now()
     problem = ""
     try:
-        stored = await engine.database.read(lambda connection: _stored(connection, path, now, engine.plan.stock))
+        stored = await engine.database.read(lambda connection: _stored(connection, path, now))
+        stored["stock"] = await app.stock.figures(engine)
     except sqlite3.Error as error:
         stored, problem = _unread(), f"the database cannot be read ({type(error).__name__})"
     running = {flow.value: _flow(app, flow, stored["flows"][flow.value]) for flow in engine.actors}
@@ -106,7 +105,7 @@ def stored_flows(connection: sqlite3.Connection, now: Instant) -> Document:
     return found
 
 
-def _stored(connection: sqlite3.Connection, path: Path, now: Instant, stock: StockRules) -> Document:
+def _stored(connection: sqlite3.Connection, path: Path, now: Instant) -> Document:
     counted = outbox.counts(connection, now=now)
     return {
         "states": orders.count_by_state(connection),
@@ -127,7 +126,6 @@ def _stored(connection: sqlite3.Connection, path: Path, now: Instant, stock: Sto
             for kind, (read_at, _, rows) in sorted(facts.lists(connection).items())
         },
         "aside": {flow for flow, subject in outbox.aside(connection, STANDING) if not subject.startswith(LOOKS)},
-        "stock": stock_health(connection, stock, now=now),
         "file_bytes": sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists()),
     }
 

@@ -9,6 +9,7 @@ from actors.domain.time import Instant
 if TYPE_CHECKING:  # the command line reads views without loading what runs
     from daemon.engine import Engine
     from daemon.settings import Settings
+    from daemon.stock_health import StockHealth
 
 
 class Running(Protocol):
@@ -22,6 +23,11 @@ class Running(Protocol):
     @property
     def engine(self) -> Engine:
         """The running parts."""
+        ...
+
+    @property
+    def stock(self) -> StockHealth:
+        """The figures of stock."""
         ...
 
     @property

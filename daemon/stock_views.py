@@ -1,4 +1,4 @@
-"""What people and the storefront's back end read of stock: one SKU with its sum, many SKUs at once, lists, and figures.
+"""What people and the storefront's back end read of stock: one SKU with its sum, many SKUs at once, and lists.
 
 Everything comes from the file: nobody who asks here causes a call to Cin7 Core. Functions take a connection and return
 what goes into JSON as it is.
@@ -13,12 +13,11 @@ from typing import Any
 
 import msgspec
 
-from actors.domain.time import Instant, format_instant
-from actors.stock.assessing import PROGRESS, Case, Outlook, assess, forecast, outlook
+from actors.domain.time import Instant
+from actors.stock.assessing import Case, Outlook, assess, outlook
 from actors.stock.rules import StockRules, standing_of
-from actors.stock.watching import COMPARE
 from daemon.instants import text_of
-from storage import availability, entries, facts, meta, stock, stock_figures
+from storage import availability, entries, facts, stock, stock_figures
 from storage.entries import EntryRecord
 
 Document = dict[str, Any]
@@ -196,38 +195,3 @@ def _left(connection: sqlite3.Connection, rules: StockRules, after: str, limit: 
             break
         after = some[-1]
     return found[:limit]
-
-
-def stock_health(connection: sqlite3.Connection, rules: StockRules, *, now: Instant) -> Document:
-    """Return the figures of `/health`."""
-    if not rules.enabled:
-        return {"enabled": False}
-    ages = stock_figures.ages(connection, now=now)
-    progress = meta.text(connection, PROGRESS)
-    compared = meta.text(connection, COMPARE)
-    untrued = stock_figures.oldest_untrued(connection)
-    return {
-        "enabled": True,
-        "skus": len(ages),
-        **stock_figures.counts(connection),
-        "oldest_seconds": ages[-1] if ages else None,
-        "p50_seconds": _percentile(ages, 50),
-        "p95_seconds": _percentile(ages, 95),
-        "behind": sum(age * 1000 > rules.max_age for age in ages),
-        "forecast_seconds": forecast(connection, rules) // 1000,
-        "pass": _instants(msgspec.json.decode(progress)) if progress else None,
-        "queued": availability.asked(connection),
-        "untrued_oldest_seconds": None if untrued is None else (now - untrued) // 1000,
-        "compare": _instants(msgspec.json.decode(compared)) if compared else None,
-    }
-
-
-def _instants(known: Document) -> Document:
-    return {
-        name: format_instant(value) if name in ("at", "began_at", "ended_at", "whole_at") and value else value
-        for name, value in known.items()
-    }
-
-
-def _percentile(ages: Sequence[int], percent: int) -> int | None:
-    return ages[min(len(ages) - 1, len(ages) * percent // 100)] if ages else None

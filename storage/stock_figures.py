@@ -5,13 +5,41 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import msgspec
+
+from actors.domain.facts import Product
 from actors.domain.time import Instant
 
 
-def ages(connection: sqlite3.Connection, *, now: Instant) -> list[int]:
-    """Return the age in seconds of every SKU's last reading, ascending."""
-    rows = connection.execute("SELECT max(ended_at) FROM readings GROUP BY sku")
-    return sorted(max(0, now - row[0]) // 1000 for row in rows)
+def read_at(connection: sqlite3.Connection, *, after: str, limit: int) -> tuple[list[Instant], str | None]:
+    """Return when each SKU of a slice was last read, and the SKU after which to go on (None: all done)."""
+    rows = connection.execute(
+        "SELECT sku, max(ended_at) FROM readings WHERE sku > ? GROUP BY sku ORDER BY sku LIMIT ?", (after, limit)
+    ).fetchall()
+    return [row[1] for row in rows], rows[-1][0] if len(rows) == limit else None
+
+
+def products(
+    connection: sqlite3.Connection, *, after: str, limit: int
+) -> tuple[list[tuple[Product | None, int]], str | None]:
+    """Count a slice of the SKUs that either side was seen to have, by what decides whether we write their entries.
+
+    Return one product of each kind (None: Cin7 Core has none of this SKU) with how many are like it, and the SKU after
+    which to go on (None: all done).
+    """
+    rows = connection.execute(
+        "WITH known (sku) AS (SELECT sku FROM entries WHERE sku > :after UNION SELECT sku FROM readings"
+        " WHERE sku > :after ORDER BY sku LIMIT :limit)"
+        " SELECT min(f.value), count(*), max(known.sku) FROM known"
+        " LEFT JOIN facts f ON f.kind = 'product' AND f.key = known.sku"
+        " GROUP BY json_extract(f.value, '$.type'), json_extract(f.value, '$.drop_ship'),"
+        " json_extract(f.value, '$.parts[0]') IS NULL, json_extract(f.value, '$.status'),"
+        " json_extract(f.value, '$.sellable')",
+        {"after": after, "limit": limit},
+    ).fetchall()
+    counted = [(None if row[0] is None else msgspec.json.decode(row[0], type=Product), row[1]) for row in rows]
+    whole = sum(count for _, count in counted) < limit
+    return counted, None if whole else max(row[2] for row in rows)
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, Any]:

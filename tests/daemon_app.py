@@ -21,6 +21,7 @@ from daemon.engine import Engine
 from daemon.planning import plan_of
 from daemon.secrets import OperatorToken
 from daemon.settings import Settings, parse_settings
+from daemon.stock_health import StockHealth
 from storage import exceptions, orders, timeline
 from storage.database import Database, connect
 from storage.orders import SaleRecord
@@ -101,6 +102,7 @@ class TestApp:
         self.settings = settings
         self.engine = engine
         self.version = "0.1.0"
+        self.stock = StockHealth()
         self.started_at: Instant = NOW
 
 

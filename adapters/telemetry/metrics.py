@@ -70,6 +70,13 @@ METRICS: Mapping[str, MetricNote] = {
     "tallyd_stock_forecast_seconds": MetricNote("Within how long every SKU should be read."),
     "tallyd_stock_queued": MetricNote("SKUs that wait to be read by name."),
     "tallyd_stock_untrued_seconds": MetricNote("How long ago the entry was trued up that waits longest for it."),
+    "tallyd_stock_left": MetricNote("SKUs of which no entry is written, by what they are.", ("standing",)),
+    "tallyd_stock_pass_page": MetricNote("The page of the whole list that is read next; 0 between two passes."),
+    "tallyd_stock_pass_pages": MetricNote("Pages of the last whole pass."),
+    "tallyd_stock_pass_rows": MetricNote("Rows of the last whole pass."),
+    "tallyd_stock_pass_seconds": MetricNote("How long the last whole pass took."),
+    "tallyd_stock_pass_whole_timestamp_seconds": MetricNote("When a pass last added up."),
+    "tallyd_stock_compared_timestamp_seconds": MetricNote("When the last daily compare ended."),
     "tallyd_stock_compared": MetricNote("Entries of the last daily compare, by what was found.", ("found",)),
     "tallyd_storage_commits_total": MetricNote("Commits of the writer.", (), counter=True),
     "tallyd_storage_units_total": MetricNote("Units of work committed.", (), counter=True),
@@ -185,6 +192,11 @@ _STOCK = {
     "queued": "tallyd_stock_queued",
     "untrued_oldest_seconds": "tallyd_stock_untrued_seconds",
 }
+_PASS = {
+    "page": "tallyd_stock_pass_page",
+    "pages": "tallyd_stock_pass_pages",
+    "rows": "tallyd_stock_pass_rows",
+}
 _ENTRIES = ("entries", "missing", "conflicts", "refused", "suspended", "in_doubt", "blocked", "held_zeros")
 _COMPARED = ("exact", "in_flight", "lag", "drift")
 
@@ -195,7 +207,14 @@ def _of_stock(stock: Mapping[str, Any]) -> Iterator[Sample]:
     yield from _by_label("tallyd_stock_waiting", stock.get("waiting"))
     ages = {"oldest": "oldest_seconds", "p50": "p50_seconds", "p95": "p95_seconds"}
     yield from _by_label("tallyd_stock_age_seconds", {of: stock[name] for of, name in ages.items() if name in stock})
+    yield from _by_label("tallyd_stock_left", stock.get("left"))
+    progress = stock.get("pass") or {}
+    yield from _by_name(_PASS, progress)
+    if _is_figure(progress.get("took")):
+        yield "tallyd_stock_pass_seconds", (), progress["took"] / 1000
+    yield from _instant("tallyd_stock_pass_whole_timestamp_seconds", (), progress.get("whole_at"))
     compared = stock.get("compare") or {}
+    yield from _instant("tallyd_stock_compared_timestamp_seconds", (), compared.get("at"))
     yield from _by_label("tallyd_stock_compared", {name: compared[name] for name in _COMPARED if name in compared})
 
 

@@ -28,7 +28,7 @@ import msgspec
 
 from actors.census import hooks
 from actors.messages import Flow
-from actors.stock.rules import StockRules
+from actors.stock.rules import DAY, StockRules
 from adapters.sandbox.carts import LineDraft, OrderDraft, PaymentDraft, ShippingDraft, rule_of
 from adapters.sandbox.catalogue import ITEMS, Item
 from adapters.sandbox.faults import Fault, FaultKind, Faults
@@ -45,7 +45,7 @@ from tests.simulation.laws import (
 )
 from tests.simulation.senders import Senders, plan_with_doors
 from tests.simulation.stock_books import StockBooks
-from tests.simulation.stock_haste import ChangedOrders, haste
+from tests.simulation.stock_haste import IndexedOrders, haste
 from tests.simulation.stock_judge import Judge, Violation, forgotten, wrong_figures
 from tests.simulation.stock_mutations import MUTATIONS, at_work
 from tests.simulation.world import World, plan, world
@@ -159,7 +159,7 @@ def _plan(rules: StockRules, chance: random.Random) -> Plan:
     sweeps = msgspec.structs.replace(
         base.sweeps, hot=chance.choice((3_000, 30_000, 3_600_000)), trail=chance.choice((60_000, 240_000))
     )
-    return plan_with_doors(base=msgspec.structs.replace(base, sweeps=sweeps))
+    return plan_with_doors(base=msgspec.structs.replace(base, sweeps=sweeps, census=DAY))
 
 
 def _faults(made: World) -> None:
@@ -424,7 +424,7 @@ async def flash_sale(seed: int, scale: Scale, *, to_the_end: bool = True) -> Out
     }
     async with world(seed, the_plan=_plan(rules, chance), shop=shop) as made:
         books = StockBooks(made)
-        ChangedOrders(made)
+        IndexedOrders(made)
         _open_the_shop(made, shelves)
         auditor = _Auditor(made, books, rules, [*(shelf.item.sku for shelf in shelves), STRANGER])
         with anyio.CancelScope() as day:

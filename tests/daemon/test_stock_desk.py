@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import anyio
 import pytest
 import yarl
 
@@ -25,11 +26,14 @@ from actors.stock.reading import STOCK, Progress, keep
 from adapters.operator.server import operator_server
 from daemon import actions, stock_actions
 from daemon.cli import main
+from daemon.control import control_server
+from daemon.control_client import address, ask
 from daemon.health import health
 from daemon.readmodel import LiveReading
 from daemon.secrets import OperatorToken
 from storage import audit, availability, cursors, entries, exceptions, facts, outbox, stock
 from storage.cursors import Cursor
+from storage.exceptions import Record
 from storage.stock import Block
 from tests.daemon_app import NOW, TestApp, assembled, fill, make_file, token, write_config
 
@@ -276,6 +280,35 @@ async def test_zeros_are_confirmed_by_retrying_what_was_told(tmp_path: Path) -> 
         assert await read(lambda connection: outbox.is_waiting(connection, Flow.STOCK, "sku:MUG"))
         [row] = await read(lambda connection: exceptions.of_record(connection, "flow", "stock"))
         assert row.state == "resolved"
+
+
+async def test_what_is_wrong_with_a_sku_is_looked_at_again_by_retrying(tmp_path: Path) -> None:
+    def drifted(connection: sqlite3.Connection) -> None:
+        on_sale(connection)
+        record = Record(kind="sku", id=ODD)
+        exceptions.raise_finding(connection, record, Finding(code="stock_drift", cause="3, not 8"), now=NOW)
+
+    async with assembled(tmp_path, drifted) as app:
+        read = app.engine.database.read
+        [row] = await read(lambda connection: exceptions.of_record(connection, "sku", ODD))
+        await actions.retry_exception(app, row.id, author="olga", reason="mended")
+        assert await read(lambda connection: outbox.is_waiting(connection, Flow.STOCK, f"sku:{ODD}"))
+        [row] = await read(lambda connection: exceptions.of_record(connection, "sku", ODD))
+        assert row.state == "open"  # it clears by evidence
+
+
+@pytest.mark.parametrize("sku", [ODD, BRACED])
+async def test_whatever_a_sku_holds_it_is_stopped_over_the_socket(sku: str, tmp_path: Path) -> None:
+    path = tmp_path / "tallyd.sock"
+    async with assembled(tmp_path, on_sale) as app, control_server(app, path):
+
+        def told(verb: str) -> dict[str, Any]:
+            return ask(path, "POST", address("stock", sku, verb), {"reason": "recall", "until": ""})
+
+        for verb in ("block", "unblock"):
+            assert [(await anyio.to_thread.run_sync(told, verb))["done"] for _ in range(2)] == [True, False]
+        rows = await app.engine.database.read(lambda connection: audit.of_record(connection, f"sku:{sku}"))
+    assert [row[2] for row in rows] == ["block", "unblock"]
 
 
 async def test_the_figures_of_health(tmp_path: Path) -> None:

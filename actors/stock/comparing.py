@@ -42,13 +42,15 @@ def difference(case: Case) -> tuple[Difference, int]:
 
 
 def _right(question: Question) -> tuple[int, int]:
-    """Return the bounds of what should stand there; below zero only where that is published."""
+    """Return the bounds of what should stand there; below zero only where that is published.
+
+    No more has to stand there than all the readings that a raise needs, and what was pushed since, agree on.
+    """
     if question.ceiling is not None:
         return min(question.ceiling, 0), question.ceiling
-    target = question.targets[0]
-    if question.below_zero:
-        return target.low, target.high
-    return min(target.low, 0) if target.low <= 0 else target.low, max(target.high, 0)
+    said = [*question.targets, *([question.hint] if question.hint is not None else [])]
+    low, high = min(target.low for target in said), question.targets[0].high
+    return low, high if question.below_zero else max(high, 0)
 
 
 def _under_way(case: Case, question: Question) -> bool:

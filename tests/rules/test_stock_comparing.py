@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import msgspec
 import pytest
 
 from actors.domain.availability import Claim, Target
@@ -71,6 +72,12 @@ def question(*, there: int, put: int, right: int, mark: int = KNOWN, claims: tup
     )
 
 
+def once(newest: int, before: int) -> Question:
+    """Only the newest reading shows it; the ledger is due to begin anew."""
+    readings = (target(newest, after=20_000), target(before, after=10_000))
+    return msgspec.structs.replace(question(there=before, put=before, right=before), targets=readings, due=True)
+
+
 @pytest.mark.parametrize(
     ("name", "asked", "found"),
     [
@@ -86,6 +93,7 @@ def question(*, there: int, put: int, right: int, mark: int = KNOWN, claims: tup
             question(there=7, put=10, right=10, mark=0),
             (Difference.LAG, -3),
         ),
+        ("a receipt that one reading has seen, and a ledger that begins anew", once(15, 10), (Difference.EXACT, 0)),
         ("somebody took three off", question(there=7, put=10, right=10), (Difference.DRIFT, -3)),
         ("somebody took three off, and a receipt", question(there=7, put=10, right=15), (Difference.DRIFT, -3)),
     ],

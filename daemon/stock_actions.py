@@ -46,14 +46,15 @@ async def unblock_sku(app: Running, sku: str, *, author: str, reason: str) -> Do
     """Sell a SKU again: its units come back with the next true-up.
 
     Raises:
-        ProblemError: 404, nobody knows the SKU.
+        ProblemError: 404, it is not blocked, and nobody knows the SKU.
     """
     engine = app.engine
 
     def unit(connection: sqlite3.Connection) -> Done:
         now = engine.clock.now()
-        _known(connection, sku)
         if not unblock(connection, sku):
+            # A block is ended also when both sides have forgotten the SKU meanwhile.
+            _known(connection, sku)
             return {"done": False, "message": f"{sku} is not blocked.", "sku": sku}
         audit.write(connection, author=author, action="unblock", record=f"sku:{sku}", now=now, reason=reason)
         outbox.release(connection, sku_nudge(sku, now), now=now)

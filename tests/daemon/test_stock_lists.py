@@ -16,6 +16,8 @@ import pytest
 from actors.domain.facts import FactKind, Product
 from actors.messages import Flow
 from actors.stock.assessing import outlook
+from adapters.operator.problems import ProblemError
+from daemon import stock_actions
 from daemon.cli import main
 from daemon.control import control_server
 from daemon.control_client import RefusedError, address, ask
@@ -175,6 +177,13 @@ async def test_a_sale_is_stopped_and_goes_on_once_each(tmp_path: Path, sku: str)
         assert [entry.suspended for entry in await read(lambda connection: entries.of_sku(connection, sku))] == [
             "unblocked"
         ]
+
+
+async def test_a_block_outlives_the_sku_and_is_ended_all_the_same(tmp_path: Path) -> None:
+    async with assembled(tmp_path, blocked(None)) as app:
+        assert (await stock_actions.unblock_sku(app, "MUG", author="olga", reason=""))["done"]
+        with pytest.raises(ProblemError, match="Neither side"):
+            await stock_actions.unblock_sku(app, "MUG", author="olga", reason="")
 
 
 async def test_an_orders_units_are_let_go_and_its_skus_looked_at(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def _faults(made: World) -> None:
         (Fault(kind=FaultKind.ERROR_AFTER, status=500), 0.02),
         (Fault(kind=FaultKind.DROP_BEFORE), 0.02),
         (Fault(kind=FaultKind.SLOW, seconds=8), 0.04),
-        (Fault(kind=FaultKind.SLOW, seconds=45), 0.01),
+        (Fault(kind=FaultKind.SLOW, seconds=25), 0.01),  # nothing is executed after the 30 s somebody waits
         (Fault(kind=FaultKind.SLOW_ANSWER, seconds=5), 0.02),
     )
     every(

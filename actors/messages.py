@@ -21,6 +21,7 @@ class Flow(StrEnum):
     CATALOGUE = "catalogue"
     CENSUS = "census"
     STOCK = "stock"
+    FULFILMENT = "fulfilment"
 
 
 class Urgency(IntEnum):

@@ -289,6 +289,8 @@ class FulfilmentSettings(_Table, frozen=True, kw_only=True):
 
     enabled: bool = True
     publish_from: Literal["pick", "ship"] = "pick"
+    complete: Literal["never", "shipped", "shipped-and-paid"] = "shipped"
+    cancel_voided: bool = False
 
 
 class CatalogueSettings(_Table, frozen=True, kw_only=True):

@@ -11,17 +11,12 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from actors.domain.fulfilment import Stages, word
 from actors.domain.references import PREFIX
 from actors.domain.sale import ListedCreditNote, ListedSale
 from actors.domain.time import Instant
 
 _REFERENCE = re.compile(r"(?=.*\d)[A-Za-z0-9._:#/-]{1,100}")
-
-_NOTHING_YET = frozenset(
-    {"NOT AVAILABLE", "DRAFT"}
-    | {"NOT PICKED", "PICKING", "NOT PACKED", "PACKING", "NOT SHIPPED", "SHIPPING", "NOT INVOICED"}
-)
-"""A stage that nobody has authorised anything of: no webhook tells of it."""
 
 
 class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +27,14 @@ class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str
     reference: str
     voided: bool
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a sale is by the list: its stages, and how its credit notes stand by number."""
+
+    stages: Stages
+    notes: dict[str, str]
+    updated_at: Instant | None
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +52,7 @@ _LIVE = "status NOT LIKE 'VOID%'"
 def stages(sale: ListedSale) -> str:
     """Write the stages whose movement Cin7's webhooks tell of; what a draft becomes is not among them."""
     parts = (sale.picking, sale.packing, sale.shipping, sale.invoicing, sale.credit_note)
-    told = ("" if part.upper() in _NOTHING_YET else part for part in parts)
+    told = ("" if not word(part) else part for part in parts)
     return "|".join(("VOIDED" if sale.voided else "", *told, sale.tracking)).replace("\n", " ")
 
 
@@ -120,7 +123,7 @@ def note_credit(connection: sqlite3.Connection, note: ListedCreditNote, *, now: 
     name, stands = note.number or "", f"{note.status} {note.restock_status}".strip()
     if known.get(name) == stands:
         return False
-    told = note.status.upper() not in _NOTHING_YET and not known.get(name, "").startswith(note.status)
+    told = bool(word(note.status)) and not known.get(name, "").startswith(note.status)
     connection.execute(
         "UPDATE listed_sales SET stages = :stages,"
         " moved_after = CASE WHEN :told THEN min(moved_at, seen_at) ELSE moved_after END,"
@@ -128,6 +131,24 @@ def note_credit(connection: sqlite3.Connection, note: ListedCreditNote, *, now: 
         {"stages": _joined(own, known | {name: stands}), "told": told, "now": now, "id": note.sale_id},
     )
     return True
+
+
+def stands(connection: sqlite3.Connection, sale_id: str) -> Standing | None:
+    """Return how far a sale is by the list; None where it is not listed."""
+    row = connection.execute("SELECT stages, updated_at FROM listed_sales WHERE sale_id = ?", (sale_id,)).fetchone()
+    if row is None:
+        return None
+    own, notes = _parted(row[0])
+    voided, picking, packing, shipping, invoicing, _, tracking = (own.split("|", 6) + [""] * 7)[:7]
+    stages = Stages(
+        voided=bool(voided),
+        picking=word(picking),
+        packing=word(packing),
+        shipping=word(shipping),
+        invoicing=word(invoicing),
+        tracking=tracking,
+    )
+    return Standing(stages=stages, notes=notes, updated_at=row[1])
 
 
 def _notes(connection: sqlite3.Connection, sale_id: str) -> dict[str, str]:

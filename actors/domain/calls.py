@@ -45,10 +45,12 @@ class Purpose(StrEnum):
     CIN7_FIND_BY_EXTERNAL_ID = "cin7.find_by_external_id"
     CIN7_FIND_BY_REFERENCE = "cin7.find_by_reference"
     CIN7_READ_SALE = "cin7.read_sale"
+    CIN7_READ_FULFILMENT = "cin7.read_fulfilment"
     CIN7_CREATE_SALE = "cin7.create_sale"
     CIN7_DRAFT_ORDER = "cin7.draft_order"
     CIN7_AUTHORISE_ORDER = "cin7.authorise_order"
     CIN7_VOID_SALE = "cin7.void_sale"
+    CIN7_UPDATE_SALE = "cin7.update_sale"
     CIN7_SWEEP_SALES = "cin7.sweep_sales"
     CIN7_COUNT_SALES = "cin7.count_sales"
     CIN7_CREDIT_NOTES = "cin7.credit_notes"
@@ -71,6 +73,7 @@ class Purpose(StrEnum):
     CT_READ_LEASE = "commercetools.read_lease"
     CT_WRITE_LEASE = "commercetools.write_lease"
     CT_SYNC_INFO = "commercetools.sync_info"
+    CT_UPDATE_ORDER = "commercetools.update_order"
 
     @property
     def side(self) -> str:
@@ -95,9 +98,11 @@ _WRITES = frozenset(
         Purpose.CIN7_DRAFT_ORDER,
         Purpose.CIN7_AUTHORISE_ORDER,
         Purpose.CIN7_VOID_SALE,
+        Purpose.CIN7_UPDATE_SALE,
         Purpose.CIN7_CREATE_WEBHOOK,
         Purpose.CIN7_REVIVE_WEBHOOK,
         Purpose.CT_SYNC_INFO,
+        Purpose.CT_UPDATE_ORDER,
         Purpose.CT_WRITE_LEASE,
         Purpose.CT_WRITE_ENTRY,
         Purpose.CT_CREATE_ENTRY,

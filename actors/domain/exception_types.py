@@ -2,7 +2,7 @@
 
 The owner is not chosen per type but follows from its *topic* by one rule (design, head): totals, tax, payment,
 currency, posting → finance; location, stock, warehouse, cancellation → ops; SKU, product, publication, oversold →
-ecommerce; connection, limits, formats, machine → it.
+ecommerce (customers who have to be told among them); connection, limits, formats, machine → it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Topic(StrEnum):
     PRODUCT = "product"
     PUBLICATION = "publication"
     OVERSOLD = "oversold"
+    CUSTOMER = "customer"
     CONNECTION = "connection"
     LIMITS = "limits"
     FORMATS = "formats"
@@ -69,6 +70,7 @@ OWNER_OF: Mapping[Topic, Owner] = MappingProxyType(
         Topic.PRODUCT: Owner.ECOMMERCE,
         Topic.PUBLICATION: Owner.ECOMMERCE,
         Topic.OVERSOLD: Owner.ECOMMERCE,
+        Topic.CUSTOMER: Owner.ECOMMERCE,
         Topic.CONNECTION: Owner.IT,
         Topic.LIMITS: Owner.IT,
         Topic.FORMATS: Owner.IT,
@@ -599,6 +601,87 @@ _DECLARED = (
         "The order is cancelled, but Cin7 Core refused to void its sale; its own words are shown.",
         "Void the sale by hand in Cin7 Core.",
         clears="The sale is read as void.",
+    ),
+    _holding(
+        "shipped_after_cancel",
+        Topic.CUSTOMER,
+        "The order was cancelled in commercetools and its goods have left the warehouse all the same.",
+        "Try to stop the parcel with the carrier. Tell the customer: they keep and pay it, or send it back.",
+        "If money was given back already, ask for it again or book the loss; if the goods come back, enter the return.",
+        clears="The shipment is undone in Cin7 Core and the sale void, all of it came back, or a person decides.",
+    ),
+    _holding(
+        "order_edited",
+        Topic.WAREHOUSE,
+        "The order was changed in commercetools after its sale was made, in a way tallyd does not change a sale by.",
+        "See field by field what differs. Correct the sale in Cin7 Core, then accept with `tallyd orders release`.",
+        "Or send the order again with `tallyd orders resend`: the sale is voided and made anew as the order is now.",
+        "Or take the change back in commercetools.",
+        clears="Order and sale agree again, a new sale is made, or a person accepts the order as it is now.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "edit_not_applied",
+        Topic.WAREHOUSE,
+        "The order was changed too late, or Cin7 Core refused the change: the sale shows the older state.",
+        "Tell the warehouse what changed (the parcel may bear the old address); correct the sale where it can be.",
+        clears="The sale was changed, the change was taken back, or a person decides.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "payment_reversed",
+        Topic.PAYMENT,
+        "The money for an order that is a sale already is no longer there: a charge failed or was taken back.",
+        "See the payment in commercetools and at its provider. Stop the parcel, or ask for the money.",
+        clears="The payment covers the order again, the order is cancelled, or a person decides.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "shipment_undone",
+        Topic.CUSTOMER,
+        "A shipment the storefront showed was undone or voided in Cin7 Core; the customer may have been told of it.",
+        "See whether the parcel left. If it did, ship it again in Cin7 Core; if not, tell the customer.",
+        clears="As much was shipped again, the order is cancelled, or a person decides.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "shipment_differs",
+        Topic.WAREHOUSE,
+        "The warehouse shipped something else, or more, than the order holds; the storefront shows what fits.",
+        "Compare the shipment with the order. Tell the customer, or correct the fulfilment in Cin7 Core.",
+        clears="What stands as shipped fits the order, or a person decides.",
+    ),
+    _telling(
+        Severity.ERROR,
+        "fulfilment_rejected",
+        Topic.FORMATS,
+        "commercetools refused to take what was fulfilled; its own words are shown.",
+        "Mend what the words name; it is tried again by itself.",
+        clears="commercetools took it, or shows it.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "return_open",
+        Topic.WAREHOUSE,
+        "Goods came back according to commercetools, and no credit note in Cin7 Core has put them back in stock.",
+        "Find the goods. Enter a credit note with restock in Cin7 Core, or mark the return Unusable in commercetools.",
+        clears="A credit note restocks as much, or the return is Unusable.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "restock_differs",
+        Topic.WAREHOUSE,
+        "A credit note put back more of an item, or another one, than the order was shipped.",
+        "Compare the credit note with the order, and correct it in Cin7 Core.",
+        clears="What was restocked fits the order, or a person decides.",
+    ),
+    _telling(
+        Severity.WARNING,
+        "refund_open",
+        Topic.PAYMENT,
+        "Money was given back in commercetools, and no credit note in Cin7 Core names the refund.",
+        "Enter the credit note in Cin7 Core with the shown id as the reference of its refund payment or in its memo.",
+        clears="A credit note that counts names the refund's id, or the refund failed.",
     ),
     _telling(
         Severity.WARNING,

@@ -62,11 +62,18 @@ class PriceGroup(msgspec.Struct, frozen=True, kw_only=True):
     high_precision: bool = False
 
 
+class Travel(msgspec.Struct, frozen=True, kw_only=True):
+    """So many units of a line go with one of several shipments."""
+
+    shipping_key: str
+    quantity: int
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A line item. `unit_minor` is the effective price before price groups; `list_minor` the undiscounted one.
 
     `method_rates` are the distinct rates of the shipping methods it travels by (`shippingMode: Multiple`); `tax_rate`
-    is then the one they agree on, or None.
+    is then the one they agree on, or None. `travels` says which units go with which of them, in their order.
     """
 
     id: str
@@ -86,6 +93,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     supply_channel: str | None = None
     inventory_mode: str | None = None
     method_rates: tuple[TaxRate, ...] = ()
+    travels: tuple[Travel, ...] = ()
 
 
 class CustomLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,13 +121,47 @@ class Shipping(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel of a delivery: units by line, carrier and number ("": none). `key` "": somebody else's, without one."""
+
+    key: str
+    items: dict[str, int] = {}
+    carrier: str = ""
+    tracking: str = ""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery as the order shows it: units by line. `shipping_key`: which of several shipments it belongs to."""
+
+    key: str
+    items: dict[str, int]
+    parcels: tuple[Parcel, ...] = ()
+    shipping_key: str | None = None
+
+
+class ReturnItem(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of a line that come back, or are back; states as commercetools writes them (fact sheet §3.3)."""
+
+    id: str
+    key: str
+    line_id: str
+    quantity: int
+    state: str
+    payment_state: str = ""
+
+
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment's transaction; type and state as commercetools writes them."""
+    """A payment's transaction; type and state as commercetools writes them.
+
+    `interaction_id` is the payment provider's own name for it, "" where it gave none.
+    """
 
     type: str
     state: str
     amount: int
     currency: str
+    id: str = ""
+    interaction_id: str = ""
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +239,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
     billing: Address | None = None
     shipping_address: Address | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    returns: tuple[ReturnItem, ...] = ()
 
     @property
     def payable(self) -> int:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from actors.domain.fulfilment import CreditNote, Fulfilment, Stages
 from actors.domain.time import Instant
 
 
@@ -68,6 +69,25 @@ class SaleHeader(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     shipping_notes: str = ""
     attributes: dict[int, str] = {}
+    ship_by: date | None = None
+
+
+class SaleChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What `PUT /sale` is told about the header of a sale that exists: only what is not None changes.
+
+    `attributes` are all ten AdditionalAttributes by number, since they are one object. Fact sheet §2.4.
+    """
+
+    sale_id: str
+    contact: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    billing: SaleAddress | None = None
+    shipping: SaleAddress | None = None
+    note: str | None = None
+    shipping_notes: str | None = None
+    customer_reference: str | None = None
+    attributes: dict[int, str] | None = None
     ship_by: date | None = None
 
 
@@ -165,6 +185,14 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
     order_status: str = "NOT AVAILABLE"
     fulfilment_authorised: bool = False
+    stages: Stages = Stages()
+    fulfilments: tuple[Fulfilment, ...] = ()
+    credit_notes: tuple[CreditNote, ...] = ()
+
+    @property
+    def shipped(self) -> bool:
+        """True when something of it has left the house."""
+        return any(fulfilment.is_shipped for fulfilment in self.fulfilments)
 
     @property
     def voided(self) -> bool:

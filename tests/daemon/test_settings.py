@@ -38,6 +38,8 @@ trigger = { order_states = ["Open", "Confirmed"], payment = "paid" }
 """
 
 ADDED = {
+    "fulfilment.complete",
+    "fulfilment.cancel_voided",
     "orders.most_rows",
     "stock.mass_zero_least",
     "stock.stale_buffer",

@@ -1,0 +1,1 @@
+"""The fulfilment flow: what the warehouse did with a sale, shown on the order in commercetools."""

@@ -1,0 +1,45 @@
+-- The rest of an order's life: what was fulfilled and shown, what the sale was made from, returns and refunds.
+
+ALTER TABLE orders ADD COLUMN payment_state TEXT NOT NULL DEFAULT '';
+ALTER TABLE orders ADD COLUMN shipment_state TEXT NOT NULL DEFAULT '';
+
+-- What is known of an order's fulfilment. `seen` are the stages of its sale as of the last look, `told_at` is when a
+-- webhook said that something of it moved (NULL: nothing that was not looked at since), `read_at` when the sale was last
+-- read whole. `published` is the shipment state we set last ('' : none), `told` 1 once a customer may have been told of a
+-- delivery. `cin7` and `storefront` are short words for people: what each side showed at the last look.
+CREATE TABLE fulfilments (
+    order_id   TEXT PRIMARY KEY REFERENCES orders (id) ON DELETE CASCADE,
+    seen       TEXT NOT NULL DEFAULT '',
+    told_at    INTEGER,
+    read_at    INTEGER,
+    published  TEXT NOT NULL DEFAULT '',
+    told       INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
+    looked_at  INTEGER,
+    cin7       TEXT NOT NULL DEFAULT '{}',
+    storefront TEXT NOT NULL DEFAULT '{}'
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX fulfilments_told ON fulfilments (told_at) WHERE told_at IS NOT NULL;
+
+-- What a sale was made from, field by field: amounts, SKUs and quantities as they are, texts about people as digests.
+CREATE TABLE exported (
+    order_id   TEXT PRIMARY KEY REFERENCES orders (id) ON DELETE CASCADE,
+    generation INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
+    fields     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Refunds seen in commercetools, and the credit note that names each.
+CREATE TABLE refunds (
+    transaction_id TEXT PRIMARY KEY,
+    order_id       TEXT NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    payment_id     TEXT NOT NULL,
+    interaction_id TEXT NOT NULL DEFAULT '',
+    amount         INTEGER NOT NULL,
+    currency       TEXT NOT NULL,
+    state          TEXT NOT NULL,
+    credit_note    TEXT,
+    seen_at        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX refunds_by_order ON refunds (order_id);

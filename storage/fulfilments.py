@@ -3,116 +3,118 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
 from actors.domain.fulfilment import Stages
+from actors.domain.order_state import OrderState
+from actors.domain.returning import Refund
 from actors.domain.time import Instant
-from storage import listed_sales
+from actors.messages import Flow, Nudge, Urgency
+from storage import listed_sales, outbox
+
+CLOCK_SLACK = 60_000
+"""Milliseconds Cin7's clock may be behind ours: what it changed so shortly before a reading is read once more."""
+
+_CONCERNED = frozenset({OrderState.HELD.value, OrderState.CANCELLING.value})
+"""States of an order that may wait for what the warehouse does."""
 
 
 class FulfilmentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The row of an order. Defaults are those of an order nothing is known of.
 
-    `seen` are the stages of its sale as of the last look, as text; `told_at` is when a webhook said that something of
-    it moved that was not looked at since. `published` is the shipment state tallyd set last, `told` whether a customer
-    may have been told of a delivery. `cin7` and `storefront` are what each side showed, in words for people.
+    `seen` are the stages of its sale as of the last look, as text; `alias` is how the list writes the same. `told_at`
+    is when a webhook, or the order itself, said that something moved that was not looked at since. `published` is the
+    shipment state tallyd set last, `shown` the most units by SKU that the storefront ever showed as sent. `aftersales`
+    names returns and refunds as last looked at. `cin7` and `storefront` are what each side showed, for people.
     """
 
     seen: str = ""
+    alias: str = ""
     told_at: Instant | None = None
     read_at: Instant | None = None
     published: str = ""
-    told: bool = False
+    shown: dict[str, int] = {}
+    aftersales: str = ""
     looked_at: Instant | None = None
     cin7: dict[str, str] = {}
     storefront: dict[str, str] = {}
 
 
-class RefundRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund of an order: `amount` in minor units; `credit_note` is the number of the note that names it."""
-
-    transaction_id: str
-    payment_id: str
-    interaction_id: str
-    amount: int
-    currency: str
-    state: str
-    credit_note: str | None
-
-
-_COLUMNS = "seen, told_at, read_at, published, told, looked_at, cin7, storefront"
+_COLUMNS = FulfilmentRecord.__struct_fields__
+_JSON = ("shown", "cin7", "storefront")
 
 
 def get(connection: sqlite3.Connection, order_id: str) -> FulfilmentRecord:
     """Return what is known of an order's fulfilment."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM fulfilments WHERE order_id = ?", (order_id,)).fetchone()
+    row = connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM fulfilments WHERE order_id = ?", (order_id,)
+    ).fetchone()
     if row is None:
         return FulfilmentRecord()
-    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    values |= {name: msgspec.json.decode(values[name]) for name in ("cin7", "storefront")}
-    return msgspec.convert(values, FulfilmentRecord, strict=False)
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values |= {name: msgspec.json.decode(values[name]) for name in _JSON}
+    return msgspec.convert(values, FulfilmentRecord)
 
 
-def put(connection: sqlite3.Connection, order_id: str, record: FulfilmentRecord) -> None:
-    """Keep what a look found. What a webhook told meanwhile stays told."""
+def put(connection: sqlite3.Connection, order_id: str, record: FulfilmentRecord, *, looked_from: Instant) -> None:
+    """Keep what a look found. What was told after the look began stays told."""
+    values = msgspec.structs.asdict(record)
+    values |= {name: msgspec.json.encode(values[name], order="sorted").decode() for name in _JSON}
+    names = [name for name in _COLUMNS if name != "told_at"]
     connection.execute(
-        "INSERT INTO fulfilments (order_id, seen, told_at, read_at, published, told, looked_at, cin7, storefront)"
-        " VALUES (:order, :seen, :told_at, :read_at, :published, :told, :looked_at, :cin7, :storefront)"
-        " ON CONFLICT (order_id) DO UPDATE SET seen = excluded.seen, read_at = excluded.read_at,"
-        " told_at = CASE WHEN told_at > coalesce(excluded.looked_at, 0) THEN told_at ELSE excluded.told_at END,"
-        " published = excluded.published, told = excluded.told, looked_at = excluded.looked_at,"
-        " cin7 = excluded.cin7, storefront = excluded.storefront",
-        {
-            "order": order_id,
-            "seen": record.seen,
-            "told_at": record.told_at,
-            "read_at": record.read_at,
-            "published": record.published,
-            "told": int(record.told),
-            "looked_at": record.looked_at,
-            "cin7": msgspec.json.encode(record.cin7, order="sorted").decode(),
-            "storefront": msgspec.json.encode(record.storefront, order="sorted").decode(),
-        },
+        f"INSERT INTO fulfilments (order_id, {', '.join(names)})"
+        f" VALUES (:order_id, {', '.join(f':{name}' for name in names)})"
+        f" ON CONFLICT (order_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)},"
+        " told_at = CASE WHEN told_at > :looked_from THEN told_at END",
+        values | {"order_id": order_id, "looked_from": looked_from},
     )
 
 
 def tell(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
-    """A webhook said that something of the order's sale moved: the sale is to be read."""
+    """Something of the order's sale moved, or of the order after its sale: the sale is to be read."""
     connection.execute(
         "INSERT INTO fulfilments (order_id, told_at) VALUES (?1, ?2)"
         " ON CONFLICT (order_id) DO UPDATE SET told_at = excluded.told_at",
         (order_id, now),
     )
+    outbox.accept(connection, nudge(order_id, now), now=now)
+
+
+def tell_aftersales(connection: sqlite3.Connection, order_id: str, aftersales: str, *, now: Instant) -> None:
+    """Tell of returns and refunds of an order, unless they are those that were looked at already."""
+    if get(connection, order_id).aftersales != aftersales:
+        tell(connection, order_id, now=now)
+
+
+def nudge(order_id: str, due_at: Instant) -> Nudge:
+    """Look at how an order was fulfilled."""
+    return Nudge(flow=Flow.FULFILMENT, subject=order_id, due_at=due_at, urgency=Urgency.UNDERWAY)
 
 
 def order_of_sale(connection: sqlite3.Connection, sale_id: str, number: str) -> str | None:
-    """Return the order a live sale of ours stands for, named by its id or (where that is "") its number."""
-    condition, value = ("sale_id = ?", sale_id.lower()) if sale_id else ("number = ?", number)
+    """Return the order that a sale of ours stands for, named by its id or its number; a live one is preferred."""
     row = connection.execute(
-        f"SELECT order_id FROM sales WHERE {condition} ORDER BY voided_at IS NULL DESC, made_at DESC LIMIT 1", (value,)
+        "SELECT order_id FROM sales WHERE sale_id = ? OR number = ?"
+        " ORDER BY voided_at IS NULL DESC, made_at DESC LIMIT 1",
+        (sale_id.lower(), number),
     ).fetchone()
     return None if row is None else str(row[0])
 
 
+# -- what moved -------------------------------------------------------------------------------------------------------
+
+
 def seen_text(stages: Stages, notes: Mapping[str, str]) -> str:
-    """Write stages and credit notes (how each stands, by number) as they are compared.
+    """Write stages and credit notes (how each stands, by number) as they are compared; "" where nothing happened.
 
     Packing and invoicing move nothing on the storefront.
     """
     relevant = msgspec.structs.replace(stages, packing="", invoicing="")
+    if relevant == Stages() and not notes:
+        return ""
     return msgspec.json.encode({"stages": relevant, "notes": notes}, order="sorted").decode()
-
-
-def moved(connection: sqlite3.Connection, sale_ids: Iterable[str]) -> list[str]:
-    """Return the orders of those of these sales that stand otherwise than at the last look; a void one counts."""
-    found = []
-    for sale_id in sale_ids:
-        row = connection.execute("SELECT order_id FROM sales WHERE sale_id = ?", (sale_id,)).fetchone()
-        if row is not None and is_behind(connection, row[0], sale_id):
-            found.append(str(row[0]))
-    return found
 
 
 def is_behind(connection: sqlite3.Connection, order_id: str, sale_id: str) -> bool:
@@ -121,32 +123,50 @@ def is_behind(connection: sqlite3.Connection, order_id: str, sale_id: str) -> bo
     if listed is None:
         return False
     record = get(connection, order_id)
-    if seen_text(listed.stages, listed.notes) != (record.seen or seen_text(Stages(), {})):
+    text = seen_text(listed.stages, listed.notes)
+    if text != record.seen and (not record.alias or text != record.alias):
         return True
     return listed.stages.is_partial and (listed.updated_at or 0) + CLOCK_SLACK > (record.read_at or 0)
 
 
-CLOCK_SLACK = 60_000
-"""Milliseconds Cin7's clock may be behind ours: what it changed so shortly before a reading is read once more."""
+def stir(connection: sqlite3.Connection, sale_ids: Iterable[str], *, now: Instant) -> None:
+    """Nudge whoever is concerned by these sales, of ours and live, where the list shows something new of them."""
+    for sale_id in sale_ids:
+        row = connection.execute(
+            "SELECT order_id, state FROM sales JOIN orders ON orders.id = order_id"
+            " WHERE sale_id = ? AND voided_at IS NULL",
+            (sale_id,),
+        ).fetchone()
+        if row is None or not is_behind(connection, row[0], sale_id):
+            continue
+        outbox.accept(connection, nudge(row[0], now), now=now)
+        if row[1] in _CONCERNED:
+            concerned = Nudge(flow=Flow.ORDERS, subject=row[0], due_at=now, urgency=Urgency.UNDERWAY)
+            outbox.accept(connection, concerned, now=now)
 
 
 def behind(connection: sqlite3.Connection, *, after: str, limit: int) -> tuple[list[str], str]:
-    """Look through so many orders with a live sale, by id: return those that are behind, and where to go on ("": end).
+    """Look through so many live sales, by id: return those that are behind, and where to go on ("": that was the end).
 
-    A sweep nudges what moved; this finds whatever a lost nudge, a pause or a kill left behind.
+    A sweep nudges what moved; this finds whatever a kill, a pause or a switch in the settings left behind.
     """
     rows = connection.execute(
-        "SELECT order_id, sale_id FROM sales WHERE order_id > ? AND voided_at IS NULL ORDER BY order_id LIMIT ?",
+        "SELECT sale_id, order_id FROM sales WHERE sale_id > ? AND voided_at IS NULL ORDER BY sale_id LIMIT ?",
         (after, limit),
     ).fetchall()
-    found = [row[0] for row in rows if is_behind(connection, row[0], row[1])]
+    found = [sale_id for sale_id, order_id in rows if is_behind(connection, order_id, sale_id)]
     return found, (rows[-1][0] if len(rows) == limit else "")
+
+
+def all_told(connection: sqlite3.Connection) -> Collection[str]:
+    """Return the orders of which something was told that was not looked at yet."""
+    return [row[0] for row in connection.execute("SELECT order_id FROM fulfilments WHERE told_at IS NOT NULL")]
 
 
 # -- refunds ----------------------------------------------------------------------------------------------------------
 
 
-def put_refund(connection: sqlite3.Connection, order_id: str, refund: RefundRecord, *, now: Instant) -> None:
+def put_refund(connection: sqlite3.Connection, order_id: str, refund: Refund, *, now: Instant) -> None:
     """Keep a refund as it stands, and the credit note that names it."""
     connection.execute(
         "INSERT INTO refunds (transaction_id, order_id, payment_id, interaction_id, amount, currency, state,"
@@ -157,12 +177,10 @@ def put_refund(connection: sqlite3.Connection, order_id: str, refund: RefundReco
     )
 
 
-def refunds_of(connection: sqlite3.Connection, order_id: str) -> Sequence[RefundRecord]:
+def refunds_of(connection: sqlite3.Connection, order_id: str) -> list[Refund]:
     """Return the refunds of an order, in the order they were seen."""
+    names = Refund.__struct_fields__
     rows = connection.execute(
-        "SELECT transaction_id, payment_id, interaction_id, amount, currency, state, credit_note FROM refunds"
-        " WHERE order_id = ? ORDER BY seen_at, transaction_id",
-        (order_id,),
+        f"SELECT {', '.join(names)} FROM refunds WHERE order_id = ? ORDER BY seen_at, transaction_id", (order_id,)
     )
-    names = RefundRecord.__struct_fields__
-    return [RefundRecord(**dict(zip(names, row, strict=True))) for row in rows]
+    return [Refund(**dict(zip(names, row, strict=True))) for row in rows]

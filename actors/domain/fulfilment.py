@@ -83,8 +83,8 @@ class Stages(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_partial(self) -> bool:
-        """True where the words may stay the same while more is picked or shipped: Cin7 has no word for how much."""
-        return any(word.startswith("PARTIALLY") for word in (self.picking, self.shipping))
+        """True where the words may stay the same while more is shipped: Cin7 has no word for how much."""
+        return self.shipping.startswith("PARTIALLY")
 
 
 _NOTHING_YET = frozenset(

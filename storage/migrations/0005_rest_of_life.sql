@@ -3,17 +3,21 @@
 ALTER TABLE orders ADD COLUMN payment_state TEXT NOT NULL DEFAULT '';
 ALTER TABLE orders ADD COLUMN shipment_state TEXT NOT NULL DEFAULT '';
 
--- What is known of an order's fulfilment. `seen` are the stages of its sale as of the last look, `told_at` is when a
--- webhook said that something of it moved (NULL: nothing that was not looked at since), `read_at` when the sale was last
--- read whole. `published` is the shipment state we set last ('' : none), `told` 1 once a customer may have been told of a
--- delivery. `cin7` and `storefront` are short words for people: what each side showed at the last look.
+-- What is known of an order's fulfilment. `seen` are the stages of its sale as of the last look; `alias` is how the list
+-- writes the same stages, where a second look showed that it only writes them otherwise. `told_at` is when a webhook or
+-- the order itself said that something moved (NULL: nothing that was not looked at since), `read_at` when the sale was
+-- last read whole. `published` is the shipment state we set last ('' : none), `shown` the most units by SKU that the
+-- storefront ever showed as sent. `aftersales` names the returns and refunds of the order as last looked at. `cin7` and
+-- `storefront` are words for people: what each side showed at the last look.
 CREATE TABLE fulfilments (
     order_id   TEXT PRIMARY KEY REFERENCES orders (id) ON DELETE CASCADE,
     seen       TEXT NOT NULL DEFAULT '',
+    alias      TEXT NOT NULL DEFAULT '',
     told_at    INTEGER,
     read_at    INTEGER,
     published  TEXT NOT NULL DEFAULT '',
-    told       INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
+    shown      TEXT NOT NULL DEFAULT '{}',
+    aftersales TEXT NOT NULL DEFAULT '',
     looked_at  INTEGER,
     cin7       TEXT NOT NULL DEFAULT '{}',
     storefront TEXT NOT NULL DEFAULT '{}'

@@ -27,6 +27,8 @@ from actors.domain.order_state import UNSETTLED
 from actors.domain.posting import PostingRules
 from actors.domain.time import Clock, Instant
 from actors.domain.tracing import Tracer
+from actors.fulfilment.actor import FulfilmentActor, doubt_updates
+from actors.fulfilment.rules import FulfilmentRules
 from actors.governor.governor import Governor
 from actors.intake.accepting import Acceptance, no_bound
 from actors.intake.actor import IntakeActor
@@ -103,6 +105,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     retain_bodies: int = 30 * 86_400_000
     orders_enabled: bool = True
     stock: StockRules = StockRules(channels={}, enabled=False)
+    fulfilment: FulfilmentRules = FulfilmentRules()
     doors: DoorRules = DoorRules()
     public_url: str = ""
     webhook_token: str = ""
@@ -232,6 +235,13 @@ class Engine:
                 rules=self._census_rules(),
                 posting=self.plan.posting,
             ),
+            Flow.FULFILMENT: FulfilmentActor(
+                self.around,
+                storefront=self.commercetools,
+                warehouse=self.cin7,
+                rules=self.plan.fulfilment,
+                may_write=lambda: self.lease.held,
+            ),
             Flow.STOCK: StockActor(
                 self.around,
                 book=self.cin7,
@@ -303,7 +313,7 @@ class Engine:
         def unit(connection: sqlite3.Connection) -> list[tuple[str, Instant]]:
             now = self.clock.now()
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
-            for look in doubt_writes(connection, now=now):
+            for look in (*doubt_writes(connection, now=now), *doubt_updates(connection, now=now)):
                 outbox.accept(connection, look, now=now)
             doors.open_doors(connection, self.plan.doors.names, now=now)
             self._forget_other_doors(connection, now)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from actors.domain.calls import Lane
+from actors.domain.delivering import DeliveryRules
 from actors.domain.posting import ChargeRule, Charges, CurrencyRule, PostingRules
+from actors.fulfilment.rules import FulfilmentRules
 from actors.intake.rules import DoorRules, SweepRules
 from actors.orders.rules import ExportRules, Trigger
 from actors.stock.rules import StockRules
@@ -61,6 +63,7 @@ def plan_of(
         retain_bodies=settings.storage.retain_bodies_days * DAY_MS,
         orders_enabled=settings.orders.enabled,
         stock=stock_rules(settings),
+        fulfilment=fulfilment_rules(settings),
         doors=door_rules(settings),
         public_url=settings.intake.public_url or "",
         webhook_token=webhook_token,
@@ -114,6 +117,19 @@ def stock_rules(settings: Settings) -> StockRules:
         sweep=_ms(settings.intake.sweep_seconds),
         concurrency=stock.concurrency,
         retain=settings.storage.retain_days * DAY_MS,
+        shadow=settings.connection.shadow,
+    )
+
+
+def fulfilment_rules(settings: Settings) -> FulfilmentRules:
+    """What of the warehouse's work the storefront sees."""
+    chosen = settings.fulfilment
+    return FulfilmentRules(
+        delivery=DeliveryRules(
+            publish_from=chosen.publish_from, complete=chosen.complete, carriers=dict(settings.mappings.carriers)
+        ),
+        enabled=chosen.enabled,
+        cancel_voided=chosen.cancel_voided,
         shadow=settings.connection.shadow,
     )
 

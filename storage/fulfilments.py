@@ -73,19 +73,19 @@ def put(connection: sqlite3.Connection, order_id: str, record: FulfilmentRecord,
 
 
 def tell(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
-    """Something of the order's sale moved, or of the order after its sale: the sale is to be read."""
+    """Something of the order's sale moved, or of the order after its sale: the next look has to read the sale."""
     connection.execute(
         "INSERT INTO fulfilments (order_id, told_at) VALUES (?1, ?2)"
         " ON CONFLICT (order_id) DO UPDATE SET told_at = excluded.told_at",
         (order_id, now),
     )
-    outbox.accept(connection, nudge(order_id, now), now=now)
 
 
 def tell_aftersales(connection: sqlite3.Connection, order_id: str, aftersales: str, *, now: Instant) -> None:
     """Tell of returns and refunds of an order, unless they are those that were looked at already."""
     if get(connection, order_id).aftersales != aftersales:
         tell(connection, order_id, now=now)
+        outbox.accept(connection, nudge(order_id, now), now=now)
 
 
 def nudge(order_id: str, due_at: Instant) -> Nudge:
@@ -159,8 +159,12 @@ def behind(connection: sqlite3.Connection, *, after: str, limit: int) -> tuple[l
 
 
 def all_told(connection: sqlite3.Connection) -> Collection[str]:
-    """Return the orders of which something was told that was not looked at yet."""
-    return [row[0] for row in connection.execute("SELECT order_id FROM fulfilments WHERE told_at IS NOT NULL")]
+    """Return the orders with a live sale of which something was told that was not looked at yet."""
+    rows = connection.execute(
+        "SELECT order_id FROM fulfilments CROSS JOIN sales USING (order_id)"
+        " WHERE told_at IS NOT NULL AND voided_at IS NULL"
+    )
+    return [row[0] for row in rows]
 
 
 # -- refunds ----------------------------------------------------------------------------------------------------------

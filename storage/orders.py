@@ -113,7 +113,8 @@ def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Acc
     if known is None:
         connection.execute(
             "INSERT INTO orders (id, number, version, created_at, modified_at, accepted_at, source_state, state,"
-            " state_since, currency, digits, payable) VALUES (?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?, ?)",
+            " state_since, currency, digits, payable, payment_state, shipment_state)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?, ?, ?, ?)",
             (
                 order.id,
                 order.number,
@@ -126,6 +127,8 @@ def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Acc
                 order.currency,
                 order.digits,
                 order.payable,
+                order.payment_state or "",
+                order.shipment_state or "",
             ),
         )
         demand.store(connection, order, now=now)
@@ -134,8 +137,18 @@ def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Acc
     if order.version <= known[0]:
         return Accepted.KNOWN
     connection.execute(
-        "UPDATE orders SET number = ?, version = ?, modified_at = ?, source_state = ?, payable = ? WHERE id = ?",
-        (order.number, order.version, order.modified_at, order.state, order.payable, order.id),
+        "UPDATE orders SET number = ?, version = ?, modified_at = ?, source_state = ?, payable = ?, payment_state = ?,"
+        " shipment_state = ? WHERE id = ?",
+        (
+            order.number,
+            order.version,
+            order.modified_at,
+            order.state,
+            order.payable,
+            order.payment_state or "",
+            order.shipment_state or "",
+            order.id,
+        ),
     )
     demand.store(connection, order, now=now)
     connection.execute("DELETE FROM order_lines WHERE order_id = ?", (order.id,))

@@ -15,7 +15,7 @@ from actors.census.sweeping import SALES, WHOLE, nudge
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
 from actors.domain.sale import SalePage
 from actors.domain.time import Instant
-from storage import cursors, listed_sales, meta
+from storage import cursors, fulfilments, listed_sales, meta
 from storage.listed_sales import Survey
 
 WAIT = 5_000
@@ -140,6 +140,7 @@ class Mirror:
     def _store(self, connection: sqlite3.Connection, progress: Progress, page: SalePage, now: Instant) -> None:
         clear_connection(connection, "cin7", now=now)
         listed_sales.store(connection, page.sales, reading=progress.began, now=now)
+        fulfilments.stir(connection, (sale.id for sale in page.sales), now=now)
 
 
 def _hold(connection: sqlite3.Connection, progress: Progress, total: int) -> None:

@@ -19,7 +19,7 @@ from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connecti
 from actors.domain.sale import CreditNotePage, SalePage
 from actors.domain.time import Instant
 from actors.messages import Flow, Nudge, Urgency
-from storage import cursors, flows, listed_sales, meta
+from storage import cursors, flows, fulfilments, listed_sales, meta
 from storage.cursors import Cursor
 
 SALES = "sales"
@@ -75,6 +75,7 @@ class SaleSweeper:
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             clear_connection(connection, "cin7", now=at)
             listed_sales.store(connection, page.sales, reading=under_way.began, now=at, since=under_way.since)
+            fulfilments.stir(connection, (sale.id for sale in page.sales), now=at)
             if cursors.get(connection, SALES) != stored:
                 return  # somebody had it read from earlier on: that pass is begun, and this page is not lost
             if not last:
@@ -124,7 +125,8 @@ class SaleSweeper:
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             clear_connection(connection, "cin7", now=at)
             for note in page.notes:
-                listed_sales.note_credit(connection, note, now=at)
+                if listed_sales.note_credit(connection, note, now=at):
+                    fulfilments.stir(connection, (note.sale_id,), now=at)
             place = Cursor(at=at, mark=under_way.began) if last else _place(under_way, page, stored)
             cursors.put(connection, CREDIT_NOTES, place, now=at)
 

@@ -42,6 +42,7 @@ OF_OTHER_SCOPES = frozenset(
     purpose.operation
     for purpose in (
         Purpose.CT_SYNC_INFO,
+        Purpose.CT_UPDATE_ORDER,
         Purpose.CT_WRITE_LEASE,
         Purpose.CT_LIST_INVENTORY,
         Purpose.CT_READ_ENTRY,

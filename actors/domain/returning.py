@@ -105,11 +105,13 @@ def _entered(order: Order, notes: Sequence[CreditNote], sku: str, left: int) -> 
 
 
 def _differs(order: Order, notes: Sequence[CreditNote], sku: str, units: int) -> Finding:
-    """Tell of units restocked that the order cannot have sent back, or (negative) of less than it shows as restocked."""
-    what = f"put back {units} of {sku} more than" if units > 0 else f"no longer put back {-units} of the {sku} that"
+    """Tell of more restocked than the order can have sent back, or (negative units) of less than it shows."""
+    shown = order.shown_as
+    more = f"Credit notes put back {units} of {sku} more than order {shown} can have sent back."
+    less = f"{-units} of {sku} that order {shown} shows as back in stock are on no credit note that stands."
     return Finding(
         code="restock_differs",
-        cause=f"Credit notes {what} order {order.shown_as} {'can have sent back' if units > 0 else 'shows as restocked'}.",
+        cause=more if units > 0 else less,
         sku=sku,
         facts={"credit notes": ", ".join(sorted(note.number for note in notes if note.restocked.get(sku)))},
     )

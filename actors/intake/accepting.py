@@ -19,7 +19,7 @@ from actors.domain.time import Instant
 from actors.intake.gathering import Gathering
 from actors.intake.rules import DoorRules, Known, Verdict, judge
 from actors.messages import Flow, Nudge
-from storage import availability, bodies, demand, doors, exceptions, orders, outbox
+from storage import availability, bodies, demand, doors, exceptions, fulfilments, orders, outbox
 from storage.availability import Hint
 from storage.bodies import Sealer
 from storage.database import CommitFailedError
@@ -231,6 +231,8 @@ def note_events(
             _tell_foreign(connection, door, event, now)
         if counts and verdict.flow is Flow.STOCK:
             _keep_level(connection, event, now)
+        if counts and verdict.flow is Flow.FULFILMENT:
+            fulfilments.tell(connection, verdict.subject, now=now)
         looks.append(counts and _nudge(connection, verdict, nudged, now))
     return looks
 
@@ -279,7 +281,10 @@ def _known(connection: sqlite3.Connection, event: Notification) -> Known:
         return _known_level(connection, event)
     if event.about == ORDER:
         return Known(version=orders.version_of(connection, event.subject) or 0)
-    return Known(ours=event.about == SALE and orders.has_sale(connection, event.subject))
+    if event.about != SALE:
+        return Known()
+    order_id = fulfilments.order_of_sale(connection, event.subject, event.number)
+    return Known(ours=orders.has_sale(connection, event.subject), order=order_id or "")
 
 
 def _tell_foreign(connection: sqlite3.Connection, door: str, event: Notification, now: Instant) -> None:

@@ -72,15 +72,28 @@ _IGNORED = Verdict(outcome="ignored")
 ECHOES = frozenset({"Sale/Created", "Sale/QuoteAuthorised", "Sale/OrderAuthorised"})
 """What Cin7 Core tells of a sale of ours because we made it."""
 
+SHOWN_BY_THE_SALE = frozenset(
+    {
+        "Sale/ShipmentAuthorised",
+        "Sale/ShipmentTrackingNumberChanged",
+        "Sale/Undo",
+        "Sale/Voided",
+        "Sale/CreditNoteAuthorised",
+    }
+)
+"""What the sale itself has to be read for. Of a pick the list says enough, and of many picks in one call."""
+
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the record an event is about: the newest version of the order, whether the sale is ours.
 
-    Of a SKU: whether it is one that is published, and whether what was pushed differs from what was last read.
+    `order`: the id of the order it stands for. Of a SKU: whether it is one that is published, and whether what was
+    pushed differs from what was last read.
     """
 
     version: int = 0
     ours: bool = False
+    order: str = ""
     published: bool = False
     differs: bool = False
 
@@ -109,6 +122,8 @@ def _judge_cin7(notification: Notification, known: Known) -> Verdict:
     """Cin7's lists say more than its events do: one call finds every sale that moved."""
     if known.ours and notification.kind in ECHOES:
         return Verdict(outcome="known")
+    if known.order and notification.kind in SHOWN_BY_THE_SALE:
+        return Verdict(outcome="look", flow=Flow.FULFILMENT, subject=known.order)
     if notification.about == SALE:
         return Verdict(outcome="look", flow=Flow.CENSUS, subject=SALES)
     if notification.about == STOCK:

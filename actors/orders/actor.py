@@ -232,8 +232,8 @@ def doubt_open_writes(
     """
     touched: list[tuple[str, Instant]] = []
     for write in calls.open_writes(connection):
-        if order_id is not None and write.subject != order_id:
-            continue
+        if write.purpose is Purpose.CT_UPDATE_ORDER or order_id not in (None, write.subject):
+            continue  # an update of the order is the fulfilment flow's
         calls.settle(connection, write.call_id, "unknown", detail="no answer was recorded")
         record = orders.get(connection, write.subject)
         if record is None:

@@ -10,7 +10,7 @@ from actors.domain.errors import InDoubt, Rejected
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
-from actors.messages import Flow, Nudge
+from actors.messages import Flow, Nudge, Urgency
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
 from storage import calls, exceptions, flows, orders
 from storage.orders import SaleRecord
@@ -44,8 +44,10 @@ async def mark(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
 
 
 def _follow(desk: Desk, case: Case) -> tuple[Nudge, ...]:
-    """What Cin7 has too little of is looked into once the order is through."""
-    return (underway(case.order.id, desk.around.clock.now()),) if case.record.shortages else ()
+    """Look into what Cin7 has too little of, and into what the warehouse did before the order was through."""
+    now = desk.around.clock.now()
+    fulfilled = Nudge(flow=Flow.FULFILMENT, subject=case.order.id, due_at=now, urgency=Urgency.UNDERWAY)
+    return (fulfilled, underway(case.order.id, now)) if case.record.shortages else (fulfilled,)
 
 
 def _exported(desk: Desk, case: Case, sale: SaleRecord, version: int) -> Unit:

@@ -1,0 +1,112 @@
+"""The fulfilment flow: what the warehouse did with a sale is shown on its order, each thing once (laws L2, L6).
+
+A message is about one order; or it goes through every live sale once in a while, for what a pause left behind.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from actors.core.actor import Actor, Done, Outcome, Surroundings
+from actors.core.failure import place_of
+from actors.domain.calls import Purpose
+from actors.domain.errors import WireError
+from actors.domain.time import Instant
+from actors.fulfilment.look import Looker
+from actors.fulfilment.ports import Storefront, Warehouse
+from actors.fulfilment.rules import FulfilmentRules, next_attendance
+from actors.messages import Envelope, Flow, Nudge, Urgency
+from storage import calls, cursors, flows, fulfilments, outbox
+from storage.cursors import Cursor
+
+ATTEND = "attend"
+SOME = 2_000
+"""Sales gone through in one commit."""
+
+
+class FulfilmentActor(Actor):
+    """Handles nudges to look at how an order was fulfilled."""
+
+    flow = Flow.FULFILMENT
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        *,
+        storefront: Storefront,
+        warehouse: Warehouse,
+        rules: FulfilmentRules,
+        may_write: Callable[[], bool],
+    ) -> None:
+        super().__init__(surroundings, concurrency=rules.concurrency, capacity=rules.concurrency)
+        self.rules = rules
+        self.looker = Looker(surroundings, storefront=storefront, warehouse=warehouse, rules=rules, may_write=may_write)
+
+    def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
+        """A look at an order is a span of the order's one trace."""
+        if envelope.subject == ATTEND:
+            return super().trace(envelope)
+        return self.around.tracer.span(
+            "fulfilment.handle", order_id=envelope.subject, attempt=envelope.attempt, message=envelope.id
+        )
+
+    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
+        """At a start everything is gone through at once."""
+        return (_attend(now),) if self.rules.enabled else ()
+
+    async def handle(self, envelope: Envelope) -> Outcome:
+        """Look at one order, or find those that were left behind."""
+        if not self.rules.enabled:
+            return Done()
+        if envelope.subject == ATTEND:
+            return await self._attend()
+        return await self.looker.look(envelope.subject)
+
+    async def _attend(self) -> Done:
+        """Go through some live sales; then through those after them, and after the last one rest."""
+        place = await self.around.database.read(lambda connection: cursors.get(connection, ATTEND_CURSOR))
+        after = place.after_id if place is not None else ""
+        found, end = await self.around.database.read(
+            lambda connection: fulfilments.behind(connection, after=after, limit=SOME)
+        )
+        now = self.around.clock.now()
+
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            fulfilments.stir(connection, found, now=at)
+            if not end:
+                for order_id in fulfilments.all_told(connection):
+                    outbox.accept(connection, fulfilments.nudge(order_id, at), now=at)
+            cursors.put(connection, ATTEND_CURSOR, Cursor(at=at, after_id=end), now=at)
+            flows.succeeded(connection, Flow.FULFILMENT, now=at)
+
+        return Done(unit=unit, nudges=(_attend(now if end else next_attendance(self.rules, now)),))
+
+    def undo(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant) -> None:
+        """A write that was certainly not executed leaves nothing; one that broke off may stand: the order will tell."""
+        if isinstance(error, WireError):
+            calls.settle(connection, error.call_id, "refused", detail=error.reason)
+            return
+        for write in calls.open_writes(connection):
+            if write.purpose is Purpose.CT_UPDATE_ORDER and write.subject == envelope.subject:
+                calls.settle(connection, write.call_id, "unknown", detail=place_of(error))
+
+
+ATTEND_CURSOR = "fulfilment:attend"
+"""Cursor in the file: the sale up to which everything was gone through."""
+
+
+def _attend(due_at: Instant) -> Nudge:
+    return Nudge(flow=Flow.FULFILMENT, subject=ATTEND, due_at=due_at, urgency=Urgency.FRESH)
+
+
+def doubt_updates(connection: sqlite3.Connection, *, now: Instant) -> list[Nudge]:
+    """At a start: updates without an outcome may stand or not. Return the looks that follow."""
+    looks = []
+    for write in calls.open_writes(connection):
+        if write.purpose is Purpose.CT_UPDATE_ORDER:
+            calls.settle(connection, write.call_id, "unknown", detail="no answer was recorded")
+            fulfilments.tell(connection, write.subject, now=now)
+            looks.append(fulfilments.nudge(write.subject, now))
+    return looks

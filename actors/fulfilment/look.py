@@ -1,0 +1,380 @@
+"""One look at one order: what the warehouse did with its sale, what the order shows of it, and the difference.
+
+The sale is read at most once, the order once, and at most one update is written: it brings the order to what stands in
+Cin7 Core now, whatever was missed, late or told twice (design §3, "one message makes at most one remote write").
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.domain import delivering, returning
+from actors.domain.calls import Purpose
+from actors.domain.crashpoints import WritePhase, write_point
+from actors.domain.delivering import Plan
+from actors.domain.errors import InDoubt, Missing, Rejected, WireError
+from actors.domain.exception_types import Finding
+from actors.domain.fulfilment import Stages
+from actors.domain.order import Order
+from actors.domain.order_state import OrderState
+from actors.domain.order_update import OrderAction, SetOrderState
+from actors.domain.people import withhold
+from actors.domain.returning import Refund, ReturnPlan
+from actors.domain.sale import SaleView
+from actors.domain.time import Instant
+from actors.fulfilment.ports import Storefront, Warehouse
+from actors.fulfilment.rules import FulfilmentRules, Known, has_to_be_read, is_due
+from actors.fulfilment.telling import cin7_words, note, storefront_words
+from actors.governor.journal import Intent
+from actors.messages import Flow, Nudge, Urgency
+from storage import calls, exceptions, facts, flows, fulfilments, listed_sales, orders, outbox, timeline
+from storage.fulfilments import FulfilmentRecord
+from storage.orders import OrderRecord, SaleRecord
+
+LEASE_WAIT = 1_000
+"""Milliseconds before an order is looked at again while another daemon may be writing."""
+
+TOLD = (
+    "shipment_differs",
+    "restock_differs",
+    "return_open",
+    "refund_open",
+    "fulfilment_rejected",
+)
+"""Types that a look finds again as long as they hold: what it finds no more is over."""
+
+_UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER})
+"""States in which the sale is still being made: its order's own flow nudges once it stands."""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What is on disk about one order. `listed`: how the list shows its sale (None: it does not)."""
+
+    order: OrderRecord
+    sale: SaleRecord
+    row: FulfilmentRecord
+    listed: listed_sales.Standing | None
+    behind: bool
+    refunds: tuple[Refund, ...]
+
+
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look saw and decided. `view` None: the sale was not read."""
+
+    subject: Subject
+    began: Instant
+    order: Order
+    view: SaleView | None
+    plan: Plan
+    returns: ReturnPlan
+    refunds: tuple[Refund, ...]
+    actions: tuple[OrderAction, ...]
+
+    @property
+    def stages(self) -> Stages:
+        """How far the sale is: as read, else as listed."""
+        if self.view is not None:
+            return self.view.stages
+        return self.subject.listed.stages if self.subject.listed is not None else Stages()
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """How the credit notes stand by the list."""
+        return self.subject.listed.notes if self.subject.listed is not None else {}
+
+
+class Looker:
+    """Looks at orders."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        *,
+        storefront: Storefront,
+        warehouse: Warehouse,
+        rules: FulfilmentRules,
+        may_write: Callable[[], bool],
+    ) -> None:
+        self._around = surroundings
+        self._storefront = storefront
+        self._warehouse = warehouse
+        self._rules = rules
+        self._may_write = may_write
+
+    async def look(self, order_id: str) -> Outcome:
+        """Bring one order to what stands in Cin7 Core."""
+        began = self._around.clock.now()
+        subject = await self._around.database.read(lambda connection: _load(connection, order_id))
+        if subject is None:
+            return Done()
+        known = _known(subject)
+        if not is_due(known):
+            return Done()
+        if not self._rules.shadow and not self._may_write():
+            return Later(due_at=began + LEASE_WAIT, reason="the lease is not ours")
+        view = None
+        if has_to_be_read(known):
+            try:
+                view = await self._warehouse.read_fulfilment(subject.sale.sale_id, subject=order_id)
+            except Missing:
+                return Done()  # it was deleted: the census tells of it
+        try:
+            read = await self._storefront.read_order(order_id)
+        except Missing:
+            return Done(nudges=(_of_orders(order_id, began),))
+        sight = await self._judge(subject, read.order, view, began)
+        if not sight.actions:
+            return Done(unit=self._seen(sight, read.order.version), after=self._tell(sight))
+        if self._rules.shadow:
+            return Done(unit=self._would(sight), after=self._tell(sight))
+        return await self._write(sight)
+
+    async def _judge(self, subject: Subject, order: Order, view: SaleView | None, began: Instant) -> Sight:
+        skus = {line.sku for line in order.lines if line.sku}
+        digital = await self._around.database.read(lambda connection: _digital(connection, skus))
+        stages = view.stages if view is not None else subject.listed.stages if subject.listed is not None else Stages()
+        plan = delivering.plan(
+            order,
+            view.fulfilments if view is not None else None,
+            stages,
+            digital=digital,
+            published=subject.row.published,
+            rules=self._rules.delivery,
+        )
+        notes = view.credit_notes if view is not None else None
+        returns = returning.plan_returns(order, notes)
+        actions = (*plan.actions, *returns.actions)
+        if view is not None and view.voided and self._cancels(order):
+            actions = (
+                *(one for one in actions if not isinstance(one, SetOrderState)),
+                SetOrderState(state="Cancelled"),
+            )
+        return Sight(
+            subject=subject,
+            began=began,
+            order=order,
+            view=view,
+            plan=plan,
+            returns=returns,
+            refunds=returning.refunds(order, notes, subject.refunds),
+            actions=actions,
+        )
+
+    def _cancels(self, order: Order) -> bool:
+        return self._rules.cancel_voided and order.state in ("Open", "Confirmed")
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    async def _write(self, sight: Sight) -> Outcome:
+        order = sight.order
+        intent = Intent(Purpose.CT_UPDATE_ORDER, subject=order.id, generation=sight.subject.order.generation)
+        points = (write_point(intent.purpose, WritePhase.SETTLED),)
+        try:
+            version = await self._storefront.update_order(order, sight.actions, intent)
+        except InDoubt as error:
+            reason = error.reason
+            return Later(
+                due_at=None,
+                reason=reason,
+                unit=lambda connection, now: calls.settle(connection, intent.call_id, "unknown", detail=reason),
+                points=points,
+            )
+        except Rejected as error:
+            return self._rejected(sight, intent, withhold(order, error.detail) or error.reason, points)
+        except WireError as error:
+            error.call_id = intent.call_id
+            raise
+        seen = self._seen(sight, version)
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            calls.settle(connection, intent.call_id, "done")
+            clear_connection(connection, intent.purpose.side, intent.purpose.operation, now=now)
+            note(connection, sight.order.id, sight.actions, now)
+            seen(connection, now)
+
+        return Done(unit=unit, points=points, after=self._tell(sight))
+
+    def _rejected(self, sight: Sight, intent: Intent, words: str, points: tuple[str, ...]) -> Later:
+        due_at = self._around.clock.now() + self._rules.quiet
+        finding = Finding(
+            code="fulfilment_rejected",
+            cause=f"commercetools refused what was fulfilled of order {sight.order.shown_as}: {words}",
+            group=f"fulfilment_rejected:{words}",
+            facts={"answer": words, "actions": ", ".join(type(action).__name__ for action in sight.actions)},
+        )
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            calls.settle(connection, intent.call_id, "refused", detail=words)
+            exceptions.raise_finding(connection, _record(sight), finding, now=now, next_attempt_at=due_at)
+            fulfilments.tell(connection, sight.order.id, now=now)
+
+        return Later(due_at=due_at, reason="refused", unit=unit, points=points)
+
+    # -- settling -----------------------------------------------------------------------------------------------------
+
+    def _seen(self, sight: Sight, version: int) -> Callable[[sqlite3.Connection, Instant], None]:
+        """Keep what was seen and is shown now. `version` is the order's, after our write where there was one."""
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            order, row = sight.order, sight.subject.row
+            shipped = _shown(sight)
+            shown = {sku: max(units, shipped.get(sku, 0)) for sku, units in (shipped | row.shown).items()}
+            fulfilments.put(
+                connection,
+                order.id,
+                FulfilmentRecord(
+                    seen=fulfilments.seen_text(sight.stages, sight.notes),
+                    alias=_alias(sight),
+                    read_at=sight.began if sight.view is not None else row.read_at,
+                    published=sight.plan.state,
+                    shown=shown,
+                    aftersales=returning.aftersales(order),
+                    looked_at=now,
+                    cin7=cin7_words(sight.stages, sight.view, row.cin7),
+                    storefront=storefront_words(order),
+                ),
+                looked_from=sight.began,
+            )
+            for refund in sight.refunds:
+                fulfilments.put_refund(connection, order.id, refund, now=now)
+            self._tell_findings(connection, sight, shipped, now)
+            _pass_on(connection, sight, version, now)
+            clear_connection(connection, "commercetools", "read_order", now=now)
+            flows.succeeded(connection, Flow.FULFILMENT, now=now)
+
+        return unit
+
+    def _would(self, sight: Sight) -> Callable[[sqlite3.Connection, Instant], None]:
+        """In shadow mode: what would have been written is a line of the timeline."""
+        seen = self._seen(sight, sight.order.version)
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            what = ", ".join(type(action).__name__ for action in sight.actions)
+            timeline.note(connection, sight.order.id, "would update order", now=now, actions=what)
+            seen(connection, now)
+
+        return unit
+
+    def _tell_findings(
+        self, connection: sqlite3.Connection, sight: Sight, shipped: dict[str, int], now: Instant
+    ) -> None:
+        record, order = _record(sight), sight.order
+        found = [*sight.plan.findings, *sight.returns.findings, *returning.refund_findings(order, sight.refunds)]
+        if sight.view is None:
+            found = [finding for finding in found if finding.code == "refund_open"]
+        for finding in found:
+            exceptions.raise_finding(connection, record, finding, now=now)
+        kept = {(finding.code, finding.sku, finding.field) for finding in found}
+        types = TOLD if sight.view is not None else ("refund_open", "fulfilment_rejected")
+        exceptions.clear(connection, record, resolution="looked at again", now=now, types=types, keep=kept)
+        if sight.plan.taken_back and order.state != "Cancelled":
+            exceptions.raise_finding(connection, record, _undone(sight), now=now)
+        elif all(shipped.get(sku, 0) >= units for sku, units in sight.subject.row.shown.items()):
+            exceptions.clear(connection, record, resolution="shipped again", now=now, types=("shipment_undone",))
+
+    def _tell(self, sight: Sight) -> Callable[[], None]:
+        def after() -> None:
+            if sight.actions:
+                self._around.log("order.shown", order=sight.order.id, shipment=sight.plan.state or "-")
+
+        return after
+
+
+def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
+    """Read what there is to know; None where no sale stands, or it is still being made."""
+    order = orders.get(connection, order_id)
+    if order is None or order.state in _UNSOLD or order.cin7_total is None:
+        return None
+    sale = next((one for one in orders.sales_of(connection, order_id) if one.voided_at is None), None)
+    if sale is None:
+        return None
+    return Subject(
+        order=order,
+        sale=sale,
+        row=fulfilments.get(connection, order_id),
+        listed=listed_sales.stands(connection, sale.sale_id),
+        behind=fulfilments.is_behind(connection, order_id, sale.sale_id),
+        refunds=tuple(fulfilments.refunds_of(connection, order_id)),
+    )
+
+
+def _known(subject: Subject) -> Known:
+    listed = subject.listed
+    return Known(
+        stages=listed.stages if listed is not None else Stages(),
+        noted=listed is not None and bool(listed.notes),
+        behind=subject.behind,
+        told=subject.row.told_at is not None,
+        shown=bool(subject.row.shown),
+    )
+
+
+def _digital(connection: sqlite3.Connection, skus: set[str]) -> frozenset[str]:
+    """Which of these need no shipping: Cin7 Core holds them as something else than stock."""
+    products = {sku: facts.product(connection, sku) for sku in skus}
+    return frozenset(sku for sku, product in products.items() if product is not None and product.type == "Service")
+
+
+def _alias(sight: Sight) -> str:
+    """How the list writes what the sale itself shows, where a second reading taught nothing new.
+
+    Should the two never agree in their words, a sale is read once more, and not again at every sweep.
+    """
+    listed, row = sight.subject.listed, sight.subject.row
+    if sight.view is None or listed is None:
+        return ""
+    seen = fulfilments.seen_text(sight.view.stages, listed.notes)
+    text = fulfilments.seen_text(listed.stages, listed.notes)
+    return text if seen == row.seen and text != seen and row.told_at is None else ""
+
+
+def _shown(sight: Sight) -> dict[str, int]:
+    """Units by SKU that the order shows as sent once all is written: what has left, as far as it was ordered."""
+    if sight.view is None or not sight.order.shipping:
+        return {}
+    ordered: dict[str, int] = {}
+    for line in sight.order.lines:
+        ordered[line.sku or ""] = ordered.get(line.sku or "", 0) + line.quantity
+    sent: dict[str, Decimal] = {}
+    for box in (box for one in sight.view.fulfilments for box in one.boxes):
+        for sku, units in box.units.items():
+            sent[sku] = sent.get(sku, Decimal(0)) + units
+    return {sku: min(int(units), ordered[sku]) for sku, units in sent.items() if ordered.get(sku)}
+
+
+def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, now: Instant) -> None:
+    """Know our own write; hand on what is the orders flow's to decide: a change, a void sale, a held cancellation."""
+    order, before, view = sight.order, sight.subject.order, sight.view
+    if order.version == before.version:
+        # Our own write made this version: its echo in the next sweep is known and causes no work.
+        orders.set_version(connection, order.id, version)
+    voided = view is not None and view.voided
+    if voided:
+        orders.void_sale(connection, sight.subject.sale.sale_id, now=now)
+        timeline.note(connection, order.id, "sale void", now=now, sale=sight.subject.sale.sale_id, how="in Cin7 Core")
+    cancelled = any(isinstance(action, SetOrderState) and action.state == "Cancelled" for action in sight.actions)
+    if order.version > before.version or voided or cancelled or order.state == "Cancelled":
+        outbox.accept(connection, _of_orders(order.id, now), now=now)
+
+
+def _of_orders(order_id: str, due_at: Instant) -> Nudge:
+    return Nudge(flow=Flow.ORDERS, subject=order_id, due_at=due_at, urgency=Urgency.UNDERWAY)
+
+
+def _record(sight: Sight) -> exceptions.Record:
+    return exceptions.Record(kind="order", id=sight.order.id, number=sight.order.number)
+
+
+def _undone(sight: Sight) -> Finding:
+    units = ", ".join(f"{units} of {sku}" for sku, units in sorted(sight.plan.taken_back.items()))
+    sale = sight.subject.sale
+    return Finding(
+        code="shipment_undone",
+        cause=f"{units}: shown as sent on order {sight.order.shown_as}, and no longer shipped in Cin7 Core.",
+        facts={"units": units, "sale": sale.number or sale.sale_id},
+    )

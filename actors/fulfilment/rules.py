@@ -1,0 +1,60 @@
+"""Pure rules of the fulfilment flow: what it is told, and when a sale has to be read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.domain.delivering import DeliveryRules
+from actors.domain.fulfilment import Stages
+from actors.domain.time import Instant
+
+MINUTE = 60_000
+
+
+class FulfilmentRules(msgspec.Struct, frozen=True, kw_only=True):
+    """`[fulfilment]`. `cancel_voided`: an order whose sale was voided in Cin7 is cancelled; else a person is told.
+
+    `attend` is how often, in milliseconds, every live sale is held against what was looked at. `quiet` is how long a
+    refused or unreadable look rests.
+    """
+
+    delivery: DeliveryRules = DeliveryRules()
+    enabled: bool = True
+    cancel_voided: bool = False
+    shadow: bool = False
+    concurrency: int = 4
+    attend: int = 15 * MINUTE
+    quiet: int = 5 * MINUTE
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known before anything is asked: how the list shows the sale, and what was looked at and shown.
+
+    `behind`: the list shows what was not looked at. `told`: a webhook or the order said that something moved. `shown`:
+    the storefront shows, or showed, deliveries of ours.
+    """
+
+    stages: Stages
+    noted: bool
+    behind: bool
+    told: bool
+    shown: bool
+
+
+def is_due(known: Known) -> bool:
+    """Say whether there is anything to look at."""
+    return known.behind or known.told
+
+
+def has_to_be_read(known: Known) -> bool:
+    """Say whether the sale itself has to be read, or the row of the list says it all.
+
+    It does as long as nothing has left and nothing was shown: then only whether it was picked can have moved.
+    """
+    row = known.stages
+    return known.told or known.shown or known.noted or row.voided or bool(row.shipping)
+
+
+def next_attendance(rules: FulfilmentRules, now: Instant) -> Instant:
+    """When every live sale is gone through again."""
+    return now + rules.attend

@@ -117,9 +117,19 @@ def seen_text(stages: Stages, notes: Mapping[str, str]) -> str:
     return msgspec.json.encode({"stages": relevant, "notes": notes}, order="sorted").decode()
 
 
+def standing(connection: sqlite3.Connection, order_id: str, sale_id: str) -> listed_sales.Standing | None:
+    """Return how the list shows a sale; None where it does not, or was last read before the sale was authorised."""
+    listed = listed_sales.stands(connection, sale_id)
+    if listed is None:
+        return None
+    row = connection.execute("SELECT counted_at FROM orders WHERE id = ?", (order_id,)).fetchone()
+    counted_at = row[0] if row is not None else None
+    return None if counted_at is not None and listed.seen_at <= counted_at else listed
+
+
 def is_behind(connection: sqlite3.Connection, order_id: str, sale_id: str) -> bool:
     """Say whether the list shows of a sale what was not looked at yet."""
-    listed = listed_sales.stands(connection, sale_id)
+    listed = standing(connection, order_id, sale_id)
     if listed is None:
         return False
     record = get(connection, order_id)

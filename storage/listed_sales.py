@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from actors.domain.fulfilment import Stages, word
+from actors.domain.fulfilment import Stages, is_undone, word
 from actors.domain.references import PREFIX
 from actors.domain.sale import ListedCreditNote, ListedSale
 from actors.domain.time import Instant
@@ -35,6 +35,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     stages: Stages
     notes: dict[str, str]
     updated_at: Instant | None
+    seen_at: Instant
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +72,12 @@ def store(
     when Cin7 says it was updated, or long ago where Cin7 does not say.
     """
     connection.executemany(
-        "INSERT INTO listed_sales (sale_id, number, external_id, reference, status, stages, updated_at, seen_at,"
-        " moved_at, moved_after, pass) VALUES (:id, :number, :external, :reference, :status, :stages, :updated, :now,"
-        " :moved, min(:since, :moved), :pass)"
+        "INSERT INTO listed_sales (sale_id, number, external_id, reference, status, order_status, stages, updated_at,"
+        " seen_at, moved_at, moved_after, pass) VALUES (:id, :number, :external, :reference, :status, :order_status,"
+        " :stages, :updated, :now, :moved, min(:since, :moved), :pass)"
         " ON CONFLICT (sale_id) DO UPDATE SET number = excluded.number, external_id = excluded.external_id,"
-        " reference = excluded.reference, status = excluded.status, updated_at = excluded.updated_at,"
+        " reference = excluded.reference, status = excluded.status, order_status = excluded.order_status,"
+        " updated_at = excluded.updated_at,"
         " moved_at = CASE WHEN stages = excluded.stages THEN moved_at ELSE :now END,"
         " moved_after = CASE WHEN stages = excluded.stages THEN moved_after ELSE max(seen_at, :since) END,"
         " stages = excluded.stages, seen_at = excluded.seen_at, pass = max(pass, excluded.pass)",
@@ -86,6 +88,7 @@ def store(
                 "external": _ours(sale.external_id or ""),
                 "reference": _kept(connection, sale.customer_reference or ""),
                 "status": sale.status,
+                "order_status": sale.order_status,
                 "stages": _joined(stages(sale), _notes(connection, sale.id)),
                 "updated": sale.updated,
                 "now": now,
@@ -135,20 +138,23 @@ def note_credit(connection: sqlite3.Connection, note: ListedCreditNote, *, now: 
 
 def stands(connection: sqlite3.Connection, sale_id: str) -> Standing | None:
     """Return how far a sale is by the list; None where it is not listed."""
-    row = connection.execute("SELECT stages, updated_at FROM listed_sales WHERE sale_id = ?", (sale_id,)).fetchone()
+    row = connection.execute(
+        "SELECT stages, updated_at, seen_at, order_status FROM listed_sales WHERE sale_id = ?", (sale_id,)
+    ).fetchone()
     if row is None:
         return None
     own, notes = _parted(row[0])
     voided, picking, packing, shipping, invoicing, _, tracking = (own.split("|", 6) + [""] * 7)[:7]
     stages = Stages(
         voided=bool(voided),
+        undone=not voided and is_undone(row[3]),
         picking=word(picking),
         packing=word(packing),
         shipping=word(shipping),
         invoicing=word(invoicing),
         tracking=tracking,
     )
-    return Standing(stages=stages, notes=notes, updated_at=row[1])
+    return Standing(stages=stages, notes=notes, updated_at=row[1], seen_at=row[2])
 
 
 def _notes(connection: sqlite3.Connection, sale_id: str) -> dict[str, str]:

@@ -244,15 +244,15 @@ def move(connection: sqlite3.Connection, order_id: str, state: OrderState, *, no
         return
     timeline.note(connection, order_id, f"state {state.value}", now=now, before=before[0], reason=reason)
     if state in (OrderState.POSTED, OrderState.EXPORTED):
-        _count(connection, order_id, now)
+        count(connection, order_id, now=now)
     if state is OrderState.CANCELLING:
         # Its units may be back in Cin7 Core before the void is proved: what a ledger has let go of is claimed again.
         demand.restore(connection, order_id)
     demand.stir(connection, demand.released(connection, order_id), now=now)
 
 
-def _count(connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
-    """The order's sale was proved to be authorised, for the first time of this generation."""
+def count(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
+    """The order's sale was proved to be authorised, for the first time since it was made or undone."""
     row = connection.execute(
         "UPDATE orders SET counted_at = ? WHERE id = ? AND counted_at IS NULL RETURNING shortages", (now, order_id)
     ).fetchone()
@@ -417,16 +417,26 @@ def name_sale(connection: sqlite3.Connection, sale_id: str, number: str | None) 
 
 
 def void_sale(connection: sqlite3.Connection, sale_id: str, *, now: Instant) -> None:
-    """Record that a sale is void: from now on Cin7 Core does not count what its order claims.
-
-    A reading from after the void is asked for first, where units may have been held.
-    """
+    """Record that a sale is void: from now on Cin7 Core does not count what its order claims."""
     row = connection.execute(
         "UPDATE sales SET voided_at = ? WHERE sale_id = ? AND voided_at IS NULL RETURNING order_id", (now, sale_id)
     ).fetchone()
     if row is None:
         return
-    order_id: str = row[0]
+    uncount(connection, row[0], now=now)
+
+
+def is_counted(connection: sqlite3.Connection, order_id: str) -> bool:
+    """Say whether Cin7 Core counts what the order claims, as far as is known."""
+    row = connection.execute("SELECT counted_at IS NOT NULL FROM orders WHERE id = ?", (order_id,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def uncount(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
+    """Cin7 Core holds nothing for the order any more: what it claims is claimed again.
+
+    A reading from after that is asked for first, where units may have been held.
+    """
     [held] = connection.execute(
         "SELECT counted_at IS NOT NULL OR unsure FROM orders WHERE id = ?", (order_id,)
     ).fetchone()

@@ -636,6 +636,14 @@ _DECLARED = (
         clears="The payment covers the order again, the order is cancelled, or a person decides.",
     ),
     _telling(
+        Severity.ERROR,
+        "sale_undone",
+        Topic.WAREHOUSE,
+        "The sale was taken back to a draft in Cin7 Core: nothing is reserved for it, and nobody will pick it.",
+        "Authorise the sale's order again in Cin7 Core once it is corrected; or void it, and cancel or resend.",
+        clears="The sale is read as authorised again, or void.",
+    ),
+    _telling(
         Severity.WARNING,
         "shipment_undone",
         Topic.CUSTOMER,

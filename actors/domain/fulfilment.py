@@ -71,10 +71,12 @@ class CreditNote(msgspec.Struct, frozen=True, kw_only=True):
 class Stages(msgspec.Struct, frozen=True, kw_only=True):
     """How far a sale is, in the words that a row of `saleList` and the sale itself share (fact sheet §2.2, §2.3).
 
-    A word that nothing authorised stands behind (NOT AVAILABLE, DRAFT, NOT PICKED, PICKING, …) is "".
+    A word that nothing authorised stands behind (NOT AVAILABLE, DRAFT, NOT PICKED, PICKING, …) is "". `undone`: its
+    order document is no longer authorised, so Cin7 holds nothing for it.
     """
 
     voided: bool = False
+    undone: bool = False
     picking: str = ""
     packing: str = ""
     shipping: str = ""
@@ -92,6 +94,11 @@ _NOTHING_YET = frozenset(
     | {"NOT PICKED", "PICKING", "NOT PACKED", "PACKING", "NOT SHIPPED", "SHIPPING", "NOT INVOICED"}
 )
 """A stage that nobody has authorised anything of: no webhook tells of it."""
+
+
+def is_undone(order_status: str) -> bool:
+    """Say whether an order document of this status, once authorised, was taken back."""
+    return order_status.upper() in ("DRAFT", "NOT AVAILABLE")
 
 
 def word(status: str) -> str:

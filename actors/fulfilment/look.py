@@ -19,7 +19,7 @@ from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.delivering import Plan
 from actors.domain.errors import InDoubt, Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
-from actors.domain.fulfilment import Stages
+from actors.domain.fulfilment import Stages, is_undone
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.order_update import OrderAction, SetOrderState
@@ -79,7 +79,8 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     def stages(self) -> Stages:
         """How far the sale is: as read, else as listed."""
         if self.view is not None:
-            return self.view.stages
+            undone = not self.view.voided and is_undone(self.view.order_status)
+            return msgspec.structs.replace(self.view.stages, undone=undone)
         return self.subject.listed.stages if self.subject.listed is not None else Stages()
 
     @property
@@ -297,7 +298,7 @@ def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
         order=order,
         sale=sale,
         row=fulfilments.get(connection, order_id),
-        listed=listed_sales.stands(connection, sale.sale_id),
+        listed=fulfilments.standing(connection, order_id, sale.sale_id),
         behind=fulfilments.is_behind(connection, order_id, sale.sale_id),
         refunds=tuple(fulfilments.refunds_of(connection, order_id)),
     )
@@ -328,7 +329,7 @@ def _alias(sight: Sight) -> str:
     listed, row = sight.subject.listed, sight.subject.row
     if sight.view is None or listed is None:
         return ""
-    seen = fulfilments.seen_text(sight.view.stages, listed.notes)
+    seen = fulfilments.seen_text(sight.stages, listed.notes)
     text = fulfilments.seen_text(listed.stages, listed.notes)
     return text if seen == row.seen and text != seen and row.told_at is None else ""
 
@@ -357,9 +358,31 @@ def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, now: In
     if voided:
         orders.void_sale(connection, sight.subject.sale.sale_id, now=now)
         timeline.note(connection, order.id, "sale void", now=now, sale=sight.subject.sale.sale_id, how="in Cin7 Core")
+    elif view is not None:
+        _count(connection, sight, now)
     cancelled = any(isinstance(action, SetOrderState) and action.state == "Cancelled" for action in sight.actions)
     if order.version > before.version or voided or cancelled or order.state == "Cancelled":
         outbox.accept(connection, _of_orders(order.id, now), now=now)
+
+
+def _count(connection: sqlite3.Connection, sight: Sight, now: Instant) -> None:
+    """Tell of a sale whose order was taken back to a draft: Cin7 holds nothing for it, and another may sell it."""
+    order, sale, record = sight.order, sight.subject.sale, _record(sight)
+    counted = orders.is_counted(connection, order.id)
+    if not sight.stages.undone:
+        exceptions.clear(connection, record, resolution="authorised again", now=now, types=("sale_undone",))
+        if not counted and sight.subject.order.state is OrderState.EXPORTED:
+            orders.count(connection, order.id, now=now)
+        return
+    shown = sale.number or sale.sale_id
+    finding = Finding(
+        code="sale_undone",
+        cause=f"Sale {shown} of order {order.shown_as} was taken back to a draft in Cin7 Core; nothing is held for it.",
+        facts={"sale": shown},
+    )
+    exceptions.raise_finding(connection, record, finding, now=now)
+    if counted:
+        orders.uncount(connection, order.id, now=now)
 
 
 def _of_orders(order_id: str, due_at: Instant) -> Nudge:

@@ -52,7 +52,7 @@ def has_to_be_read(known: Known) -> bool:
     It does as long as nothing has left and nothing was shown: then only whether it was picked can have moved.
     """
     row = known.stages
-    return known.told or known.shown or known.noted or row.voided or bool(row.shipping)
+    return known.told or known.shown or known.noted or row.voided or row.undone or bool(row.shipping)
 
 
 def next_attendance(rules: FulfilmentRules, now: Instant) -> Instant:

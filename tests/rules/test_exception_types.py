@@ -59,6 +59,7 @@ DECLARED = [
     "order_edited",
     "edit_not_applied",
     "payment_reversed",
+    "sale_undone",
     "shipment_undone",
     "shipment_differs",
     "fulfilment_rejected",

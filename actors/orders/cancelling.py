@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from decimal import Decimal
+
+import msgspec
 
 from actors.core.actor import Done, Later, Outcome
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
-from actors.orders.desk import Case, Desk, answered, note, settled
-from actors.orders.voiding import Attempt, Result, void
-from storage import calls, exceptions, orders
+from actors.orders.desk import Case, Desk, note
+from actors.orders.voiding import Attempt, Beside, Result, void
+from storage import exceptions, orders
 from storage.orders import SaleRecord
 
 
@@ -25,30 +28,40 @@ def cancel_unsent(desk: Desk, case: Case) -> Done:
 
 
 async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
-    """Void the sale, and believe it only when Cin7 shows it void. Never after a fulfilment was authorised."""
-    attempt = await void(desk, case, sale)
+    """Void the sale, and believe it only when Cin7 shows it void. Never after a pick was authorised."""
+    attempt = await void(desk, case, sale, beside=_begun(desk, case))
     match attempt.result:
         case Result.VOID | Result.GONE:
             return _voided(desk, case, sale, attempt)
         case Result.UNPROVED:
             return _read_again(case, attempt)
+        case Result.SHIPPED:
+            return hold_attempt(desk, case, _shipped(case, sale, attempt), attempt)
         case Result.PICKED:
             return held_live(desk, case, sale, "cancelled_after_pick", attempt)
         case _:
             return held_live(desk, case, sale, "void_failed", attempt)
 
 
+def _begun(desk: Desk, case: Case) -> Beside:
+    """From before the void is asked for until it is settled, the order is `cancelling`: a kill leaves it so."""
+
+    def beside(connection: sqlite3.Connection, call_id: int) -> None:
+        orders.move(connection, case.order.id, OrderState.CANCELLING, now=desk.around.clock.now())
+
+    return beside
+
+
 def _voided(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt) -> Done:
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         desk.refresh(connection, case, now)
-        if attempt.intent is not None:
-            answered(connection, attempt.intent, now)
+        attempt.settle(connection, now)
         orders.void_sale(connection, sale.sale_id, now=now)
         note(connection, case.order.id, "sale void", now, sale=sale.sale_id, how=attempt.how)
         orders.move(connection, case.order.id, OrderState.CANCELLING, now=now)
         _end(desk, connection, case, now)
 
-    return Done(unit=unit, points=settled(attempt.intent) if attempt.intent is not None else ())
+    return Done(unit=unit, points=attempt.points)
 
 
 def _end(desk: Desk, connection: sqlite3.Connection, case: Case, now: Instant) -> None:
@@ -64,16 +77,29 @@ def _end(desk: Desk, connection: sqlite3.Connection, case: Case, now: Instant) -
 
 def _read_again(case: Case, attempt: Attempt) -> Later:
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        settle_unproved(connection, attempt)
+        attempt.settle(connection, now)
         orders.move(connection, case.order.id, OrderState.CANCELLING, now=now, reason=attempt.how)
 
-    return Later(due_at=None, reason=attempt.how, unit=unit, points=settled(attempt.intent) if attempt.intent else ())
+    return Later(due_at=None, reason=attempt.how, unit=unit, points=attempt.points)
 
 
-def settle_unproved(connection: sqlite3.Connection, attempt: Attempt) -> None:
-    """Record a void whose answer did not prove it."""
-    if attempt.intent is not None:
-        calls.settle(connection, attempt.intent.call_id, "done" if attempt.done else "unknown", detail=attempt.how)
+def _shipped(case: Case, sale: SaleRecord, attempt: Attempt) -> Finding:
+    """The goods have left: what the carrier and the customer have to be asked about."""
+    shown = sale.number or sale.sale_id
+    boxes = [box for fulfilment in attempt.view.fulfilments for box in fulfilment.boxes] if attempt.view else []
+    units: dict[str, Decimal] = {}
+    for box in boxes:
+        units |= {sku: units.get(sku, Decimal(0)) + quantity for sku, quantity in box.units.items()}
+    sent = ", ".join(f"{quantity.normalize():f} of {sku}" for sku, quantity in sorted(units.items()))
+    return Finding(
+        code="shipped_after_cancel",
+        cause=f"Order {case.order.shown_as} was cancelled, and goods of its sale {shown} have left the house: {sent}.",
+        facts={
+            "sale": shown,
+            "sent": sent,
+            "parcels": ", ".join(sorted({f"{box.carrier} {box.tracking}".strip() for box in boxes} - {""})),
+        },
+    )
 
 
 def held_live(desk: Desk, case: Case, sale: SaleRecord, code: str, attempt: Attempt) -> Done:
@@ -85,6 +111,16 @@ def held_live(desk: Desk, case: Case, sale: SaleRecord, code: str, attempt: Atte
         cause=f"Order {case.order.shown_as} {why} {shown} could not be voided: {attempt.how}",
         facts={"sale": shown, "detail": attempt.how},
     )
-    if attempt.intent is None:
-        return desk.hold(case, [finding])
-    return desk.hold_refused(case, finding, attempt.intent, attempt.how)
+    return hold_attempt(desk, case, finding, attempt)
+
+
+def hold_attempt(desk: Desk, case: Case, finding: Finding, attempt: Attempt) -> Done:
+    """Hold the order for what kept its sale from being voided; what it was held for before is over."""
+    held = desk.hold(case, [finding])
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        attempt.settle(connection, now)
+        if held.unit is not None:
+            held.unit(connection, now)
+
+    return msgspec.structs.replace(held, unit=unit, points=attempt.points)

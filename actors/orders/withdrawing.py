@@ -15,8 +15,8 @@ from actors.domain.facts import Facts
 from actors.domain.order_state import OrderState
 from actors.domain.sale import OrderView
 from actors.domain.time import Instant
-from actors.orders.cancelling import held_live, settle_unproved
-from actors.orders.desk import Case, Desk, answered, note, settled, underway
+from actors.orders.cancelling import held_live
+from actors.orders.desk import Case, Desk, note, underway
 from actors.orders.standing import sale_vanished
 from actors.orders.voiding import Attempt, Result, void
 from storage import orders
@@ -41,7 +41,7 @@ async def withdraw(
             held = desk.hold(case, found, known=known) if found else None
             return _withdrawn(desk, case, sale, attempt, why=why, held=held)
         case Result.UNPROVED:
-            return _read_again(case, attempt)
+            return _read_again(attempt)
         case Result.GONE:
             return desk.hold(case, [sale_vanished(case, sale)])
         case Result.AUTHORISED if attempt.view is not None and attempt.view.order is not None:
@@ -53,8 +53,7 @@ async def withdraw(
 def _withdrawn(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, *, why: str, held: Done | None) -> Done:
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        if attempt.intent is not None:
-            answered(connection, attempt.intent, now)
+        attempt.settle(connection, now)
         orders.void_sale(connection, sale.sale_id, now=now)
         generation = orders.next_generation(connection, case.order.id)
         note(connection, case.order.id, "sale withdrawn", now, sale=sale.sale_id, reason=why, generation=generation)
@@ -69,13 +68,10 @@ def _withdrawn(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, *, wh
     return Done(
         unit=unit,
         nudges=() if held is not None else (underway(case.order.id, desk.around.clock.now()),),
-        points=settled(attempt.intent) if attempt.intent is not None else (),
+        points=attempt.points,
         after=held.after if held is not None else None,
     )
 
 
-def _read_again(case: Case, attempt: Attempt) -> Later:
-    def unit(connection: sqlite3.Connection, now: Instant) -> None:
-        settle_unproved(connection, attempt)
-
-    return Later(due_at=None, reason=attempt.how, unit=unit, points=settled(attempt.intent) if attempt.intent else ())
+def _read_again(attempt: Attempt) -> Later:
+    return Later(due_at=None, reason=attempt.how, unit=attempt.settle, points=attempt.points)

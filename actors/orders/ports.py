@@ -9,7 +9,7 @@ from actors.domain.facts import Customer
 from actors.domain.feed import ReadOrder
 from actors.domain.lease import StoredLease
 from actors.domain.order import Order
-from actors.domain.sale import CustomerCard, LookUp, OrderView, SaleHeader, SaleOrder, SaleView
+from actors.domain.sale import CustomerCard, LookUp, OrderView, SaleChange, SaleHeader, SaleOrder, SaleView
 from actors.governor.journal import Intent
 
 __all__ = ["LeaseBook", "ReadOrder", "SalesBook", "Storefront"]
@@ -47,6 +47,10 @@ class SalesBook(Protocol):
 
     async def void_sale(self, sale_id: str, intent: Intent) -> SaleView:
         """Void the sale; the answer shows it."""
+        ...
+
+    async def update_sale(self, change: SaleChange, intent: Intent) -> SaleView:
+        """Change the sale's header, only what `change` names; the answer shows it. In doubt if the answer is lost."""
         ...
 
     async def read_sale(self, sale_id: str, *, subject: str) -> SaleView:

@@ -66,6 +66,14 @@ def test_the_same_body_is_never_sealed_the_same_way_twice() -> None:
     assert len({sealer.seal(b"{}", order_id="o", kind="order") for _ in range(100)}) == 100
 
 
+def test_a_text_has_one_name_under_one_key() -> None:
+    name = Sealer(KEY).digest("3 Park St")
+    assert name == Sealer(KEY).digest("3 Park St")
+    assert len(name) == 16
+    assert int(name, 16) >= 0
+    assert len({name, Sealer(KEY).digest("3 Park Street"), Sealer(bytes(32)).digest("3 Park St")}) == 3
+
+
 def put(connection: sqlite3.Connection, body: bytes, *, version: int, order_id: str = "o", now: int = NOW) -> None:
     sealed = Sealer(KEY).seal(body, order_id=order_id, kind="order")
     bodies.put(connection, order_id, "order", version=version, sealed=sealed, now=now)

@@ -21,6 +21,8 @@ KEY = "cin7-"
 RETURNED = "Returned"
 BACK_IN_STOCK = "BackInStock"
 _STANDING = "Success"
+SHORTEST_ID = 5
+"""Characters of an id that is looked for in a memo."""
 
 
 class ReturnPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,9 +201,14 @@ def _naming(notes: Sequence[CreditNote], ids: set[str]) -> str | None:
     named = (
         note.number
         for note in notes
-        if note.authorised and (ids.intersection(note.refunds) or any(one in note.memo for one in ids))
+        if note.authorised and (ids.intersection(note.refunds) or any(_stands_in(note.memo, one) for one in ids))
     )
     return min(named, default=None)
+
+
+def _stands_in(memo: str, name: str) -> bool:
+    """Say whether a memo names this id: one too short to be anybody's own is in every text."""
+    return len(name) >= SHORTEST_ID and name in memo
 
 
 def _amount(order: Order, refund: Refund) -> str:

@@ -6,6 +6,7 @@ compares. How the news travels must make no difference: told once, twice, late, 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -269,7 +270,7 @@ class Life:
         made = self.made
         made.cin7_faults.plan("sale_order", Fault(kind=FaultKind.DROP_AFTER))
         self.place()
-        await made.until(lambda: self._authorised(), within=300, every=0.05)
+        await made.until(self._authorised, within=300, every=0.05)
         made.cin7_network.reachable = False
 
     def _authorised(self) -> bool:
@@ -292,10 +293,8 @@ class Life:
         }
         in_cin7 = self.event not in (Event.CANCEL, Event.ADDRESS, Event.LINES)
         if not in_cin7 or self.sale_id:
-            try:
+            with contextlib.suppress(RefusedError):
                 steps[self.event]()
-            except RefusedError:
-                pass
         if self.stage is Stage.DOUBT:
             self.made.cin7_network.reachable = True
 

@@ -10,7 +10,7 @@ import pytest
 from actors.domain.exception_types import CATALOGUE
 from actors.fulfilment.rules import FulfilmentRules
 from actors.intake.rules import MINUTE
-from tests.simulation.laws import assert_exactly_once, assert_within_the_limit
+from tests.simulation.laws import assert_within_the_limit
 from tests.simulation.life import TABLE, Event, Life, Messenger, News, Stage
 from tests.simulation.senders import plan_with_doors
 from tests.simulation.world import plan, virtual, world

@@ -94,6 +94,16 @@ def prove_create(connection: sqlite3.Connection, order_id: str, generation: int,
     )
 
 
+def may_be_done(connection: sqlite3.Connection, order_id: str, generation: int, purpose: Purpose) -> bool:
+    """Say whether a write of this kind was done for an order, or may have been, or may still be."""
+    row = connection.execute(
+        "SELECT 1 FROM calls WHERE subject = ? AND generation = ? AND purpose = ?"
+        " AND (outcome IS NULL OR outcome IN ('done', 'unknown'))",
+        (order_id, generation, purpose.value),
+    ).fetchone()
+    return row is not None
+
+
 def last_doubt(connection: sqlite3.Connection, order_id: str, generation: int) -> str:
     """Return why the last create of an order was in doubt (what the answer said, if it said anything)."""
     row = connection.execute(

@@ -644,6 +644,15 @@ _DECLARED = (
         clears="The sale is read as authorised again, or void.",
     ),
     _telling(
+        Severity.ERROR,
+        "cancellation_taken_back",
+        Topic.CUSTOMER,
+        "The order was opened again in commercetools after it had been cancelled and no sale stood for it.",
+        "Nothing is sent for it by itself: place it again as a new order, and cancel this one again.",
+        "Or enter the sale by hand in Cin7 Core and dismiss with the SO number.",
+        clears="The order is cancelled again in commercetools, or a person decides.",
+    ),
+    _telling(
         Severity.WARNING,
         "shipment_undone",
         Topic.CUSTOMER,

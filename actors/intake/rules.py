@@ -175,6 +175,6 @@ def goes_first(rules: SweepRules, order: Order) -> bool:
 
 def calls_for_a_look(state: OrderState, source_state: str) -> bool:
     """Say whether a changed order has to be looked at. Our own echo never comes here: its version is known."""
-    if state in (OrderState.CANCELLED, OrderState.EXCLUDED):
+    if state is OrderState.EXCLUDED:
         return False
     return state is not OrderState.EXPORTED or source_state == "Cancelled"

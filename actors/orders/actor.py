@@ -23,6 +23,7 @@ from actors.orders import (
     inheriting,
     looking,
     marking,
+    reopening,
     resending,
     shadowing,
     shortages,
@@ -67,7 +68,7 @@ class OrdersActor(Actor):
         if record is None:
             return await self._unknown(order_id)
         if record.state in FINAL:
-            return Done()
+            return await reopening.tell_ended(self.desk, record)
         if record.state is OrderState.CREATING:
             return self._doubt_open_create(record)
         refused_until = max(self.around.refused_until.values(), default=0)
@@ -127,6 +128,8 @@ class OrdersActor(Actor):
             if sale is not None:
                 return await cancelling.cancel_sale(self.desk, case, sale)
             return await inheriting.cancel_unknown(self.desk, case)
+        if sale is not None and record.state is OrderState.CANCELLING:
+            return await reopening.resume(self.desk, case, sale)
         if record.resend:
             return await resending.resend(self.desk, case)
         if sale is None:

@@ -87,7 +87,7 @@ async def _not_there(desk: Desk, case: Case) -> Outcome:
 
 def _refusal(case: Case, why: str) -> Done | None:
     """What was probably a refusal is not asked again by itself: it would only be refused again."""
-    if not why.startswith(CONTRADICTION):
+    if not why.startswith(CONTRADICTION) or case.order.state == "Cancelled":
         return None
     finding = Finding(
         code="create_rejected",
@@ -110,18 +110,24 @@ def _looked(connection: sqlite3.Connection, case: Case, looks: int, now: Instant
 
 
 def _voided(desk: Desk, case: Case, conclusion: Conclusion) -> Done:
-    """The sale was made and somebody voided it: that is a person's decision, and a person's to undo (`resend`)."""
-    found = conclusion.sales[0]
+    """The sale was made and somebody voided it: that is a person's decision, and a person's to undo (`resend`).
+
+    A cancelled order wants nothing else: it ends with the next look.
+    """
+    found, cancelled = conclusion.sales[0], case.order.state == "Cancelled"
     held = desk.hold(case, [verdict_finding(case, conclusion)])
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         calls.prove_create(connection, case.record.id, case.record.generation, outcome="done")
         record_sale(connection, case, found.id, found.number, now)
         orders.void_sale(connection, found.id, now=now)
-        if held.unit is not None:
+        if cancelled:
+            orders.move(connection, case.order.id, OrderState.HELD, now=now, reason="its sale is void")
+        elif held.unit is not None:
             held.unit(connection, now)
 
-    return Done(unit=unit)
+    nudges = (underway(case.order.id, desk.around.clock.now()),) if cancelled else ()
+    return Done(unit=unit, nudges=nudges)
 
 
 def _unresolved(desk: Desk, case: Case, conclusion: Conclusion) -> Later:

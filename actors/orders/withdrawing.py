@@ -39,7 +39,7 @@ async def withdraw(
         case Result.VOID:
             found = tuple(findings)
             held = desk.hold(case, found, known=known) if found else None
-            return _withdrawn(desk, case, sale, attempt, why=why, held=held)
+            return begin_anew(desk, case, sale, attempt, why=why, held=held)
         case Result.UNPROVED:
             return _read_again(attempt)
         case Result.GONE:
@@ -50,7 +50,10 @@ async def withdraw(
             return held_live(desk, case, sale, "void_failed", attempt)
 
 
-def _withdrawn(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, *, why: str, held: Done | None) -> Done:
+def begin_anew(
+    desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, *, why: str, held: Done | None = None
+) -> Done:
+    """The sale is void: the order's next one gets a reference of its own, at once or once what holds it is over."""
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         attempt.settle(connection, now)

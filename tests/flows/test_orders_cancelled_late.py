@@ -12,9 +12,11 @@ import pytest
 
 from actors.domain.fulfilment import Box, Fulfilment
 from actors.domain.sale import SaleView
+from adapters.sandbox.carts import PaymentDraft
+from adapters.sandbox.faults import Fault, FaultKind
 from adapters.transport import Request, Response
 from storage import exceptions, timeline
-from tests.simulation.laws import sale_of
+from tests.simulation.laws import assert_exactly_once, sale_of
 from tests.simulation.world import Serve, World, intercept, virtual, world
 
 MUG = "HW-MUG-STN-01"
@@ -52,7 +54,7 @@ async def exported(made: World) -> tuple[str, Any, Shown]:
     await made.exported(order)
     [sale] = sale_of(made, made.shop.orders[order])
     shown = Shown(made.daemon.desk.book)
-    made.daemon.desk.book = shown  # type: ignore[assignment]
+    made.daemon.desk.book = shown
     return order, sale, shown
 
 
@@ -192,3 +194,201 @@ def void(made: World, sale_id: str) -> None:
     """Void it by hand, once."""
     if not made.cin7.sale(sale_id).voided:
         made.cin7.void_by_hand(sale_id)
+
+
+# -- a cancellation that is taken back ---------------------------------------------------------------------------------
+
+
+def open_again(made: World, order: str) -> None:
+    """Take the cancellation back."""
+    made.shop._change(order, {"orderState": "Open"})
+
+
+@pytest.mark.parametrize("boxes", [(), (BOX,)], ids=["picked", "shipped"])
+@virtual
+async def test_taken_back_while_the_warehouse_is_asked_the_sale_stands(boxes: tuple[Box, ...]) -> None:
+    async with world(210) as made:
+        order, _, shown = await exported(made)
+        shown.fulfilments = (fulfilment(boxes=boxes),)
+        made.shop.cancel(order)
+        await told(made, order, "shipped_after_cancel" if boxes else "cancelled_after_pick")
+        open_again(made, order)
+        await made.exported(order)
+        assert made.daemon.open_types(order) == []
+        assert_exactly_once(made)
+
+
+@virtual
+async def test_taken_back_before_anything_was_sent_the_order_goes_on() -> None:
+    async with world(211) as made:
+        await made.ready()
+        made.ct_network.reachable = False
+        order = made.place()
+        made.shop.cancel(order)
+        open_again(made, order)
+        made.ct_network.reachable = True
+        await made.exported(order, within=120)
+        assert_exactly_once(made)
+
+
+@pytest.mark.parametrize("executed", [True, False], ids=["executed", "not-executed"])
+@virtual
+async def test_taken_back_while_the_void_is_in_doubt_it_is_voided_and_sent_anew(executed: bool) -> None:
+    """Whether the void still takes effect nobody knows: so it does, and the order has a sale of its own again."""
+    async with world(212) as made:
+        order, sale, _ = await exported(made)
+        made.cin7_faults.plan("sale_void", Fault(kind=FaultKind.DROP_AFTER if executed else FaultKind.DROP_BEFORE))
+        made.shop.cancel(order)
+        await made.in_state(order, "cancelling")
+        await made.until(lambda: made.calls("sale_void") == 1, within=10, every=0.05)
+        open_again(made, order)
+        await made.exported(order, within=120)
+        assert made.cin7.sale(sale.id).voided
+        assert made.daemon.open_types(order) == []
+        assert lines_of(made, order).count("sale withdrawn") == 1
+        assert_exactly_once(made)
+
+
+@pytest.mark.parametrize("point", ["intended", "answered"])
+@virtual
+async def test_taken_back_while_the_daemon_was_dead_it_is_known_that_a_void_was_asked_for(point: str) -> None:
+    async with world(213) as made:
+        order, _, _ = await exported(made)
+        made.daemon.restart_seconds = 20
+        made.daemon.kill_next = lambda passed: passed == f"cin7.void_sale.{point}" and not made.kills
+        made.shop.cancel(order)
+        await made.until(lambda: bool(made.kills), within=30, every=0.1)
+        open_again(made, order)
+        await made.clock.sleep(25)
+        await made.exported(order, within=120)
+        assert made.daemon.open_types(order) == []
+        assert_exactly_once(made)
+
+
+@virtual
+async def test_taken_back_before_the_void_could_leave_the_sale_stands() -> None:
+    async with world(214) as made:
+        order, sale, _ = await exported(made)
+
+        async def unreachable(request: Request, serve: Serve) -> Response:
+            if request.method == "DELETE":
+                return Response(status=429, headers={}, body=b"")
+            return await serve(request)
+
+        undo = intercept(made.cin7_network, unreachable)
+        made.shop.cancel(order)
+        await made.in_state(order, "cancelling", within=15)
+        open_again(made, order)
+        undo()
+        await made.exported(order, within=180)
+        assert not made.cin7.sale(sale.id).voided
+        assert made.daemon.open_types(order) == []
+        assert_exactly_once(made)
+
+
+@virtual
+async def test_taken_back_when_the_void_is_refused_the_sale_stands() -> None:
+    async with world(215) as made:
+        order, sale, _ = await exported(made)
+        intercept(made.cin7_network, refused_once(lambda: None, status=400))
+        made.shop.cancel(order)
+        await told(made, order, "void_failed")
+        open_again(made, order)
+        await made.exported(order)
+        assert not made.cin7.sale(sale.id).voided
+        assert made.daemon.open_types(order) == []
+        assert_exactly_once(made)
+
+
+@virtual
+async def test_taken_back_of_a_header_the_order_is_authorised() -> None:
+    async with world(216) as made:
+        await made.ready()
+
+        async def refuse(request: Request, serve: Serve) -> Response:
+            if request.method == "DELETE":
+                return Response(status=429, headers={}, body=b"")
+            return await serve(request)
+
+        undo = intercept(made.cin7_network, refuse)
+        made.daemon.kill_next = lambda passed: passed == "cin7.create_sale.settled" and not made.kills
+        order = made.place()
+        await made.until(lambda: bool(made.kills), within=30, every=0.1)
+        made.shop.cancel(order)
+        await made.in_state(order, "cancelling", within=30)
+        open_again(made, order)
+        undo()
+        await made.exported(order, within=180)
+        assert len(made.cin7.sales) == 1
+        assert made.daemon.open_types(order) == []
+        assert_exactly_once(made)
+
+
+@pytest.mark.parametrize("before", ["anything was sent", "the export"])
+@virtual
+async def test_taken_back_after_the_end_it_is_told_once_and_nothing_is_sent(before: str) -> None:
+    async with world(217) as made:
+        await made.ready()
+        if before == "anything was sent":
+            order = made.place(payment=PaymentDraft(status="pending"))
+            await made.in_state(order, "awaiting")
+        else:
+            order = made.place()
+            await made.exported(order)
+        made.shop.cancel(order)
+        await made.in_state(order, "cancelled", within=15)
+        made_by_then = len(made.cin7.sales)
+        open_again(made, order)
+        await told(made, order, "cancellation_taken_back")
+        [row] = made.daemon.open_exceptions(order)
+        assert row.owner == "ecommerce"
+        made.shop.touch(order)
+        await made.daemon.write(lambda connection: exceptions.resolve(connection, row.id, resolution="x", now=1))
+        made.shop.touch(order)
+        await made.clock.sleep(60)
+        assert made.daemon.open_types(order) == [], "what a person dismissed is not told again"
+        made.shop.cancel(order)
+        await made.clock.sleep(20)
+        open_again(made, order)
+        await told(made, order, "cancellation_taken_back")
+        made.shop.cancel(order)
+        await told(made, order)
+        assert made.daemon.state(order) == "cancelled"
+        assert len(made.cin7.sales) == made_by_then
+        assert made.cin7.live_sales() == []
+
+
+# -- a cancellation while the create is in doubt -----------------------------------------------------------------------
+
+
+@virtual
+async def test_cancelled_in_doubt_and_voided_by_hand_it_ends() -> None:
+    async with world(220) as made:
+        await made.ready()
+        made.cin7_faults.plan("sale_create", Fault(kind=FaultKind.DROP_AFTER))
+        order = made.place()
+        await made.in_state(order, "in_doubt")
+        made.cin7.void_by_hand(made.cin7.sales[0].id)
+        made.shop.cancel(order)
+        await made.in_state(order, "cancelled", within=300)
+        assert made.daemon.open_types(order) == []
+
+
+@virtual
+async def test_cancelled_after_an_error_under_success_it_ends() -> None:
+    """The create was answered with an error under 200, and proved not there: who is cancelled need not be mended."""
+    async with world(221) as made:
+        await made.ready()
+
+        async def contradict(request: Request, serve: Serve) -> Response:
+            if request.method == "POST" and request.url.endswith("/sale"):
+                words = b'[{"ErrorCode": 400, "Exception": "Customer is inactive."}]'
+                return Response(status=200, headers={"content-type": "application/json"}, body=words)
+            return await serve(request)
+
+        intercept(made.cin7_network, contradict)
+        order = made.place()
+        await made.in_state(order, "in_doubt")
+        made.shop.cancel(order)
+        await made.in_state(order, "cancelled", within=400)
+        assert made.daemon.open_types(order) == []

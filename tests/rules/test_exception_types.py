@@ -56,6 +56,7 @@ DECLARED = [
     "edited_while_creating",
     "cancelled_after_pick",
     "shipped_after_cancel",
+    "cancellation_taken_back",
     "order_edited",
     "edit_not_applied",
     "payment_reversed",

@@ -1,0 +1,220 @@
+"""What is kept of an order's fulfilment: what moved is found once, what was told is not forgotten, nothing is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.domain.fulfilment import Stages
+from actors.domain.order_state import OrderState
+from actors.domain.returning import Refund
+from actors.domain.sale import ListedCreditNote, ListedSale
+from storage import fulfilments, listed_sales, orders
+from storage.fulfilments import FulfilmentRecord
+from storage.orders import SaleRecord
+from tests.stored import NOW, fresh, moved
+
+SALE = "5a1e0000-0000-4000-8000-000000000001"
+MINUTE = 60_000
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(fresh(tmp_path)) as connection:
+        yield connection
+
+
+def sold(file: sqlite3.Connection, *more: OrderState) -> str:
+    """Store an order whose sale is authorised; return its id."""
+    order_id = moved(file, OrderState.CREATING, OrderState.HEADER, OrderState.POSTED, *more)
+    sale = SaleRecord(
+        sale_id=SALE, order_id=order_id, generation=1, reference="1001", number="SO-1", made_at=NOW, voided_at=None
+    )
+    orders.add_sale(file, sale)
+    return order_id
+
+
+def listed(file: sqlite3.Connection, *, at: int = NOW + MINUTE, updated: int | None = None, **words: Any) -> None:
+    """Have the sweep list the sale."""
+    row = ListedSale(
+        id=SALE,
+        number="SO-1",
+        status=words.pop("status", "ORDERED"),
+        order_status=words.pop("order_status", "AUTHORISED"),
+        external_id="ct-order:x",
+        customer_reference="1001",
+        updated=updated if updated is not None else at,
+        **words,
+    )
+    listed_sales.store(file, [row], reading=at, now=at, since=0)
+
+
+def nudged(file: sqlite3.Connection) -> set[tuple[str, str]]:
+    return set(file.execute("SELECT flow, subject FROM outbox"))
+
+
+def look(file: sqlite3.Connection, order_id: str, *, at: int, read: bool = True, alias: str = "") -> None:
+    """Keep what a look would: the sale as it is listed."""
+    standing = listed_sales.stands(file, SALE)
+    assert standing is not None
+    seen = fulfilments.seen_text(standing.stages, standing.notes)
+    record = FulfilmentRecord(seen=seen, alias=alias, read_at=at if read else None, looked_at=at)
+    fulfilments.put(file, order_id, record, looked_from=at)
+
+
+def test_a_sale_that_did_not_move_nudges_nobody(file: sqlite3.Connection) -> None:
+    sold(file)
+    listed(file, picking="NOT PICKED", shipping="NOT AVAILABLE")
+    fulfilments.stir(file, [SALE], now=NOW)
+    assert nudged(file) == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"picking": "PICKED"},
+        {"picking": "PARTIALLY PICKED"},
+        {"shipping": "SHIPPED"},
+        {"tracking": "T-1"},
+        {"status": "VOIDED"},
+        {"order_status": "DRAFT"},
+    ],
+)
+def test_what_moved_nudges_once(file: sqlite3.Connection, words: dict[str, str]) -> None:
+    order_id = sold(file)
+    listed(file, **words)
+    fulfilments.stir(file, [SALE, "somebody else's"], now=NOW)
+    assert nudged(file) == {("fulfilment", order_id)}
+    look(file, order_id, at=NOW + 2 * MINUTE)
+    assert not fulfilments.is_behind(file, order_id, SALE)
+
+
+@pytest.mark.parametrize("words", [{"packing": "PACKED"}, {"invoicing": "INVOICED"}])
+def test_what_the_storefront_does_not_show_is_no_movement(file: sqlite3.Connection, words: dict[str, str]) -> None:
+    order_id = sold(file)
+    listed(file, **words)
+    assert not fulfilments.is_behind(file, order_id, SALE)
+
+
+def test_a_row_from_before_the_sale_was_authorised_says_nothing(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    listed(file, at=NOW, order_status="DRAFT")
+    assert not fulfilments.is_behind(file, order_id, SALE)
+    listed(file, at=NOW + 1, order_status="DRAFT")
+    assert fulfilments.is_behind(file, order_id, SALE)
+
+
+def test_a_held_order_is_nudged_too(file: sqlite3.Connection) -> None:
+    order_id = sold(file, OrderState.HELD)
+    listed(file, picking="PICKED")
+    fulfilments.stir(file, [SALE], now=NOW)
+    assert nudged(file) == {("fulfilment", order_id), ("orders", order_id)}
+
+
+def test_a_void_sale_of_ours_nudges_nobody(file: sqlite3.Connection) -> None:
+    sold(file)
+    listed(file, status="VOIDED")
+    orders.void_sale(file, SALE, now=NOW)
+    file.execute("DELETE FROM outbox")
+    fulfilments.stir(file, [SALE], now=NOW)
+    assert nudged(file) == set()
+
+
+def test_part_of_a_sale_is_read_again_when_it_was_changed_after_the_reading(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    listed(file, shipping="PARTIALLY SHIPPED", updated=NOW)
+    look(file, order_id, at=NOW + 2 * MINUTE)
+    assert not fulfilments.is_behind(file, order_id, SALE)
+    listed(file, at=NOW + 4 * MINUTE, shipping="PARTIALLY SHIPPED", updated=NOW + 3 * MINUTE)
+    assert fulfilments.is_behind(file, order_id, SALE), "the word is the same, and more was shipped"
+
+
+def test_words_the_list_writes_otherwise_are_read_once_more_and_then_known(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    listed(file, shipping="SHIPPED", tracking="T-1, T-2")
+    shown = Stages(shipping="SHIPPED", tracking="T-1 T-2")
+    record = FulfilmentRecord(seen=fulfilments.seen_text(shown, {}), read_at=NOW, looked_at=NOW)
+    fulfilments.put(file, order_id, record, looked_from=NOW)
+    assert fulfilments.is_behind(file, order_id, SALE)
+    standing = listed_sales.stands(file, SALE)
+    assert standing is not None
+    look(file, order_id, at=NOW, alias=fulfilments.seen_text(standing.stages, standing.notes))
+    assert not fulfilments.is_behind(file, order_id, SALE)
+
+
+def test_a_credit_note_moves_its_sale(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    listed(file, shipping="SHIPPED")
+    look(file, order_id, at=NOW + 2 * MINUTE)
+    note = ListedCreditNote(sale_id=SALE, number="CR-1", status="AUTHORISED", restock_status="RESTOCKED")
+    assert listed_sales.note_credit(file, note, now=NOW)
+    assert fulfilments.is_behind(file, order_id, SALE)
+
+
+def test_what_was_told_stays_told_until_a_look_that_began_later(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    fulfilments.tell(file, order_id, now=NOW + 10)
+    fulfilments.put(file, order_id, FulfilmentRecord(), looked_from=NOW)
+    assert fulfilments.get(file, order_id).told_at == NOW + 10
+    assert list(fulfilments.all_told(file)) == [order_id]
+    fulfilments.put(file, order_id, FulfilmentRecord(shown={"MUG": 2}), looked_from=NOW + 20)
+    assert fulfilments.get(file, order_id).told_at is None
+    assert fulfilments.get(file, order_id).shown == {"MUG": 2}
+
+
+def test_returns_and_refunds_are_told_until_they_were_looked_at(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    fulfilments.tell_aftersales(file, order_id, "", now=NOW)
+    assert nudged(file) == set()
+    fulfilments.tell_aftersales(file, order_id, "r1:Returned", now=NOW)
+    assert nudged(file) == {("fulfilment", order_id)}
+    fulfilments.put(file, order_id, FulfilmentRecord(aftersales="r1:Returned"), looked_from=NOW + 1)
+    file.execute("DELETE FROM outbox")
+    fulfilments.tell_aftersales(file, order_id, "r1:Returned", now=NOW + 2)
+    assert nudged(file) == set()
+
+
+def test_a_sale_is_known_by_its_id_or_its_number(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    assert fulfilments.order_of_sale(file, SALE.upper(), "") == order_id
+    assert fulfilments.order_of_sale(file, "a task of it", "SO-1") == order_id
+    assert fulfilments.order_of_sale(file, "somebody else's", "SO-2") is None
+    assert fulfilments.order_of_sale(file, "", "") is None
+
+
+def test_what_was_left_behind_is_found_some_at_a_time(file: sqlite3.Connection) -> None:
+    sold(file)
+    listed(file, picking="PICKED")
+    assert fulfilments.behind(file, after="", limit=1) == ([SALE], SALE)
+    assert fulfilments.behind(file, after=SALE, limit=1) == ([], "")
+    assert fulfilments.behind(file, after="", limit=2) == ([SALE], "")
+
+
+def test_a_refund_is_kept_as_it_stands(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    refund = Refund(
+        transaction_id="t1",
+        payment_id="p1",
+        interaction_id="",
+        amount=500,
+        currency="GBP",
+        state="Pending",
+        credit_note=None,
+    )
+    fulfilments.put_refund(file, order_id, refund, now=NOW)
+    settled = Refund(
+        transaction_id="t1",
+        payment_id="p1",
+        interaction_id="x",
+        amount=500,
+        currency="GBP",
+        state="Success",
+        credit_note="CR-1",
+    )
+    fulfilments.put_refund(file, order_id, settled, now=NOW + 1)
+    assert fulfilments.refunds_of(file, order_id) == [settled]

@@ -25,6 +25,7 @@ from actors.domain.sale import (
     CustomerCard,
     LookUp,
     OrderView,
+    SaleChange,
     SaleHeader,
     SaleOrder,
     SalePage,
@@ -139,6 +140,16 @@ class Cin7Client:
         """`DELETE /sale?Void=true`; without `Void` it would be an undo (fact sheet §2.8)."""
         body, until = await self._call(intent, "DELETE", "/sale", (("ID", sale_id), ("Void", "true")))
         return self._read(body, wire.Sale, _of_sale(sale_id), intent.purpose, until)
+
+    async def update_sale(self, change: SaleChange, intent: Intent) -> SaleView:
+        """`PUT /sale`: changes what `change` names of the header (fact sheet §2.4); the answer shows the sale.
+
+        Raises:
+            InDoubt: no clear answer, or one about another sale.
+            Rejected, Unauthorised, Limited, Transient (not sent): nothing was changed.
+        """
+        body, until = await self._call(intent, "PUT", "/sale", payload=translate.sent_change(change))
+        return self._read(body, wire.Sale, _of_sale(change.sale_id), intent.purpose, until)
 
     async def read_sale(self, sale_id: str, *, subject: str) -> SaleView:
         """`GET /sale?ID=`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import ROUND_FLOOR, Context, Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,9 @@ from actors.domain import facts, sale
 from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
 from adapters.cin7 import wire
+
+_B = TypeVar("_B", bound=wire.BillingAddress)
+_S = TypeVar("_S", bound=wire.ShippingAddress)
 
 _AMOUNT_PLACES = 4
 _RATE_PLACES = 5
@@ -44,7 +47,7 @@ def sent_header(header: sale.SaleHeader) -> wire.SaleHeader:
         location=header.location,
         tax_rule=header.tax_rule,
         tax_inclusive=header.tax_inclusive,
-        sale_order_date=f"{header.order_date.isoformat()}T00:00:00",
+        sale_order_date=_sent_day(header.order_date),
         customer_reference=header.customer_reference,
         external_id=header.external_id,
         sale_type="Simple",
@@ -52,16 +55,31 @@ def sent_header(header: sale.SaleHeader) -> wire.SaleHeader:
         contact=header.contact,
         phone=header.phone,
         email=header.email,
-        billing_address=_sent_billing(header.billing),
-        shipping_address=_sent_shipping(header.shipping),
+        billing_address=_sent_billing(header.billing, wire.BillingAddress),
+        shipping_address=_sent_shipping(header.shipping, wire.ShippingAddress),
         currency_rate=plain_number(header.currency_rate, _RATE_PLACES) if header.currency_rate is not None else None,
         carrier=header.carrier,
         note=header.note,
         shipping_notes=header.shipping_notes,
-        ship_by=f"{header.ship_by.isoformat()}T00:00:00" if header.ship_by is not None else "",
-        additional_attributes={
-            f"AdditionalAttribute{number}": text for number, text in sorted(header.attributes.items()) if text
-        },
+        ship_by=_sent_day(header.ship_by) if header.ship_by is not None else "",
+        additional_attributes=_sent_attributes({n: text for n, text in header.attributes.items() if text}),
+    )
+
+
+def sent_change(change: sale.SaleChange) -> wire.SaleChange:
+    """Write the body of `PUT /sale` (fact sheet §2.4): what is None is left out, and an address is written whole."""
+    return wire.SaleChange(
+        id=change.sale_id,
+        contact=change.contact,
+        phone=change.phone,
+        email=change.email,
+        billing_address=_sent_billing(change.billing, wire.WholeBillingAddress),
+        shipping_address=_sent_shipping(change.shipping, wire.WholeShippingAddress),
+        note=change.note,
+        shipping_notes=change.shipping_notes,
+        customer_reference=change.customer_reference,
+        ship_by=_sent_day(change.ship_by) if change.ship_by is not None else None,
+        additional_attributes=_sent_attributes(change.attributes) if change.attributes is not None else None,
     )
 
 
@@ -144,10 +162,10 @@ def _sent_charge(row: sale.Row) -> wire.SentCharge:
     )
 
 
-def _sent_billing(address: sale.SaleAddress | None) -> wire.BillingAddress | None:
+def _sent_billing(address: sale.SaleAddress | None, kind: type[_B]) -> _B | None:
     if address is None:
         return None
-    return wire.BillingAddress(
+    return kind(
         line1=address.line1,
         line2=address.line2,
         city=address.city,
@@ -157,10 +175,10 @@ def _sent_billing(address: sale.SaleAddress | None) -> wire.BillingAddress | Non
     )
 
 
-def _sent_shipping(address: sale.SaleAddress | None) -> wire.ShippingAddress | None:
+def _sent_shipping(address: sale.SaleAddress | None, kind: type[_S]) -> _S | None:
     if address is None:
         return None
-    return wire.ShippingAddress(
+    return kind(
         line1=address.line1,
         line2=address.line2,
         city=address.city,
@@ -171,6 +189,14 @@ def _sent_shipping(address: sale.SaleAddress | None) -> wire.ShippingAddress | N
         contact=address.contact,
         ship_to_other=True,
     )
+
+
+def _sent_attributes(attributes: dict[int, str]) -> dict[str, str]:
+    return {f"AdditionalAttribute{number}": text for number, text in sorted(attributes.items())}
+
+
+def _sent_day(day: date) -> str:
+    return f"{day.isoformat()}T00:00:00"
 
 
 # -- what arrives: sales ----------------------------------------------------------------------------------------------

@@ -362,6 +362,14 @@ class ShippingAddress(BillingAddress, kw_only=True):
     contact: str = ""
 
 
+class WholeBillingAddress(BillingAddress, kw_only=True, omit_defaults=False):
+    """An address that takes the place of another: an empty field is written, for the other's may not stay."""
+
+
+class WholeShippingAddress(ShippingAddress, kw_only=True, omit_defaults=False):
+    """As billing."""
+
+
 class SaleHeader(Sent):
     """The body of `POST /sale`."""
 
@@ -386,6 +394,22 @@ class SaleHeader(Sent):
     shipping_notes: str = ""
     ship_by: str = ""
     additional_attributes: dict[str, str] = {}
+
+
+class SaleChange(Sent):
+    """The body of `PUT /sale`: None is not written and stays as it is, an empty text is written and goes."""
+
+    id: str = msgspec.field(name="ID")
+    contact: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    billing_address: WholeBillingAddress | None = None
+    shipping_address: WholeShippingAddress | None = None
+    note: str | None = None
+    shipping_notes: str | None = None
+    customer_reference: str | None = None
+    ship_by: str | None = None
+    additional_attributes: dict[str, str] | None = None
 
 
 class Contact(Sent):

@@ -21,7 +21,7 @@ from actors.domain import facts
 from actors.domain.calls import Lane, Purpose
 from actors.domain.errors import CONTRADICTION, InDoubt, Limited, Missing, Rejected, Transient, Unauthorised, WireError
 from actors.domain.facts import ExchangeRate
-from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleHeader, SaleOrder
+from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleChange, SaleHeader, SaleOrder
 from actors.governor.journal import Intent
 from actors.orders.ports import SalesBook
 from adapters.cin7 import translate, wire
@@ -332,6 +332,68 @@ async def test_void_is_a_void_and_not_an_undo() -> None:
     assert (request.method, path_of(request), request.body) == ("DELETE", "/ExternalApi/v2/sale", None)
     assert query_of(request) == {"ID": [SALE_ID], "Void": ["true"]}
     assert header(request, "content-type") == "application/json"
+
+
+CHANGE = SaleChange(sale_id=SALE_ID, note="Leave it at the door")
+TEXTS = ("contact", "email", "phone", "note", "shipping_notes", "customer_reference")
+SPELLED = {"shipping_notes": "ShippingNotes", "customer_reference": "CustomerReference"}
+
+
+async def update(house: House, change: SaleChange = CHANGE) -> Any:
+    return await house.client.update_sale(change, Intent(Purpose.CIN7_UPDATE_SALE, subject="o-1"))
+
+
+@settings(max_examples=50, deadline=None)
+@forall(
+    texts=st.dictionaries(st.sampled_from(TEXTS), st.text(max_size=5)),
+    day=st.none() | st.dates(),
+    attributes=st.none() | st.dictionaries(st.integers(1, 10), st.text(max_size=5)),
+)
+def test_a_change_says_what_it_names_and_nothing_else(
+    texts: dict[str, str], day: date | None, attributes: dict[int, str] | None
+) -> None:
+    change = SaleChange(sale_id=SALE_ID, ship_by=day, attributes=attributes, **texts)  # type: ignore[arg-type]
+    expected: dict[str, Any] = {SPELLED.get(name, name.title()): text for name, text in texts.items()}
+    if day is not None:
+        expected["ShipBy"] = f"{day.isoformat()}T00:00:00"
+    if attributes is not None:
+        expected["AdditionalAttributes"] = {f"AdditionalAttribute{n}": text for n, text in attributes.items()}
+    assert json.loads(wire.ENCODER.encode(translate.sent_change(change))) == {"ID": SALE_ID} | expected
+
+
+async def test_an_address_that_changes_is_written_whole_and_enters_no_address_book() -> None:
+    house = House(answer(200, SALE))
+    where = SaleAddress(line1="9 High St", country="Australia", postcode="3000")
+    assert (await update(house, SaleChange(sale_id=SALE_ID, billing=where, shipping=where))).id == SALE_ID
+    [request] = house.wire.requests
+    assert (request.method, path_of(request), query_of(request)) == ("PUT", "/ExternalApi/v2/sale", {})
+    written = {"Line1": "9 High St", "Country": "Australia", "Postcode": "3000", "Line2": "", "City": "", "State": ""}
+    assert sent_json(request) == {
+        "ID": SALE_ID,
+        "BillingAddress": written,
+        "ShippingAddress": written | {"Company": "", "Contact": "", "ShipToOther": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (answer(400, refused("Sale cannot be changed")), Rejected),
+        (answer(404, refused("Sale not found", code=404)), Rejected),
+        (answer(200, SALE | {"ID": "another"}), InDoubt),
+        (answer(200, {"ID": SALE_ID}), InDoubt),
+        (answer(200, refused("no")), InDoubt),
+        (answer(502, {}), InDoubt),
+        (AnswerLostError("cut"), InDoubt),
+        (text_answer(429, LIMIT_TEXT), Limited),
+        (NotSentError("refused"), Transient),
+    ],
+)
+async def test_every_end_of_a_change(given: Any, kind: type[WireError]) -> None:
+    house = House(given)
+    with pytest.raises(kind) as seen:
+        await update(house)
+    assert (type(seen.value), len(house.wire.requests)) == (kind, 1)
 
 
 async def test_a_sale_is_read() -> None:

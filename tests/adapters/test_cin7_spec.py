@@ -164,6 +164,7 @@ def test_every_table_in_use_was_found() -> None:
         ("GET", "/me", {}, None),
         ("DELETE", "/sale", {"ID": SALE_ID, "Void": "true"}, None),
         ("POST", "/sale", {}, HEADER),
+        ("PUT", "/sale", {}, {"ID": SALE_ID, "Note": ""}),
         ("POST", "/sale/order", {}, ORDER),
         ("POST", "/sale/fulfilment/pick", {}, {"TaskID": SALE_ID, "Status": "AUTHORISED", "Lines": []}),
     ],
@@ -212,6 +213,10 @@ def test_wrong_queries_are_refused(method: str, path: str, query: dict[str, str]
 )
 def test_wrong_headers_are_refused(path: str, value: object, problem: str) -> None:
     assert spec.check_request("POST", "/sale", {}, changed(HEADER, path, value)) == [problem]
+
+
+def test_a_change_names_its_sale() -> None:
+    assert spec.check_request("PUT", "/sale", {}, {"Note": "x"}) == ["ID is required"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from actors.domain.calls import Purpose
 from actors.domain.errors import Rejected, WireError
 from actors.domain.feed import FeedCursor
 from actors.domain.inventory import DateChange, Entry
-from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleHeader, SaleOrder, SaleRow
+from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleChange, SaleHeader, SaleOrder, SaleRow
 from actors.domain.webhook import NEEDED, Webhook
 from actors.governor.journal import Intent
 from adapters.cin7.client import Cin7Client
@@ -65,6 +65,19 @@ FULL_HEADER = SaleHeader(
     note="PO 7",
     shipping_notes="Ring twice",
     attributes={1: "gift", 10: "blue"},
+    ship_by=date(2026, 12, 1),
+)
+FULL_CHANGE = SaleChange(
+    sale_id=SALE_ID,
+    contact="Ann Lee",
+    email="ann@example.com",
+    phone="",
+    billing=ADDRESS,
+    shipping=ADDRESS,
+    note="",
+    shipping_notes="Ring twice",
+    customer_reference="ORD-1001",
+    attributes=dict.fromkeys(range(1, 11), ""),
     ship_by=date(2026, 12, 1),
 )
 CARD = CustomerCard(
@@ -127,6 +140,10 @@ def making(client: Cin7Client, kind: str) -> Awaitable[object]:
     return client.create_webhook(kind, url, Intent(Purpose.CIN7_CREATE_WEBHOOK))
 
 
+def changing(client: Cin7Client, change: SaleChange) -> Awaitable[object]:
+    return client.update_sale(change, Intent(Purpose.CIN7_UPDATE_SALE))
+
+
 CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
     (Purpose.CIN7_ME, lambda client: client.company()),
     (Purpose.CIN7_TAX_RULES, lambda client: client.tax_rules()),
@@ -167,6 +184,10 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
         ),
     ),
     (Purpose.CIN7_VOID_SALE, lambda client: client.void_sale(SALE_ID, Intent(Purpose.CIN7_VOID_SALE))),
+    *(
+        (Purpose.CIN7_UPDATE_SALE, lambda client, change=change: changing(client, change))
+        for change in (FULL_CHANGE, SaleChange(sale_id=SALE_ID, note="Leave it at the door"))
+    ),
     (Purpose.CIN7_SWEEP_SALES, lambda client: client.listed_sales(page=2, created_since=5, updated_since=9_000)),
     (Purpose.CIN7_COUNT_SALES, lambda client: client.listed_sales(page=1, created_since=5, updated_since=None, rows=1)),
     (Purpose.CIN7_CREDIT_NOTES, lambda client: client.credit_notes(page=1, updated_since=9_000)),
@@ -319,6 +340,11 @@ async def test_the_cin7_judge_refuses_a_wrong_request() -> None:
     assert judged_by_cin7(Request(method="GET", url=swept.url.replace("UpdatedSince", "ModifiedSince")))
     stock = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_STOCK_PAGE))
     assert judged_by_cin7(Request(method="GET", url=stock.url.replace("Limit", "MaxRows")))
+    change = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_UPDATE_SALE))
+    assert change.body is not None
+    for right, wrong in ((b'"ID"', b'"SaleID"'), (b'"Line1"', b'"Line3"'), (b'"ShipToOther":true', b'"ShipToOther":1')):
+        assert right in change.body
+        assert judged_by_cin7(Request(method="PUT", url=change.url, body=change.body.replace(right, wrong))), right
     hook = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_REVIVE_WEBHOOK))
     assert hook.body is not None
     for right, wrong in ((b'"bearerauth"', b'"bearer"'), (b'"Sale/Voided"', b'"Sale/Void"'), (b'"ID"', b'"Id"')):

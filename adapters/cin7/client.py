@@ -39,7 +39,7 @@ from actors.governor.gate import Gate, Turn
 from actors.governor.journal import Intent
 from adapters.cin7 import sale_lists, stock, translate, webhooks, wire
 from adapters.cin7.answers import SIDE, failure, limit_wait_seconds, unclear
-from adapters.cin7.translate import UnreadableAnswerError
+from adapters.cin7.fields import UnreadableAnswerError
 from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
 
 _T = TypeVar("_T")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from actors.domain.sale import CreditNotePage, ListedCreditNote, ListedSale, SalePage
 from actors.domain.time import Instant, parse_instant
 from adapters.cin7 import wire
-from adapters.cin7.translate import UnreadableAnswerError, guid
+from adapters.cin7.fields import UnreadableAnswerError, guid, plain_text
 
 
 def sale_page(page: wire.ListedSales) -> SalePage:
@@ -37,20 +37,20 @@ def _whole(page: wire.ListedSales) -> tuple[list[wire.ListedSale], int]:
 def _sale(row: wire.ListedSale) -> ListedSale:
     return ListedSale(
         id=guid(row.sale_id, "SaleID"),
-        number=_text(row.order_number) or None,
-        status=_text(row.status),
-        order_status=_text(row.order_status) or "NOT AVAILABLE",
-        external_id=_text(row.external_id) or None,
-        customer_reference=_text(row.customer_reference) or None,
-        picking=_text(row.combined_picking_status),
-        packing=_text(row.combined_packing_status),
-        shipping=_text(row.combined_shipping_status),
-        fulfilment=_text(row.fulfilment_status),
-        invoicing=_text(row.combined_invoice_status),
-        payment=_text(row.combined_payment_status),
-        credit_note=_text(row.credit_note_status),
-        tracking=_text(row.combined_tracking_numbers),
-        type=_text(row.type),
+        number=plain_text(row.order_number) or None,
+        status=plain_text(row.status),
+        order_status=plain_text(row.order_status) or "NOT AVAILABLE",
+        external_id=plain_text(row.external_id) or None,
+        customer_reference=plain_text(row.customer_reference) or None,
+        picking=plain_text(row.combined_picking_status),
+        packing=plain_text(row.combined_packing_status),
+        shipping=plain_text(row.combined_shipping_status),
+        fulfilment=plain_text(row.fulfilment_status),
+        invoicing=plain_text(row.combined_invoice_status),
+        payment=plain_text(row.combined_payment_status),
+        credit_note=plain_text(row.credit_note_status),
+        tracking=plain_text(row.combined_tracking_numbers),
+        type=plain_text(row.type),
         updated=_instant(row.updated),
     )
 
@@ -58,18 +58,11 @@ def _sale(row: wire.ListedSale) -> ListedSale:
 def _credit_note(row: wire.ListedSale) -> ListedCreditNote:
     return ListedCreditNote(
         sale_id=guid(row.sale_id, "SaleID"),
-        number=_text(row.credit_note_number) or None,
-        status=_text(row.credit_note_status),
-        restock_status=_text(row.restock_status),
+        number=plain_text(row.credit_note_number) or None,
+        status=plain_text(row.credit_note_status),
+        restock_status=plain_text(row.restock_status),
         updated=_instant(row.updated),
     )
-
-
-def _text(value: object) -> str:
-    """Read a text, or a number where a text belongs."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) else ""
 
 
 def _instant(value: object) -> Instant | None:

@@ -14,7 +14,7 @@ from actors.domain.availability import StockPage, StockRow
 from actors.domain.money import is_plain
 from actors.domain.time import Instant
 from adapters.cin7 import wire
-from adapters.cin7.translate import UnreadableAnswerError, day
+from adapters.cin7.fields import UnreadableAnswerError, day
 
 _ZERO = Decimal(0)
 _ROW = msgspec.json.Decoder(wire.StockRow)

@@ -1,7 +1,6 @@
 """Between Cin7 Core's documents and our words (`actors.domain.sale`, `actors.domain.facts`). Figures are only copied.
 
 Reading raises `UnreadableAnswerError` where a figure or an identity is missing that somebody would decide upon.
-Identifiers are lower-cased, since Cin7 writes them in either case (Cin7 fact sheet §1.6).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from actors.domain import facts, sale
 from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
 from adapters.cin7 import wire
+from adapters.cin7.fields import UnreadableAnswerError, day, figure, guid, needed
 
 _B = TypeVar("_B", bound=wire.BillingAddress)
 _S = TypeVar("_S", bound=wire.ShippingAddress)
@@ -30,10 +30,6 @@ _ONE = Decimal(1)
 # is far too small to reach the next one, and on the side of a floor.
 _CUT = Context(prec=28, rounding=ROUND_FLOOR)
 _WORDS = {_AMOUNT_PLACES: "four", _RATE_PLACES: "five"}
-
-
-class UnreadableAnswerError(ValueError):
-    """The answer lacks what it must have. The message names the field, never its content."""
 
 
 # -- what leaves ------------------------------------------------------------------------------------------------------
@@ -195,8 +191,8 @@ def _sent_attributes(attributes: dict[int, str]) -> dict[str, str]:
     return {f"AdditionalAttribute{number}": text for number, text in sorted(attributes.items())}
 
 
-def _sent_day(day: date) -> str:
-    return f"{day.isoformat()}T00:00:00"
+def _sent_day(when: date) -> str:
+    return f"{when.isoformat()}T00:00:00"
 
 
 # -- what arrives: sales ----------------------------------------------------------------------------------------------
@@ -213,7 +209,7 @@ def sale_view(document: wire.Sale) -> sale.SaleView:
     has_document = order_status not in _NO_DOCUMENT
     return sale.SaleView(
         id=guid(document.id, "ID"),
-        status=_needed(document.status, "Status"),
+        status=needed(document.status, "Status"),
         external_id=document.external_id or None,
         customer_reference=document.customer_reference or None,
         tax_inclusive=_inclusive(document),
@@ -239,11 +235,11 @@ def order_view(document: wire.Order) -> sale.OrderView:
     lines = [_line(line, f"Lines[{n}]") for n, line in enumerate(document.lines)]
     charges = [_charge(one, f"AdditionalCharges[{n}]") for n, one in enumerate(document.additional_charges or ())]
     return sale.OrderView(
-        status=_needed(document.status, "Status").upper(),
+        status=needed(document.status, "Status").upper(),
         rows=(*lines, *charges),
-        net=_figure(document.total_before_tax, "TotalBeforeTax"),
-        tax=_figure(document.tax, "Tax"),
-        total=_figure(document.total, "Total"),
+        net=figure(document.total_before_tax, "TotalBeforeTax"),
+        tax=figure(document.tax, "Tax"),
+        total=figure(document.total, "Total"),
         number=document.sale_order_number or None,
     )
 
@@ -257,19 +253,6 @@ def look_up(page: wire.SaleList) -> sale.LookUp:
     if page.total is None or page.rows is None:
         raise UnreadableAnswerError("Total or SaleList is missing")
     return sale.LookUp(rows=tuple(sale_row(row) for row in page.rows), total=page.total)
-
-
-def guid(text: str | None, field: str) -> str:
-    """Read an identifier in the one case we compare it in."""
-    return _needed(text, field).strip().lower()
-
-
-def day(text: str | None) -> date | None:
-    """Read a document's date: its first ten characters, whatever hour and zone are written behind; None of no date."""
-    try:
-        return date.fromisoformat((text or "").strip()[:10])
-    except ValueError:
-        return None
 
 
 def sale_row(row: wire.SaleListRow) -> sale.SaleRow:
@@ -306,28 +289,28 @@ def _searched(row: wire.SaleListRow) -> str:
 
 def _line(line: wire.OrderLine, field: str) -> sale.OrderRow:
     return sale.OrderRow(
-        sku=_needed(line.sku, f"{field}.SKU"),
+        sku=needed(line.sku, f"{field}.SKU"),
         name=line.name or "",
-        quantity=_figure(line.quantity, f"{field}.Quantity"),
-        price=_figure(line.price, f"{field}.Price"),
-        tax=_figure(line.tax, f"{field}.Tax"),
+        quantity=figure(line.quantity, f"{field}.Quantity"),
+        price=figure(line.price, f"{field}.Price"),
+        tax=figure(line.tax, f"{field}.Tax"),
         tax_rule=line.tax_rule or "",
-        total=_figure(line.total, f"{field}.Total"),
+        total=figure(line.total, f"{field}.Total"),
         discount=line.discount or _ZERO,
         backordered=line.backorder_quantity or _ZERO,
     )
 
 
 def _charge(charge: wire.OrderCharge, field: str) -> sale.OrderRow:
-    name = _needed(charge.description, f"{field}.Description")
+    name = needed(charge.description, f"{field}.Description")
     return sale.OrderRow(
         sku=name,
         name=name,
-        quantity=_figure(charge.quantity, f"{field}.Quantity"),
-        price=_figure(charge.price, f"{field}.Price"),
-        tax=_figure(charge.tax, f"{field}.Tax"),
+        quantity=figure(charge.quantity, f"{field}.Quantity"),
+        price=figure(charge.price, f"{field}.Price"),
+        tax=figure(charge.tax, f"{field}.Tax"),
         tax_rule=charge.tax_rule or "",
-        total=_figure(charge.total, f"{field}.Total"),
+        total=figure(charge.total, f"{field}.Total"),
         discount=charge.discount or _ZERO,
         is_charge=True,
     )
@@ -345,18 +328,6 @@ def _begun(fulfilment: wire.Fulfilment) -> bool:
     return any(stage is not None and "AUTHORISED" in (stage.status or "").upper() for stage in stages)
 
 
-def _needed(text: str | None, field: str) -> str:
-    if not text:
-        raise UnreadableAnswerError(f"{field} is missing")
-    return text
-
-
-def _figure(value: Decimal | None, field: str) -> Decimal:
-    if value is None or not value.is_finite():
-        raise UnreadableAnswerError(f"{field} is missing")
-    return value
-
-
 # -- what arrives: reference data -------------------------------------------------------------------------------------
 
 
@@ -368,7 +339,7 @@ def company(me: wire.Me) -> facts.Company:
     """
     return facts.Company(
         name=me.company or "",
-        currency=_needed(me.currency, "Currency"),
+        currency=needed(me.currency, "Currency"),
         time_zone=me.time_zone or "",
         tax_calculation_method=me.tax_calculation_method or "",
         lock_date=me.lock_date or None,
@@ -412,13 +383,13 @@ def tax_rule(row: wire.TaxRule) -> facts.TaxRule:
     """Read a tax rule; without `TaxPercent` its components are added up."""
     percent = row.tax_percent
     if percent is None:
-        parts = [_figure(part.percent, "Components.Percent") for part in row.components or ()]
+        parts = [figure(part.percent, "Components.Percent") for part in row.components or ()]
         if not parts:
             raise UnreadableAnswerError("TaxPercent is missing")
         percent = sum(parts, _ZERO)
     return facts.TaxRule(
         id=guid(row.id, "ID"),
-        name=_needed(row.name, "Name"),
+        name=needed(row.name, "Name"),
         percent=percent,
         active=row.is_active is not False,
         for_sale=row.is_tax_for_sale is not False,
@@ -434,13 +405,13 @@ def tax_rule(row: wire.TaxRule) -> facts.TaxRule:
 
 def carrier(row: wire.Carrier) -> facts.Carrier:
     """Read a carrier."""
-    return facts.Carrier(id=guid(row.id, "CarrierID"), name=_needed(row.description, "Description"))
+    return facts.Carrier(id=guid(row.id, "CarrierID"), name=needed(row.description, "Description"))
 
 
 def location(row: wire.Location) -> facts.Location:
     """Read a location."""
     return facts.Location(
-        id=guid(row.id, "ID"), name=_needed(row.name, "Name"), deprecated=bool(row.is_deprecated or row.deprecated)
+        id=guid(row.id, "ID"), name=needed(row.name, "Name"), deprecated=bool(row.is_deprecated or row.deprecated)
     )
 
 
@@ -448,7 +419,7 @@ def payment_term(row: wire.PaymentTerm) -> facts.PaymentTerm:
     """Read a payment term."""
     return facts.PaymentTerm(
         id=guid(row.id, "ID"),
-        name=_needed(row.name, "Name"),
+        name=needed(row.name, "Name"),
         active=row.is_active is not False,
         is_default=bool(row.is_default),
     )
@@ -457,7 +428,7 @@ def payment_term(row: wire.PaymentTerm) -> facts.PaymentTerm:
 def account(row: wire.Account) -> facts.LedgerAccount:
     """Read an account of the books."""
     return facts.LedgerAccount(
-        code=_needed(row.code, "Code"),
+        code=needed(row.code, "Code"),
         name=row.name or "",
         for_payments=bool(row.for_payments),
         active=(row.status or "ACTIVE").upper() == "ACTIVE",
@@ -468,8 +439,8 @@ def customer(row: wire.Customer) -> facts.Customer:
     """Read a customer: its name and currency, none of its people."""
     return facts.Customer(
         id=guid(row.id, "ID"),
-        name=_needed(row.name, "Name"),
-        currency=_needed(row.currency, "Currency"),
+        name=needed(row.name, "Name"),
+        currency=needed(row.currency, "Currency"),
         status=row.status or "Active",
         discount=row.discount or _ZERO,
         payment_term=row.payment_term or "",
@@ -505,7 +476,7 @@ def product(row: wire.Product) -> facts.Product:
     """Read a product, and its components where Cin7 assembles it on sale."""
     return facts.Product(
         id=guid(row.id, "ID"),
-        sku=_needed(row.sku, "SKU"),
+        sku=needed(row.sku, "SKU"),
         name=row.name or "",
         type=row.type or "",
         status=row.status or "Active",
@@ -523,7 +494,7 @@ def _parts(row: wire.Product) -> tuple[facts.KitPart, ...]:
         raise UnreadableAnswerError("QuantityToProduce is no quantity")
     taken: dict[str, Decimal] = {}
     for part in row.parts or ():
-        sku = _needed(part.product_code, "BillOfMaterialsProducts.ProductCode")
+        sku = needed(part.product_code, "BillOfMaterialsProducts.ProductCode")
         taken[sku] = taken.get(sku, _ZERO) + _taken(part)
     return tuple(
         facts.KitPart(sku=sku, quantity=_CUT.divide(quantity, made)) for sku, quantity in taken.items() if quantity
@@ -531,7 +502,7 @@ def _parts(row: wire.Product) -> tuple[facts.KitPart, ...]:
 
 
 def _taken(part: wire.KitPart) -> Decimal:
-    quantity = _figure(part.quantity, "BillOfMaterialsProducts.Quantity")
+    quantity = figure(part.quantity, "BillOfMaterialsProducts.Quantity")
     percent, waste = part.wastage_percent or _ZERO, part.wastage_quantity or _ZERO
     if not all(is_plain(one) and one >= 0 for one in (quantity, percent, waste)):
         raise UnreadableAnswerError("BillOfMaterialsProducts.Quantity is no quantity")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from actors.domain.webhook import Webhook
 from adapters.cin7 import wire
-from adapters.cin7.translate import UnreadableAnswerError, guid
+from adapters.cin7.fields import UnreadableAnswerError, guid
 
 _BEARER = "bearerauth"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
-from actors.domain.order import Order, Payment
+from actors.domain.order import Order
+from actors.domain.payments import authorised, paid
 from actors.domain.references import generation_of
 from actors.domain.sale import LookUp, SaleRow
 from actors.domain.time import Instant
@@ -33,27 +33,6 @@ class ExportRules(msgspec.Struct, frozen=True, kw_only=True):
     quiet: int = 60_000
     timeout: int = 60_000
     shadow: bool = False
-
-
-def _sum(payments: Iterable[Payment], kinds: frozenset[str], currency: str) -> int:
-    return sum(
-        transaction.amount
-        for payment in payments
-        for transaction in payment.transactions
-        if transaction.type in kinds and transaction.state == "Success" and transaction.currency == currency
-    )
-
-
-def paid(order: Order) -> bool:
-    """True when successful charges less successful refunds cover what is owed, or commercetools itself says Paid."""
-    charged = _sum(order.payments, frozenset({"Charge"}), order.currency)
-    refunded = _sum(order.payments, frozenset({"Refund", "Chargeback"}), order.currency)
-    return charged - refunded >= order.payable or order.payment_state == "Paid"
-
-
-def authorised(order: Order) -> bool:
-    """True when successful authorisations (or charges) cover what is owed."""
-    return paid(order) or _sum(order.payments, frozenset({"Authorization", "Charge"}), order.currency) >= order.payable
 
 
 def awaited(order: Order, trigger: Trigger) -> str:

@@ -73,7 +73,7 @@ class _Page(Protocol[_T]):
 
 class Cin7Client:
     """One account's API under one application key. Implements `SalesBook`, `AccountBook`, `SalesList`,
-    and `Availability`.
+    `Availability` and `Warehouse`.
     """
 
     def __init__(
@@ -161,6 +161,17 @@ class Cin7Client:
         intent = Intent(Purpose.CIN7_READ_SALE, subject=subject, lane=Lane.ORDERS)
         body, until = await self._call(intent, "GET", "/sale", (("ID", sale_id),))
         return self._read(body, wire.Sale, _of_sale(sale_id), intent.purpose, until)
+
+    async def read_fulfilment(self, sale_id: str, *, subject: str) -> SaleView:
+        """`GET /sale?ID=` with everything that followed the order, in the lane of fulfilment (fact sheet §2.7, §2.8).
+
+        Raises:
+            Missing: Cin7 says it was not found.
+            Transient: no clear answer, another sale's, or a fulfilment or credit note that cannot be read.
+        """
+        intent = Intent(Purpose.CIN7_READ_FULFILMENT, subject=subject, lane=Lane.FULFILMENT)
+        body, until = await self._call(intent, "GET", "/sale", (("ID", sale_id),))
+        return self._read(body, wire.Sale, _of_sale(sale_id, whole=True), intent.purpose, until)
 
     async def find_by_external_id(self, external_id: str, *, subject: str) -> LookUp:
         """`GET /saleList?ExternalID=`, the first 100 rows (fact sheet §2.2, §2.9)."""
@@ -552,11 +563,11 @@ def _newest(rows: Iterable[SaleRow], currencies: frozenset[str]) -> list[SaleRow
     return [found[currency] for currency in sorted(found)]
 
 
-def _of_sale(sale_id: str) -> Callable[[wire.Sale], SaleView]:
+def _of_sale(sale_id: str, *, whole: bool = False) -> Callable[[wire.Sale], SaleView]:
     """Read a sale and insist that it is the one asked for: an ignored parameter would answer with another."""
 
     def view(document: wire.Sale) -> SaleView:
-        seen = translate.sale_view(document)
+        seen = translate.sale_view(document, whole=whole)
         if not _same(seen.id, sale_id):
             raise UnreadableAnswerError("ID is another sale's")
         return seen

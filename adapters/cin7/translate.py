@@ -14,7 +14,7 @@ import msgspec
 from actors.domain import facts, sale
 from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
-from adapters.cin7 import wire
+from adapters.cin7 import fulfilments, wire
 from adapters.cin7.fields import UnreadableAnswerError, day, figure, guid, needed
 
 _B = TypeVar("_B", bound=wire.BillingAddress)
@@ -198,11 +198,12 @@ def _sent_day(when: date) -> str:
 # -- what arrives: sales ----------------------------------------------------------------------------------------------
 
 
-def sale_view(document: wire.Sale) -> sale.SaleView:
-    """Read a sale.
+def sale_view(document: wire.Sale, *, whole: bool = False) -> sale.SaleView:
+    """Read a sale. A fulfilment or credit note that cannot be read is left out, unless the `whole` sale is wanted.
 
     Raises:
-        UnreadableAnswerError: no ID, no Status, or an order document without its figures.
+        UnreadableAnswerError: no ID, no Status, an order document without its figures, or (if `whole`) an unreadable
+            fulfilment or credit note.
     """
     order = document.order
     order_status = (order.status or "").upper() if order is not None else ""
@@ -220,7 +221,10 @@ def sale_view(document: wire.Sale) -> sale.SaleView:
         number=(order.sale_order_number or None) if order is not None else None,
         order=order_view(order) if order is not None and has_document else None,
         order_status=order_status or "NOT AVAILABLE",
-        fulfilment_authorised=any(_begun(one) for one in document.fulfilments or ()),
+        fulfilment_authorised=fulfilments.is_begun(document.fulfilments),
+        stages=fulfilments.stages(document),
+        fulfilments=fulfilments.fulfilments(document.fulfilments, whole=whole),
+        credit_notes=fulfilments.credit_notes(document.credit_notes, whole=whole),
     )
 
 
@@ -321,11 +325,6 @@ def _inclusive(document: wire.Sale) -> bool:
     if document.tax_calculation:
         return document.tax_calculation.strip().upper() == "INCLUSIVE"
     return bool(document.tax_inclusive)
-
-
-def _begun(fulfilment: wire.Fulfilment) -> bool:
-    stages = (fulfilment.pick, fulfilment.pack, fulfilment.ship)
-    return any(stage is not None and "AUTHORISED" in (stage.status or "").upper() for stage in stages)
 
 
 # -- what arrives: reference data -------------------------------------------------------------------------------------

@@ -16,18 +16,68 @@ class Wire(msgspec.Struct, kw_only=True, rename="pascal"):
     """Base of what arrives: PascalCase names; identifiers and abbreviations are named one by one."""
 
 
-class Stage(Wire):
-    """Pick, pack or ship of a fulfilment."""
+class UnitsLine(Wire):
+    """A line of a pick, a pack, a restock or a credit note, as far as it tells units. `Box` is a pack's."""
 
-    status: str | None = None
+    sku: Any = msgspec.field(default=None, name="SKU")
+    quantity: Any = None
+    box: Any = None
+
+
+class ShipLine(Wire):
+    """A line of a ship. What it calls `Boxes` when read is called `Box` when written (fact sheet §2.7)."""
+
+    shipment_date: Any = None
+    carrier: Any = None
+    boxes: Any = None
+    box: Any = None
+    tracking_number: Any = None
+    is_shipped: Any = None
+
+
+class Stage(Wire):
+    """Pick or pack of a fulfilment."""
+
+    status: Any = None
+    lines: list[UnitsLine] | None = None
+
+
+class Ship(Wire):
+    """Ship of a fulfilment."""
+
+    status: Any = None
+    lines: list[ShipLine] | None = None
 
 
 class Fulfilment(Wire):
-    """One fulfilment of a sale."""
+    """One fulfilment of a sale. Its number is spelled with two l, its status with a second capital."""
 
+    task_id: Any = msgspec.field(default=None, name="TaskID")
+    number: Any = msgspec.field(default=None, name="FulfillmentNumber")
+    status: Any = msgspec.field(default=None, name="FulFilmentStatus")
     pick: Stage | None = None
     pack: Stage | None = None
-    ship: Stage | None = None
+    ship: Ship | None = None
+
+
+class Payment(Wire):
+    """A payment of a credit note; inside `GET /sale` they are its `Refunds` and say no `Type`."""
+
+    type: Any = None
+    reference: Any = None
+
+
+class CreditNote(Wire):
+    """A credit note of a sale. `/sale/creditnote` has `Payments` where `/sale` has `Refunds`."""
+
+    task_id: Any = msgspec.field(default=None, name="TaskID")
+    number: Any = msgspec.field(default=None, name="CreditNoteNumber")
+    status: Any = None
+    memo: Any = None
+    lines: list[UnitsLine] | None = None
+    restock: list[UnitsLine] | None = None
+    refunds: list[Payment] | None = None
+    payments: list[Payment] | None = None
 
 
 class OrderLine(Wire):
@@ -70,7 +120,7 @@ class Order(Wire):
 
 
 class Sale(Wire):
-    """`GET /sale`, and the answer of `POST /sale` and `DELETE /sale`."""
+    """`GET /sale`, and what a write of its header answers. What followed the order is read by `fulfilments`."""
 
     id: str | None = msgspec.field(default=None, name="ID")
     status: str | None = None
@@ -83,7 +133,13 @@ class Sale(Wire):
     tax_calculation: str | None = None
     tax_inclusive: bool | None = None
     order: Order | None = None
-    fulfilments: list[Fulfilment] | None = None
+    combined_picking_status: Any = None
+    combined_packing_status: Any = None
+    combined_shipping_status: Any = None
+    combined_invoice_status: Any = None
+    combined_tracking_numbers: Any = None
+    fulfilments: msgspec.Raw = msgspec.Raw(b"null")
+    credit_notes: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class SaleListRow(Wire):

@@ -167,6 +167,7 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
     (Purpose.CIN7_FIND_BY_EXTERNAL_ID, lambda client: client.find_by_external_id("ct-order:4f0c", subject="o")),
     (Purpose.CIN7_FIND_BY_REFERENCE, lambda client: client.find_by_reference("ORD-1001", subject="o")),
     (Purpose.CIN7_READ_SALE, lambda client: client.read_sale(SALE_ID, subject="o")),
+    (Purpose.CIN7_READ_FULFILMENT, lambda client: client.read_fulfilment(SALE_ID, subject="o")),
     (Purpose.CIN7_CREATE_SALE, lambda client: client.create_sale(FULL_HEADER, Intent(Purpose.CIN7_CREATE_SALE))),
     (Purpose.CIN7_CREATE_SALE, lambda client: client.create_sale(BARE_HEADER, Intent(Purpose.CIN7_CREATE_SALE))),
     (

@@ -124,6 +124,8 @@ _ANSWERS = {
     "/sale/order": "available fields for sale order",
     "/sale/fulfilment": "available fields for sale fulfilment",
     "/sale/fulfilment/pick": "available fields for sale fulfilment pick",
+    "/sale/fulfilment/pack": "available fields for sale fulfilment pack",
+    "/sale/fulfilment/ship": "available fields for sale fulfilment ship",
 }
 _LISTS = {
     "/ref/tax": ("TaxRuleList", "available fields for tax"),

@@ -18,10 +18,13 @@ import msgspec
 from adapters.sandbox import cin7_reference as reference
 from adapters.sandbox.catalogue import CURRENCY, CUSTOMER
 from adapters.sandbox.cin7_availability import StockList, availability
-from adapters.sandbox.cin7_books import Books, Carrier, CreditNote, Customer, Location, Part, Product, Sale, TaxRule
+from adapters.sandbox.cin7_books import Books, Carrier, Customer, Location, Part, Product, Sale, TaxRule
+from adapters.sandbox.cin7_by_hand import ByHand
 from adapters.sandbox.cin7_documents import Arithmetic, Rounding, Rules, TaxBehaviour
+from adapters.sandbox.cin7_fulfilments import Fulfilment
 from adapters.sandbox.cin7_limit import Allowance, Call, LimitWindow, WorstWindow, worst_window
 from adapters.sandbox.cin7_payloads import product_payload, sale_payload, stock_payload
+from adapters.sandbox.cin7_returns import CreditNote
 from adapters.sandbox.cin7_sales import SalesDesk
 from adapters.sandbox.cin7_stock import ANYWHERE, Spot
 from adapters.sandbox.cin7_webhooks import SCHEDULE_SECONDS, Delivery, Send, Webhook, WebhookDesk
@@ -61,7 +64,7 @@ class WallClock(Protocol):
         ...
 
 
-class Cin7Double:
+class Cin7Double(ByHand):
     """One Cin7 account behind one handler.
 
     Every answer is made in one go, without waiting in between, so concurrent requests are serial as with locks.
@@ -244,11 +247,17 @@ class Cin7Double:
                 "GET": ("sale_order_read", lambda call: desk.read_order(call.query)),
                 "POST": ("sale_order", lambda call: desk.post_order(read_object(call.body))),
             },
-            "/sale/fulfilment": {"GET": ("fulfilment_read", lambda call: desk.read_fulfilment(call.query))},
+            "/sale/fulfilment": {
+                "GET": ("fulfilment_read", lambda call: desk.read_fulfilment(call.query)),
+                "POST": ("fulfilment_create", lambda call: desk.post_fulfilment(read_object(call.body))),
+                "DELETE": ("fulfilment_void", lambda call: desk.delete_fulfilment(call.query)),
+            },
             "/sale/fulfilment/pick": {
                 "GET": ("pick_read", lambda call: desk.read_pick(call.query)),
                 "POST": ("pick_write", lambda call: desk.post_pick(read_object(call.body))),
             },
+            "/sale/fulfilment/pack": {"GET": ("pack_read", lambda call: desk.read_pack(call.query))},
+            "/sale/fulfilment/ship": {"GET": ("ship_read", lambda call: desk.read_ship(call.query))},
         }
 
     def _create_customer(self, call: Incoming) -> JsonObject:
@@ -263,8 +272,8 @@ class Cin7Double:
         """Send what happens to whoever listens, as the schedule says, for ever: run it beside the double."""
         await self._hooks.deliver(send)
 
-    def _sale_changed(self, kind: str, sale: Sale) -> None:
-        self._hooks.happened(kind, lambda: sale_payload(kind, sale, tenant=self._account_id))
+    def _sale_changed(self, kind: str, sale: Sale, task: Fulfilment | CreditNote | None = None) -> None:
+        self._hooks.happened(kind, lambda: sale_payload(kind, sale, tenant=self._account_id, task=task))
 
     def _product_changed(self, product: Product, *, new: bool) -> None:
         self._hooks.happened("Product/Updated", lambda: product_payload(product, new=new))
@@ -470,26 +479,6 @@ class Cin7Double:
         """Switch a webhook off, as six failures do. Raises KeyError."""
         self._hooks.hooks[webhook_id.lower()].active = False
 
-    def void_by_hand(self, sale_id: str) -> Sale:
-        """Void a sale. Raises `RefusedError` once it is shipped or void already."""
-        self._desk.void(self.sale(sale_id))
-        return self.sale(sale_id)
-
-    def undo_by_hand(self, sale_id: str) -> Sale:
-        """Take a sale's order back to DRAFT."""
-        self._desk.undo(self.sale(sale_id))
-        return self.sale(sale_id)
-
-    def authorise_pick(self, sale_id: str) -> Sale:
-        """Pick what is reserved for a sale."""
-        self._desk.authorise_pick(self.sale(sale_id))
-        return self.sale(sale_id)
-
-    def authorise_ship(self, sale_id: str) -> Sale:
-        """Pack and ship what was picked for a sale."""
-        self._desk.authorise_ship(self.sale(sale_id))
-        return self.sale(sale_id)
-
     def receive_stock(
         self,
         sku: str,
@@ -556,13 +545,6 @@ class Cin7Double:
     def live_sales(self, *, external_id: str | None = None) -> list[Sale]:
         """Every sale that is not void; of one external id when asked."""
         return [sale for sale in self.sales if not sale.voided and external_id in (None, sale.external_id)]
-
-    def sale(self, sale_id: str) -> Sale:
-        """Return one sale. Raises KeyError."""
-        sale = self.books.sale(sale_id)
-        if sale is None:
-            raise KeyError(sale_id)
-        return sale
 
     def available(self, sku: str, location: str | None = None) -> Decimal:
         """Return OnHand - Allocated at a location (the first unless said)."""

@@ -14,6 +14,8 @@ import msgspec
 
 from adapters.sandbox import catalogue
 from adapters.sandbox.catalogue import Account, Item
+from adapters.sandbox.cin7_fulfilments import AUTHORISED, DRAFT, NOT_AVAILABLE, PARTLY, Fulfilment
+from adapters.sandbox.cin7_returns import CreditNote
 from adapters.sandbox.cin7_stock import ZERO, StockRoom
 
 
@@ -157,6 +159,11 @@ class Line(msgspec.Struct, kw_only=True):
     picked: Decimal = ZERO
     backordered: Decimal = ZERO
 
+    @property
+    def stocked(self) -> Decimal:
+        """The units that have to be picked, once authorised: all of goods, none of a service."""
+        return self.reserved + self.picked + self.backordered
+
 
 class Charge(msgspec.Struct, kw_only=True):
     """An additional charge: `description` is the name of a service product."""
@@ -169,16 +176,6 @@ class Charge(msgspec.Struct, kw_only=True):
     tax_rule: str
     total: Decimal
     comment: str = ""
-
-
-class CreditNote(msgspec.Struct, kw_only=True):
-    """A credit note of a sale; `restock_status` says whether its goods are back on the shelf."""
-
-    number: str
-    status: str
-    restock_status: str
-    created_ms: int
-    updated_ms: int
 
 
 class Sale(msgspec.Struct, kw_only=True):
@@ -210,9 +207,7 @@ class Sale(msgspec.Struct, kw_only=True):
     net: Decimal = ZERO
     tax: Decimal = ZERO
     total: Decimal = ZERO
-    pick_status: str = "NOT AVAILABLE"
-    pack_status: str = "NOT AVAILABLE"
-    ship_status: str = "NOT AVAILABLE"
+    fulfilments: list[Fulfilment] = []
     voided_after_pick: bool = False
     credit_notes: list[CreditNote] = []
 
@@ -232,6 +227,26 @@ class Sale(msgspec.Struct, kw_only=True):
         return any(line.backordered for line in self.lines)
 
     @property
+    def live_fulfilments(self) -> list[Fulfilment]:
+        """Those that are not void."""
+        return [one for one in self.fulfilments if not one.voided]
+
+    @property
+    def has_left(self) -> bool:
+        """True when something of it was shipped."""
+        return any(one.has_left for one in self.fulfilments)
+
+    @property
+    def pick_status(self) -> str:
+        """The pick of its first fulfilment; a simple sale has no other."""
+        return self.fulfilments[0].pick_status if self.fulfilments else NOT_AVAILABLE
+
+    @property
+    def ship_status(self) -> str:
+        """The shipment of its first fulfilment."""
+        return self.fulfilments[0].ship_status if self.fulfilments else NOT_AVAILABLE
+
+    @property
     def status(self) -> str:
         """The status of the sale as BP derives it (fact sheet §2.1); a simple sale shows its fulfilment."""
         if self.voided:
@@ -240,16 +255,20 @@ class Sale(msgspec.Struct, kw_only=True):
             return "ORDERING"
         if not self.authorised:
             return "ESTIMATED" if self.skip_quote else "DRAFT"
-        if self.type == "Simple Sale" and (fulfilment := self._fulfilment_status()):
-            return fulfilment
+        if self.type == "Simple Sale" and self.fulfilments and (shown := _shown(self.fulfilments[0])):
+            return shown
         return "BACKORDERED" if self.backordered else "ORDERED"
 
-    def _fulfilment_status(self) -> str | None:
-        if self.ship_status == "AUTHORISED" or self.pack_status == "AUTHORISED":
-            return "PACKED"
-        if self.pick_status == "AUTHORISED":
-            return "PICKED"
-        return "PICKING" if self.pick_status == "DRAFT" else None
+
+def _shown(task: Fulfilment) -> str | None:
+    """The word for how far a simple sale is. None of them says SHIPPED: what was packed and left is invoiced next."""
+    if task.ship_status in (DRAFT, PARTLY):
+        return "SHIPPING"
+    if task.ship_status == AUTHORISED or task.is_packed:
+        return "PACKED"
+    if task.is_picked:
+        return "PICKED"
+    return "PICKING" if task.pick_status == DRAFT else None
 
 
 class Books(StockRoom):
@@ -388,22 +407,15 @@ class Books(StockRoom):
         return self._sales_by_id.get(sale_id.lower())
 
     def remove_sale(self, sale: Sale) -> None:
-        """Take a sale out of the books for good, and give back its stock unless it was shipped."""
-        if sale.ship_status != "AUTHORISED":
-            self.release(sale)
+        """Take a sale out of the books for good, and give back its stock, less what was shipped."""
+        for units in (units for one in sale.fulfilments for units in one.shipped):
+            units.line.picked -= units.quantity
+        self.release(sale)
         self.sales = [kept for kept in self.sales if kept is not sale]
         del self._sales_by_id[sale.id]
         self.removed_sales.append(sale)
 
-    def add_credit_note(self, sale: Sale, *, status: str, restock_status: str, now_ms: int) -> CreditNote:
-        """Enter a credit note of a sale."""
+    def next_credit_note(self) -> str:
+        """Give the number of the next credit note."""
         self._credit_notes += 1
-        note = CreditNote(
-            number=f"CR-{self._credit_notes:05d}",
-            status=status,
-            restock_status=restock_status,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-        )
-        sale.credit_notes = [*sale.credit_notes, note]
-        return note
+        return f"CR-{self._credit_notes:05d}"

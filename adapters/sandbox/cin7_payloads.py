@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from adapters.sandbox.cin7_availability import rows_of
 from adapters.sandbox.cin7_books import Books, Location, Product, Sale
+from adapters.sandbox.cin7_fulfilments import Fulfilment
 from adapters.sandbox.cin7_reference import product_view
+from adapters.sandbox.cin7_returns import CreditNote
 from adapters.sandbox.cin7_wire import JsonObject, written_instant
 
 _NOT_IN_STOCK_EVENTS = frozenset({"InTransit", "NextDeliveryDate"})
@@ -25,35 +27,37 @@ _NOT_IN_PRODUCT_EVENTS = frozenset(
 )
 
 
-def sale_payload(kind: str, sale: Sale, *, tenant: str) -> JsonObject:
-    """Write the event of a sale; `tenant` is the account's id."""
+def sale_payload(kind: str, sale: Sale, *, tenant: str, task: Fulfilment | CreditNote | None = None) -> JsonObject:
+    """Write the event of a sale; `tenant` is the account's id, `task` the document it happened to, if to one."""
     named = {"SaleID": sale.id.upper(), "SaleOrderNumber": sale.order_number}
     contact = {
         "CustomerContactName": sale.header.get("Contact", ""),
         "CustomerContactEmail": sale.header.get("Email", ""),
     }
     customer = {"CustomerName": sale.customer.name, **contact}
-    task = {"TaskID": sale.id.upper()}
+    task_id = sale.id if task is None else task.task_id
+    of_task = {"TaskID": task_id.upper()}
     parts: dict[str, JsonObject] = {
         "Sale/Created": {**named, **customer, **_created(sale)},
         "Sale/OrderAuthorised": named,
         "Sale/Backordered": named,
         "Sale/Voided": {**named, **customer},
         "Sale/Undo": {**named, **contact},
-        "Sale/PickAuthorised": {**named, **task, **customer},
-        "Sale/PackAuthorised": {**named, **task, **customer},
+        "Sale/PickAuthorised": {**named, **of_task, **customer},
+        "Sale/PackAuthorised": {**named, **of_task, **customer},
         "Sale/ShipmentAuthorised": {
-            "SaleTaskID": sale.id.upper(),
+            "SaleTaskID": task_id.upper(),
             "TenantID": tenant.upper(),
             "OrderNumber": sale.order_number,
             **customer,
         },
         "Sale/CreditNoteAuthorised": {
             **named,
-            "CreditNoteNumber": sale.credit_notes[-1].number if sale.credit_notes else None,
-            **task,
+            "CreditNoteNumber": task.number if isinstance(task, CreditNote) else None,
+            **of_task,
             **customer,
         },
+        "Sale/ShipmentTrackingNumberChanged": _tracking(sale, task) if isinstance(task, Fulfilment) else {},
     }
     return {**parts[kind], "EventType": kind}
 
@@ -65,6 +69,30 @@ def _created(sale: Sale) -> JsonObject:
         "TaskTypeSign": "0",
         "IsServiceOnly": "1" if sale.type == "Service Sale" else "0",
         "DownloadLink": None,
+    }
+
+
+def _tracking(sale: Sale, task: Fulfilment) -> JsonObject:
+    """GUIDs are lower case in this sample, days day first, and the contact is called otherwise than elsewhere."""
+    shipments = [
+        {
+            "ShipmentDate": f"{shipment.day:%d/%m/%Y}",
+            "TrackingNumber": shipment.tracking,
+            "TrackingUrl": "",
+            "Carrier": shipment.carrier,
+        }
+        for shipment in task.gone
+    ]
+    return {
+        "SaleID": sale.id,
+        "TaskID": task.task_id,
+        "SaleOrderNumber": sale.order_number,
+        "SaleOrderDate": f"{sale.order_date:%d/%m/%Y}",
+        "CustomerContact": sale.header.get("Contact", ""),
+        "CustomerEmail": sale.header.get("Email", ""),
+        "CustomerName": sale.customer.name,
+        "TaskTypeSign": 0,
+        "Shipments": shipments,
     }
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
-from adapters.sandbox.cin7_books import Books, Charge, CreditNote, Line, Sale
+from adapters.sandbox.cin7_books import Books, Charge, Line, Sale
+from adapters.sandbox.cin7_fulfilments import AUTHORISED, DRAFT, NOT_AVAILABLE, VOIDED, total
+from adapters.sandbox.cin7_returns import CreditNote
+from adapters.sandbox.cin7_task_view import fulfilments_view
 from adapters.sandbox.cin7_wire import JsonObject, plain, written_day, written_instant
 
 _TEXTS = ("Contact", "Phone", "Email", "DefaultAccount", "ShippingNotes", "Note", "PriceTier", "SalesRepresentative")
@@ -91,7 +95,7 @@ def sale_view(sale: Sale, books: Books, *, combine: bool = False) -> JsonObject:
         "ExternalID": sale.external_id,
         "Quote": _empty_quote(),
         "Order": order_view(sale, books, combine=combine),
-        "Fulfilments": fulfilment_view(sale),
+        "Fulfilments": fulfilments_view(sale),
         "Invoices": [],
         "CreditNotes": [],
         "ManualJournals": {"Status": "NOT AVAILABLE", "Lines": []},
@@ -121,76 +125,46 @@ def order_view(sale: Sale, books: Books, *, combine: bool = False) -> JsonObject
     }
 
 
-def fulfilment_view(sale: Sale) -> list[JsonObject]:
-    """The fulfilments of a sale: one, whose TaskID is the sale's, once the order is authorised."""
-    if sale.pick_status == "NOT AVAILABLE" and not sale.authorised:
-        return []
-    return [
-        {
-            "TaskID": sale.id,
-            "FulfillmentNumber": 1,
-            "LinkedInvoiceNumber": None,
-            "FulFilmentStatus": _fulfilment_status(sale),
-            "Pick": pick_view(sale),
-            "Pack": {"Status": sale.pack_status, "Lines": []},
-            "Ship": {
-                "Status": sale.ship_status,
-                "RequireBy": None,
-                "ShippingAddress": sale.header.get("ShippingAddress"),
-                "ShippingNotes": "",
-                "Lines": [],
-            },
-        }
-    ]
-
-
-def pick_view(sale: Sale) -> JsonObject:
-    """The pick of the fulfilment."""
-    lines = [
-        {
-            "ProductID": line.product_id,
-            "SKU": line.sku,
-            "Name": line.name,
-            "Location": sale.location.name,
-            "LocationID": sale.location.id,
-            "Quantity": plain(line.picked),
-            "BatchSN": None,
-            "ExpiryDate": None,
-            "NonInventory": False,
-        }
-        for line in sale.lines
-        if line.picked
-    ]
-    return {"Status": sale.pick_status, "Lines": lines}
-
-
 def combined_statuses(sale: Sale) -> JsonObject:
-    """The axes of a sale that list and full object share."""
+    """The axes of a sale that list and full object share, over all its fulfilments; void ones count for nothing."""
+    live = sale.live_fulfilments
+    picked = _Stage([one.pick_status for one in live], sum(total(one.picked) for one in live if one.is_picked))
+    packed = _Stage([one.pack_status for one in live], sum(total(one.packed) for one in live if one.is_packed))
+    shipped = _Stage([one.ship_status for one in live], sum(total(one.shipped) for one in live))
     return {
-        "CombinedPickingStatus": _stage(sale, sale.pick_status, "PICKED"),
-        "CombinedPackingStatus": _stage(sale, sale.pack_status, "PACKED"),
-        "CombinedShippingStatus": _stage(sale, sale.ship_status, "SHIPPED"),
-        "FulFilmentStatus": _fulfilment_status(sale),
+        "CombinedPickingStatus": _axis(sale, picked, "PICKED", "PICKING"),
+        "CombinedPackingStatus": _axis(sale, packed, "PACKED", "PACKING"),
+        "CombinedShippingStatus": _axis(sale, shipped, "SHIPPED", "SHIPPING"),
+        "FulFilmentStatus": _axis(sale, shipped, "FULFILLED", "NOT FULFILLED"),
         "CombinedInvoiceStatus": "VOIDED" if sale.voided else "NOT INVOICED" if sale.authorised else "NOT AVAILABLE",
         "CombinedPaymentStatus": "VOIDED" if sale.voided else "UNPAID",
-        "CombinedTrackingNumbers": "",
+        "CombinedTrackingNumbers": ",".join(_tracking_numbers(sale))[:256],
     }
 
 
-def _stage(sale: Sale, status: str, done: str) -> str:
+class _Stage(NamedTuple):
+    """How one stage stands in each fulfilment, and how many units are through it."""
+
+    statuses: list[str]
+    units: Decimal | int
+
+
+def _axis(sale: Sale, stage: _Stage, done: str, begun: str) -> str:
     if sale.voided:
-        return "VOIDED"
-    if status == "AUTHORISED":
+        return VOIDED
+    if not sale.authorised:
+        return NOT_AVAILABLE
+    if stage.units:
+        return done if stage.units == sum(line.stocked for line in sale.lines) else f"PARTIALLY {done}"
+    if set(stage.statuses) == {AUTHORISED}:
+        # There was nothing to do, as with a sale of services.
         return done
-    return f"NOT {done}" if sale.authorised else "NOT AVAILABLE"
+    return begun if DRAFT in stage.statuses else f"NOT {done}"
 
 
-def _fulfilment_status(sale: Sale) -> str:
-    if sale.voided:
-        return "VOIDED"
-    if sale.ship_status == "AUTHORISED":
-        return "PARTIALLY FULFILLED" if sale.backordered else "FULFILLED"
-    return "NOT FULFILLED" if sale.authorised else "NOT AVAILABLE"
+def _tracking_numbers(sale: Sale) -> list[str]:
+    numbers = (shipment.tracking for one in sale.live_fulfilments for shipment in one.gone)
+    return list(dict.fromkeys(number for number in numbers if number))
 
 
 def _empty_quote() -> JsonObject:

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from adapters.sandbox.cin7_books import Address, Books, CreditNote, Customer, Location, Sale
+from adapters.sandbox.cin7_books import Address, Books, Customer, Location, Sale
 from adapters.sandbox.cin7_documents import (
     Rules,
     check_size,
@@ -21,16 +21,18 @@ from adapters.sandbox.cin7_documents import (
     total_up,
 )
 from adapters.sandbox.cin7_fields import Fields
+from adapters.sandbox.cin7_fulfilments import Fulfilment
+from adapters.sandbox.cin7_returns import CreditNote
 from adapters.sandbox.cin7_sale_view import (
     combined_statuses,
     credit_note_row,
     credit_note_status,
-    fulfilment_view,
     list_row,
     order_view,
-    pick_view,
     sale_view,
 )
+from adapters.sandbox.cin7_task_view import fulfilments_view, pack_view, pick_view, ship_view
+from adapters.sandbox.cin7_warehouse import Tell, WarehouseDesk, void_stages
 from adapters.sandbox.cin7_wire import JsonObject, Query, RefusedError, day_of, page_of
 
 _TYPES: Final = {"": "Simple Sale", "Simple": "Simple Sale", "Advanced": "Advanced Sale"}
@@ -75,13 +77,14 @@ class SalesDesk:
         *,
         now: Callable[[], int],
         visibility_lag_ms: int,
-        tell: Callable[[str, Sale], None] = lambda kind, sale: None,
+        tell: Tell = lambda kind, sale, task=None: None,
     ) -> None:
         self._books = books
         self.rules = rules
         self._now = now
         self._visibility_lag_ms = visibility_lag_ms
         self._tell = tell
+        self.warehouse = WarehouseDesk(books, now=now, tell=tell)
 
     # --- reading
 
@@ -127,12 +130,29 @@ class SalesDesk:
     def read_fulfilment(self, query: Query) -> JsonObject:
         """`GET /sale/fulfilment?SaleID=`."""
         sale = self._found(query.text("SaleID"))
-        return {"SaleID": sale.id, "Fulfilments": fulfilment_view(sale)}
+        return {"SaleID": sale.id, "Fulfilments": fulfilments_view(sale)}
 
     def read_pick(self, query: Query) -> JsonObject:
-        """`GET /sale/fulfilment/pick?TaskID=`; the task of a simple sale is the sale (fact sheet §2.7)."""
-        sale = self._found(query.text("TaskID"))
-        return {"TaskID": sale.id, **pick_view(sale)}
+        """`GET /sale/fulfilment/pick?TaskID=`; the first task of a simple sale is the sale (fact sheet §2.7)."""
+        sale, task = self._task(query.text("TaskID"))
+        return {"TaskID": task.task_id, **pick_view(sale, task)}
+
+    def read_pack(self, query: Query) -> JsonObject:
+        """`GET /sale/fulfilment/pack?TaskID=`."""
+        sale, task = self._task(query.text("TaskID"))
+        return {"TaskID": task.task_id, **pack_view(sale, task)}
+
+    def read_ship(self, query: Query) -> JsonObject:
+        """`GET /sale/fulfilment/ship?TaskID=`."""
+        sale, task = self._task(query.text("TaskID"))
+        return {"TaskID": task.task_id, **ship_view(sale, task)}
+
+    def _task(self, task_id: str | None) -> tuple[Sale, Fulfilment]:
+        wanted = (task_id or "").lower()
+        found = ((sale, task) for sale in self._books.sales for task in sale.fulfilments if task.task_id == wanted)
+        if (pair := next(found, None)) is None:
+            raise RefusedError("Sale Task with specified ID not found", code=404)
+        return pair
 
     def _found(self, sale_id: str | None) -> Sale:
         sale = None if sale_id is None else self._books.sale(sale_id)
@@ -303,6 +323,7 @@ class SalesDesk:
         self._touch(sale)
         if sale.authorised:
             self._books.allocate(sale)
+            self.warehouse.begin(sale)
             self._tell("Sale/OrderAuthorised", sale)
             if sale.backordered:
                 self._tell("Sale/Backordered", sale)
@@ -320,56 +341,39 @@ class SalesDesk:
     def _go_on(self, sale: Sale, stages: int) -> None:
         if sale.type != "Simple Sale" or sale.backordered:
             return
+        task = sale.fulfilments[0]
         if stages >= 1:
-            self._pick(sale)
+            self.warehouse.pick(sale, task)
         if stages >= 2:
-            self._pack(sale)
+            self.warehouse.pack(sale, task)
         if stages >= 3:
-            self._ship(sale)
+            self.warehouse.ship(sale, task)
 
     # --- fulfilment and the end of a sale
+
+    def post_fulfilment(self, body: JsonObject) -> JsonObject:
+        """`POST /sale/fulfilment`: one more of them."""
+        sale = self._found(Fields(body, "Fulfilment").text("SaleID", 36, required=True))
+        self.warehouse.add(sale)
+        return {"SaleID": sale.id, "Fulfilments": fulfilments_view(sale)}
+
+    def delete_fulfilment(self, query: Query) -> JsonObject:
+        """`DELETE /sale/fulfilment?TaskID=&Void=`: undoes by default; of advanced sales only (fact sheet §2.7)."""
+        sale, task = self._task(query.text("TaskID"))
+        if query.flag("Void"):
+            self.warehouse.void(sale, task)
+        else:
+            self.warehouse.undo(sale, task)
+        return {"SaleID": sale.id, "Fulfilments": fulfilments_view(sale)}
 
     def post_pick(self, body: JsonObject) -> JsonObject:
         """`POST /sale/fulfilment/pick`: takes what is reserved off the shelf; lines sent are not looked at."""
         fields = Fields(body, "Pick")
-        sale = self._found(fields.text("TaskID", 36, required=True))
+        sale, task = self._task(fields.text("TaskID", 36, required=True))
         if fields.text("AutoPickMode", 20) != "AUTOPICK" and fields.text("Status", 20) != "AUTHORISED":
             raise fields.refused("Status", "must be AUTHORISED")
-        self.authorise_pick(sale)
-        return {"TaskID": sale.id, **pick_view(sale)}
-
-    def authorise_pick(self, sale: Sale) -> None:
-        """Pick what is reserved. Raises `RefusedError` unless the order is authorised and not picked yet."""
-        if sale.voided or not sale.authorised:
-            raise RefusedError(f"Pick cannot be authorised. Order Status is {sale.order_status}.")
-        if sale.pick_status == "AUTHORISED":
-            raise RefusedError("Pick cannot be changed. Pick Status is AUTHORISED.")
-        self._pick(sale)
-        self._touch(sale)
-
-    def authorise_ship(self, sale: Sale) -> None:
-        """Pack and ship what was picked. Raises `RefusedError` unless it was picked and not shipped yet."""
-        if sale.pick_status != "AUTHORISED":
-            raise RefusedError(f"Shipment cannot be authorised. Pick Status is {sale.pick_status}.")
-        if sale.ship_status == "AUTHORISED":
-            raise RefusedError("Shipment cannot be changed. Ship Status is AUTHORISED.")
-        self._pack(sale)
-        self._ship(sale)
-        self._touch(sale)
-
-    def _pick(self, sale: Sale) -> None:
-        self._books.pick(sale)
-        sale.pick_status = "AUTHORISED"
-        self._tell("Sale/PickAuthorised", sale)
-
-    def _pack(self, sale: Sale) -> None:
-        if sale.pack_status != "AUTHORISED":
-            sale.pack_status = "AUTHORISED"
-            self._tell("Sale/PackAuthorised", sale)
-
-    def _ship(self, sale: Sale) -> None:
-        sale.ship_status = "AUTHORISED"
-        self._tell("Sale/ShipmentAuthorised", sale)
+        self.warehouse.pick(sale, task)
+        return {"TaskID": task.task_id, **pick_view(sale, task)}
 
     def delete(self, query: Query) -> JsonObject:
         """`DELETE /sale?ID=&Void=`: undoes by default, voids with `Void=true` (fact sheet §2.8)."""
@@ -380,46 +384,57 @@ class SalesDesk:
             self.undo(sale)
         return sale_view(sale, self._books)
 
-    def void(self, sale: Sale) -> None:
-        """Void the sale and give back its stock. Raises `RefusedError` once shipped, or when void already."""
-        self._check_end(sale)
-        sale.voided_after_pick = sale.pick_status == "AUTHORISED"
+    def void(self, sale: Sale, *, even_shipped: bool = False) -> None:
+        """Void the sale and give back its stock, be it shipped only by whoever says so.
+
+        Raises `RefusedError` once shipped, or when void already.
+        """
+        self._check_end(sale, even_shipped=even_shipped)
+        sale.voided_after_pick = any(one.is_picked for one in sale.fulfilments)
         self._books.release(sale)
         sale.voided = True
         if sale.order_status != "NOT AVAILABLE":
             sale.order_status = "VOIDED"
-        self._void_stages(sale)
+        for one in sale.fulfilments:
+            void_stages(one)
         self._touch(sale)
         self._tell("Sale/Voided", sale)
 
     def undo(self, sale: Sale) -> None:
-        """Take the order document back to DRAFT and give back its stock. Raises `RefusedError` as `void` does."""
+        """Take the order document back to DRAFT and give back its stock; its fulfilments are gone (our reading).
+
+        Raises `RefusedError` as `void` does.
+        """
         self._check_end(sale)
         self._books.release(sale)
         if sale.authorised:
             sale.order_status = "DRAFT"
-        sale.pick_status = sale.pack_status = sale.ship_status = "NOT AVAILABLE"
+        sale.fulfilments = []
         self._touch(sale)
         self._tell("Sale/Undo", sale)
 
-    def _check_end(self, sale: Sale) -> None:
+    def _check_end(self, sale: Sale, *, even_shipped: bool = False) -> None:
         if sale.voided:
             raise RefusedError("Sale cannot be voided. Sale Status is VOIDED.")
-        if sale.ship_status == "AUTHORISED":
-            raise RefusedError("Sale cannot be voided. Shipment Status is AUTHORISED.")
-
-    def _void_stages(self, sale: Sale) -> None:
-        if sale.pick_status == "AUTHORISED":
-            sale.pick_status = "VOIDED"
-        if sale.pack_status == "AUTHORISED":
-            sale.pack_status = "VOIDED"
+        shipped = next((one for one in sale.fulfilments if one.has_left), None)
+        if shipped is not None and not even_shipped:
+            raise RefusedError(f"Sale cannot be voided. Shipment Status is {shipped.ship_status}.")
 
     def add_credit_note(self, sale: Sale, *, status: str, restock_status: str) -> CreditNote:
         """Enter a credit note; the sale counts as updated (fact sheet §2.2)."""
-        note = self._books.add_credit_note(sale, status=status, restock_status=restock_status, now_ms=self._now())
+        note = CreditNote(
+            task_id=sale.id,
+            number=self._books.next_credit_note(),
+            status=status,
+            restock_status=restock_status,
+            created_ms=self._now(),
+            updated_ms=self._now(),
+            day=day_of(self._now()),
+        )
+        sale.credit_notes = [*sale.credit_notes, note]
         self._touch(sale)
         if status == "AUTHORISED":
-            self._tell("Sale/CreditNoteAuthorised", sale)
+            self._tell("Sale/CreditNoteAuthorised", sale, note)
         return note
 
     def _touch(self, sale: Sale) -> None:

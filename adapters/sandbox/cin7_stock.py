@@ -182,18 +182,30 @@ class StockRoom:
                 self._moved(line.product_id, sale)
             line.reserved = line.made = line.picked = line.backordered = ZERO
 
-    def pick(self, sale: Sale) -> None:
-        """Take reserved stock off the shelf: OnHand and Allocated fall together, Available stays (our reading)."""
-        for line in sale.lines:
-            taken = {line.product_id: line.reserved - line.made}
-            taken |= {product_id: line.made * quantity for product_id, quantity in line.drawn.items()}
-            for product_id, quantity in taken.items():
-                if quantity:
-                    key = (product_id, sale.location.id)
-                    self._allocated[key] -= quantity
-                    self._take_off(key, quantity)
-            line.picked += line.reserved
-            line.reserved = line.made = ZERO
+    def pick(self, sale: Sale, line: Line, quantity: Decimal) -> None:
+        """Take reserved units off the shelf: OnHand and Allocated fall together, Available stays (our reading).
+
+        Of a kit what lies ready goes first, then the parts of what is made.
+        """
+        ready = min(quantity, line.reserved - line.made)
+        made = quantity - ready
+        taken = {line.product_id: ready} | {part: made * each for part, each in line.drawn.items()}
+        for product_id, units in taken.items():
+            if units:
+                key = (product_id, sale.location.id)
+                self._allocated[key] -= units
+                self._take_off(key, units)
+        line.picked += quantity
+        line.reserved -= quantity
+        line.made -= made
+
+    def unpick(self, sale: Sale, line: Line, quantity: Decimal) -> None:
+        """Put picked units back, still reserved: OnHand and Allocated rise together; a kit that was made stays made."""
+        key = (line.product_id, sale.location.id)
+        self._put(key, quantity)
+        self._allocated[key] = self._allocated.get(key, ZERO) + quantity
+        line.picked -= quantity
+        line.reserved += quantity
 
     def _take_off(self, key: _Key, quantity: Decimal) -> None:
         """Take from bin after bin; what no bin has is missing where there is none."""

@@ -32,10 +32,11 @@ from actors.domain.feed import (
 from actors.domain.inventory import DateChange, Entry
 from actors.domain.lease import StoredLease
 from actors.domain.order import Order
+from actors.domain.order_update import OrderAction
 from actors.domain.time import Clock, Instant, format_instant
 from actors.domain.tracing import NoTracer, Tracer
 from actors.governor.journal import CallJournal, Intent
-from adapters.commercetools import inventory, queries, rows, wire
+from adapters.commercetools import inventory, order_actions, queries, rows, wire
 from adapters.commercetools.answers import SIDE, failure, unclear
 from adapters.commercetools.queries import EXPAND, Query
 from adapters.commercetools.token import TokenSource
@@ -216,6 +217,21 @@ class CommercetoolsClient:
                 }
             ],
         }
+        body, until = await self._write(intent, f"/orders/{quote(order.id, safe='')}", payload)
+        return self._decoded(body, wire.Versioned, intent.purpose, until).version
+
+    async def update_order(self, order: Order, actions: Sequence[OrderAction], intent: Intent) -> int:
+        """Do all of these, in their order, under `order.version`, or none; return the new version (fact sheet §3.5).
+
+        Raises:
+            ValueError: there is nothing to do; nothing was sent.
+            Conflict: the order has changed since it was read; nothing was done.
+            InDoubt: no clear answer.
+            Missing, Rejected, Transient (not sent), Limited, Unauthorised: nothing was done.
+        """
+        if not actions:
+            raise ValueError("no action")
+        payload = {"version": order.version, "actions": order_actions.payloads(actions)}
         body, until = await self._write(intent, f"/orders/{quote(order.id, safe='')}", payload)
         return self._decoded(body, wire.Versioned, intent.purpose, until).version
 

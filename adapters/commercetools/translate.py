@@ -13,6 +13,7 @@ import msgspec
 from actors.domain import order as domain
 from actors.domain.time import Instant, parse_instant
 from adapters.commercetools import wire
+from adapters.commercetools.aftersales import deliveries, returns, travels
 from adapters.commercetools.custom import custom_texts
 from adapters.commercetools.localised import in_locale
 
@@ -96,6 +97,8 @@ def translate_order(document: wire.Order) -> domain.Order:
         email=document.customer_email or "",
         billing=_address(document.billing_address),
         shipping_address=_address(document.shipping_address),
+        deliveries=deliveries(document),
+        returns=returns(document),
     )
 
 
@@ -167,6 +170,7 @@ def _line(item: wire.LineItem, field: str, money: _Purse, document: wire.Order) 
         supply_channel=_key_or_id(item.supply_channel),
         inventory_mode=item.inventory_mode,
         method_rates=_method_rates(item.per_method_tax_rate),
+        travels=travels(item),
     )
 
 
@@ -258,7 +262,12 @@ def _payment(reference: wire.PaymentReference) -> domain.Payment:
         id=reference.id,
         transactions=tuple(
             domain.Transaction(
-                type=one.type, state=one.state, amount=one.amount.cent_amount, currency=one.amount.currency_code
+                id=one.id,
+                type=one.type,
+                state=one.state,
+                amount=one.amount.cent_amount,
+                currency=one.amount.currency_code,
+                interaction_id=one.interaction_id or "",
             )
             for one in transactions
         ),

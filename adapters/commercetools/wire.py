@@ -124,6 +124,19 @@ class Variant(Wire):
     sku: str | None = None
 
 
+class ShippingTarget(Wire):
+    """So many units of an item go to one address, by one of several shipments."""
+
+    quantity: int
+    shipping_method_key: str | None = None
+
+
+class ShippingDetails(Wire):
+    """Where the units of an item go."""
+
+    targets: list[ShippingTarget] = []
+
+
 class LineItem(Wire):
     """A line item."""
 
@@ -142,6 +155,7 @@ class LineItem(Wire):
     price_mode: str = "Platform"
     line_item_mode: str = "Standard"
     inventory_mode: str | None = None
+    shipping_details: ShippingDetails | None = None
 
 
 class CustomLineItem(Wire):
@@ -159,14 +173,65 @@ class CustomLineItem(Wire):
     per_method_tax_rate: list[MethodTaxRate] | None = None
 
 
+class DeliveryItem(Wire):
+    """So many units of an item."""
+
+    id: str
+    quantity: int
+
+
+class TrackingData(Wire):
+    """How a parcel travels."""
+
+    tracking_id: str | None = None
+    carrier: str | None = None
+
+
+class Parcel(Wire):
+    """A parcel of a delivery."""
+
+    id: str
+    key: str | None = None
+    tracking_data: TrackingData | None = None
+    items: list[DeliveryItem] | None = None
+
+
+class Delivery(Wire):
+    """A delivery with its parcels."""
+
+    id: str
+    key: str | None = None
+    items: list[DeliveryItem] | None = None
+    parcels: list[Parcel] | None = None
+
+
+class ReturnItem(Wire):
+    """Units of an item that come back."""
+
+    id: str
+    quantity: int
+    shipment_state: str
+    payment_state: str = ""
+    key: str | None = None
+    line_item_id: str | None = None
+    custom_line_item_id: str | None = None
+
+
+class ReturnInfo(Wire):
+    """One return, of several items."""
+
+    items: list[ReturnItem]
+
+
 class ShippingInfo(Wire):
-    """Price of one shipment."""
+    """Price of one shipment, and what was delivered of it."""
 
     shipping_method_name: str
     price: Money
     discounted_price: DiscountedValue | None = None
     tax_rate: TaxRate | None = None
     taxed_price: TaxedPrice | None = None
+    deliveries: list[Delivery] | None = None
 
 
 class Shipping(Wire):
@@ -182,6 +247,8 @@ class Transaction(Wire):
     type: str
     state: str
     amount: Money
+    id: str = ""
+    interaction_id: str | None = None
 
 
 class PaymentObject(Wire):
@@ -280,6 +347,7 @@ class Order(Wire):
     discount_on_total_price: DiscountOnTotal | None = None
     payment_info: PaymentInfo | None = None
     sync_info: list[SyncInfo] | None = None
+    return_info: list[ReturnInfo] | None = None
     customer_id: str | None = None
     customer_email: str | None = None
     purchase_order_number: str | None = None

@@ -47,7 +47,9 @@ def test_everything_is_copied() -> None:
     )
     assert order.discount_on_total == 100
     assert order.payments_expanded
-    assert order.payments[0].transactions == (Transaction(type="Charge", state="Success", amount=4493, currency="EUR"),)
+    assert order.payments[0].transactions == (
+        Transaction(id="t", type="Charge", state="Success", amount=4493, currency="EUR"),
+    )
     assert order.sync == (
         SyncMark(channel_id="c-9", channel_key="cin7-core", external_id="SO-1", synced_at=1_795_431_600_000),
     )

@@ -76,20 +76,25 @@ def _each(
     whole: bool,
 ) -> tuple[_R, ...]:
     found: list[_R] = []
+    for place, row in enumerate(_rows(raw, decoder, name, whole=whole)):
+        try:
+            read = reading(row, place, f"{name}[{place}]")
+        except UnreadableAnswerError:
+            if whole:
+                raise
+            continue
+        if read is not None:
+            found.append(read)
+    return tuple(found)
+
+
+def _rows(raw: msgspec.Raw, decoder: msgspec.json.Decoder[list[_W] | None], name: str, *, whole: bool) -> list[_W]:
     try:
-        for place, row in enumerate(decoder.decode(raw) or []):
-            try:
-                read = reading(row, place, f"{name}[{place}]")
-            except UnreadableAnswerError:
-                if whole:
-                    raise
-                continue
-            if read is not None:
-                found.append(read)
+        return decoder.decode(raw) or []
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if whole:
             raise UnreadableAnswerError(f"{name}: {error}") from None
-    return tuple(found)
+        return []
 
 
 # -- fulfilments ------------------------------------------------------------------------------------------------------

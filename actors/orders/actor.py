@@ -20,20 +20,24 @@ from actors.orders import (
     authorising,
     cancelling,
     creating,
+    editing,
     inheriting,
     looking,
     marking,
     reopening,
     resending,
     shadowing,
-    shortages,
 )
 from actors.orders.desk import Case, Desk, underway
+from actors.orders.editing import Edit
 from storage import calls, demand, exceptions, orders
 from storage.orders import OrderRecord, SaleRecord
 
 UNREADABLE_AGAIN = 900_000
 """Milliseconds until an order nobody could read is looked at again."""
+
+_REPEATABLE = frozenset({Purpose.CIN7_CREATE_CUSTOMER, Purpose.CIN7_UPDATE_SALE})
+"""Writes that need no proof of what became of them: a name is unique, a change says what the sale shall show."""
 
 LEASE_WAIT = 500
 LONG_LEASE_WAIT = 30_000
@@ -136,11 +140,17 @@ class OrdersActor(Actor):
             return await creating.create(self.desk, case)
         if record.cin7_total is None:
             return await authorising.authorise(self.desk, case, sale)
-        if record.state is not OrderState.EXPORTED:
-            return await marking.mark(self.desk, case, sale)
-        if record.shortages:
-            return await shortages.follow(self.desk, case, sale)
-        return self.desk.done(case)
+        edit = await editing.find(self.desk, case)
+        return editing.tell(case, edit, await self._keep_up(case, sale, edit))
+
+    async def _keep_up(self, case: Case, sale: SaleRecord, edit: Edit) -> Outcome:
+        """The sale is authorised: mark it, and have it show what the order says."""
+        state = case.record.state
+        if edit.unsafe and state in (OrderState.HELD, OrderState.EXPORTED):
+            return editing.hold(self.desk, case, sale, edit)
+        if state is not OrderState.EXPORTED:
+            return await marking.mark(self.desk, case, sale, edited=bool(edit.changes))
+        return await editing.go_on(self.desk, case, sale, edit)
 
     def _doubt_open_create(self, record: OrderRecord) -> Later:
         """A create without an outcome that nobody waits for any more (a crash of its worker): in doubt."""
@@ -246,7 +256,7 @@ def doubt_open_writes(
             orders.doubt(connection, record.id, until=until, now=now)
             touched.append((record.id, until))
             continue
-        if write.purpose is not Purpose.CIN7_CREATE_CUSTOMER:  # a customer is looked for by its unique name anyway
+        if write.purpose not in _REPEATABLE:
             orders.set_unsure(connection, record.id, True)
         touched.append((record.id, now))
     return touched

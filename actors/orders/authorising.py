@@ -21,6 +21,7 @@ from actors.domain.sale import OrderView, RowKind, SaleOrder
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
+from actors.orders.editing import sends_rows, stands
 from actors.orders.posting import Posting
 from actors.orders.shortages import tell_shortages
 from actors.orders.standing import hold_voided, sale_vanished
@@ -224,7 +225,8 @@ async def _read_first(desk: Desk, case: Case, sale: SaleRecord, judged: Predicti
 async def _send(posting: Posting) -> Outcome:
     desk, case, sale, prediction, _ = posting
     order = case.order
-    intent = Intent(Purpose.CIN7_AUTHORISE_ORDER, subject=order.id, generation=case.record.generation)
+    beside, generation = sends_rows(desk, case), case.record.generation
+    intent = Intent(Purpose.CIN7_AUTHORISE_ORDER, subject=order.id, generation=generation, beside=beside)
     document = order_document(sale.sale_id, prediction)
     answer = await _post(posting, document, intent)
     if not isinstance(answer, OrderView):
@@ -322,6 +324,7 @@ def _authorised(
 ) -> None:
     """The order is posted, and Cin7 counts its units: but for what it has not, and for channels fed from elsewhere."""
     order = case.order
+    stands(desk, connection, case)
     orders.name_sale(connection, sale.sale_id, answer.number)
     orders.move(connection, order.id, OrderState.POSTED, now=now)
     demand.misplace(connection, order.id, unfed_channels(order, desk.posting))

@@ -19,6 +19,7 @@ from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.orders.customers import customer_id_for
 from actors.orders.desk import Case, Desk, answered, note, record_of, settled, underway
+from actors.orders.editing import sends_header
 from actors.orders.inheriting import named_sale, predecessors_sale, voided_by_hand
 from actors.orders.rules import awaited, next_glance
 from actors.orders.sales import record_sale
@@ -144,7 +145,8 @@ async def _send(desk: Desk, case: Case, prediction: Prediction, known: Facts, cu
     order, generation = case.order, case.record.generation
     rate = prediction.rate
     body = header(order, prediction, desk.posting, known, generation, customer_id=customer_id, rate=rate)
-    intent = Intent(Purpose.CIN7_CREATE_SALE, subject=order.id, generation=generation)
+    beside = sends_header(desk, case)
+    intent = Intent(Purpose.CIN7_CREATE_SALE, subject=order.id, generation=generation, beside=beside)
     try:
         view = await desk.write(case, intent, desk.book.create_sale(body, intent))
     except InDoubt as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, date
+from datetime import UTC, date, tzinfo
 from typing import TypeVar
 
 import anyio
@@ -103,10 +103,13 @@ class Desk:
         return await self.around.database.read(read)
 
     def today(self, known: Facts) -> date:
-        """Return the day of the books; in UTC while their zone is unknown."""
+        """Return the day of the books."""
+        return date_in_zone(self.around.clock.now(), self.zone(known))
+
+    def zone(self, known: Facts) -> tzinfo:
+        """Return the zone of the books; UTC while it is unknown."""
         zone = None if known.company is None else zone_of(known.company, self.posting)
-        now = self.around.clock.now()
-        return date_in_zone(now, UTC if zone is None or isinstance(zone, Finding) else zone)
+        return UTC if zone is None or isinstance(zone, Finding) else zone
 
     def settings_of(self, known: Facts) -> str:
         """Return the fingerprint of everything that decides how the account calculates."""

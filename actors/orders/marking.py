@@ -16,11 +16,14 @@ from storage import calls, exceptions, flows, orders
 from storage.orders import SaleRecord
 
 
-async def mark(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
-    """Set the sync info, unless it is there already (a lost answer, a repeated nudge)."""
+async def mark(desk: Desk, case: Case, sale: SaleRecord, *, edited: bool = False) -> Outcome:
+    """Set the sync info, unless it is there already (a lost answer, a repeated nudge).
+
+    `edited`: the order differs from its sale, which is seen to next.
+    """
     order = case.order
     if any((entry.external_id or "").lower() == sale.sale_id.lower() for entry in order.sync):
-        return Done(unit=_exported(desk, case, sale, order.version), nudges=_follow(desk, case))
+        return Done(unit=_exported(desk, case, sale, order.version), nudges=_follow(desk, case, edited=edited))
     intent = Intent(Purpose.CT_SYNC_INFO, subject=order.id, generation=case.record.generation)
     try:
         version = await desk.write(
@@ -40,14 +43,15 @@ async def mark(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
         answered(connection, intent, now)
         exported(connection, now)
 
-    return Done(unit=unit, nudges=_follow(desk, case), points=settled(intent))
+    return Done(unit=unit, nudges=_follow(desk, case, edited=edited), points=settled(intent))
 
 
-def _follow(desk: Desk, case: Case) -> tuple[Nudge, ...]:
-    """Look into what Cin7 has too little of, and into what the warehouse did before the order was through."""
+def _follow(desk: Desk, case: Case, *, edited: bool) -> tuple[Nudge, ...]:
+    """Look into what Cin7 has too little of or what was edited, and what the warehouse did before it was through."""
     now = desk.around.clock.now()
     fulfilled = Nudge(flow=Flow.FULFILMENT, subject=case.order.id, due_at=now, urgency=Urgency.UNDERWAY)
-    return (fulfilled, underway(case.order.id, now)) if case.record.shortages else (fulfilled,)
+    again = edited or case.record.shortages
+    return (fulfilled, underway(case.order.id, now)) if again else (fulfilled,)
 
 
 def _exported(desk: Desk, case: Case, sale: SaleRecord, version: int) -> Unit:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from adapters.sandbox import delivery_actions, return_actions
 from adapters.sandbox.orders import Wire, reference
 from adapters.sandbox.predicates import PredicateError, canonical_instant
 from adapters.sandbox.refusals import Refusal, invalid_input, invalid_json
@@ -28,6 +29,10 @@ class ActionContext(Protocol):
 
     def now_text(self) -> str:
         """Return the instant of the update."""
+        ...
+
+    def new_id(self) -> str:
+        """Return a new id."""
         ...
 
     def channel_named(self, identifier: object) -> Wire:
@@ -110,10 +115,34 @@ def _optional_text(action: Action, field: str) -> str | None:
     return value
 
 
+def _text_or_object(field: str, name: str) -> Callable[[Wire, Action, ActionContext], Wire]:
+    """Set a field that an action carries under `name`; without it the field is taken away."""
+
+    def change(order: Wire, action: Action, context: ActionContext) -> Wire:
+        kept = {key: value for key, value in order.items() if key != field}
+        return kept if action.get(name) is None else kept | {field: action[name]}
+
+    return change
+
+
 _ACTIONS: Mapping[str, Callable[[Wire, Action, ActionContext], Wire]] = {
     "updateSyncInfo": _update_sync_info,
     "changeOrderState": _state_setter("orderState", ORDER_STATES),
     "changeShipmentState": _state_setter("shipmentState", SHIPMENT_STATES),
     "changePaymentState": _state_setter("paymentState", PAYMENT_STATES),
     "setOrderNumber": _set_order_number,
+    "setShippingAddress": _text_or_object("shippingAddress", "address"),
+    "setBillingAddress": _text_or_object("billingAddress", "address"),
+    "setCustomerEmail": _text_or_object("customerEmail", "email"),
+    "setPurchaseOrderNumber": _text_or_object("purchaseOrderNumber", "purchaseOrderNumber"),
+    "addDelivery": delivery_actions.add_delivery,
+    "removeDelivery": delivery_actions.remove_delivery,
+    "setDeliveryItems": delivery_actions.set_delivery_items,
+    "addParcelToDelivery": delivery_actions.add_parcel,
+    "removeParcelFromDelivery": delivery_actions.remove_parcel,
+    "setParcelTrackingData": delivery_actions.set_tracking,
+    "setParcelItems": delivery_actions.set_parcel_items,
+    "addReturnInfo": return_actions.add_return_info,
+    "setReturnShipmentState": return_actions.set_return_shipment_state,
+    "setReturnPaymentState": return_actions.set_return_payment_state,
 }

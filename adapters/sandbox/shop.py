@@ -11,9 +11,13 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
+import msgspec
+
 from adapters.sandbox.announcements import Announcer, Lag
 from adapters.sandbox.carts import OrderDraft, PricedCart, price_cart
 from adapters.sandbox.catalogue import ITEMS, Item
+from adapters.sandbox.delivery_actions import deliveries_of
+from adapters.sandbox.order_actions import apply_order_action
 from adapters.sandbox.orders import (
     Wire,
     instant_text,
@@ -50,6 +54,17 @@ _FIELDS_OF_A_DRAFT = frozenset(
         "customerId",
     }
 )
+
+
+def _continued(fields: Wire, order: Wire) -> Wire:
+    """Keep the ids of the lines that stay, and what was delivered."""
+    ids = [line["id"] for line in order["lineItems"]]
+    lines = [line | {"id": ids[n]} if n < len(ids) else line for n, line in enumerate(fields["lineItems"])]
+    fields = {**fields, "lineItems": lines}
+    if "shippingInfo" in fields and "shippingInfo" in order:
+        kept = order["shippingInfo"].get("deliveries", [])
+        fields["shippingInfo"] = {**fields["shippingInfo"], "deliveries": kept}
+    return fields
 
 
 class ShopClock(Protocol):
@@ -105,6 +120,7 @@ class Shop(Shelves):
         self.custom_objects: dict[str, Wire] = {}
         self._shown: dict[str, list[tuple[int, Wire]]] = {}
         self._numbers: dict[str, str] = {}
+        self._drafts: dict[str, OrderDraft] = {}
         self._placed = 0
         self.subscribe = self.news.subscribe
         self._initial_state = self.add_state("Initial", type_="LineItemState", built_in=True)
@@ -169,6 +185,7 @@ class Shop(Shelves):
         if number:
             self._numbers[number] = order_id
         self._keep(order)
+        self._drafts[order_id] = draft
         schedule = {"recurringOrderRef": order["recurringOrder"]} if source == "recurring" else {}
         self.news.created("order", order, _CREATED_BY[source], **schedule)
         return order_id
@@ -220,10 +237,73 @@ class Shop(Shelves):
         if order["inventoryMode"] != "None" or draft.inventory_mode != "None":
             raise PlacementRefused("only orders with inventory mode None can be edited")
         fields = self._order_fields(price_cart(draft, self.items))
+        fields = _continued(fields, order)
+        self._drafts[order_id] = draft
         kept = {name: value for name, value in order.items() if name not in _FIELDS_OF_A_DRAFT}
         changed = self._touched(kept) | fields
         self._keep(changed)
         self.news.edited(order, changed)
+
+    def edit_order(self, order_id: str, quantities: Mapping[str, int]) -> None:
+        """Apply an order edit that changes how many there are of some SKUs; ids of lines stay, prices are kept.
+
+        Raises:
+            PlacementRefused: the order's inventory mode is not None (commercetools allows no other).
+        """
+        draft = self._drafts[order_id]
+        lines = tuple(
+            msgspec.structs.replace(line, quantity=quantities.get(line.sku, line.quantity)) for line in draft.lines
+        )
+        self.edit(order_id, msgspec.structs.replace(draft, lines=lines))
+
+    def act(self, order_id: str, *actions: Wire) -> Wire:
+        """Do what people do by the API: update actions on an order. Raises `Refusal`."""
+        changed = self.orders[order_id]
+        for action in actions:
+            changed = apply_order_action(changed, action, self)
+        return self.replace_order(changed)
+
+    def set_address(self, order_id: str, address: Wire) -> None:
+        """Send an order elsewhere; the name stays."""
+        before = self.orders[order_id].get("shippingAddress", {})
+        kept = {name: before[name] for name in ("firstName", "lastName", "email", "phone") if name in before}
+        self.act(order_id, {"action": "setShippingAddress", "address": kept | address})
+
+    def advise_return(self, order_id: str, sku: str, quantity: int, *, state: str = "Advised") -> str:
+        """Enter a return of a SKU's first line, announced or back already; return the item's id."""
+        line = next(item for item in self.orders[order_id]["lineItems"] if item["variant"]["sku"] == sku)
+        draft = {"lineItemId": line["id"], "quantity": quantity, "shipmentState": state}
+        order = self.act(order_id, {"action": "addReturnInfo", "items": [draft]})
+        return str(order["returnInfo"][-1]["items"][-1]["id"])
+
+    def receive_return(self, order_id: str, sku: str, quantity: int) -> str:
+        """Enter a return that is back; return the item's id."""
+        return self.advise_return(order_id, sku, quantity, state="Returned")
+
+    def refund(self, order_id: str, amount_minor: int, *, state: str = "Success", interaction_id: str = "") -> str:
+        """Give money back by the order's payment; return the transaction's id. The order does not change."""
+        payment = self.payments[self.orders[order_id]["paymentInfo"]["payments"][0]["id"]]
+        amount = money(amount_minor, payment["amountPlanned"]["currencyCode"])
+        refund = transaction(new_id=self.new_id, type_="Refund", amount=amount, at=self.now_text(), state=state)
+        refund |= {"interactionId": interaction_id} if interaction_id else {}
+        changed = self._change_payment(payment, [*payment["transactions"], refund])
+        self.news.message("payment", changed, "PaymentTransactionAdded", transaction=refund)
+        return str(refund["id"])
+
+    def delivered(self, order_id: str) -> dict[str, int]:
+        """Return the units of each line in all deliveries, whoever made them."""
+        found: dict[str, int] = {}
+        for item in (item for one in deliveries_of(self.orders[order_id]) for item in one["items"]):
+            found[item["id"]] = found.get(item["id"], 0) + item["quantity"]
+        return found
+
+    def parcels(self, order_id: str) -> list[tuple[str, str, str]]:
+        """Return (delivery key, parcel key, tracking number) of every parcel."""
+        return [
+            (one.get("key", ""), parcel.get("key", ""), parcel.get("trackingData", {}).get("trackingId", ""))
+            for one in deliveries_of(self.orders[order_id])
+            for parcel in one["parcels"]
+        ]
 
     def touch(self, order_id: str) -> None:
         """Change nothing that matters: version and `lastModifiedAt` rise."""

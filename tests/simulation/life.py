@@ -243,6 +243,8 @@ class Life:
             lines=(LineDraft(sku=MUG, quantity=2), LineDraft(sku=PLATE, quantity=1)),
             shipping=ShippingDraft(tax=rule_of(20)),
         )
+        if self.event is Event.LINES:
+            draft = msgspec.structs.replace(draft, inventory_mode="None")
         if self.stage is Stage.BEFORE:
             draft = msgspec.structs.replace(draft, payment=PaymentDraft(status="pending"))
         self.order_id = self.made.shop.place_order(draft)

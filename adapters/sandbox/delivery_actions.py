@@ -1,0 +1,210 @@
+"""Deliveries and parcels of an order, each action refused where commercetools refuses it (fact sheet §3.5, §10).
+
+What is delivered is not held against what was ordered: a repeated `addDelivery` under another key is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from adapters.sandbox.orders import Wire
+from adapters.sandbox.refusals import Refusal, invalid_input, invalid_json
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{2,256}")
+
+Action = Mapping[str, Any]
+
+
+class DeliveryContext(Protocol):
+    """What these actions may ask of the shop."""
+
+    def now_text(self) -> str:
+        """Return the instant of the update."""
+        ...
+
+    def new_id(self) -> str:
+        """Return a new id."""
+        ...
+
+
+def deliveries_of(order: Wire) -> list[Wire]:
+    """Return every delivery of an order, of all its shipments."""
+    return [delivery for info in _infos(order) for delivery in info.get("deliveries", ())]
+
+
+def _infos(order: Wire) -> list[Wire]:
+    single = [order["shippingInfo"]] if "shippingInfo" in order else []
+    return [*single, *(one["shippingInfo"] for one in order.get("shipping", ()))]
+
+
+def add_delivery(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+    """`addDelivery`: needs a shipment to belong to; its key and those of its parcels are new in the order."""
+    key = _new_key(order, action.get("deliveryKey"), _delivery_keys(order), "deliveryKey")
+    taken = _parcel_keys(order)
+    parcels = []
+    for draft in action.get("parcels", ()):
+        parcels.append(_parcel(order, draft, draft.get("key"), taken, context))
+        taken = taken | ({parcels[-1]["key"]} if "key" in parcels[-1] else set())
+    delivery: Wire = {
+        "id": context.new_id(),
+        **({"key": key} if key else {}),
+        "createdAt": context.now_text(),
+        "items": _items(order, action.get("items", ())),
+        "parcels": parcels,
+    }
+    if "address" in action:
+        delivery["address"] = action["address"]
+    return _in_shipment(order, action.get("shippingKey"), delivery)
+
+
+def _in_shipment(order: Wire, shipping_key: object, delivery: Wire) -> Wire:
+    if "shipping" in order and order.get("shippingMode") == "Multiple":
+        if shipping_key not in {one["shippingKey"] for one in order["shipping"]}:
+            raise Refusal(400, "InvalidOperation", f"There is no shipping with the key '{shipping_key}'.")
+        shipping = [
+            one if one["shippingKey"] != shipping_key else one | {"shippingInfo": _with(one["shippingInfo"], delivery)}
+            for one in order["shipping"]
+        ]
+        return {**order, "shipping": shipping}
+    if "shippingInfo" not in order:
+        raise Refusal(400, "InvalidOperation", "The order has no shipping info, so it can have no delivery.")
+    return {**order, "shippingInfo": _with(order["shippingInfo"], delivery)}
+
+
+def _with(info: Wire, delivery: Wire) -> Wire:
+    return {**info, "deliveries": [*info.get("deliveries", ()), delivery]}
+
+
+def remove_delivery(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+    """`removeDelivery`, by id or key."""
+    found = _delivery(order, action)
+    return _replaced(order, lambda one: None if one is found else one)
+
+
+def set_delivery_items(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+    """`setDeliveryItems`, by id or key."""
+    found = _delivery(order, action)
+    changed = {**found, "items": _items(order, action.get("items", ()))}
+    return _replaced(order, lambda one: changed if one is found else one)
+
+
+def add_parcel(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+    """`addParcelToDelivery`: the parcel's key is new in the order."""
+    found = _delivery(order, action)
+    parcel = _parcel(order, action, action.get("parcelKey"), _parcel_keys(order), context)
+    changed = {**found, "parcels": [*found["parcels"], parcel]}
+    return _replaced(order, lambda one: changed if one is found else one)
+
+
+def remove_parcel(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+    """`removeParcelFromDelivery`, by id or key."""
+    return _parcel_changed(order, action, lambda parcel: None)
+
+
+def set_tracking(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+    """`setParcelTrackingData`; without any, what was there is taken away."""
+
+    def change(parcel: Wire) -> Wire:
+        kept = {name: value for name, value in parcel.items() if name != "trackingData"}
+        return kept | ({"trackingData": action["trackingData"]} if "trackingData" in action else {})
+
+    return _parcel_changed(order, action, change)
+
+
+def set_parcel_items(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+    """`setParcelItems`, by id or key."""
+    items = _items(order, action.get("items", ()))
+    return _parcel_changed(order, action, lambda parcel: {**parcel, "items": items})
+
+
+# -- finding and changing ---------------------------------------------------------------------------------------------
+
+
+def _replaced(order: Wire, change: Callable[[Wire], Wire | None]) -> Wire:
+    def info_of(info: Wire) -> Wire:
+        changed = [change(delivery) for delivery in info.get("deliveries", ())]
+        return {**info, "deliveries": [delivery for delivery in changed if delivery is not None]}
+
+    new = dict(order)
+    if "shippingInfo" in order:
+        new["shippingInfo"] = info_of(order["shippingInfo"])
+    if "shipping" in order:
+        new["shipping"] = [one | {"shippingInfo": info_of(one["shippingInfo"])} for one in order["shipping"]]
+    return new
+
+
+def _parcel_changed(order: Wire, action: Action, change: Callable[[Wire], Wire | None]) -> Wire:
+    wanted = _named(action, "parcel")
+    if not any(_is(parcel, *wanted) for delivery in deliveries_of(order) for parcel in delivery["parcels"]):
+        raise Refusal(400, "InvalidOperation", f"There is no parcel with the {wanted[0]} '{wanted[1]}'.")
+
+    def changed(delivery: Wire) -> Wire:
+        parcels = [change(parcel) if _is(parcel, *wanted) else parcel for parcel in delivery["parcels"]]
+        return {**delivery, "parcels": [parcel for parcel in parcels if parcel is not None]}
+
+    return _replaced(order, changed)
+
+
+def _delivery(order: Wire, action: Action) -> Wire:
+    field, value = _named(action, "delivery")
+    found = next((one for one in deliveries_of(order) if _is(one, field, value)), None)
+    if found is None:
+        raise Refusal(400, "InvalidOperation", f"There is no delivery with the {field} '{value}'.")
+    return found
+
+
+def _named(action: Action, what: str) -> tuple[str, object]:
+    """Return which field names the record, and its value: id or key, never both."""
+    named = [(field, action[f"{what}{field.title()}"]) for field in ("id", "key") if f"{what}{field.title()}" in action]
+    if len(named) != 1:
+        raise invalid_json(f"actions: either '{what}Id' or '{what}Key' is needed.")
+    return named[0]
+
+
+def _is(record: Wire, field: str, value: object) -> bool:
+    return field in record and record[field] == value
+
+
+def _items(order: Wire, drafts: object) -> list[Wire]:
+    if not isinstance(drafts, list | tuple):
+        raise invalid_json("actions -> items: Array expected.")
+    known = {item["id"] for name in ("lineItems", "customLineItems") for item in order.get(name, ())}
+    for item in drafts:
+        if item.get("id") not in known:
+            raise invalid_input(f"The order has no line item with the ID '{item.get('id')}'.")
+        if not isinstance(item.get("quantity"), int):
+            raise invalid_json("actions -> items -> quantity: Number expected.")
+    return [{"id": item["id"], "quantity": item["quantity"]} for item in drafts]
+
+
+def _parcel(order: Wire, draft: Action, key: object, taken: set[str], context: DeliveryContext) -> Wire:
+    named = _new_key(order, key, taken, "parcelKey")
+    parcel: Wire = {
+        "id": context.new_id(),
+        **({"key": named} if named else {}),
+        "createdAt": context.now_text(),
+        "items": _items(order, draft.get("items", ())),
+    }
+    return parcel | ({"trackingData": draft["trackingData"]} if "trackingData" in draft else {})
+
+
+def _new_key(order: Wire, key: object, taken: set[str], field: str) -> str | None:
+    if key is None:
+        return None
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise invalid_json(f"actions -> {field}: '{key}' is no key.")
+    if key in taken:
+        # Which code it is, is not documented (fact sheet §10, 8).
+        message = f"A duplicate value '\"{key}\"' exists for field '{field}'."
+        raise Refusal(400, "DuplicateField", message, field=field, duplicateValue=key)
+    return key
+
+
+def _delivery_keys(order: Wire) -> set[str]:
+    return {one["key"] for one in deliveries_of(order) if "key" in one}
+
+
+def _parcel_keys(order: Wire) -> set[str]:
+    return {parcel["key"] for one in deliveries_of(order) for parcel in one["parcels"] if "key" in parcel}

@@ -80,6 +80,11 @@ _ONLY_IN_SAMPLES: dict[str, dict[str, str]] = {
     "available fields for product": {"CreatedDate": "date"},
     "available fields for sale credit note list": {"RestockStatus": "string"},
     "sale order line model": {"Backorder": "bool"},
+    "sale credit note invoice partial model": {
+        "CreditNoteInvoiceNumber": "string",
+        "CreditNoteBalance": "number",
+        "Payments": "any",
+    },
     "supplier/customer contact model": {"JobTitle": "string"},
     # Said in prose: "POST method can accept AutoPickPackShipMode"; "set parameter ServiceOnly = true".
     "available fields for sale order": {"AutoPickPackShipMode": "string"},
@@ -126,6 +131,7 @@ _ANSWERS = {
     "/sale/fulfilment/pick": "available fields for sale fulfilment pick",
     "/sale/fulfilment/pack": "available fields for sale fulfilment pack",
     "/sale/fulfilment/ship": "available fields for sale fulfilment ship",
+    "/sale/creditnote": "credit note available fields",
 }
 _LISTS = {
     "/ref/tax": ("TaxRuleList", "available fields for tax"),
@@ -444,6 +450,7 @@ _TEXT_FORMS = {
 _HEADING = re.compile(
     r"^#{1,6}\s*(?P<title>.*?)\s*(?:<a name=\"(?P<anchor>\w+)\"\s*/?>)?\s*(?:\[(?P<target>[^\]]*)\])?\s*$"
 )
+_LONE_ANCHOR = re.compile(r"^<a name=\"(?P<anchor>\w+)\"\s*/>\s*$")
 _TARGET = re.compile(r"^(?:(?P<method>GET|POST|PUT|DELETE)\b)?\s*(?P<path>/[\w/-]+)?")
 _PARAMETER = re.compile(r"^\s+\+ (?P<name>\w+) \((?P<about>[^)]*)\)")
 _REFERENCE = re.compile(r"href=\"#(?P<anchor>\w+)\"")
@@ -478,12 +485,15 @@ def table_of(name: str) -> Table:
 def parse(text: str) -> Blueprint:
     """Read tables, models and operations out of a Blueprint."""
     document = Blueprint({}, {}, {})
-    title = anchor = resource = ""
+    title = anchor = resource = above = ""
     parameters: dict[str, Parameter] = {}
     for line in text.splitlines():
-        if line.startswith("#"):
+        if (lone := _LONE_ANCHOR.match(line)) is not None:
+            above = lone["anchor"]
+        elif line.startswith("#"):
             found = _HEADING.match(line)
             title, anchor, target = _heading(found)
+            anchor, above = anchor or above, ""
             method, path = _target(target)
             resource = path if path and not method else resource
             if method:

@@ -256,6 +256,7 @@ class Cin7Double(ByHand):
                 "GET": ("pick_read", lambda call: desk.read_pick(call.query)),
                 "POST": ("pick_write", lambda call: desk.post_pick(read_object(call.body))),
             },
+            "/sale/creditnote": {"GET": ("credit_notes_read", lambda call: desk.read_credit_notes(call.query))},
             "/sale/fulfilment/pack": {"GET": ("pack_read", lambda call: desk.read_pack(call.query))},
             "/sale/fulfilment/ship": {"GET": ("ship_read", lambda call: desk.read_ship(call.query))},
         }
@@ -468,12 +469,6 @@ class Cin7Double(ByHand):
         sale = self.sale(sale_id)
         self.books.remove_sale(sale)
         return sale
-
-    def add_credit_note(
-        self, sale_id: str, *, status: str = "AUTHORISED", restock_status: str = "NOT AVAILABLE"
-    ) -> CreditNote:
-        """Credit a sale."""
-        return self._desk.add_credit_note(self.sale(sale_id), status=status, restock_status=restock_status)
 
     def deactivate_webhook(self, webhook_id: str) -> None:
         """Switch a webhook off, as six failures do. Raises KeyError."""

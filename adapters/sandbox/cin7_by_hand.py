@@ -1,4 +1,4 @@
-"""What the warehouse does in Cin7's own screens, by the sale's id: a part of the double.
+"""What the warehouse and the returns desk do in Cin7's own screens, by the sale's id: a part of the double.
 
 Where no fulfilment is named by its task's id, the one that is next for the step is meant; with several that is the
 first, and to take something back the last.
@@ -12,6 +12,7 @@ from decimal import Decimal
 from adapters.sandbox.catalogue import CARRIERS
 from adapters.sandbox.cin7_books import Books, Sale
 from adapters.sandbox.cin7_fulfilments import ZERO, Fulfilment, by_sku
+from adapters.sandbox.cin7_returns import CreditNote, Given
 from adapters.sandbox.cin7_sales import SalesDesk
 from adapters.sandbox.cin7_warehouse import Tracking, reserved
 from adapters.sandbox.cin7_wire import RefusedError
@@ -159,6 +160,53 @@ class ByHand:
         self._desk.warehouse.void(sale, _named(sale, task))
         return sale
 
+    # --- what comes back
+
+    def add_credit_note(
+        self,
+        sale_id: str,
+        *,
+        status: str = "AUTHORISED",
+        restock_status: str | None = None,
+        lines: Given = (),
+        restock: Given | None = None,
+        memo: str = "",
+        number: str | None = None,
+        refund_reference: str = "",
+    ) -> CreditNote:
+        """Credit a sale: money by `lines`, goods by `restock` (see `ReturnsDesk.add`); an authorised note restocks.
+
+        With a `refund_reference` all of it is paid back.
+        """
+        return self._desk.returns.add(
+            self.sale(sale_id),
+            status=status,
+            restock_status=restock_status,
+            lines=lines,
+            restock=restock,
+            memo=memo,
+            number=number,
+            refund_reference=refund_reference,
+        )
+
+    def authorise_credit_note(self, sale_id: str, number: str) -> CreditNote:
+        """Make a draft count. Raises KeyError."""
+        note = self._note(sale_id, number)
+        self._desk.returns.authorise(self.sale(sale_id), note)
+        return note
+
+    def void_credit_note(self, sale_id: str, number: str) -> CreditNote:
+        """Void a credit note: its goods leave the shelf again. Raises KeyError."""
+        note = self._note(sale_id, number)
+        self._desk.returns.void(self.sale(sale_id), note)
+        return note
+
+    def _note(self, sale_id: str, number: str) -> CreditNote:
+        found = next((note for note in self.sale(sale_id).credit_notes if note.number == number), None)
+        if found is None:
+            raise KeyError(number)
+        return found
+
     def _to_pick(self, sale: Sale) -> Fulfilment:
         """Return the fulfilment that is open for a pick, a new one when each pick stands and something is reserved."""
         opened = next((one for one in sale.live_fulfilments if not one.is_picked), None)
@@ -171,6 +219,13 @@ class ByHand:
     def shipped(self, sale_id: str) -> dict[str, Decimal]:
         """Return the units by SKU that stand as shipped: nothing of what was undone or voided."""
         return by_sku(units for one in self.sale(sale_id).fulfilments for units in one.shipped)
+
+    def restocked(self, sale_id: str) -> dict[str, Decimal]:
+        """Return the units by SKU that authorised credit notes put back on the shelf."""
+        counted: dict[str, Decimal] = {}
+        for row in (row for note in self.sale(sale_id).credit_notes for row in note.on_shelf):
+            counted[row.sku] = counted.get(row.sku, ZERO) + row.quantity
+        return counted
 
 
 def _first(sale: Sale) -> Fulfilment:

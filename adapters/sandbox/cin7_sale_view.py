@@ -8,7 +8,7 @@ from typing import NamedTuple
 from adapters.sandbox.cin7_books import Books, Charge, Line, Sale
 from adapters.sandbox.cin7_fulfilments import AUTHORISED, DRAFT, NOT_AVAILABLE, VOIDED, total
 from adapters.sandbox.cin7_returns import CreditNote
-from adapters.sandbox.cin7_task_view import fulfilments_view
+from adapters.sandbox.cin7_task_view import credit_note_view, fulfilments_view
 from adapters.sandbox.cin7_wire import JsonObject, plain, written_day, written_instant
 
 _TEXTS = ("Contact", "Phone", "Email", "DefaultAccount", "ShippingNotes", "Note", "PriceTier", "SalesRepresentative")
@@ -97,7 +97,7 @@ def sale_view(sale: Sale, books: Books, *, combine: bool = False) -> JsonObject:
         "Order": order_view(sale, books, combine=combine),
         "Fulfilments": fulfilments_view(sale),
         "Invoices": [],
-        "CreditNotes": [],
+        "CreditNotes": [credit_note_view(sale, note, books) for note in sale.credit_notes],
         "ManualJournals": {"Status": "NOT AVAILABLE", "Lines": []},
         "AdditionalAttributes": sale.header.get("AdditionalAttributes"),
         "Attachments": [],

@@ -22,7 +22,7 @@ from adapters.sandbox.cin7_documents import (
 )
 from adapters.sandbox.cin7_fields import Fields
 from adapters.sandbox.cin7_fulfilments import Fulfilment
-from adapters.sandbox.cin7_returns import CreditNote
+from adapters.sandbox.cin7_returns import ReturnsDesk
 from adapters.sandbox.cin7_sale_view import (
     combined_statuses,
     credit_note_row,
@@ -31,7 +31,7 @@ from adapters.sandbox.cin7_sale_view import (
     order_view,
     sale_view,
 )
-from adapters.sandbox.cin7_task_view import fulfilments_view, pack_view, pick_view, ship_view
+from adapters.sandbox.cin7_task_view import credit_note_document, fulfilments_view, pack_view, pick_view, ship_view
 from adapters.sandbox.cin7_warehouse import Tell, WarehouseDesk, void_stages
 from adapters.sandbox.cin7_wire import JsonObject, Query, RefusedError, day_of, page_of
 
@@ -85,6 +85,7 @@ class SalesDesk:
         self._visibility_lag_ms = visibility_lag_ms
         self._tell = tell
         self.warehouse = WarehouseDesk(books, now=now, tell=tell)
+        self.returns = ReturnsDesk(books, now=now, tell=tell)
 
     # --- reading
 
@@ -146,6 +147,15 @@ class SalesDesk:
         """`GET /sale/fulfilment/ship?TaskID=`."""
         sale, task = self._task(query.text("TaskID"))
         return {"TaskID": task.task_id, **ship_view(sale, task)}
+
+    def read_credit_notes(self, query: Query) -> JsonObject:
+        """`GET /sale/creditnote?SaleID=`; payments and balance only with `IncludePaymentInfo` (fact sheet §2.8)."""
+        sale = self._found(query.text("SaleID"))
+        shown = [
+            credit_note_document(sale, note, self._books, payments=query.flag("IncludePaymentInfo"))
+            for note in sale.credit_notes
+        ]
+        return {"SaleID": sale.id, "CreditNotes": shown}
 
     def _task(self, task_id: str | None) -> tuple[Sale, Fulfilment]:
         wanted = (task_id or "").lower()
@@ -419,23 +429,6 @@ class SalesDesk:
         shipped = next((one for one in sale.fulfilments if one.has_left), None)
         if shipped is not None and not even_shipped:
             raise RefusedError(f"Sale cannot be voided. Shipment Status is {shipped.ship_status}.")
-
-    def add_credit_note(self, sale: Sale, *, status: str, restock_status: str) -> CreditNote:
-        """Enter a credit note; the sale counts as updated (fact sheet §2.2)."""
-        note = CreditNote(
-            task_id=sale.id,
-            number=self._books.next_credit_note(),
-            status=status,
-            restock_status=restock_status,
-            created_ms=self._now(),
-            updated_ms=self._now(),
-            day=day_of(self._now()),
-        )
-        sale.credit_notes = [*sale.credit_notes, note]
-        self._touch(sale)
-        if status == "AUTHORISED":
-            self._tell("Sale/CreditNoteAuthorised", sale, note)
-        return note
 
     def _touch(self, sale: Sale) -> None:
         sale.updated_ms = self._now()

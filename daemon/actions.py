@@ -13,17 +13,19 @@ from typing import Any
 from actors.catalogue.actor import PRODUCTS, REFRESH
 from actors.census.hooks import WATCH
 from actors.census.progress import CENSUS
+from actors.domain.edits import Kind
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import FINAL, OrderState
 from actors.domain.time import Instant
 from actors.intake.guarding import DOORS, SUBSCRIPTION
 from actors.intake.sweeping import COMPLETE, HOT
 from actors.messages import Flow, Nudge, Urgency
+from actors.orders.editing import HELD_FOR, NOT_APPLIED, REVERSED
 from actors.stock.publishing import SKU, sku_nudge
 from actors.stock.reading import LIST
 from adapters.operator.problems import ProblemError
 from daemon.running import Running
-from storage import audit, bodies, exceptions, flows, orders, outbox, stock
+from storage import audit, bodies, exceptions, exported, flows, orders, outbox, stock
 from storage.bodies import Sealer
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord
@@ -56,7 +58,7 @@ async def retry_order(app: Running, ref: str, *, author: str, reason: str) -> Do
 
 
 async def release_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
-    """Judge a held order again now. What still holds it holds it again.
+    """Judge a held order again now. What still holds it holds it again; what it was edited by is accepted.
 
     Raises:
         ProblemError: 404, no such order; 409, it is not held.
@@ -65,7 +67,7 @@ async def release_order(app: Running, ref: str, *, author: str, reason: str) -> 
 
 
 async def resend_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
-    """Send an order again under a new reference, once its sale is proved void.
+    """Send an order again under a new reference, once its sale is proved void; that of an edited order is voided.
 
     Raises:
         ProblemError: 404, no such order; 409, its state is final or it never had a sale.
@@ -137,6 +139,7 @@ async def resolve_exception(app: Running, exception_id: int, *, author: str, rea
             exception=str(row.id),
             type=row.type,
         )
+        _accept(connection, row)
         if row.record.kind != "order" or not _holds(row):
             return _told(True, f"Exception {row.id} is resolved.", exception=row.id)
         if _set_apart(connection, row.record.id, f"dismissed by {author}: {reason}", now):
@@ -242,6 +245,8 @@ async def _on_order(app: Running, ref: str, action: str, *, author: str, reason:
         _refuse(connection, record, action)
         if action == "resend":
             orders.set_resend(connection, record.id, True)
+        if action == "release" and record.reason in HELD_FOR:
+            exported.accept_edit(connection, record.id, Kind.UNSAFE)
         outbox.release(connection, _look_at(record.id, now), now=now)
         exceptions.clear(
             connection,
@@ -252,7 +257,9 @@ async def _on_order(app: Running, ref: str, action: str, *, author: str, reason:
         )
         audit.write(connection, author=author, action=action, record=f"order:{record.id}", now=now, reason=reason)
         shown = record.number or record.id
-        return _told(True, _MESSAGES[action].format(order=shown), order=record.id, number=record.number)
+        edited = f"{action} edited" if record.reason in HELD_FOR else ""
+        message = _MESSAGES.get(edited, _MESSAGES[action]).format(order=shown)
+        return _told(True, message, order=record.id, number=record.number)
 
     done = await app.engine.database.run(unit)
     app.engine.bell.ring()
@@ -264,6 +271,8 @@ _MESSAGES = {
     "retry": "Order {order} is looked at again now.",
     "release": "Order {order} is judged again now; what still holds it holds it again.",
     "resend": "Order {order} is sent again as soon as its sale is proved void; a live sale refuses it.",
+    "release edited": "Order {order} is accepted as it was changed; its sale is left as it is, but for texts.",
+    "resend edited": "The sale of order {order} is voided and made anew as the order is now, unless it is picked.",
 }
 
 
@@ -275,6 +284,16 @@ def _refuse(connection: sqlite3.Connection, record: OrderRecord, action: str) ->
         raise ProblemError(409, f"Order {shown} is {record.state.value}, not held: there is nothing to release.")
     if action == "resend" and not orders.sales_of(connection, record.id):
         raise ProblemError(409, f"Order {shown} never had a sale: there is nothing to send again. Retry it instead.")
+
+
+def _accept(connection: sqlite3.Connection, row: ExceptionRow) -> None:
+    """What a person dismisses of an edit counts as accepted: the next look does not tell it again."""
+    if row.type in HELD_FOR:
+        exported.accept_edit(connection, row.record.id, Kind.UNSAFE)
+    if row.type == NOT_APPLIED:
+        exported.accept_edit(connection, row.record.id, Kind.SAFE)
+    if row.type == REVERSED:
+        exported.forgive_payment(connection, row.record.id)
 
 
 def _set_apart(connection: sqlite3.Connection, order_id: str, why: str, now: Instant) -> bool:

@@ -83,7 +83,7 @@ class OrderKeeper:
             orders.exclude_history(connection, order.id, now=now)
             return accepted
         stored = orders.get(connection, order.id)
-        if stored is not None and calls_for_a_look(stored.state, order.state):
+        if stored is not None and calls_for_a_look(stored.state):
             outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order.id, due_at=now), now=now)
         return accepted
 

@@ -58,7 +58,7 @@ class Looker:
                 if self._keeper.keep(connection, entry, source, now) is Accepted.NEW:
                     new.append(entry.id)
                 if wakes:
-                    wake(connection, entry.id, now)
+                    wake(connection, entry, now)
 
         return Done(unit=unit, after=lambda: self._sweeper.tell(new))
 

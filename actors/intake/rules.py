@@ -173,8 +173,9 @@ def goes_first(rules: SweepRules, order: Order) -> bool:
     return any(part.method in rules.first for part in order.shipping)
 
 
-def calls_for_a_look(state: OrderState, source_state: str) -> bool:
-    """Say whether a changed order has to be looked at. Our own echo never comes here: its version is known."""
-    if state is OrderState.EXCLUDED:
-        return False
-    return state is not OrderState.EXPORTED or source_state == "Cancelled"
+def calls_for_a_look(state: OrderState) -> bool:
+    """Say whether a changed order has to be looked at. Our own echo never comes here: its version is known.
+
+    One that is a sale has to be too: what changed is compared with what its sale was made from.
+    """
+    return state is not OrderState.EXCLUDED

@@ -12,18 +12,22 @@ from collections.abc import Callable, Sequence
 
 from actors.core.actor import Done, Surroundings, Unit, clear_connection
 from actors.domain.crashpoints import MechanismPoint
+from actors.domain.edits import owed_by
 from actors.domain.errors import Unauthorised
 from actors.domain.feed import FeedCursor, FeedOrder, PaymentMark
 from actors.domain.notification import PAYMENT, Delivery, Notification
+from actors.domain.order import Order
 from actors.domain.order_state import UNSETTLED, OrderState
+from actors.domain.payments import is_reversed
 from actors.domain.time import Instant
 from actors.intake.accepting import note_deliveries
 from actors.intake.keeping import OrderKeeper
 from actors.intake.ports import OrderFeed
 from actors.intake.rules import MINUTE, SweepRules, believable, hot_start, next_night, pass_end, pass_start
 from actors.messages import Flow, Nudge, Urgency
-from storage import cursors, doors, flows, meta, orders, outbox
+from storage import cursors, doors, exceptions, exported, flows, meta, orders, outbox
 from storage.cursors import Cursor
+from storage.orders import OrderRecord
 
 HOT = "sweep:hot"
 COMPLETE = "sweep:complete"
@@ -168,8 +172,8 @@ class Sweeper:
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             clear_connection(connection, "commercetools", "list_payments", now=at)
             new.extend(self._keeper.keep_page(connection, found, "payments sweep", at))
-            for order in found:
-                wake(connection, order.id, at)
+            for entry in found:
+                wake(connection, entry, at)
             for payment in fresh:
                 doors.note(connection, PAYMENTS, _event(payment), "look", now=at)
             _advance(connection, PAYMENTS, stored, place, at)
@@ -260,11 +264,26 @@ def _advance(connection: sqlite3.Connection, name: str, stored: Cursor | None, p
         cursors.put(connection, name, place, now=now)
 
 
-def wake(connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
-    """Have an order looked at that waits for its trigger: its payment changed, though nothing of the order itself."""
-    record = orders.get(connection, order_id)
-    if record is not None and record.state is OrderState.AWAITING:
-        outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
+def wake(connection: sqlite3.Connection, entry: FeedOrder, now: Instant) -> None:
+    """Have an order looked at whose payment changed, though nothing of the order itself did.
+
+    One that waits for its trigger; and one that is a sale whose money went away, or came back.
+    """
+    record = orders.get(connection, entry.id)
+    if record is None:
+        return
+    if record.state is OrderState.AWAITING or _money_moved(connection, record, entry.order):
+        outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=entry.id, due_at=now), now=now)
+
+
+def _money_moved(connection: sqlite3.Connection, record: OrderRecord, order: Order | None) -> bool:
+    """Say whether the payment of an order that is a sale is told otherwise than it stands now."""
+    sale = exported.get(connection, record.id, record.generation)
+    owed = owed_by(sale) if sale is not None else None
+    if order is None or owed is None or order.state == "Cancelled":
+        return False
+    named = exceptions.Record(kind="order", id=record.id)
+    return is_reversed(order, owed) is not exceptions.is_open(connection, named, "payment_reversed")
 
 
 def _event(payment: PaymentMark) -> Notification:

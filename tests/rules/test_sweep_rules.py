@@ -47,14 +47,9 @@ def test_no_instant_lies_between_two_passes(since: int, overlap: int, trail: int
 
 
 @pytest.mark.parametrize("state", list(OrderState))
-@pytest.mark.parametrize("source_state", ["Open", "Confirmed", "Complete", "Cancelled"])
-def test_what_calls_for_a_look(state: OrderState, source_state: str) -> None:
-    """An exported order only when it was cancelled; an excluded one never; every other always."""
-    wanted = {
-        OrderState.EXCLUDED: False,
-        OrderState.EXPORTED: source_state == "Cancelled",
-    }.get(state, True)
-    assert calls_for_a_look(state, source_state) is wanted
+def test_what_calls_for_a_look(state: OrderState) -> None:
+    """Every changed order, one that is a sale too; but one that was excluded never."""
+    assert calls_for_a_look(state) is (state is not OrderState.EXCLUDED)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from adapters.sandbox.cin7_wire import RefusedError, day_of
 Tracking = str | Mapping[str, str]
 """One number for all boxes, or one for each by its label."""
 
+_FIRST_BOX: Final = "Box 1"
 _OPEN: Final = (NOT_AVAILABLE, DRAFT)
 
 
@@ -124,7 +125,7 @@ class WarehouseDesk:
         if task.pack_status not in _OPEN:
             raise RefusedError(f"Pack cannot be changed. Pack Status is {task.pack_status}.")
         pool = [Units(line=units.line, quantity=units.quantity) for units in task.picked]
-        boxes = {"Box 1": by_sku(pool)} if boxes is None else boxes
+        boxes = {_FIRST_BOX: by_sku(pool)} if boxes is None else boxes
         packed = [units for label, content in boxes.items() for units in take(pool, content, label)]
         if pool:
             raise RefusedError(f"Pack cannot be authorised. {by_sku(pool)} lie in no box.")
@@ -164,12 +165,13 @@ class WarehouseDesk:
             raise RefusedError("Shipment cannot be changed. Ship Status is AUTHORISED.")
         if self._books.carrier(carrier) is None:
             raise RefusedError(f"Carrier '{carrier}' was not found in reference book", code=404)
+        known = task.waiting_boxes if task.is_packed else [_FIRST_BOX]
+        if unknown := [box for box in boxes or () if box not in known]:
+            raise RefusedError(f"Box '{unknown[0]}' was not found in Pack.")
         if not task.is_packed:
             self.pack(sale, task)
         standing = task.waiting_boxes
         leaving = standing if boxes is None else list(boxes)
-        if unknown := [box for box in leaving if box not in standing]:
-            raise RefusedError(f"Box '{unknown[0]}' was not found in Pack.")
         staying = [box for box in standing if box not in leaving]
         left = [
             Shipment(**self._stamp(), boxes=together, carrier=carrier, tracking=number, shipped=True)

@@ -163,7 +163,7 @@ def _axis(sale: Sale, stage: _Stage, done: str, begun: str) -> str:
 
 
 def _tracking_numbers(sale: Sale) -> list[str]:
-    numbers = (shipment.tracking for one in sale.live_fulfilments for shipment in one.gone)
+    numbers = (shipment.tracking for one in sale.fulfilments for shipment in one.gone)
     return list(dict.fromkeys(number for number in numbers if number))
 
 

@@ -10,18 +10,23 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.cin7 import translate, wire
 from adapters.sandbox.cin7 import Cin7Double
 from adapters.sandbox.cin7_books import Sale
 from adapters.sandbox.cin7_fulfilments import Fulfilment
-from adapters.sandbox.cin7_wire import RefusedError
+from adapters.sandbox.cin7_sale_view import sale_view
+from adapters.sandbox.cin7_wire import RefusedError, written
 from tests import cin7_spec
 from tests.adapters.test_sandbox_cin7 import MUG, PLATE, Shop
 
 KIT = "SET-2"
+
+_SALE = msgspec.json.Decoder(wire.Sale, float_hook=Decimal)
 
 
 def a_sale(shop: Shop, mugs: int = 3, plates: int = 2) -> Sale:
@@ -455,6 +460,25 @@ def test_the_books_agree_whatever_is_done(seed: int, actions: list[str]) -> None
         received[MUG] += 10 if action == "receive" else 0
         _step(double, dice, action)
         _recount(double, received)
+    for sale in double.sales:
+        _read_back(double, sale)
+
+
+def _read_back(double: Cin7Double, sale: Sale) -> None:
+    """What the client reads of a sale is what the books say."""
+    document = _SALE.decode(written(sale_view(sale, double.books)))
+    view = translate.sale_view(document, whole=True)
+    boxes = [box.units for one in view.fulfilments for box in one.boxes]
+    notes = [note.restocked for note in view.credit_notes if note.authorised]
+    assert _summed(boxes) == double.shipped(sale.id)
+    assert _summed(notes) == double.restocked(sale.id)
+    picked = _summed([one.picked for one in view.fulfilments if one.is_picked])
+    assert picked == _units(u for one in sale.fulfilments if one.is_picked for u in one.picked)
+
+
+def _summed(counts: list[dict[str, Decimal]]) -> dict[str, Decimal]:
+    skus = dict.fromkeys(sku for count in counts for sku in count)
+    return {sku: sum((count.get(sku, Decimal(0)) for count in counts), Decimal(0)) for sku in skus}
 
 
 def _recount(double: Cin7Double, received: dict[str, Decimal]) -> None:

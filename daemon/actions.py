@@ -20,7 +20,7 @@ from actors.domain.time import Instant
 from actors.intake.guarding import DOORS, SUBSCRIPTION
 from actors.intake.sweeping import COMPLETE, HOT
 from actors.messages import Flow, Nudge, Urgency
-from actors.orders.editing import HELD_FOR, NOT_APPLIED, REVERSED
+from actors.orders.editing import EDITED, NOT_APPLIED, REVERSED
 from actors.stock.publishing import SKU, sku_nudge
 from actors.stock.reading import LIST
 from adapters.operator.problems import ProblemError
@@ -245,7 +245,7 @@ async def _on_order(app: Running, ref: str, action: str, *, author: str, reason:
         _refuse(connection, record, action)
         if action == "resend":
             orders.set_resend(connection, record.id, True)
-        if action == "release" and record.reason in HELD_FOR:
+        if action == "release" and record.reason == EDITED:
             exported.accept_edit(connection, record.id, Kind.UNSAFE)
         outbox.release(connection, _look_at(record.id, now), now=now)
         exceptions.clear(
@@ -257,7 +257,7 @@ async def _on_order(app: Running, ref: str, action: str, *, author: str, reason:
         )
         audit.write(connection, author=author, action=action, record=f"order:{record.id}", now=now, reason=reason)
         shown = record.number or record.id
-        edited = f"{action} edited" if record.reason in HELD_FOR else ""
+        edited = f"{action} edited" if record.reason == EDITED else ""
         message = _MESSAGES.get(edited, _MESSAGES[action]).format(order=shown)
         return _told(True, message, order=record.id, number=record.number)
 
@@ -288,7 +288,7 @@ def _refuse(connection: sqlite3.Connection, record: OrderRecord, action: str) ->
 
 def _accept(connection: sqlite3.Connection, row: ExceptionRow) -> None:
     """What a person dismisses of an edit counts as accepted: the next look does not tell it again."""
-    if row.type in HELD_FOR:
+    if row.type == EDITED:
         exported.accept_edit(connection, row.record.id, Kind.UNSAFE)
     if row.type == NOT_APPLIED:
         exported.accept_edit(connection, row.record.id, Kind.SAFE)

@@ -28,9 +28,7 @@ from actors.orders.standing import hold_voided, sale_vanished
 from storage import calls, exceptions, exported
 from storage.orders import SaleRecord
 
-HELD_FOR = frozenset({"order_edited", "edited_while_creating"})
-"""Types an order is held by because of an edit."""
-
+EDITED = "order_edited"
 NOT_APPLIED = "edit_not_applied"
 REVERSED = "payment_reversed"
 
@@ -154,12 +152,11 @@ def hold(desk: Desk, case: Case, sale: SaleRecord, edit: Edit) -> Done:
 
 
 def _edited(case: Case, sale: SaleRecord, edit: Edit) -> Finding:
-    was_through = case.record.exported_at is not None and case.record.exported_at >= sale.made_at
     shown = {change.field: change.shown for change in edit.changes}
     named = "; ".join(f"{change.field} {' → '.join(filter(None, change.shown))}" for change in edit.unsafe[:MOST_NAMED])
     more = len(edit.unsafe) - MOST_NAMED
     return Finding(
-        code="order_edited" if was_through else "edited_while_creating",
+        code=EDITED,
         cause=f"Order {case.order.shown_as} was changed, and its sale {sale.number or sale.sale_id} shows what it was:"
         f" {named}{f'; and {more} more' if more > 0 else ''}.",
         facts={

@@ -10,7 +10,7 @@ from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 from actors.orders.desk import Case, Desk, note, record_of, underway
-from actors.orders.editing import HELD_FOR, NOT_APPLIED
+from actors.orders.editing import EDITED, NOT_APPLIED
 from actors.orders.shortages import TYPES as SHORT
 from actors.orders.voiding import Attempt, Result, void
 from storage import exceptions, orders
@@ -25,7 +25,7 @@ async def resend(desk: Desk, case: Case) -> Outcome:
     sale = case.live
     if sale is None:
         return _begin(desk, case)
-    if case.record.reason in HELD_FOR:
+    if case.record.reason == EDITED:
         return await _replace(desk, case, sale)
     try:
         view = await desk.book.read_sale(sale.sale_id, subject=case.order.id)

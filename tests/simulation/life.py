@@ -125,7 +125,7 @@ TABLE: Mapping[Event, Mapping[Stage, End]] = {
     ),
     Event.LINES: _row(
         before=_SOLD,
-        doubt=_with(_SOLD, state="held", asked=("order_edited",)),
+        doubt=_with(_SOLD, state="held", asked=("order_edited", "totals_differ")),
         exported=_with(_SOLD, state="held", asked=("order_edited",)),
         picked=_with(_PICKED, state="held", asked=("order_edited",)),
         part=_with(_PART, state="held", asked=("order_edited",)),

@@ -64,7 +64,7 @@ async def _play(news: News) -> None:
         await made.clock.sleep(QUIET)
         for life in lives:
             if life.stage is Stage.BEFORE and life.event is not Event.CANCEL:
-                made.shop.pay(life.order_id)
+                made.shop.pay(life.order_id, made.shop.payable(life.order_id))
         await made.clock.sleep(QUIET)
         await messenger.deliver_late()
         await made.clock.sleep(QUIET)

@@ -267,6 +267,26 @@ def test_the_answers_of_webhooks_and_credit_notes_are_judged() -> None:
     assert wrong == ["SaleList[0].CreditNoteStatus is required"]
 
 
+def test_the_answers_of_shipments_and_of_a_sales_credit_notes_are_judged() -> None:
+    line = {"ID": SALE_ID, "ShipmentDate": "2026-12-01T00:00:00", "Boxes": "Box 1,Box 2", "IsShipped": True}
+    ship = {"TaskID": SALE_ID, "Status": "PARTIALLY AUTHORISED", "Lines": [line]}
+    path = "/sale/fulfilment/ship"
+    assert spec.check_answer("GET", path, 200, json.dumps(ship).encode()) == []
+    # Written `Box`, read `Boxes`.
+    written = changed(changed(ship, "Lines.0.Boxes", ...), "Lines.0.Box", "Box 1")
+    assert spec.check_answer("GET", path, 200, json.dumps(written).encode()) == [
+        "Lines[0].Box is not documented",
+        "Lines[0].Boxes is required",
+    ]
+    note = {"TaskID": SALE_ID, "CombineAdditionalCharges": False, "Status": "DRAFT", "CreditNoteDate": "2026-12-01"}
+    right = {"SaleID": SALE_ID, "CreditNotes": [note | {"CreditNoteBalance": 1, "Payments": []}]}
+    assert spec.check_answer("GET", "/sale/creditnote", 200, json.dumps(right).encode()) == []
+    wrong = changed(right, "CreditNotes.0.Refunds", [])
+    assert spec.check_answer("GET", "/sale/creditnote", 200, json.dumps(wrong).encode()) == [
+        "CreditNotes[0].Refunds is not documented"
+    ]
+
+
 def many(key: str, *rows: dict[str, Any]) -> bytes:
     return json.dumps({"Total": len(rows), "Page": 1, key: list(rows)}).encode()
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -16,6 +16,22 @@ from actors.domain.calls import Purpose
 from actors.domain.errors import Rejected, WireError
 from actors.domain.feed import FeedCursor
 from actors.domain.inventory import DateChange, Entry
+from actors.domain.order import Parcel
+from actors.domain.order_update import (
+    AddDelivery,
+    AddParcel,
+    AddReturn,
+    OrderAction,
+    RemoveDelivery,
+    RemoveParcel,
+    SetDeliveryItems,
+    SetOrderState,
+    SetParcelItems,
+    SetReturnState,
+    SetShipmentState,
+    SetTracking,
+    ShipmentState,
+)
 from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleChange, SaleHeader, SaleOrder, SaleRow
 from actors.domain.webhook import NEEDED, Webhook
 from actors.governor.journal import Intent
@@ -231,6 +247,32 @@ def creating(client: CommercetoolsClient, channel: str, delivery: DateChange | N
     return client.create_entry("A/1 blue", channel, quantity=0, delivery=delivery, intent=intent)
 
 
+BOX = Parcel(key="cin7-f1-p1", items={"li-1": 2, "li-2": 1}, carrier="DHL", tracking="JD01")
+PLAIN_BOX = Parcel(key="cin7-f1-p2")
+UPDATES: tuple[OrderAction, ...] = (
+    AddDelivery(key="cin7-f1", items={"li-1": 2, "li-2": 1}, parcels=(BOX, PLAIN_BOX)),
+    AddDelivery(key="cin7-f1-van", items={"li-1": 1}, shipping_key="van"),
+    SetDeliveryItems(delivery_key="cin7-f1", items={"li-1": 2}),
+    RemoveDelivery(delivery_key="cin7-f1"),
+    AddParcel(delivery_key="cin7-f1", parcel=BOX),
+    SetTracking(parcel_key=BOX.key, carrier="DHL", tracking="JD02"),
+    SetTracking(parcel_key=BOX.key, carrier="", tracking=""),
+    SetParcelItems(parcel_key=BOX.key, items={"li-1": 1}),
+    RemoveParcel(parcel_key=BOX.key),
+    *(SetShipmentState(state=state) for state in get_args(ShipmentState)),
+    SetOrderState(state="Complete"),
+    SetOrderState(state="Cancelled"),
+    AddReturn(key="cin7-cn1-li-1", line_id="li-1", quantity=1, comment="CR-0007"),
+    AddReturn(key="cin7-cn1-li-2", line_id="li-2", quantity=2),
+    SetReturnState(item_id="ri-1", state="BackInStock"),
+    SetReturnState(item_id="", key="cin7-cn1-li-1", state="Unusable"),
+)
+
+
+def updating(client: CommercetoolsClient, *actions: OrderAction) -> Awaitable[object]:
+    return client.update_order(ORDER, actions, Intent(Purpose.CT_UPDATE_ORDER))
+
+
 CT_CALLS: list[tuple[Purpose, CtCall]] = [
     (Purpose.CT_PROJECT, lambda client: client.project()),
     (Purpose.CT_READ_ORDER, lambda client: client.read_order(ORDER.id)),
@@ -267,6 +309,8 @@ CT_CALLS: list[tuple[Purpose, CtCall]] = [
         (Purpose.CT_CREATE_ENTRY, lambda client, channel=channel, day=day: creating(client, channel, day))
         for channel, day in (("", None), ("paris", DateChange(date(2026, 12, 24))), ("paris", DateChange(None)))
     ),
+    (Purpose.CT_UPDATE_ORDER, lambda client: updating(client, *UPDATES)),
+    *((Purpose.CT_UPDATE_ORDER, lambda client, action=action: updating(client, action)) for action in UPDATES),
     (Purpose.CT_CHANNEL, lambda client: client.export_channel("cin7-core")),
     (Purpose.CT_READ_LEASE, lambda client: client.read_lease("tallyd", "acme-uk")),
     (
@@ -400,11 +444,22 @@ async def test_the_commercetools_judge_refuses_a_wrong_request() -> None:
         assert right in good.body
         request = Request(method=good.method, url=good.url, body=good.body.replace(right, wrong))
         assert judged_by_commercetools(request), right
-    entries = {
+    changes_of = {
+        Purpose.CT_UPDATE_ORDER: (
+            (b'"addDelivery"', b'"addShipment"'),
+            (b'"deliveryKey":"cin7-f1","items":[{"id"', b'"deliveryKey":"cin7-f1","items":[{"lineItemId"'),
+            (b'"parcels":[{"key"', b'"parcels":[{"parcelKey"'),
+            (b'"addParcelToDelivery","deliveryKey":"cin7-f1","parcelKey"', b'"addParcelToDelivery","key"'),
+            (b'"trackingId"', b'"trackingNumber"'),
+            (b'"Partial"', b'"Partially"'),
+            (b'"BackInStock"', b'"Restocked"'),
+            (b'"returnItemKey"', b'"key"'),
+            (b'"lineItemId":"li-1","quantity":1', b'"lineItemId":"li-1"'),
+        ),
         Purpose.CT_WRITE_ENTRY: ((b'"changeQuantity"', b'"setQuantity"'), (b'"quantity":-3', b'"quantity":-3.5')),
         Purpose.CT_CREATE_ENTRY: ((b'"quantityOnStock"', b'"quantity"'), (b'"sku"', b'"SKU"')),
     }
-    for purpose, changes in entries.items():
+    for purpose, changes in changes_of.items():
         good = (await commercetools_requests(*next(one for one in CT_CALLS if one[0] is purpose)))[1]
         assert good.body is not None
         for right, wrong in changes:

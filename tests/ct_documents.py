@@ -146,3 +146,40 @@ def order_document(**changes: Any) -> dict[str, Any]:
     """An order; `changes` replace top-level fields, and one given as None is left out."""
     document = copy.deepcopy(_ORDER) | changes
     return {name: value for name, value in document.items() if value is not None}
+
+
+def delivery_document(
+    key: str | None, units: dict[str, int], /, *parcels: dict[str, Any], **more: Any
+) -> dict[str, Any]:
+    """A delivery as the order shows it; `more` replaces fields."""
+    document: dict[str, Any] = {
+        "id": "d-1",
+        "createdAt": "2026-11-24T09:00:00.000Z",
+        "items": items_document(units),
+        "parcels": list(parcels),
+    }
+    return document | ({"key": key} if key is not None else {}) | more
+
+
+def parcel_document(key: str | None, units: dict[str, int], /, **more: Any) -> dict[str, Any]:
+    """A parcel of a delivery; `more` replaces fields."""
+    document = {"id": "pa-1", "createdAt": "2026-11-24T09:00:00.000Z", "items": items_document(units)}
+    return document | ({"key": key} if key is not None else {}) | more
+
+
+def items_document(units: dict[str, int]) -> list[dict[str, Any]]:
+    return [{"id": line, "quantity": count} for line, count in units.items()]
+
+
+def return_document(line_id: str, quantity: int, state: str, /, **more: Any) -> dict[str, Any]:
+    """An item of a return; `more` replaces fields."""
+    return {
+        "id": "ri-1",
+        "type": "LineItemReturnItem",
+        "lineItemId": line_id,
+        "quantity": quantity,
+        "shipmentState": state,
+        "paymentState": "Initial",
+        "createdAt": "2026-11-24T09:00:00.000Z",
+        "lastModifiedAt": "2026-11-24T09:00:00.000Z",
+    } | more

@@ -170,7 +170,7 @@ def _line(item: wire.LineItem, field: str, money: _Purse, document: wire.Order) 
         supply_channel=_key_or_id(item.supply_channel),
         inventory_mode=item.inventory_mode,
         method_rates=_method_rates(item.per_method_tax_rate),
-        travels=travels(item),
+        travels=travels(item, document),
     )
 
 

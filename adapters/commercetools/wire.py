@@ -1,7 +1,8 @@
 """commercetools documents as they arrive, reduced to the fields that are used (commercetools fact sheet §3.2, §3.4).
 
 Unknown fields pass, enumerations are open strings, a JSON number that is a rate becomes a `Decimal`, and amounts are
-integers (int64). Nothing here is interpreted: `translate` does that.
+integers (int64). Nothing here is interpreted: `translate` does that. What only names or describes may be odd without
+spoiling the order: it is left as it came (`Raw`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+_NULL = msgspec.Raw(b"null")
 
 
 class Wire(msgspec.Struct, kw_only=True, rename="camel"):
@@ -134,7 +137,7 @@ class ShippingTarget(Wire):
 class ShippingDetails(Wire):
     """Where the units of an item go."""
 
-    targets: list[ShippingTarget] = []
+    targets: list[ShippingTarget]
 
 
 class LineItem(Wire):
@@ -155,7 +158,7 @@ class LineItem(Wire):
     price_mode: str = "Platform"
     line_item_mode: str = "Standard"
     inventory_mode: str | None = None
-    shipping_details: ShippingDetails | None = None
+    shipping_details: msgspec.Raw = _NULL
 
 
 class CustomLineItem(Wire):
@@ -183,25 +186,23 @@ class DeliveryItem(Wire):
 class TrackingData(Wire):
     """How a parcel travels."""
 
-    tracking_id: str | None = None
-    carrier: str | None = None
+    tracking_id: msgspec.Raw = _NULL
+    carrier: msgspec.Raw = _NULL
 
 
 class Parcel(Wire):
-    """A parcel of a delivery."""
+    """A parcel of a delivery; what it holds need not be said."""
 
-    id: str
-    key: str | None = None
-    tracking_data: TrackingData | None = None
+    key: msgspec.Raw = _NULL
+    tracking_data: msgspec.Raw = _NULL
     items: list[DeliveryItem] | None = None
 
 
 class Delivery(Wire):
     """A delivery with its parcels."""
 
-    id: str
-    key: str | None = None
-    items: list[DeliveryItem] | None = None
+    items: list[DeliveryItem]
+    key: msgspec.Raw = _NULL
     parcels: list[Parcel] | None = None
 
 
@@ -211,10 +212,10 @@ class ReturnItem(Wire):
     id: str
     quantity: int
     shipment_state: str
-    payment_state: str = ""
-    key: str | None = None
-    line_item_id: str | None = None
-    custom_line_item_id: str | None = None
+    payment_state: msgspec.Raw = _NULL
+    key: msgspec.Raw = _NULL
+    line_item_id: msgspec.Raw = _NULL
+    custom_line_item_id: msgspec.Raw = _NULL
 
 
 class ReturnInfo(Wire):
@@ -351,7 +352,7 @@ class Order(Wire):
     customer_id: str | None = None
     customer_email: str | None = None
     purchase_order_number: str | None = None
-    custom: msgspec.Raw = msgspec.Raw(b"null")
+    custom: msgspec.Raw = _NULL
     billing_address: Address | None = None
     shipping_address: Address | None = None
 

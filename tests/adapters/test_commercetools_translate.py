@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from actors.domain.order import (
     Address,
+    Delivery,
+    Parcel,
     PriceGroup,
+    ReturnItem,
     Shipping,
     SubRate,
     SyncMark,
@@ -21,9 +24,18 @@ from actors.domain.order import (
     TaxPortion,
     TaxRate,
     Transaction,
+    Travel,
 )
 from adapters.commercetools.translate import UnreadableOrderError, read_order
-from tests.ct_documents import RATE, money, order_document, precise
+from tests.ct_documents import (
+    RATE,
+    delivery_document,
+    money,
+    order_document,
+    parcel_document,
+    precise,
+    return_document,
+)
 
 
 def read(document: dict[str, Any]) -> Any:
@@ -234,6 +246,206 @@ def test_custom_fields_of_no_known_shape_are_none(custom: Any) -> None:
 def test_bytes_that_are_no_text_spoil_the_custom_fields_alone() -> None:
     body = json.dumps(order_document(custom={"fields": {"a": "FIELD"}})).encode()
     assert read_order(body.replace(b"FIELD", b"\xff")).custom == {}
+
+
+# -- what came after the sale ---------------------------------------------------------------------------------------
+
+
+def with_deliveries(*deliveries: Any) -> dict[str, Any]:
+    document = order_document()
+    document["shippingInfo"]["deliveries"] = list(deliveries)
+    return document
+
+
+TRACKED = parcel_document("p-1", {"li-1": 1}, trackingData={"trackingId": "JD01", "carrier": "DHL", "isReturn": False})
+
+
+@pytest.mark.parametrize(
+    ("document", "delivery"),
+    [
+        (
+            delivery_document("d-key", {"li-1": 2, "cl-1": 1}, TRACKED),
+            Delivery(
+                key="d-key",
+                items={"li-1": 2, "cl-1": 1},
+                parcels=(Parcel(key="p-1", items={"li-1": 1}, carrier="DHL", tracking="JD01"),),
+            ),
+        ),
+        (delivery_document(None, {}), Delivery(key="", items={})),
+        (delivery_document("d", {}, parcels=None), Delivery(key="d", items={})),
+        (delivery_document("d", {}, key=None), Delivery(key="", items={})),
+        (delivery_document("d", {}, key=7, id=None, createdAt="lately", address=[]), Delivery(key="", items={})),
+        (
+            delivery_document("d", {}, items=[{"id": "a", "quantity": 1}, {"id": "a", "quantity": 2, "new": {}}]),
+            Delivery(key="d", items={"a": 3}),
+        ),
+        (
+            delivery_document("d", {}, parcel_document(None, {}, items=None), {}),
+            Delivery(key="d", items={}, parcels=(Parcel(key=""), Parcel(key=""))),
+        ),
+    ],
+    ids=["whole", "bare", "no-parcels", "no-key", "odd-names", "named-twice", "empty-parcels"],
+)
+def test_deliveries_are_read(document: dict[str, Any], delivery: Delivery) -> None:
+    assert read(with_deliveries(document)).deliveries == (delivery,)
+
+
+@pytest.mark.parametrize(
+    ("data", "carrier", "tracking"),
+    [
+        ({"trackingId": "JD01"}, "", "JD01"),
+        ({"carrier": "DHL", "trackingId": None}, "DHL", ""),
+        ({"carrier": "DHL", "trackingId": 7}, "DHL", ""),
+        ({"carrier": {}, "trackingId": "JD01"}, "", "JD01"),
+        ({}, "", ""),
+        (None, "", ""),
+        ("JD01", "", ""),
+        ([], "", ""),
+    ],
+    ids=repr,
+)
+def test_tracking_is_read_as_far_as_it_goes(data: Any, carrier: str, tracking: str) -> None:
+    parcel = parcel_document("p-1", {"li-1": 1}, trackingData=data)
+    [seen] = read(with_deliveries(delivery_document("d", {}, parcel))).deliveries
+    assert seen.parcels == (Parcel(key="p-1", items={"li-1": 1}, carrier=carrier, tracking=tracking),)
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "named"),
+    [
+        ({"0": {}}, "shippingInfo.deliveries"),
+        ([7], "shippingInfo.deliveries[0]"),
+        ([None], "shippingInfo.deliveries[0]"),
+        ([{"key": "d"}], "items"),
+        ([{"key": "d", "items": None}], "deliveries[0].items"),
+        ([{"key": "d", "items": {}}], "deliveries[0].items"),
+        ([{"key": "d", "items": ["li-1"]}], "items[0]"),
+        ([{"key": "d", "items": [{"id": "li-1"}]}], "quantity"),
+        ([{"key": "d", "items": [{"id": "li-1", "quantity": 1.5}]}], "items[0].quantity"),
+        ([{"key": "d", "items": [{"id": "li-1", "quantity": "1"}]}], "items[0].quantity"),
+        ([{"key": "d", "items": [{"id": None, "quantity": 1}]}], "items[0].id"),
+        ([delivery_document("d", {}, parcels=[7])], "parcels[0]"),
+        ([delivery_document("d", {}, {"key": "p", "items": [7]})], "parcels[0].items[0]"),
+    ],
+    ids=repr,
+)
+def test_a_delivery_whose_units_cannot_be_counted_is_not_taken_for_none(deliveries: Any, named: str) -> None:
+    """One that vanished would be sent again."""
+    document = order_document()
+    document["shippingInfo"]["deliveries"] = deliveries
+    with pytest.raises(UnreadableOrderError) as seen:
+        read(document)
+    assert named in str(seen.value)
+
+
+def test_deliveries_of_several_shipments_say_which() -> None:
+    document = order_document(shippingMode="Multiple")
+    info = document.pop("shippingInfo")
+    document["shipping"] = [
+        {"shippingKey": "van", "shippingInfo": info | {"deliveries": [delivery_document("a", {"li-1": 1})]}},
+        {"shippingKey": "post", "shippingInfo": info | {"deliveries": [delivery_document("b", {"li-1": 1})]}},
+        {"shippingKey": "later", "shippingInfo": info},
+    ]
+    assert read(document).deliveries == (
+        Delivery(key="a", items={"li-1": 1}, shipping_key="van"),
+        Delivery(key="b", items={"li-1": 1}, shipping_key="post"),
+    )
+
+
+def test_returns_are_read_one_after_another() -> None:
+    infos = [
+        {"items": [return_document("li-1", 1, "Returned", key="r-1", comment="too small")], "returnTrackingId": "RMA"},
+        {"items": []},
+        {
+            "items": [
+                return_document("", 2, "Advised", lineItemId=None, customLineItemId="cl-1", paymentState=None),
+                return_document("li-1", 3, "Mislaid", id="ri-2", key=7, lineItemId=[], paymentState={}),
+            ]
+        },
+    ]
+    assert read(order_document(returnInfo=infos)).returns == (
+        ReturnItem(id="ri-1", key="r-1", line_id="li-1", quantity=1, state="Returned", payment_state="Initial"),
+        ReturnItem(id="ri-1", key="", line_id="cl-1", quantity=2, state="Advised"),
+        ReturnItem(id="ri-2", key="", line_id="", quantity=3, state="Mislaid"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("infos", "named"),
+    [
+        ({}, "returnInfo"),
+        ([{}], "items"),
+        ([{"items": None}], "items"),
+        ([{"items": [7]}], "items[0]"),
+        ([{"items": [return_document("li-1", 1, "Returned", quantity=None)]}], "quantity"),
+        ([{"items": [return_document("li-1", 1, "Returned", id=None)]}], "id"),
+        ([{"items": [return_document("li-1", 1, "Returned", shipmentState=None)]}], "shipmentState"),
+    ],
+    ids=repr,
+)
+def test_a_return_that_cannot_be_counted_is_not_taken_for_none(infos: Any, named: str) -> None:
+    with pytest.raises(UnreadableOrderError) as seen:
+        read(order_document(returnInfo=infos))
+    assert named in str(seen.value)
+
+
+def by(*keys: str) -> list[dict[str, Any]]:
+    return [{"shippingMethodKey": key} for key in keys]
+
+
+def target(key: str | None, quantity: Any) -> dict[str, Any]:
+    named = {} if key is None else {"shippingMethodKey": key}
+    return {"addressKey": "home", "quantity": quantity} | named
+
+
+@pytest.mark.parametrize(
+    ("fields", "travels"),
+    [
+        ({"shippingDetails": {"targets": [target("van", 1), target("post", 4)]}}, [("van", 1), ("post", 4)]),
+        ({"shippingDetails": {"targets": [target("van", 1), target("van", 4)]}}, [("van", 1), ("van", 4)]),
+        ({"shippingDetails": {"targets": [target("van", 1), target("boat", 4)]}}, [("van", 1)]),
+        ({"shippingDetails": {"targets": [target("van", 0), target("post", -4)]}}, []),
+        ({"shippingDetails": {"targets": [target("post", 5)]}, "perMethodTaxRate": by("van")}, [("post", 5)]),
+        ({"shippingDetails": {"targets": []}, "perMethodTaxRate": by("van")}, [("van", 5)]),
+        ({"shippingDetails": {"targets": [target(None, 5)]}, "taxedPricePortions": by("van")}, [("van", 5)]),
+        ({"perMethodTaxRate": by("van"), "taxedPricePortions": by("van")}, [("van", 5)]),
+        ({"perMethodTaxRate": by("van", "post")}, []),
+        ({"perMethodTaxRate": by("van"), "taxedPricePortions": by("post")}, []),
+        ({"perMethodTaxRate": by("boat")}, []),
+        ({}, []),
+        ({"shippingDetails": None}, []),
+        ({"shippingDetails": 7}, []),
+        ({"shippingDetails": {"targets": [target("van", 1), target("post", "4")]}}, []),
+        ({"shippingDetails": {"targets": [target("van", 1), 7]}, "perMethodTaxRate": by("post")}, [("post", 5)]),
+    ],
+    ids=repr,
+)
+def test_how_a_line_travels(fields: dict[str, Any], travels: list[tuple[str, int]]) -> None:
+    document = order_document(shippingMode="Multiple")
+    info = document.pop("shippingInfo")
+    document["shipping"] = [{"shippingKey": key, "shippingInfo": info} for key in ("van", "post")]
+    document["lineItems"][0] |= {"quantity": 5} | fields
+    assert read(document).lines[0].travels == tuple(Travel(shipping_key=key, quantity=n) for key, n in travels)
+
+
+def test_with_one_shipment_nothing_has_to_say_how_it_travels() -> None:
+    document = order_document()
+    document["lineItems"][0] |= {"shippingDetails": {"targets": [target("van", 2)]}, "perMethodTaxRate": by("van")}
+    assert read(document).lines[0].travels == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [({"interactionId": "psp-9"}, ("t", "psp-9")), ({"interactionId": None}, ("t", "")), ({}, ("t", ""))],
+)
+def test_a_transaction_has_its_names(fields: dict[str, Any], names: tuple[str, str]) -> None:
+    document = order_document()
+    document["paymentInfo"]["payments"][0]["obj"]["transactions"][0] |= fields
+    [seen] = read(document).payments[0].transactions
+    assert (seen.id, seen.interaction_id) == names
+
+
+# -- what is absent, and what cannot be read ------------------------------------------------------------------------
 
 
 def test_what_may_be_absent_is_absent() -> None:

@@ -15,7 +15,9 @@ from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.errors import Conflict, InDoubt, Limited, Missing, Rejected, Transient, Unauthorised, WireError
 from actors.domain.feed import FeedCursor
+from actors.domain.order_update import SetShipmentState
 from actors.domain.time import parse_instant
+from actors.fulfilment.ports import Storefront as FulfilmentStorefront
 from actors.governor.journal import Intent
 from actors.intake.ports import OrderFeed
 from actors.orders.ports import Storefront
@@ -75,15 +77,24 @@ async def mark(house: House) -> int:
     return await house.client.mark_exported(ORDER, channel_key="cin7-core", external_id="SO-9", intent=intent)
 
 
+async def update(house: House) -> int:
+    return await house.client.update_order(
+        ORDER, [SetShipmentState(state="Ready")], Intent(Purpose.CT_UPDATE_ORDER, subject=ORDER.id)
+    )
+
+
+WRITES = {Purpose.CT_SYNC_INFO: mark, Purpose.CT_UPDATE_ORDER: update}
+
+
 # -- ports and headers ----------------------------------------------------------------------------------------------
 
 
-async def test_it_is_both_ports() -> None:
+async def test_it_is_every_port() -> None:
     client = House().client
     storefront: Storefront = client
+    shown: FulfilmentStorefront = client
     feed: OrderFeed = client
-    assert isinstance(storefront, CommercetoolsClient)
-    assert isinstance(feed, CommercetoolsClient)
+    assert all(isinstance(port, CommercetoolsClient) for port in (storefront, shown, feed))
 
 
 async def test_token_and_headers() -> None:
@@ -438,6 +449,7 @@ def phases(purpose: Purpose) -> list[str]:
     return [decided, "on disk", intended, "sent", answered]
 
 
+@pytest.mark.parametrize("purpose", WRITES)
 @pytest.mark.parametrize(
     ("given", "kind"),
     [
@@ -445,6 +457,7 @@ def phases(purpose: Purpose) -> list[str]:
         (error(409, "ConcurrentModification"), Conflict),
         (error(404, "ResourceNotFound"), Missing),
         (error(400, "InvalidOperation"), Rejected),
+        (error(400, "DuplicateField"), Rejected),
         (error(403, "insufficient_scope"), Unauthorised),
         (answer(429, {}), Limited),
         (NotSentError("x"), Transient),
@@ -459,7 +472,7 @@ def phases(purpose: Purpose) -> list[str]:
     ],
     ids=lambda value: getattr(value, "__name__", None) or str(getattr(value, "status", value)),
 )
-async def test_every_end_of_a_write(given: Any, kind: type[WireError] | None) -> None:
+async def test_every_end_of_a_write(given: Any, kind: type[WireError] | None, purpose: Purpose) -> None:
     house = House()
 
     def told(request: Request) -> Any:
@@ -470,14 +483,14 @@ async def test_every_end_of_a_write(given: Any, kind: type[WireError] | None) ->
     house.wire.answers.append(told)
     sent_at = house.clock.now()
     if kind is None:
-        assert await mark(house) == 7
+        assert await WRITES[purpose](house) == 7
     else:
         with pytest.raises(WireError) as seen:
-            await mark(house)
+            await WRITES[purpose](house)
         assert type(seen.value) is kind
         if isinstance(seen.value, InDoubt):
             assert seen.value.until == sent_at + 30_000
-    assert house.diary == phases(Purpose.CT_SYNC_INFO)
+    assert house.diary == phases(purpose)
     assert (len(house.api_requests), house.clock.slept) == (1, [])
 
 

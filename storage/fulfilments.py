@@ -12,7 +12,8 @@ from actors.domain.order_state import OrderState
 from actors.domain.returning import Refund
 from actors.domain.time import Instant
 from actors.messages import Flow, Nudge, Urgency
-from storage import listed_sales, outbox
+from storage import exceptions, listed_sales, outbox
+from storage.exceptions import Record
 
 CLOCK_SLACK = 60_000
 """Milliseconds Cin7's clock may be behind ours: what it changed so shortly before a reading is read once more."""
@@ -26,8 +27,9 @@ class FulfilmentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `seen` are the stages of its sale as of the last look, as text; `alias` is how the list writes the same. `told_at`
     is when a webhook, or the order itself, said that something moved that was not looked at since. `published` is the
-    shipment state tallyd set last, `shown` the most units by SKU that the storefront ever showed as sent. `aftersales`
-    names returns and refunds as last looked at. `cin7` and `storefront` are what each side showed, for people.
+    shipment state tallyd set last, `shown` the most units by SKU that the storefront ever showed as sent; `unpaid`: it
+    would be complete, were it paid. `aftersales` names returns and refunds as last looked at. `cin7` and `storefront`
+    are what each side showed, for people.
     """
 
     seen: str = ""
@@ -37,6 +39,7 @@ class FulfilmentRecord(msgspec.Struct, frozen=True, kw_only=True):
     published: str = ""
     shown: dict[str, int] = {}
     aftersales: str = ""
+    unpaid: bool = False
     looked_at: Instant | None = None
     cin7: dict[str, str] = {}
     storefront: dict[str, str] = {}
@@ -55,7 +58,7 @@ def get(connection: sqlite3.Connection, order_id: str) -> FulfilmentRecord:
         return FulfilmentRecord()
     values = dict(zip(_COLUMNS, row, strict=True))
     values |= {name: msgspec.json.decode(values[name]) for name in _JSON}
-    return msgspec.convert(values, FulfilmentRecord)
+    return msgspec.convert(values, FulfilmentRecord, strict=False)
 
 
 def put(connection: sqlite3.Connection, order_id: str, record: FulfilmentRecord, *, looked_from: Instant) -> None:
@@ -82,9 +85,14 @@ def tell(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None
 
 
 def tell_aftersales(connection: sqlite3.Connection, order_id: str, aftersales: str, *, now: Instant) -> None:
-    """Tell of returns and refunds of an order, unless they are those that were looked at already."""
-    if get(connection, order_id).aftersales != aftersales:
+    """Tell of returns and refunds of an order, unless they are those that were looked at already.
+
+    One that waits for nothing but its payment is looked at too: no sale has to be read for that.
+    """
+    record = get(connection, order_id)
+    if record.aftersales != aftersales:
         tell(connection, order_id, now=now)
+    if record.unpaid or record.aftersales != aftersales:
         outbox.accept(connection, nudge(order_id, now), now=now)
 
 
@@ -144,15 +152,32 @@ def stir(connection: sqlite3.Connection, sale_ids: Iterable[str], *, now: Instan
     for sale_id in sale_ids:
         row = connection.execute(
             "SELECT order_id, state FROM sales JOIN orders ON orders.id = order_id"
-            " WHERE sale_id = ? AND voided_at IS NULL",
+            " WHERE sale_id = ? AND voided_at IS NULL AND cin7_total IS NOT NULL",
             (sale_id,),
         ).fetchone()
         if row is None or not is_behind(connection, row[0], sale_id):
             continue
         outbox.accept(connection, nudge(row[0], now), now=now)
-        if row[1] in _CONCERNED:
+        if row[1] in _CONCERNED or exceptions.is_open(connection, Record(kind="order", id=row[0]), "edit_not_applied"):
             concerned = Nudge(flow=Flow.ORDERS, subject=row[0], due_at=now, urgency=Urgency.UNDERWAY)
             outbox.accept(connection, concerned, now=now)
+
+
+def catch_up(connection: sqlite3.Connection, order_id: str, sale_id: str, *, now: Instant) -> None:
+    """An order is through: nudge a look at what the warehouse did before it was, or if nothing is left to be sent."""
+    told = get(connection, order_id).told_at is not None
+    if told or is_behind(connection, order_id, sale_id) or needs_no_shipping(connection, order_id):
+        outbox.accept(connection, nudge(order_id, now), now=now)
+
+
+def needs_no_shipping(connection: sqlite3.Connection, order_id: str) -> bool:
+    """Say whether Cin7 Core holds every item of an order as a service."""
+    row = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE service = 1) FROM order_lines"
+        " LEFT JOIN facts ON kind = 'product' AND key = sku WHERE order_id = ?",
+        (order_id,),
+    ).fetchone()
+    return bool(row[0] == row[1])
 
 
 def behind(connection: sqlite3.Connection, *, after: str, limit: int) -> tuple[list[str], str]:
@@ -161,7 +186,8 @@ def behind(connection: sqlite3.Connection, *, after: str, limit: int) -> tuple[l
     A sweep nudges what moved; this finds whatever a kill, a pause or a switch in the settings left behind.
     """
     rows = connection.execute(
-        "SELECT sale_id, order_id FROM sales WHERE sale_id > ? AND voided_at IS NULL ORDER BY sale_id LIMIT ?",
+        "SELECT sale_id, order_id FROM sales JOIN orders ON orders.id = order_id WHERE sale_id > ?"
+        " AND voided_at IS NULL AND cin7_total IS NOT NULL ORDER BY sale_id LIMIT ?",
         (after, limit),
     ).fetchall()
     found = [sale_id for sale_id, order_id in rows if is_behind(connection, order_id, sale_id)]

@@ -1,7 +1,8 @@
-"""Which lines of an order the shipped units belong to: decided by order alone, so that it is the same at every look.
+"""Which lines of an order the shipped units belong to: decided by what is in the boxes and what the order shows.
 
-Boxes come one after another: fulfilments by number, boxes by label; each takes what its lines have left. A box that is
-shown already comes first and keeps its lines, so that a box which leaves later, before it by name, moves nothing.
+Boxes come one after another: fulfilments by number, boxes by label; each takes what its lines have left, in the order's
+own order. What a box shows already it keeps, before any other takes a unit: so one that leaves later moves nothing,
+whatever its name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import msgspec
 from actors.domain.fulfilment import Box, Fulfilment
 from actors.domain.order import Line, Order
 
-Shown = Callable[[str, str], Mapping[str, int] | None]
+Shown = Callable[[str, str | None, str], Mapping[str, int]]
+"""What a box (by task, shipping key and label) shows already, by line."""
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,10 +28,10 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True):
-    """Every box that has left, and what was shipped by SKU that no line has room for."""
+    """Every box that has left, and the units by SKU that no line has room for."""
 
     packed: tuple[Packed, ...]
-    beyond: Mapping[str, Decimal]
+    beyond: Mapping[str, int]
 
 
 class _Room(msgspec.Struct):
@@ -40,38 +42,63 @@ class _Room(msgspec.Struct):
     left: int
 
 
+class _Open(msgspec.Struct):
+    """A box, and what of it is not assigned yet, by SKU."""
+
+    task_id: str
+    box: Box
+    left: dict[str, int]
+    shares: dict[str | None, dict[str, int]]
+
+    def fill(self, sku: str, room: _Room, most: int) -> None:
+        units = min(room.left, self.left[sku], most)
+        if units <= 0:
+            return
+        room.left -= units
+        self.left[sku] -= units
+        lines = self.shares.setdefault(room.shipping_key, {})
+        lines[room.line_id] = lines.get(room.line_id, 0) + units
+
+
 def allocate(order: Order, fulfilments: Sequence[Fulfilment], shown: Shown) -> Allocation:
-    """Assign what was shipped to lines. Parts of a unit count once they add up to a whole one.
-
-    `shown` says which lines a box (by task and label) shows already, by line; None where it is not shown.
-    """
+    """Assign what was shipped to lines. Parts of a unit count once they add up to a whole one."""
     rooms = {sku: list(_rooms(order, lines)) for sku, lines in _lines_by_sku(order).items()}
-    spelled = _spellings(rooms)
-    loose: dict[str, Decimal] = {}
-    packed = []
-    for task_id, box, before in _in_turn(fulfilments, shown):
-        shares: dict[str | None, dict[str, int]] = {}
-        for shipped, units in sorted(box.units.items()):
-            sku = spelled.get(shipped, spelled.get(shipped.casefold(), shipped))
-            whole = loose.get(sku, Decimal(0)) + units
-            loose[sku] = whole - _take(rooms.get(sku, []), int(whole), shares, before)
-        packed.append(Packed(task_id=task_id, box=box, shares=shares))
-    return Allocation(packed=tuple(packed), beyond={sku: units for sku, units in loose.items() if units >= 1})
+    boxes = list(_opened(fulfilments, _spellings(rooms)))
+    for box, sku, room in _pairs(boxes, rooms):
+        box.fill(sku, room, shown(box.task_id, room.shipping_key, box.box.label).get(room.line_id, 0))
+    for box, sku, room in _pairs(boxes, rooms):
+        box.fill(sku, room, room.left)
+    beyond: dict[str, int] = {}
+    for sku, units in ((sku, units) for box in boxes for sku, units in box.left.items() if units):
+        beyond[sku] = beyond.get(sku, 0) + units
+    packed = tuple(Packed(task_id=box.task_id, box=box.box, shares=box.shares) for box in boxes)
+    return Allocation(packed=packed, beyond=beyond)
 
 
-def _in_turn(fulfilments: Sequence[Fulfilment], shown: Shown) -> list[tuple[str, Box, Mapping[str, int]]]:
-    boxes = [
-        (one.task_id, box, shown(one.task_id, box.label))
-        for one in sorted(fulfilments, key=lambda one: (one.number, one.task_id))
-        for box in sorted(one.boxes, key=lambda box: box.label)
-    ]
-    return [(task_id, box, lines or {}) for task_id, box, lines in sorted(boxes, key=lambda entry: entry[2] is None)]
+def _pairs(boxes: Iterable[_Open], rooms: Mapping[str, Sequence[_Room]]) -> Iterator[tuple[_Open, str, _Room]]:
+    """Every box with every line that may take something of it, in their order."""
+    return ((box, sku, room) for box in boxes for sku in box.left for room in rooms.get(sku, ()))
+
+
+def _opened(fulfilments: Sequence[Fulfilment], spelled: Mapping[str, str]) -> Iterator[_Open]:
+    """Every box with its whole units: those that its SKU's sum, over all boxes so far, reaches with it."""
+    sums: dict[str, Decimal] = {}
+    for one in sorted(fulfilments, key=lambda one: (one.number, one.task_id)):
+        for box in sorted(one.boxes, key=lambda box: box.label):
+            whole: dict[str, int] = {}
+            for shipped, units in sorted(box.units.items()):
+                sku = spelled.get(shipped) or spelled.get(shipped.casefold(), shipped)
+                before = sums.get(sku, Decimal(0))
+                sums[sku] = before + units
+                whole[sku] = whole.get(sku, 0) + int(sums[sku]) - int(before)
+            yield _Open(task_id=one.task_id, box=box, left=whole, shares={})
 
 
 def _lines_by_sku(order: Order) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = {}
     for line in order.lines:
-        found.setdefault(line.sku or "", []).append(line)
+        if line.sku:
+            found.setdefault(line.sku, []).append(line)
     return found
 
 
@@ -80,12 +107,13 @@ def _rooms(order: Order, lines: Iterable[Line]) -> Iterator[_Room]:
     first = order.shipping[0].key if order.shipping else None
     for line in lines:
         left = line.quantity
+        by_key: dict[str | None, int] = {}
         for travel in line.travels:
             share = min(travel.quantity, left)
             left -= share
-            yield _Room(line_id=line.id, shipping_key=travel.shipping_key, left=share)
-        if left:
-            yield _Room(line_id=line.id, shipping_key=first, left=left)
+            by_key[travel.shipping_key] = by_key.get(travel.shipping_key, 0) + share
+        by_key[first] = by_key.get(first, 0) + left
+        yield from (_Room(line_id=line.id, shipping_key=key, left=share) for key, share in by_key.items())
 
 
 def _spellings(skus: Iterable[str]) -> dict[str, str]:
@@ -95,20 +123,3 @@ def _spellings(skus: Iterable[str]) -> dict[str, str]:
     for sku in exact:
         folded.setdefault(sku.casefold(), []).append(sku)
     return {small: same[0] for small, same in folded.items() if len(same) == 1} | exact
-
-
-def _take(
-    rooms: Sequence[_Room], units: int, shares: dict[str | None, dict[str, int]], before: Mapping[str, int]
-) -> int:
-    """Fill what is left of the lines, those it had `before` first; return how many units found room."""
-    taken = 0
-    wanted = [(room, before[room.line_id]) for room in rooms if room.line_id in before]
-    for room, most in [*wanted, *((room, room.left) for room in rooms)]:
-        share = min(room.left, units - taken, most)
-        if share <= 0:
-            continue
-        room.left -= share
-        taken += share
-        lines = shares.setdefault(room.shipping_key, {})
-        lines[room.line_id] = lines.get(room.line_id, 0) + share
-    return taken

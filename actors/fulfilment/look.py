@@ -53,13 +53,19 @@ _UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What is on disk about one order. `listed`: how the list shows its sale (None: it does not)."""
+    """What is on disk about one order. `listed`: how the list shows its sale (None: it does not).
+
+    `voiding`: a void of its sale may be of our own doing.
+    """
 
     order: OrderRecord
     sale: SaleRecord
     row: FulfilmentRecord
     listed: listed_sales.Standing | None
     behind: bool
+    needless: bool
+    counted: bool
+    voiding: bool
     refunds: tuple[Refund, ...]
 
 
@@ -128,6 +134,9 @@ class Looker:
             read = await self._storefront.read_order(order_id)
         except Missing:
             return Done(nudges=(_of_orders(order_id, began),))
+        except Rejected as error:
+            # The orders flow tells of an order nobody can read, and clears it once it can be read.
+            return Later(due_at=began + self._rules.quiet, reason=error.reason, unit=_hand_on(order_id))
         sight = await self._judge(subject, read.order, view, began)
         if not sight.actions:
             return Done(unit=self._seen(sight, read.order.version), after=self._tell(sight))
@@ -150,7 +159,7 @@ class Looker:
         notes = view.credit_notes if view is not None else None
         returns = returning.plan_returns(order, notes)
         actions = (*plan.actions, *returns.actions)
-        if view is not None and view.voided and self._cancels(order):
+        if view is not None and view.voided and not subject.voiding and self._cancels(order):
             actions = (
                 *(one for one in actions if not isinstance(one, SetOrderState)),
                 SetOrderState(state="Cancelled"),
@@ -235,6 +244,7 @@ class Looker:
                     published=sight.plan.state,
                     shown=shown,
                     aftersales=returning.aftersales(order),
+                    unpaid=sight.plan.unpaid,
                     looked_at=now,
                     cin7=cin7_words(sight.stages, sight.view, row.cin7),
                     storefront=storefront_words(order),
@@ -294,12 +304,16 @@ def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
     sale = next((one for one in orders.sales_of(connection, order_id) if one.voided_at is None), None)
     if sale is None:
         return None
+    row = fulfilments.get(connection, order_id)
     return Subject(
         order=order,
         sale=sale,
-        row=fulfilments.get(connection, order_id),
+        row=row,
         listed=fulfilments.standing(connection, order_id, sale.sale_id),
         behind=fulfilments.is_behind(connection, order_id, sale.sale_id),
+        needless=row.looked_at is None and fulfilments.needs_no_shipping(connection, order_id),
+        counted=orders.is_counted(connection, order_id),
+        voiding=order.resend or calls.was_sent(connection, order_id, order.generation, Purpose.CIN7_VOID_SALE),
         refunds=tuple(fulfilments.refunds_of(connection, order_id)),
     )
 
@@ -312,6 +326,9 @@ def _known(subject: Subject) -> Known:
         behind=subject.behind,
         told=subject.row.told_at is not None,
         shown=bool(subject.row.shown),
+        unpaid=subject.row.unpaid,
+        needless=subject.needless,
+        uncounted=not subject.counted,
     )
 
 
@@ -368,7 +385,7 @@ def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, now: In
 def _count(connection: sqlite3.Connection, sight: Sight, now: Instant) -> None:
     """Tell of a sale whose order was taken back to a draft: Cin7 holds nothing for it, and another may sell it."""
     order, sale, record = sight.order, sight.subject.sale, _record(sight)
-    counted = orders.is_counted(connection, order.id)
+    counted = sight.subject.counted
     if not sight.stages.undone:
         exceptions.clear(connection, record, resolution="authorised again", now=now, types=("sale_undone",))
         if not counted and sight.subject.order.state is OrderState.EXPORTED:
@@ -383,6 +400,13 @@ def _count(connection: sqlite3.Connection, sight: Sight, now: Instant) -> None:
     exceptions.raise_finding(connection, record, finding, now=now)
     if counted:
         orders.uncount(connection, order.id, now=now)
+
+
+def _hand_on(order_id: str) -> Callable[[sqlite3.Connection, Instant], None]:
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        outbox.accept(connection, _of_orders(order_id, now), now=now)
+
+    return unit
 
 
 def _of_orders(order_id: str, due_at: Instant) -> Nudge:

@@ -31,7 +31,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is known before anything is asked: how the list shows the sale, and what was looked at and shown.
 
     `behind`: the list shows what was not looked at. `told`: a webhook or the order said that something moved. `shown`:
-    the storefront shows, or showed, deliveries of ours.
+    the storefront shows, or showed, deliveries of ours. `unpaid`: only its payment keeps the order from being complete.
+    `needless`: nothing of it has to be sent, and it was never looked at. `uncounted`: as far as is known, Cin7 Core
+    holds nothing for it.
     """
 
     stages: Stages
@@ -39,11 +41,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     behind: bool
     told: bool
     shown: bool
+    unpaid: bool = False
+    needless: bool = False
+    uncounted: bool = False
 
 
 def is_due(known: Known) -> bool:
     """Say whether there is anything to look at."""
-    return known.behind or known.told
+    return known.behind or known.told or known.unpaid or known.needless
 
 
 def has_to_be_read(known: Known) -> bool:
@@ -52,7 +57,9 @@ def has_to_be_read(known: Known) -> bool:
     It does as long as nothing has left and nothing was shown: then only whether it was picked can have moved.
     """
     row = known.stages
-    return known.told or known.shown or known.noted or row.voided or row.undone or bool(row.shipping)
+    if not known.behind and not known.told:
+        return False
+    return known.told or known.shown or known.noted or known.uncounted or row.voided or row.undone or bool(row.shipping)
 
 
 def next_attendance(rules: FulfilmentRules, now: Instant) -> Instant:

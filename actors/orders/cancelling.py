@@ -9,7 +9,7 @@ import msgspec
 
 from actors.core.actor import Done, Later, Outcome
 from actors.domain.exception_types import Finding
-from actors.domain.order_state import OrderState
+from actors.domain.order_state import OrderState, may_follow
 from actors.domain.time import Instant
 from actors.orders.desk import Case, Desk, note
 from actors.orders.voiding import Attempt, Beside, Result, void
@@ -65,6 +65,8 @@ def _voided(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt) -> Done:
 
 
 def _end(desk: Desk, connection: sqlite3.Connection, case: Case, now: Instant) -> None:
+    if not may_follow(case.record.state, OrderState.CANCELLED):
+        orders.move(connection, case.order.id, OrderState.CANCELLING, now=now)  # its sale was voided by somebody else
     orders.move(connection, case.order.id, OrderState.CANCELLED, now=now, reason="cancelled in commercetools")
     desk.clear_holds(connection, case.order, now)
     exceptions.clear(

@@ -10,9 +10,9 @@ from actors.domain.errors import InDoubt, Rejected
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
-from actors.messages import Flow, Nudge, Urgency
+from actors.messages import Flow, Nudge
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
-from storage import calls, exceptions, flows, orders
+from storage import calls, exceptions, flows, fulfilments, orders
 from storage.orders import SaleRecord
 
 
@@ -47,11 +47,9 @@ async def mark(desk: Desk, case: Case, sale: SaleRecord, *, edited: bool = False
 
 
 def _follow(desk: Desk, case: Case, *, edited: bool) -> tuple[Nudge, ...]:
-    """Look into what Cin7 has too little of or what was edited, and what the warehouse did before it was through."""
-    now = desk.around.clock.now()
-    fulfilled = Nudge(flow=Flow.FULFILMENT, subject=case.order.id, due_at=now, urgency=Urgency.UNDERWAY)
+    """Look into what Cin7 has too little of or what was edited."""
     again = edited or case.record.shortages
-    return (fulfilled, underway(case.order.id, now)) if again else (fulfilled,)
+    return (underway(case.order.id, desk.around.clock.now()),) if again else ()
 
 
 def _exported(desk: Desk, case: Case, sale: SaleRecord, version: int) -> Unit:
@@ -66,6 +64,7 @@ def _exported(desk: Desk, case: Case, sale: SaleRecord, version: int) -> Unit:
         # Our own write made this version: its echo in the next sweep is known and causes no work.
         orders.set_version(connection, order.id, version)
         orders.export(connection, order.id, now=now)
+        fulfilments.catch_up(connection, order.id, sale.sale_id, now=now)
         note(connection, order.id, "marked in commercetools", now, sale=sale.sale_id)
         flows.succeeded(connection, Flow.ORDERS, now=now)
 

@@ -46,6 +46,12 @@ class ByHand:
         self._desk.undo(self.sale(sale_id))
         return self.sale(sale_id)
 
+    def authorise_again(self, sale_id: str) -> Sale:
+        """Authorise an order that was taken back to DRAFT; it allocates and backorders like any other."""
+        sale = self.sale(sale_id)
+        self._desk.authorise_again(sale)
+        return sale
+
     # --- forward
 
     def authorise_pick(self, sale_id: str) -> Sale:

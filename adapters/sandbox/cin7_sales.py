@@ -340,6 +340,14 @@ class SalesDesk:
             self._go_on(sale, _AUTO_MODES.index(auto))
         return {"SaleID": sale.id, **order_view(sale, self._books)}
 
+    def authorise_again(self, sale: Sale) -> None:
+        """Authorise the order document as it stands. Raises `RefusedError` unless it is a DRAFT."""
+        self._check_stage(sale)
+        sale.order_status = "AUTHORISED"
+        self._books.allocate(sale)
+        self._touch(sale)
+        self._tell("Sale/OrderAuthorised", sale)
+
     def _check_stage(self, sale: Sale) -> None:
         if sale.voided:
             raise RefusedError("Sale Order cannot be changed. Sale Status is VOIDED.")

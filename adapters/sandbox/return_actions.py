@@ -1,4 +1,4 @@
-"""Returns of an order, each action refused where commercetools refuses it (fact sheet §3.3, §3.5); no stock comes back."""
+"""Returns of an order, each action refused where commercetools refuses it (fact sheet §3.3, §3.5). No stock returns."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ ALTER TABLE listed_sales ADD COLUMN order_status TEXT NOT NULL DEFAULT '';
 -- writes the same stages, where a second look showed that it only writes them otherwise. `told_at` is when a webhook or
 -- the order itself said that something moved (NULL: nothing that was not looked at since), `read_at` when the sale was
 -- last read whole. `published` is the shipment state we set last ('' : none), `shown` the most units by SKU that the
--- storefront ever showed as sent. `aftersales` names the returns and refunds of the order as last looked at. `cin7` and
+-- storefront ever showed as sent. `unpaid`: it would be complete, were it paid. `aftersales` names the returns and refunds of the order as last looked at. `cin7` and
 -- `storefront` are words for people: what each side showed at the last look.
 CREATE TABLE fulfilments (
     order_id   TEXT PRIMARY KEY REFERENCES orders (id) ON DELETE CASCADE,
@@ -19,6 +19,7 @@ CREATE TABLE fulfilments (
     published  TEXT NOT NULL DEFAULT '',
     shown      TEXT NOT NULL DEFAULT '{}',
     aftersales TEXT NOT NULL DEFAULT '',
+    unpaid     INTEGER NOT NULL DEFAULT 0 CHECK (unpaid IN (0, 1)),
     looked_at  INTEGER,
     cin7       TEXT NOT NULL DEFAULT '{}',
     storefront TEXT NOT NULL DEFAULT '{}'

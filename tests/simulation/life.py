@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from actors.census import hooks
+from actors.messages import Flow
 from adapters.intake.cin7_hooks import read_hook
 from adapters.intake.platform import read_notifications
 from adapters.intake.ports import CIN7, SQS
@@ -181,6 +183,11 @@ class Messenger(Senders):
         self.news = News.ONCE
         self._policy = news
         self._kept: list[Callable[[], Any]] = []
+
+    async def listen(self) -> None:
+        """Have Cin7's webhooks made, and wait until they stand."""
+        await self._made.daemon.nudge(hooks.APPLY, Flow.CENSUS)
+        await self._made.until(self.all_stand, within=300)
 
     def begin(self) -> None:
         """From here on the news travels as the policy says; what brought the orders to their stages did not."""

@@ -44,10 +44,12 @@ def test_every_cell_ends_as_the_table_says(news: News) -> None:
 @virtual
 async def _play(news: News) -> None:
     the_plan = plan_with_doors(base=plan(fulfilment=FulfilmentRules(), census=10 * MINUTE))
-    async with world(600 + list(News).index(news), the_plan=the_plan) as made:
+    seed, soon = 600 + list(News).index(news), {"webhook_seconds": 0.5}
+    async with world(seed, the_plan=the_plan, cin7=soon) as made:
         messenger = Messenger(made, news)
         messenger.start()
         await made.ready()
+        await messenger.listen()
         lives = [Life(made, event, stage) for event in Event for stage in Stage]
         for life in lives:
             if life.stage is not Stage.DOUBT:

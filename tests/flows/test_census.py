@@ -12,6 +12,7 @@ import msgspec
 from actors.census.progress import CENSUS
 from actors.domain.notification import Notification
 from actors.domain.time import parse_instant
+from actors.fulfilment.rules import FulfilmentRules
 from actors.intake.rules import DoorRules, SweepRules
 from actors.messages import Flow, Nudge
 from actors.orders.rules import ExportRules, Trigger
@@ -110,8 +111,19 @@ async def test_an_order_deleted_in_cin7_is_named_in_few_calls() -> None:
 
 
 @virtual
-async def test_a_sale_voided_in_cin7_is_named() -> None:
+async def test_a_sale_voided_in_cin7_is_found_by_the_sweep_before_any_census() -> None:
     async with world(5) as made:
+        [order, *_] = await some(made)
+        sale = next(sale for sale in made.cin7.sales if order in (sale.external_id or ""))
+        made.cin7.void_by_hand(sale.id)
+        await made.in_state(order, "held", within=70)
+        await counted(made)
+        assert [row.type for row in found(made, order)] == ["sale_voided_by_hand"]
+
+
+@virtual
+async def test_a_sale_voided_in_cin7_is_named_by_the_census_while_fulfilment_is_off() -> None:
+    async with world(5, the_plan=plan(fulfilment=FulfilmentRules(enabled=False))) as made:
         [order, *_] = await some(made)
         sale = next(sale for sale in made.cin7.sales if order in (sale.external_id or ""))
         made.cin7.void_by_hand(sale.id)
@@ -281,4 +293,4 @@ async def test_a_storm_of_webhooks_is_one_pass() -> None:
             await made.engine.intake.accept("cin7", [told])
             await made.clock.sleep(0.1)
         await made.clock.sleep(10)
-        assert made.calls("sale_sweep") - before <= 2
+        assert made.calls("sale_sweep") - before <= 5, "one every four seconds"

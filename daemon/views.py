@@ -7,27 +7,22 @@ text. Nothing here opens a body, so nothing here holds a customer's data.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import OrderState
-from actors.domain.time import Instant, format_instant
+from actors.domain.time import format_instant
 from actors.domain.tracing import trace_id_of
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import ExceptionQuery, OrderQuery
+from daemon import order_life
 from daemon.instants import text_of
-from storage import audit, exceptions, orders, timeline
+from storage import exceptions, life, orders
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord, SaleRecord
 
 Document = dict[str, Any]
-
-_INSTANTS = frozenset({"until", "ended_at", "due_at", "looked_at"})
-"""Details of the timeline that are instants."""
 
 
 def order_view(connection: sqlite3.Connection, ref: str) -> Document | None:
@@ -47,8 +42,10 @@ def order_view(connection: sqlite3.Connection, ref: str) -> Document | None:
         "sales": [_sale(sale) for sale in sales],
         "trace_id": trace_id_of(record.id),
         "totals": _totals(record),
-        "timeline": _timeline(connection, record.id),
-        "exceptions": [exception_item(row) for row in exceptions.of_record(connection, "order", record.id)],
+        "sides": order_life.sides(connection, record, _standing(sales)),
+        "refunds": order_life.refunds(connection, record),
+        **order_life.timeline(connection, record.id),
+        "exceptions": [exception_item(row) for row in life.exceptions_of(connection, record.id)],
     }
 
 
@@ -188,20 +185,3 @@ def _rate(record: OrderRecord) -> Document | None:
     if record.currency_rate is None:
         return None
     return {"rate": record.currency_rate, "day": record.rate_day, "source": record.rate_source}
-
-
-def _timeline(connection: sqlite3.Connection, order_id: str) -> list[Document]:
-    """Return the order's lines, its calls and what people did to it, oldest first."""
-    lines = [(line.at, _line(line.at, line.what, line.detail)) for line in timeline.of_order(connection, order_id)]
-    for at, author, action, detail in audit.of_record(connection, f"order:{order_id}"):
-        done = msgspec.json.decode(detail, type=dict[str, Any])
-        lines.append((at, _line(at, f"person {action}", {"author": author, **done})))
-    return [line for _, line in sorted(lines, key=lambda entry: entry[0])]
-
-
-def _line(at: Instant, what: str, detail: Mapping[str, Any]) -> Document:
-    shown = {
-        key: format_instant(value) if key in _INSTANTS and isinstance(value, int) else value
-        for key, value in detail.items()
-    }
-    return {**shown, "at": format_instant(at), "what": what}

@@ -92,7 +92,7 @@ _PATHS: dict[str, Any] = {
         _query("after", "The `next` of the page before.", _TEXT),
     ),
     "/api/orders/{ref}": _read(
-        "One order with its timeline and exceptions",
+        "One order: its life, both sides, refunds and exceptions",
         "Order",
         _in_path("ref", "Order number or id, or the number, id or reference of its sale."),
     ),
@@ -133,6 +133,34 @@ _PATHS: dict[str, Any] = {
 
 _FIGURES = _object(net=_MAYBE_TEXT, tax=_MAYBE_TEXT, total=_MAYBE_TEXT)
 
+_BY_NAME = {"type": "object", "additionalProperties": _TEXT}
+_STANDS = {"type": "boolean"}
+_SIDES = _object(
+    commercetools=_object(
+        as_of=_INSTANT,
+        version=_WHOLE,
+        **dict.fromkeys(("order", "payment", "shipment", "shipment_set_by_tallyd"), _TEXT),
+        deliveries=_BY_NAME,
+        returns=_BY_NAME,
+        looked_at=_INSTANT,
+    ),
+    cin7={
+        **_object(
+            as_of=_INSTANT,
+            sale_id=_TEXT,
+            number=_MAYBE_TEXT,
+            **dict.fromkeys(("status", "picking", "packing", "shipping", "invoicing", "tracking"), _TEXT),
+            voided=_STANDS,
+            voided_at=_INSTANT,
+            fulfilments=_BY_NAME,
+            credit_notes=_BY_NAME,
+            read_at=_INSTANT,
+        ),
+        "type": ["object", "null"],
+        "description": "Null before there is a sale.",
+    },
+)
+
 _SCHEMAS: dict[str, Any] = {
     "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
     "Alive": _object(status=_TEXT),
@@ -155,8 +183,29 @@ _SCHEMAS: dict[str, Any] = {
         cin7=_object(sale_id=_MAYBE_TEXT, number=_MAYBE_TEXT, reference=_MAYBE_TEXT),
         trace_id=_TEXT,
         totals={"$ref": "#/components/schemas/Totals"},
-        timeline={"type": "array", "items": _object(at=_INSTANT, what=_TEXT)},
+        sides=_SIDES,
+        refunds={"type": "array", "items": {"$ref": "#/components/schemas/Refund"}},
+        timeline={"type": "array", "items": {"$ref": "#/components/schemas/TimelineEntry"}},
+        timeline_left_out={**_WHOLE, "description": "Older entries that are not told."},
         exceptions={"type": "array", "items": {"$ref": "#/components/schemas/Exception"}},
+    ),
+    "TimelineEntry": {
+        **_object(
+            at=_INSTANT,
+            what=_TEXT,
+            source={"type": "string", "enum": ["event", "person", "step", "call", "exception"]},
+        ),
+        "description": "Oldest first; what else it holds depends on its source. An event stands where it came last.",
+    },
+    "Refund": _object(
+        id=_TEXT,
+        payment=_TEXT,
+        provider_id=_TEXT,
+        amount={**_MAYBE_TEXT, "description": "In the order's currency; null in another one."},
+        minor_units=_WHOLE,
+        currency=_TEXT,
+        state=_TEXT,
+        credit_note={**_MAYBE_TEXT, "description": "The credit note of Cin7 Core that names it."},
     ),
     "Totals": _object(
         currency=_TEXT,

@@ -228,7 +228,12 @@ async def test_an_order_has_the_shape_others_read(tmp_path: Path) -> None:
     assert (body["totals"]["rate"], body["totals"]["tolerated"], body["totals"]["breakdown"]) == (None, "0.00", {})
     assert set(body["totals"]) == set(description("0.1.0")["components"]["schemas"]["Totals"]["properties"])
     assert [line["what"] for line in body["timeline"]] == ["accepted", "state creating", "state header"]
-    assert body["timeline"][0] == {"at": "2027-01-15T08:00:00.000Z", "what": "accepted", "source": "hot sweep"}
+    assert body["timeline"][0] == {
+        "at": "2027-01-15T08:00:00.000Z",
+        "what": "accepted",
+        "source": "step",
+        "found_by": "hot sweep",
+    }
     assert body["exceptions"] == []
     assert held["cin7"] == {"sale_id": None, "number": None, "reference": None}
     assert held["exceptions"][0]["type"] == "sku_unknown"

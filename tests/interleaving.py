@@ -44,7 +44,6 @@ class Track:
         self._order = ""
         self._at = ""
         self._act: Act | None = None
-        self._acting = False
         self._counted: Counter[str] = Counter()
         self._held: object = None
         self.passed: list[str] = []
@@ -66,16 +65,16 @@ class Track:
         self._order = ""
 
     async def _reach(self, name: str) -> None:
-        if not self._order or self._acting:
+        if not self._order:
             return
         self._counted[name] += 1
         place = f"{name} #{self._counted[name]}"
         self.passed.append(place)
         if place != self._at or self._act is None:
             return
-        self.hit = self._acting = True
+        self.hit = True
+        self.stop()  # what comes from here on is another run's
         await self._act()
-        self._acting = False
 
     # -- the two sides -------------------------------------------------------------------------------------------------
 
@@ -115,8 +114,7 @@ class Track:
         async def run_and_reach(unit: Callable[[sqlite3.Connection], Any]) -> Any:
             kills = len(self._made.kills)
             value = await run(unit)
-            held = self._rows() if self._order else None
-            if held != self._held:
+            if self._order and (held := self._rows()) != self._held:
                 self._held = held
                 await self._reach(f"commit {self._made.daemon.state(self._order)}")
             if len(self._made.kills) > kills:

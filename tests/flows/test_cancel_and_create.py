@@ -9,15 +9,19 @@ import pytest
 from adapters.sandbox.virtual_time import run_virtual
 from tests.simulation.cancellations import ANSWERED, GROUPS, Group, News, cancelled_first, dry
 
-LOST_NEWS = (News.LATE, News.TWICE)
-"""Of the writes whose answer is lost the suite plays the extremes: nobody tells, and everything is told twice."""
 
-PLAYED = [
-    group
-    for group in GROUPS
-    if (group.fate is ANSWERED and (not group.kill or group.news in (News.SWEPT, News.TOLD)))
-    or (group.fate is not ANSWERED and group.news in LOST_NEWS)
-]
+def played(group: Group) -> bool:
+    """Say whether the suite has time for the group: `python -m tests.simulation.cancellations` plays the whole product.
+
+    Of the writes whose answer is lost these are the extremes of news: none at all, and everything twice.
+    """
+    if group.fate is ANSWERED:
+        return not group.kill or group.news is News.TOLD
+    lost_on_the_way_there = group.fate.fault is not None and group.fate.operation != "sale_void"
+    return group.news is News.TWICE or (group.news is News.LATE and lost_on_the_way_there)
+
+
+PLAYED = [group for group in GROUPS if played(group)]
 
 CALLS = (
     "commercetools: GET orders",
@@ -39,7 +43,7 @@ LEAST = 450
 @pytest.mark.parametrize("group", PLAYED, ids=lambda group: group.name)
 def test_a_cancellation_at_every_place_leaves_no_live_sale(group: Group) -> None:
     places = run_virtual(group.play)
-    assert len(places) == len(set(places)) >= 8
+    assert len(places) == len(set(places)) >= 6
 
 
 def test_the_places_are_each_call_before_and_after_it_takes_effect_and_each_commit() -> None:

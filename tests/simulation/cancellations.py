@@ -92,7 +92,9 @@ WRITES = (
     Fate(name="draft", begins=DOCUMENT, follows=DOCUMENT, operation="sale_order", drafted=True),
     Fate(name="authorise", begins=DOCUMENT, follows=MARK, operation="sale_order"),
     Fate(name="mark", begins=MARK, operation="order_update"),
+    Fate(name="void", begins=HEADER, operation="sale_void"),
 )
+"""What an export writes; and the void, which the cancellation leads to wherever it comes once a sale was begun."""
 
 ANSWERED = Fate(name="answered")
 DRAFTED = Fate(name="answered-drafted", begins=DOCUMENT, drafted=True)
@@ -108,7 +110,8 @@ def the_plan(news: News) -> Plan:
     short = plan(timeout_seconds=4, export=export_rules(timeout=4_000, quiet=4_000))
     if news is News.SWEPT:
         return short
-    return msgspec.structs.replace(short, doors=DoorRules(names=frozenset({SQS}), project="sandbox"))
+    sweeps = msgspec.structs.replace(short.sweeps, hot=30_000)
+    return msgspec.structs.replace(short, sweeps=sweeps, doors=DoorRules(names=frozenset({SQS}), project="sandbox"))
 
 
 class Bearer:

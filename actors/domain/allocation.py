@@ -63,7 +63,7 @@ class _Open(msgspec.Struct):
 def allocate(order: Order, fulfilments: Sequence[Fulfilment], shown: Shown) -> Allocation:
     """Assign what was shipped to lines. Parts of a unit count once they add up to a whole one."""
     rooms = {sku: list(_rooms(order, lines)) for sku, lines in _lines_by_sku(order).items()}
-    boxes = list(_opened(fulfilments, _spellings(rooms)))
+    boxes = list(_opened(fulfilments, _speller(rooms)))
     for box, sku, room in _pairs(boxes, rooms):
         box.fill(sku, room, shown(box.task_id, room.shipping_key, box.box.label).get(room.line_id, 0))
     for box, sku, room in _pairs(boxes, rooms):
@@ -80,14 +80,14 @@ def _pairs(boxes: Iterable[_Open], rooms: Mapping[str, Sequence[_Room]]) -> Iter
     return ((box, sku, room) for box in boxes for sku in box.left for room in rooms.get(sku, ()))
 
 
-def _opened(fulfilments: Sequence[Fulfilment], spelled: Mapping[str, str]) -> Iterator[_Open]:
+def _opened(fulfilments: Sequence[Fulfilment], meant: Callable[[str], str]) -> Iterator[_Open]:
     """Every box with its whole units: those that its SKU's sum, over all boxes so far, reaches with it."""
     sums: dict[str, Decimal] = {}
     for one in sorted(fulfilments, key=lambda one: (one.number, one.task_id)):
         for box in sorted(one.boxes, key=lambda box: box.label):
             whole: dict[str, int] = {}
             for shipped, units in sorted(box.units.items()):
-                sku = spelled.get(shipped) or spelled.get(shipped.casefold(), shipped)
+                sku = meant(shipped)
                 before = sums.get(sku, Decimal(0))
                 sums[sku] = before + units
                 whole[sku] = whole.get(sku, 0) + int(sums[sku]) - int(before)
@@ -116,10 +116,15 @@ def _rooms(order: Order, lines: Iterable[Line]) -> Iterator[_Room]:
         yield from (_Room(line_id=line.id, shipping_key=key, left=share) for key, share in by_key.items())
 
 
-def _spellings(skus: Iterable[str]) -> dict[str, str]:
-    """Every SKU as it is; and in small letters, where only one is spelled so."""
-    exact = {sku: sku for sku in skus}
+def _speller(skus: Iterable[str]) -> Callable[[str], str]:
+    """Find the SKU that is meant: the same, else the only one that differs in nothing but case, else none of these."""
+    exact = frozenset(skus)
     folded: dict[str, list[str]] = {}
     for sku in exact:
         folded.setdefault(sku.casefold(), []).append(sku)
-    return {small: same[0] for small, same in folded.items() if len(same) == 1} | exact
+
+    def meant(shipped: str) -> str:
+        alike = folded.get(shipped.casefold(), [])
+        return alike[0] if shipped not in exact and len(alike) == 1 else shipped
+
+    return meant

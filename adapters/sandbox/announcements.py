@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, Literal
 
 import msgspec
 
+from adapters.sandbox.order_news import news_of
 from adapters.sandbox.orders import Wire, instant_text, reference
 
 Callback = Callable[[Wire], None]
@@ -45,11 +47,6 @@ _PATHS: Final = {
     "inventory-entry": "inventory",
 }
 _ASKED_FOR: Final = frozenset({"inventory-entry"})  # told to those alone who name the kinds they want
-_STATES: Final = {
-    "orderState": ("OrderStateChanged", "oldOrderState"),
-    "shipmentState": ("OrderShipmentStateChanged", "oldShipmentState"),
-    "paymentState": ("OrderPaymentStateChanged", "oldPaymentState"),
-}
 _ENVELOPE: Final = frozenset(
     {
         "id",
@@ -100,13 +97,14 @@ class Announcer:
         self._change("ResourceCreated", type_id, resource)
         self.message(type_id, resource, kind, **{type_id: resource}, **fields)
 
-    def updated(self, type_id: str, old: Wire, new: Wire) -> None:
-        """Tell of another version, and of the states that differ."""
+    def updated(self, type_id: str, old: Wire, new: Wire, steps: Sequence[Wire] = ()) -> None:
+        """Tell of another version, and of an order also what differs, step by step if it was changed in several."""
         self._change("ResourceUpdated", type_id, new, oldVersion=old["version"])
-        for field, (kind, old_field) in _STATES.items():
-            if new.get(field) != old.get(field) and field in new:
-                before = {old_field: old[field]} if field in old else {}
-                self.message(type_id, new, kind, **{field: new[field]}, **before)
+        if type_id != "order":
+            return
+        for before, after in pairwise((old, *(steps or (new,)))):
+            for kind, fields in news_of(before, after):
+                self.message(type_id, new, kind, **fields)
 
     def edited(self, before: Wire, after: Wire) -> None:
         """Tell of an order edit: by a Message of its own, and by no Change (fact sheet §2.2)."""

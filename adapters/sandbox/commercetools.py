@@ -25,7 +25,6 @@ from adapters.sandbox.entry_actions import apply_entry_action, drafted_entry
 from adapters.sandbox.expansion import expanded
 from adapters.sandbox.faults import DropConnectionError, Fault, FaultKind, Faults
 from adapters.sandbox.oauth import TokenDesk, allowed
-from adapters.sandbox.order_actions import apply_order_action
 from adapters.sandbox.orders import Wire
 from adapters.sandbox.paging import page
 from adapters.sandbox.predicates import Shape
@@ -378,11 +377,7 @@ class CommercetoolsDouble(Shop):
 
     def _update_order(self, call: _Call) -> tuple[int, object]:
         order = self._order(call.args["id"])
-        changed = order
-        for action in _actions(call.json(), order):
-            changed = apply_order_action(changed, action, self)
-        kept = order if changed is order else self.replace_order(changed)
-        return 200, self._expanded(call, kept)
+        return 200, self._expanded(call, self.update_order(order, _actions(call.json(), order)))
 
     def _create_inventory(self, call: _Call) -> tuple[int, object]:
         entry = self.create_entry(drafted_entry(call.json(), self), program(self.tokens.client_id))

@@ -31,12 +31,14 @@ class DeliveryContext(Protocol):
 
 def deliveries_of(order: Wire) -> list[Wire]:
     """Return every delivery of an order, of all its shipments."""
-    return [delivery for info in _infos(order) for delivery in info.get("deliveries", ())]
+    return [delivery for _, delivery in shipped_by(order)]
 
 
-def _infos(order: Wire) -> list[Wire]:
-    single = [order["shippingInfo"]] if "shippingInfo" in order else []
-    return [*single, *(one["shippingInfo"] for one in order.get("shipping", ()))]
+def shipped_by(order: Wire) -> list[tuple[str, Wire]]:
+    """Return every delivery of an order with the key of its shipment; "" where the order has one at most."""
+    single = [("", order["shippingInfo"])] if "shippingInfo" in order else []
+    several = [(one["shippingKey"], one["shippingInfo"]) for one in order.get("shipping", ())]
+    return [(key, delivery) for key, info in [*single, *several] for delivery in info.get("deliveries", ())]
 
 
 def add_delivery(order: Wire, action: Action, context: DeliveryContext) -> Wire:

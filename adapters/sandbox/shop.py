@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Literal, Protocol
 
 import msgspec
@@ -258,10 +259,7 @@ class Shop(Shelves):
 
     def act(self, order_id: str, *actions: Wire) -> Wire:
         """Do what people do by the API: update actions on an order. Raises `Refusal`."""
-        changed = self.orders[order_id]
-        for action in actions:
-            changed = apply_order_action(changed, action, self)
-        return self.replace_order(changed)
+        return self.update_order(self.orders[order_id], actions)
 
     def set_address(self, order_id: str, address: Wire) -> None:
         """Send an order elsewhere; the name stays."""
@@ -380,13 +378,20 @@ class Shop(Shelves):
         """Say whether an order of this number exists."""
         return order_number in self._numbers
 
-    def replace_order(self, order: Wire) -> Wire:
-        """Keep the order as changed by an update, under its next version; return it."""
-        before, changed = self.orders[order["id"]], self._touched(order)
+    def update_order(self, order: Wire, actions: Iterable[object]) -> Wire:
+        """Apply update actions, all or none; return the order, under another version if anything changed.
+
+        Raises:
+            Refusal: one of the actions is refused.
+        """
+        steps = list(accumulate(actions, lambda was, action: apply_order_action(was, action, self), initial=order))
+        if steps[-1] is order:
+            return order
+        changed = self._touched(steps[-1])
         if "orderNumber" in changed:
             self._numbers[changed["orderNumber"]] = changed["id"]
         self._keep(changed)
-        self.news.updated("order", before, changed)
+        self.news.updated("order", order, changed, steps[1:])
         return changed
 
     def next_version(self, version: int) -> int:
@@ -463,9 +468,7 @@ class Shop(Shelves):
             },
         )
         self.news.created("payment", self.payments[payment_id], "PaymentCreated")
-        named = reference("payment", payment_id)
-        self._change(order["id"], {"paymentInfo": {"payments": [named]}})
-        self.news.message("order", self.orders[order["id"]], "OrderPaymentAdded", paymentRef=named)
+        self._change(order["id"], {"paymentInfo": {"payments": [reference("payment", payment_id)]}})
 
 
 def _comes_from(source: Source, order_id: str) -> Wire:

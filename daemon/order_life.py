@@ -21,7 +21,7 @@ from storage.orders import OrderRecord, SaleRecord
 
 Document = dict[str, Any]
 
-_INSTANTS = frozenset({"until", "ended_at", "due_at", "looked_at"})
+INSTANTS = frozenset({"until", "ended_at", "due_at", "looked_at"})
 """Details of an entry that are instants."""
 
 _STAGES = ("picking", "packing", "shipping", "invoicing", "tracking")
@@ -41,7 +41,7 @@ def _entry(entry: Entry) -> Document:
     if "source" in detail:
         detail["found_by"] = detail.pop("source")  # what brought the order: a sweep, an event, a person
     shown = {
-        key: format_instant(value) if key in _INSTANTS and isinstance(value, int) else value
+        key: format_instant(value) if key in INSTANTS and isinstance(value, int) else value
         for key, value in detail.items()
     }
     return {**shown, "at": format_instant(entry.at), "what": entry.what, "source": entry.source.value}

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from daemon.commands.acting import act, add_reason
-from daemon.commands.table import minute, side_by_side, table
+from daemon.commands.table import minute, table
 from daemon.commands.verbs import add_verb
 
 _ACTIONS = {
@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--state", help="only orders in this state")
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
     listing.add_argument("--after", metavar="ID", help="go on after this order (`next` of the page before)")
-    showing = add_verb(verbs, "show", "show one order and its timeline", "tallyd orders show CT-100045")
+    showing = add_verb(
+        verbs, "show", "show one order: its whole life, both sides beside each other", "tallyd orders show CT-100045"
+    )
     _add_ref(showing)
     for name, (help_text, example) in _ACTIONS.items():
         acting = add_verb(verbs, name, help_text, example)
@@ -64,13 +66,14 @@ def _list(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace) -> int:
     from daemon.commands.configuration import failed
+    from daemon.commands.order_text import order_text
     from daemon.commands.reading import read, show
     from daemon.views import order_view
 
     found = read(args.config, lambda connection: order_view(connection, args.ref))
     if found is None:
         return failed(f"no order has the number or id {args.ref}, nor does a sale")
-    return show(found, as_json=args.json, text=_order)
+    return show(found, as_json=args.json, text=order_text)
 
 
 def _page(page: dict[str, Any]) -> str:
@@ -87,52 +90,3 @@ def _page(page: dict[str, Any]) -> str:
     ]
     more = f"\nmore: --after {page['next']}" if page["next"] else ""
     return table(["ORDER", "STATE", "SINCE (UTC)", "SALE", "TOTAL", "REASON"], rows) + more
-
-
-def _order(order: dict[str, Any]) -> str:
-    sale, totals = order["cin7"], order["totals"]
-    predicted, shown = totals["predicted"], totals["cin7"]
-    verdict = {True: "agree", False: "DIFFER", None: "not compared yet"}[totals["reconciled"]]
-    lines = [
-        f"order      {order['number'] or '-'}  ({order['id']})",
-        f"state      {order['state']} since {minute(order['state_since'])} UTC"
-        + (f": {order['reason']}" if order["reason"] else ""),
-        f"sale       {sale['number'] or '-'}  id {sale['sale_id'] or '-'}  reference {sale['reference'] or '-'}",
-        f"payable    {order['payable']} {order['currency']}",
-        *_rate(totals),
-        f"trace      {order['trace_id']}",
-        "",
-        table(
-            ["TOTALS", "NET", "TAX", "TOTAL"],
-            [
-                ["predicted", predicted["net"], predicted["tax"], predicted["total"]],
-                ["Cin7 Core", shown["net"], shown["tax"], shown["total"]],
-            ],
-        ),
-        verdict,
-    ]
-    if sides := side_by_side(totals["breakdown"]):
-        lines += ["", sides]
-    if order["exceptions"]:
-        lines += ["", *(_exception(item) for item in order["exceptions"])]
-    return "\n".join([*lines, "", table(["AT (UTC)", "WHAT", ""], [_line(line) for line in order["timeline"]])])
-
-
-def _rate(totals: dict[str, Any]) -> list[str]:
-    """Return the line of the exchange rate, where the sale has one, and of what was tolerated."""
-    rate, lines = totals["rate"], []
-    if rate is not None:
-        lines.append(f"rate       {rate['rate']} of {rate['day'] or '-'} ({rate['source'] or '-'})")
-    if totals["tolerated"].strip("0."):
-        lines.append(f"tolerated  {totals['tolerated']} {totals['currency']} on the cents row")
-    return lines
-
-
-def _exception(item: dict[str, Any]) -> str:
-    text = f"exception {item['id']}  {item['state']}  {item['type']} ({item['owner']}): {item['cause']}"
-    return f"{text}\n  next: {item['next_step']}" if item["state"] == "open" else f"{text}\n  {item['resolution']}"
-
-
-def _line(line: dict[str, Any]) -> list[str]:
-    details = [f"{key}={value}" for key, value in line.items() if key not in ("at", "what") and value not in ("", None)]
-    return [f"{line['at'][:10]} {line['at'][11:23]}", line["what"], " ".join(details)]

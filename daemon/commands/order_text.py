@@ -1,0 +1,205 @@
+"""The life of one order as text for a terminal of 100 columns; times are local, with their offset from UTC."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import zip_longest
+from typing import Any
+
+from daemon.commands.table import side_by_side, table
+from daemon.order_life import INSTANTS
+
+Document = dict[str, Any]
+
+WIDTH = 100
+_SIDE = 42
+"""Columns of one system's side."""
+
+_LONGEST_WHAT = 31
+_ALWAYS = ("at", "what", "source")
+
+
+def order_text(order: Document) -> str:
+    """Write one order: what it is, both sides, what is open, refunds, and its timeline."""
+    parts = (
+        _head(order),
+        _totals(order["totals"]),
+        _sides(order["sides"]),
+        "\n".join(line for item in order["exceptions"] if item["state"] == "open" for line in _exception(item)),
+        _refunds(order["refunds"]),
+        _timeline(order),
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def local(instant: str | None) -> str:
+    """Write an instant in local time, ISO 8601 to the second; a dash for none."""
+    return "-" if instant is None else datetime.fromisoformat(instant).astimezone().isoformat(timespec="seconds")
+
+
+def _head(order: Document) -> str:
+    sale, totals, rate = order["cin7"], order["totals"], order["totals"]["rate"]
+    reason = f": {order['reason']}" if order["reason"] else ""
+    rows = [
+        ("order", f"{order['number'] or '-'} ({order['id']})"),
+        ("state", f"{order['state']} since {local(order['state_since'])}{reason}"),
+        ("sale", f"{sale['number'] or '-'} ({sale['sale_id']})" if sale["sale_id"] else "-"),
+        ("reference", sale["reference"]),
+        ("payable", f"{order['payable']} {order['currency']}"),
+        ("rate", rate and f"{rate['rate']} of {rate['day'] or '-'} ({rate['source'] or '-'})"),
+        (
+            "tolerated",
+            totals["tolerated"].strip("0.") and f"{totals['tolerated']} {totals['currency']} on the cents row",
+        ),
+        ("trace", f"{order['trace_id']} (look for this id where [telemetry] sends traces)"),
+    ]
+    return "\n".join(line for name, text in rows if text for line in _hung(f"{name:<11}", text))
+
+
+def _totals(totals: Document) -> str:
+    rows = [
+        [name, totals[key]["net"], totals[key]["tax"], totals[key]["total"]]
+        for name, key in (("predicted", "predicted"), ("Cin7 Core", "cin7"))
+    ]
+    verdict = {True: "agree", False: "DIFFER", None: "not compared yet"}[totals["reconciled"]]
+    text = f"{table(['TOTALS', 'NET', 'TAX', 'TOTAL'], rows)}\n{verdict}"
+    components = side_by_side(totals["breakdown"])
+    return f"{text}\n\n{components}" if components else text
+
+
+# -- both sides -------------------------------------------------------------------------------------------------------
+
+
+def _sides(sides: Document) -> str:
+    ours, theirs = sides["commercetools"], sides["cin7"] or {}
+    voided = "voided" if theirs.get("voided") else ""
+    rows = [
+        ("as of", local(ours["as_of"]), local(theirs.get("as_of"))),
+        ("record", f"version {ours['version']}", theirs.get("number") or theirs.get("sale_id")),
+        ("state", ours["order"], ", ".join(word for word in (theirs.get("status"), voided) if word)),
+        ("payment", ours["payment"], _word("invoice", theirs.get("invoicing"))),
+        ("shipment", ours["shipment"], theirs.get("shipping")),
+        ("warehouse", "", _warehouse(theirs)),
+        ("tracking", "", theirs.get("tracking")),
+        *_pairs("sent", _named(ours["deliveries"]), _named(theirs.get("fulfilments", {}))),
+        *_pairs("returned", _named(ours["returns"]), _named(theirs.get("credit_notes", {}))),
+    ]
+    lines = [line for name, left, right in rows if left or right for line in _across(name, left or "-", right or "-")]
+    return table(["SIDES", "commercetools", "Cin7 Core"], lines)
+
+
+def _warehouse(sale: Document) -> str:
+    return ", ".join(text for name in ("picking", "packing") if (text := _word(name, sale.get(name))))
+
+
+def _word(name: str, text: str | None) -> str:
+    return f"{name} {text}" if text else ""
+
+
+def _named(texts: dict[str, str]) -> list[str]:
+    return [f"{name}: {text}" for name, text in texts.items()]
+
+
+def _pairs(name: str, left: Sequence[str], right: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """What there are several of on either side; only the first row is named."""
+    for number, (one, other) in enumerate(zip_longest(left, right, fillvalue="")):
+        yield " " if number else name, one, other
+
+
+def _across(name: str, left: str, right: str) -> list[list[str]]:
+    """Break two texts into rows of their columns."""
+    columns = zip_longest(textwrap.wrap(left, _SIDE), textwrap.wrap(right, _SIDE), fillvalue=" ")
+    return [[" " if number else name, one, other] for number, (one, other) in enumerate(columns)]
+
+
+# -- what is open, and money paid back --------------------------------------------------------------------------------
+
+
+def _exception(item: Document) -> list[str]:
+    return [
+        *_hung(f"exception {item['id']}  ", f"{item['type']} ({item['owner']}): {item['cause']}"),
+        *_hung("  next: ", f"{item['next_step']} (since {local(item['opened_at'])})"),
+    ]
+
+
+def _refunds(found: Sequence[Document]) -> str:
+    if not found:
+        return ""
+    rows = [
+        [
+            f"{one['amount']} {one['currency']}" if one["amount"] else f"{one['minor_units']} minor {one['currency']}",
+            one["state"],
+            one["credit_note"] or "no credit note",
+            one["id"],
+        ]
+        for one in found
+    ]
+    return table(["REFUND", "STATE", "CREDIT NOTE", "TRANSACTION"], rows)
+
+
+# -- the timeline -----------------------------------------------------------------------------------------------------
+
+
+def _timeline(order: Document) -> str:
+    entries = order["timeline"]
+    wide = min(max((len(entry["what"]) for entry in entries), default=0), _LONGEST_WHAT)
+    lines = [f"{'AT':<25}  WHAT"]
+    if order["timeline_left_out"]:
+        lines.append(f"… {order['timeline_left_out']} older entries are left out")
+    for entry in entries:
+        lines += _hung(f"{local(entry['at'])}  {entry['what']:<{wide}}  ", _TOLD[entry["source"]](entry), indent=27)
+    return "\n".join(lines)
+
+
+def _event(entry: Document) -> str:
+    version = f" version {entry['version']}" if entry["version"] else ""
+    repeated = f", told {entry['repeated'] + 1} times" if entry["repeated"] else ""
+    return f"{entry['about']}{version} by {entry['door']}: {entry['outcome']}{repeated}"
+
+
+def _call(entry: Document) -> str:
+    words = [entry["outcome"], _took(entry), f"lane {entry['lane']}", f"call {entry['call']}", entry["detail"]]
+    return ", ".join(word for word in words if word)
+
+
+def _took(entry: Document) -> str:
+    if entry["ended_at"] is None:
+        return "no end known"
+    took = datetime.fromisoformat(entry["ended_at"]) - datetime.fromisoformat(entry["at"])
+    return f"{took.total_seconds():.3f} s"
+
+
+def _exceptional(entry: Document) -> str:
+    owner = f" ({entry['owner']})" if "owner" in entry else ""
+    text = entry["cause"] if "cause" in entry else entry["resolution"] or ""
+    return f"{entry['exception']} {entry['type']}{owner}: {text}"
+
+
+def _person(entry: Document) -> str:
+    more = _details(entry, "author", "reason")
+    return f"{entry['author']}: {entry.get('reason') or 'no reason given'}{f'  {more}' if more else ''}"
+
+
+def _details(entry: Document, *without: str) -> str:
+    told = {key: value for key, value in entry.items() if key not in (*_ALWAYS, *without) and value not in ("", None)}
+    return " ".join(f"{key}={local(value) if key in INSTANTS else value}" for key, value in told.items())
+
+
+_TOLD: dict[str, Callable[[Document], str]] = {
+    "event": _event,
+    "person": _person,
+    "step": _details,
+    "call": _call,
+    "exception": _exceptional,
+}
+
+
+def _hung(name: str, text: str, *, indent: int | None = None) -> list[str]:
+    """Write a name and a text; what does not fit into the width goes on below it, indented."""
+    below = " " * (len(name) if indent is None else indent)
+    whole = " ".join(text.split())
+    return textwrap.wrap(whole, WIDTH, initial_indent=name, subsequent_indent=below, break_on_hyphens=False) or [
+        name.rstrip()
+    ]

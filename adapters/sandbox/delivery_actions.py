@@ -43,12 +43,11 @@ def shipped_by(order: Wire) -> list[tuple[str, Wire]]:
 
 def add_delivery(order: Wire, action: Action, context: DeliveryContext) -> Wire:
     """`addDelivery`: needs a shipment to belong to; its key and those of its parcels are new in the order."""
-    key = _new_key(order, action.get("deliveryKey"), _delivery_keys(order), "deliveryKey")
-    taken = _parcel_keys(order)
-    parcels = []
-    for draft in action.get("parcels", ()):
+    key = _new_key(action.get("deliveryKey"), _delivery_keys(order), "deliveryKey")
+    taken, parcels = _parcel_keys(order), list[Wire]()
+    for draft in records(action.get("parcels", ()), "parcels"):
         parcels.append(_parcel(order, draft, draft.get("key"), taken, context))
-        taken = taken | ({parcels[-1]["key"]} if "key" in parcels[-1] else set())
+        taken |= {parcels[-1].get("key", "")}
     delivery: Wire = {
         "id": context.new_id(),
         **({"key": key} if key else {}),
@@ -88,7 +87,7 @@ def remove_delivery(order: Wire, action: Action, context: DeliveryContext) -> Wi
 def set_delivery_items(order: Wire, action: Action, context: DeliveryContext) -> Wire:
     """`setDeliveryItems`, by id or key."""
     found = _delivery(order, action)
-    changed = {**found, "items": _items(order, action.get("items", ()))}
+    changed = {**found, "items": _items(order, action.get("items"))}
     return _replaced(order, lambda one: changed if one is found else one)
 
 
@@ -107,17 +106,15 @@ def remove_parcel(order: Wire, action: Action, context: DeliveryContext) -> Wire
 
 def set_tracking(order: Wire, action: Action, context: DeliveryContext) -> Wire:
     """`setParcelTrackingData`; without any, what was there is taken away."""
-
-    def change(parcel: Wire) -> Wire:
-        kept = {name: value for name, value in parcel.items() if name != "trackingData"}
-        return kept | ({"trackingData": action["trackingData"]} if "trackingData" in action else {})
-
-    return _parcel_changed(order, action, change)
+    data = _measured(action, "trackingData")
+    return _parcel_changed(
+        order, action, lambda parcel: {name: parcel[name] for name in parcel if name != "trackingData"} | data
+    )
 
 
 def set_parcel_items(order: Wire, action: Action, context: DeliveryContext) -> Wire:
     """`setParcelItems`, by id or key."""
-    items = _items(order, action.get("items", ()))
+    items = _items(order, action.get("items"))
     return _parcel_changed(order, action, lambda parcel: {**parcel, "items": items})
 
 
@@ -169,30 +166,53 @@ def _is(record: Wire, field: str, value: object) -> bool:
     return field in record and record[field] == value
 
 
-def _items(order: Wire, drafts: object) -> list[Wire]:
+def records(drafts: object, field: str) -> list[Mapping[str, Any]]:
+    """Read a list of objects. Raises `Refusal`."""
     if not isinstance(drafts, list | tuple):
-        raise invalid_json("actions -> items: Array expected.")
-    known = {item["id"] for name in ("lineItems", "customLineItems") for item in order.get(name, ())}
-    for item in drafts:
+        raise invalid_json(f"actions -> {field}: Array expected.")
+    if not all(isinstance(draft, Mapping) for draft in drafts):
+        raise invalid_json(f"actions -> {field}: Object expected.")
+    return list(drafts)
+
+
+def quantity_of(draft: Mapping[str, Any]) -> int:
+    """Read a number of units. Raises `Refusal`."""
+    quantity = draft.get("quantity")
+    if not isinstance(quantity, int) or isinstance(quantity, bool):
+        raise invalid_json("actions -> items -> quantity: Number expected.")
+    return quantity
+
+
+def _items(order: Wire, drafts: object) -> list[Wire]:
+    known = {item["id"] for name in ("lineItems", "customLineItems") for item in order[name]}
+    items = records(drafts, "items")
+    for item in items:
         if item.get("id") not in known:
             raise invalid_input(f"The order has no line item with the ID '{item.get('id')}'.")
-        if not isinstance(item.get("quantity"), int):
-            raise invalid_json("actions -> items -> quantity: Number expected.")
-    return [{"id": item["id"], "quantity": item["quantity"]} for item in drafts]
+    return [{"id": item["id"], "quantity": quantity_of(item)} for item in items]
+
+
+def _measured(draft: Action, *fields: str) -> Wire:
+    """Take over what is known of a parcel, as it was given."""
+    found = {field: draft[field] for field in fields if field in draft}
+    for field, value in found.items():
+        if not isinstance(value, Mapping):
+            raise invalid_json(f"actions -> {field}: Object expected.")
+    return found
 
 
 def _parcel(order: Wire, draft: Action, key: object, taken: set[str], context: DeliveryContext) -> Wire:
-    named = _new_key(order, key, taken, "parcelKey")
-    parcel: Wire = {
+    named = _new_key(key, taken, "parcelKey")
+    return {
         "id": context.new_id(),
         **({"key": named} if named else {}),
         "createdAt": context.now_text(),
+        **_measured(draft, "measurements", "trackingData"),
         "items": _items(order, draft.get("items", ())),
     }
-    return parcel | ({"trackingData": draft["trackingData"]} if "trackingData" in draft else {})
 
 
-def _new_key(order: Wire, key: object, taken: set[str], field: str) -> str | None:
+def _new_key(key: object, taken: set[str], field: str) -> str | None:
     if key is None:
         return None
     if not isinstance(key, str) or not _KEY.fullmatch(key):

@@ -341,13 +341,17 @@ def listed(**changes: Any) -> ListedSale:
 
 def test_what_the_list_of_sales_shows_later_stands(file: sqlite3.Connection) -> None:
     listed_sales.store(file, [listed()], reading=1, now=at(50))
-    credit = ListedCreditNote(sale_id=SALE_ID, number="CR-2", status="DRAFT")
-    listed_sales.note_credit(file, credit, now=at(50))
+    for number, status, restock in (("CR-1", "AUTHORISED", "AUTHORISED"), ("CR-2", "DRAFT", "")):
+        credit = ListedCreditNote(sale_id=SALE_ID, number=number, status=status, restock_status=restock)
+        listed_sales.note_credit(file, credit, now=at(50))
     side = shown(file)["sides"]["cin7"]
     assert (side["as_of"], side["status"], side["shipping"]) == (format_instant(at(50)), "COMPLETED", "SHIPPED")
     assert side["tracking"] == "T-1,T-2"
     assert side["credit_notes"] == {"CR-1": "AUTHORISED; back in stock: 1 of A", "CR-2": "DRAFT"}
     assert side["fulfilments"].keys() == {"1"}
+    void = ListedCreditNote(sale_id=SALE_ID, number="CR-1", status="VOIDED")
+    listed_sales.note_credit(file, void, now=at(51))
+    assert shown(file)["sides"]["cin7"]["credit_notes"]["CR-1"] == "VOIDED"
 
 
 def test_what_the_list_showed_before_the_last_look_does_not(file: sqlite3.Connection) -> None:

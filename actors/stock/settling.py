@@ -40,11 +40,15 @@ def settle(connection: sqlite3.Connection, rules: StockRules, cases: Iterable[Ca
 
 
 def _restart(connection: sqlite3.Connection, case: Case, now: Instant) -> None:
-    """Begin a ledger anew, unless something happened to the entry since it was assessed."""
+    """Begin a ledger anew, unless something happened to the entry since it was assessed.
+
+    Not while a write of ours is on its way either: what stands now is not what will, and whoever forgets the intent
+    takes its coming true for somebody else's rise. However the write ends, the SKU is looked at again.
+    """
     record = entries.get(connection, case.sku, case.channel)
-    same = record is not None and case.record is not None and record == case.record
-    if same:
-        restart(connection, case, now)
+    if record is None or record != case.record or record.pending_call is not None:
+        return
+    restart(connection, case, now)
 
 
 def related(connection: sqlite3.Connection, skus: Iterable[str]) -> list[str]:

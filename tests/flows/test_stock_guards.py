@@ -15,9 +15,9 @@ from actors.stock.rules import StockRules
 from actors.stock.watching import ALL, COMPARE
 from adapters.sandbox.catalogue import ITEMS
 from adapters.sandbox.cin7_books import Location
-from adapters.sandbox.faults import Fault, FaultKind
+from adapters.sandbox.faults import DropConnectionError, Fault, FaultKind
 from adapters.transport import Request, Response
-from storage import availability, meta, stock
+from storage import availability, entries, exceptions, meta, stock
 from storage.availability import Hint
 from storage.stock import Block
 from tests.simulation.world import Serve, export_rules, intercept, virtual
@@ -82,6 +82,45 @@ async def test_a_rise_that_is_not_ours_is_taken_back_and_told_with_who_did_it() 
         row = next(row for row in house.made.daemon.open_exceptions(MUG) if row.type == "stock_edited")
         assert row.facts["who"]
         await house.made.until(lambda: house.runs() and house.told() == [], within=6 * MINUTE)
+
+
+@pytest.mark.parametrize(("ends", "sold"), [("lost", 0), ("killed", 0), ("killed", 6)])
+@virtual
+async def test_a_write_whose_answer_is_on_its_way_is_nobody_elses(ends: str, sold: int) -> None:
+    """No ledger begins anew by what stood before it, though a reading agrees with that: the intent would be forgotten.
+
+    Its units would be somebody else's rise; or, hidden by as many sold, in the entry and in no ledger.
+    """
+    async with stock_house() as house:
+        there, made = house.available(), house.made
+        written: list[int | None] = []
+
+        async def hold_the_answer(request: Request, serve: Serve) -> Response:
+            response = await serve(request)
+            if request.method != "POST" or "/inventory/" not in request.url or written:
+                return response
+            written.append(house.shown())
+            house.cin7.receive_stock(MUG, -5)
+            # As after another answer that was lost: what is suspended begins anew wherever a reading agrees.
+            await made.daemon.write(lambda connection: entries.suspend(connection, MUG, "", "lost"))
+            await house.read()
+            if sold:
+                house.order(sold)
+                await made.clock.sleep(3)
+            if ends == "killed":
+                made.daemon.die("killed")
+            raise DropConnectionError
+
+        intercept(made.ct_network, hold_the_answer)
+        house.cin7.receive_stock(MUG, 5)
+        await made.until(lambda: bool(written), within=4 * MINUTE)
+        await made.clock.sleep(10)
+        await house.shows(there - sold)
+        await house.stays(there - sold)
+        told = made.read(lambda connection: exceptions.of_record(connection, "sku", MUG))
+
+        assert written == [there + 5]
+        assert [row.cause for row in told] == []
 
 
 @virtual

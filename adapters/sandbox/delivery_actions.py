@@ -5,28 +5,11 @@ What is delivered is not held against what was ordered: a repeated `addDelivery`
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
 
+from adapters.sandbox.action_fields import Action, RecordContext, named, new_key, objects, quantity_of, records
 from adapters.sandbox.orders import Wire
-from adapters.sandbox.refusals import Refusal, invalid_input, invalid_json
-
-_KEY = re.compile(r"[A-Za-z0-9_-]{2,256}")
-
-Action = Mapping[str, Any]
-
-
-class DeliveryContext(Protocol):
-    """What these actions may ask of the shop."""
-
-    def now_text(self) -> str:
-        """Return the instant of the update."""
-        ...
-
-    def new_id(self) -> str:
-        """Return a new id."""
-        ...
+from adapters.sandbox.refusals import Refusal, invalid_input
 
 
 def deliveries_of(order: Wire) -> list[Wire]:
@@ -41,23 +24,21 @@ def shipped_by(order: Wire) -> list[tuple[str, Wire]]:
     return [(key, delivery) for key, info in [*single, *several] for delivery in info.get("deliveries", ())]
 
 
-def add_delivery(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+def add_delivery(order: Wire, action: Action, context: RecordContext) -> Wire:
     """`addDelivery`: needs a shipment to belong to; its key and those of its parcels are new in the order."""
-    key = _new_key(action.get("deliveryKey"), _delivery_keys(order), "deliveryKey")
+    key = new_key(action.get("deliveryKey"), _delivery_keys(order), "deliveryKey")
     taken, parcels = _parcel_keys(order), list[Wire]()
     for draft in records(action.get("parcels", ()), "parcels"):
         parcels.append(_parcel(order, draft, draft.get("key"), taken, context))
         taken |= {parcels[-1].get("key", "")}
     delivery: Wire = {
         "id": context.new_id(),
-        **({"key": key} if key else {}),
+        **key,
         "createdAt": context.now_text(),
         "items": _items(order, action.get("items", ())),
         "parcels": parcels,
     }
-    if "address" in action:
-        delivery["address"] = action["address"]
-    return _in_shipment(order, action.get("shippingKey"), delivery)
+    return _in_shipment(order, action.get("shippingKey"), delivery | objects(action, "address"))
 
 
 def _in_shipment(order: Wire, shipping_key: object, delivery: Wire) -> Wire:
@@ -78,20 +59,20 @@ def _with(info: Wire, delivery: Wire) -> Wire:
     return {**info, "deliveries": [*info.get("deliveries", ()), delivery]}
 
 
-def remove_delivery(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+def remove_delivery(order: Wire, action: Action, context: RecordContext) -> Wire:
     """`removeDelivery`, by id or key."""
     found = _delivery(order, action)
     return _replaced(order, lambda one: None if one is found else one)
 
 
-def set_delivery_items(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+def set_delivery_items(order: Wire, action: Action, context: RecordContext) -> Wire:
     """`setDeliveryItems`, by id or key."""
     found = _delivery(order, action)
     changed = {**found, "items": _items(order, action.get("items"))}
     return _replaced(order, lambda one: changed if one is found else one)
 
 
-def add_parcel(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+def add_parcel(order: Wire, action: Action, context: RecordContext) -> Wire:
     """`addParcelToDelivery`: the parcel's key is new in the order."""
     found = _delivery(order, action)
     parcel = _parcel(order, action, action.get("parcelKey"), _parcel_keys(order), context)
@@ -99,20 +80,20 @@ def add_parcel(order: Wire, action: Action, context: DeliveryContext) -> Wire:
     return _replaced(order, lambda one: changed if one is found else one)
 
 
-def remove_parcel(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+def remove_parcel(order: Wire, action: Action, context: RecordContext) -> Wire:
     """`removeParcelFromDelivery`, by id or key."""
     return _parcel_changed(order, action, lambda parcel: None)
 
 
-def set_tracking(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+def set_tracking(order: Wire, action: Action, context: RecordContext) -> Wire:
     """`setParcelTrackingData`; without any, what was there is taken away."""
-    data = _measured(action, "trackingData")
+    data = objects(action, "trackingData")
     return _parcel_changed(
         order, action, lambda parcel: {name: parcel[name] for name in parcel if name != "trackingData"} | data
     )
 
 
-def set_parcel_items(order: Wire, action: Action, context: DeliveryContext) -> Wire:
+def set_parcel_items(order: Wire, action: Action, context: RecordContext) -> Wire:
     """`setParcelItems`, by id or key."""
     items = _items(order, action.get("items"))
     return _parcel_changed(order, action, lambda parcel: {**parcel, "items": items})
@@ -135,7 +116,7 @@ def _replaced(order: Wire, change: Callable[[Wire], Wire | None]) -> Wire:
 
 
 def _parcel_changed(order: Wire, action: Action, change: Callable[[Wire], Wire | None]) -> Wire:
-    wanted = _named(action, "parcel")
+    wanted = named(action, "parcel")
     if not any(_is(parcel, *wanted) for delivery in deliveries_of(order) for parcel in delivery["parcels"]):
         raise Refusal(400, "InvalidOperation", f"There is no parcel with the {wanted[0]} '{wanted[1]}'.")
 
@@ -147,44 +128,19 @@ def _parcel_changed(order: Wire, action: Action, change: Callable[[Wire], Wire |
 
 
 def _delivery(order: Wire, action: Action) -> Wire:
-    field, value = _named(action, "delivery")
+    field, value = named(action, "delivery")
     found = next((one for one in deliveries_of(order) if _is(one, field, value)), None)
     if found is None:
         raise Refusal(400, "InvalidOperation", f"There is no delivery with the {field} '{value}'.")
     return found
 
 
-def _named(action: Action, what: str) -> tuple[str, object]:
-    """Return which field names the record, and its value: id or key, never both."""
-    named = [(field, action[f"{what}{field.title()}"]) for field in ("id", "key") if f"{what}{field.title()}" in action]
-    if len(named) != 1:
-        raise invalid_json(f"actions: either '{what}Id' or '{what}Key' is needed.")
-    return named[0]
-
-
 def _is(record: Wire, field: str, value: object) -> bool:
     return field in record and record[field] == value
 
 
-def records(drafts: object, field: str) -> list[Mapping[str, Any]]:
-    """Read a list of objects. Raises `Refusal`."""
-    if not isinstance(drafts, list | tuple):
-        raise invalid_json(f"actions -> {field}: Array expected.")
-    if not all(isinstance(draft, Mapping) for draft in drafts):
-        raise invalid_json(f"actions -> {field}: Object expected.")
-    return list(drafts)
-
-
-def quantity_of(draft: Mapping[str, Any]) -> int:
-    """Read a number of units. Raises `Refusal`."""
-    quantity = draft.get("quantity")
-    if not isinstance(quantity, int) or isinstance(quantity, bool):
-        raise invalid_json("actions -> items -> quantity: Number expected.")
-    return quantity
-
-
 def _items(order: Wire, drafts: object) -> list[Wire]:
-    known = {item["id"] for name in ("lineItems", "customLineItems") for item in order[name]}
+    known = [item["id"] for name in ("lineItems", "customLineItems") for item in order[name]]
     items = records(drafts, "items")
     for item in items:
         if item.get("id") not in known:
@@ -192,36 +148,14 @@ def _items(order: Wire, drafts: object) -> list[Wire]:
     return [{"id": item["id"], "quantity": quantity_of(item)} for item in items]
 
 
-def _measured(draft: Action, *fields: str) -> Wire:
-    """Take over what is known of a parcel, as it was given."""
-    found = {field: draft[field] for field in fields if field in draft}
-    for field, value in found.items():
-        if not isinstance(value, Mapping):
-            raise invalid_json(f"actions -> {field}: Object expected.")
-    return found
-
-
-def _parcel(order: Wire, draft: Action, key: object, taken: set[str], context: DeliveryContext) -> Wire:
-    named = _new_key(key, taken, "parcelKey")
+def _parcel(order: Wire, draft: Action, key: object, taken: set[str], context: RecordContext) -> Wire:
     return {
         "id": context.new_id(),
-        **({"key": named} if named else {}),
+        **new_key(key, taken, "parcelKey"),
         "createdAt": context.now_text(),
-        **_measured(draft, "measurements", "trackingData"),
+        **objects(draft, "measurements", "trackingData"),
         "items": _items(order, draft.get("items", ())),
     }
-
-
-def _new_key(key: object, taken: set[str], field: str) -> str | None:
-    if key is None:
-        return None
-    if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise invalid_json(f"actions -> {field}: '{key}' is no key.")
-    if key in taken:
-        # Which code it is, is not documented (fact sheet §10, 8).
-        message = f"A duplicate value '\"{key}\"' exists for field '{field}'."
-        raise Refusal(400, "DuplicateField", message, field=field, duplicateValue=key)
-    return key
 
 
 def _delivery_keys(order: Wire) -> set[str]:

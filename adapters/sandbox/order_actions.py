@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from adapters.sandbox import delivery_actions, return_actions
+from adapters.sandbox.action_fields import Action, RecordContext, objects, one_of, texts
 from adapters.sandbox.orders import Wire, reference
 from adapters.sandbox.predicates import PredicateError, canonical_instant
 from adapters.sandbox.refusals import Refusal, invalid_input, invalid_json
@@ -19,24 +20,18 @@ SHIPMENT_STATES = ("Shipped", "Delivered", "Ready", "Pending", "Delayed", "Parti
 PAYMENT_STATES = ("BalanceDue", "Failed", "Pending", "CreditOwed", "Paid")
 _SYNC_ROLES = frozenset({"OrderExport", "OrderImport"})
 
-Action = Mapping[str, object]
 
-
-class ActionContext(Protocol):
+class ActionContext(RecordContext, Protocol):
     """What an action may ask of the shop."""
 
     sync_info_appends: bool
 
-    def now_text(self) -> str:
-        """Return the instant of the update."""
-        ...
-
-    def new_id(self) -> str:
-        """Return a new id."""
-        ...
-
     def channel_named(self, identifier: object) -> Wire:
         """Find a channel by a resource identifier (id or key). Raises `Refusal`."""
+        ...
+
+    def payment_named(self, identifier: object) -> Wire:
+        """Find a payment by a resource identifier (id or key). Raises `Refusal`."""
         ...
 
     def number_is_taken(self, order_number: str) -> bool:
@@ -63,10 +58,11 @@ def _update_sync_info(order: Wire, action: Action, context: ActionContext) -> Wi
     channel = context.channel_named(action.get("channel"))
     if not _SYNC_ROLES.intersection(channel["roles"]):
         raise invalid_input(f"The channel '{channel['key']}' does not have the role 'OrderExport' or 'OrderImport'.")
-    entry: Wire = {"channel": reference("channel", channel["id"]), "syncedAt": _synced_at(action, context)}
-    external_id = _optional_text(action, "externalId")
-    if external_id is not None:
-        entry["externalId"] = external_id
+    entry: Wire = {
+        "channel": reference("channel", channel["id"]),
+        "syncedAt": _synced_at(action, context),
+        **texts(action, "externalId"),
+    }
     entries = list(order["syncInfo"])
     if not context.sync_info_appends:
         entries = [kept for kept in entries if kept["channel"]["id"] != channel["id"]]
@@ -74,7 +70,7 @@ def _update_sync_info(order: Wire, action: Action, context: ActionContext) -> Wi
 
 
 def _synced_at(action: Action, context: ActionContext) -> str:
-    text = _optional_text(action, "syncedAt")
+    text = texts(action, "syncedAt").get("syncedAt")
     if text is None:
         return context.now_text()
     try:
@@ -85,19 +81,14 @@ def _synced_at(action: Action, context: ActionContext) -> str:
 
 def _state_setter(field: str, allowed: tuple[str, ...]) -> Callable[[Wire, Action, ActionContext], Wire]:
     def change(order: Wire, action: Action, context: ActionContext) -> Wire:
-        wanted = action.get(field)
-        if wanted is None:
-            raise invalid_json(f"actions -> {field}: Missing required value")
-        if wanted not in allowed:
-            expected = ", ".join(f"'{value}'" for value in allowed)
-            raise invalid_json(f"actions -> {field}: Invalid enum value: '{wanted}'. Expected one of: {expected}")
+        wanted = one_of(action, field, allowed)
         return order if order.get(field) == wanted else {**order, field: wanted}
 
     return change
 
 
 def _set_order_number(order: Wire, action: Action, context: ActionContext) -> Wire:
-    number = _optional_text(action, "orderNumber")
+    number = texts(action, "orderNumber").get("orderNumber")
     if order.get("orderNumber") == number:
         return order
     if "orderNumber" in order or number is None:
@@ -108,21 +99,46 @@ def _set_order_number(order: Wire, action: Action, context: ActionContext) -> Wi
     return {**order, "orderNumber": number}
 
 
-def _optional_text(action: Action, field: str) -> str | None:
-    value = action.get(field)
-    if value is not None and not isinstance(value, str):
-        raise invalid_json(f"actions -> {field}: String expected.")
-    return value
+def _text_setter(field: str, name: str) -> Callable[[Wire, Action, ActionContext], Wire]:
+    """Set a text that an action carries under `name`; without it the field is taken away."""
+    return lambda order, action, context: _with(order, field, texts(action, name).get(name))
 
 
-def _text_or_object(field: str, name: str) -> Callable[[Wire, Action, ActionContext], Wire]:
-    """Set a field that an action carries under `name`; without it the field is taken away."""
+def _address_setter(field: str) -> Callable[[Wire, Action, ActionContext], Wire]:
+    """Set an address; without one it is taken away."""
+    return lambda order, action, context: _with(order, field, objects(action, "address").get("address"))
 
-    def change(order: Wire, action: Action, context: ActionContext) -> Wire:
-        kept = {key: value for key, value in order.items() if key != field}
-        return kept if action.get(name) is None else kept | {field: action[name]}
 
-    return change
+def _set_custom_field(order: Wire, action: Action, context: ActionContext) -> Wire:
+    """`setCustomField`: needs a type, which says what fields there are; without a value the field is taken away."""
+    name = texts(action, "name").get("name")
+    if name is None:
+        raise invalid_json("actions -> name: Missing required value")
+    if "custom" not in order:
+        raise Refusal(400, "InvalidOperation", "The order has no custom type, so it can have no custom field.")
+    fields = _with(order["custom"]["fields"], name, action.get("value"))
+    return _with(order, "custom", {**order["custom"], "fields": fields})
+
+
+def _add_payment(order: Wire, action: Action, context: ActionContext) -> Wire:
+    payments = order.get("paymentInfo", {}).get("payments", [])
+    added = reference("payment", context.payment_named(action.get("payment"))["id"])
+    return order if added in payments else {**order, "paymentInfo": {"payments": [*payments, added]}}
+
+
+def _remove_payment(order: Wire, action: Action, context: ActionContext) -> Wire:
+    """`removePayment`: of the last one nothing is left, not even the list."""
+    gone = reference("payment", context.payment_named(action.get("payment"))["id"])
+    left = [payment for payment in order.get("paymentInfo", {}).get("payments", []) if payment != gone]
+    return _with(order, "paymentInfo", {"payments": left} if left else None)
+
+
+def _with(document: Wire, field: str, value: object) -> Wire:
+    """Return the document with another value of a field, or without it; the same object if nothing changed."""
+    if document.get(field) == value:
+        return document
+    kept = {name: document[name] for name in document if name != field}
+    return kept if value is None else kept | {field: value}
 
 
 _ACTIONS: Mapping[str, Callable[[Wire, Action, ActionContext], Wire]] = {
@@ -131,10 +147,13 @@ _ACTIONS: Mapping[str, Callable[[Wire, Action, ActionContext], Wire]] = {
     "changeShipmentState": _state_setter("shipmentState", SHIPMENT_STATES),
     "changePaymentState": _state_setter("paymentState", PAYMENT_STATES),
     "setOrderNumber": _set_order_number,
-    "setShippingAddress": _text_or_object("shippingAddress", "address"),
-    "setBillingAddress": _text_or_object("billingAddress", "address"),
-    "setCustomerEmail": _text_or_object("customerEmail", "email"),
-    "setPurchaseOrderNumber": _text_or_object("purchaseOrderNumber", "purchaseOrderNumber"),
+    "setShippingAddress": _address_setter("shippingAddress"),
+    "setBillingAddress": _address_setter("billingAddress"),
+    "setCustomerEmail": _text_setter("customerEmail", "email"),
+    "setPurchaseOrderNumber": _text_setter("purchaseOrderNumber", "purchaseOrderNumber"),
+    "setCustomField": _set_custom_field,
+    "addPayment": _add_payment,
+    "removePayment": _remove_payment,
     "addDelivery": delivery_actions.add_delivery,
     "removeDelivery": delivery_actions.remove_delivery,
     "setDeliveryItems": delivery_actions.set_delivery_items,

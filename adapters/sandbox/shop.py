@@ -29,7 +29,7 @@ from adapters.sandbox.orders import (
     stable_id,
     transaction,
 )
-from adapters.sandbox.refusals import PlacementRefused, invalid_json, not_found
+from adapters.sandbox.refusals import PlacementRefused, Refusal, invalid_json, not_found
 from adapters.sandbox.shelves import OPENED_AT, Shelves
 
 DEFAULT_CHANNELS: Mapping[str, tuple[str, ...]] = {"cin7-core": ("OrderExport",), "paris": ("InventorySupply",)}
@@ -360,19 +360,11 @@ class Shop(Shelves):
         Raises:
             Refusal: 400 malformed, or `ReferencedResourceNotFound`.
         """
-        if not isinstance(identifier, Mapping) or len({"id", "key"} & identifier.keys()) != 1:
-            raise invalid_json("actions -> channel: A resource identifier needs 'id' or 'key'.")
-        if identifier.get("typeId", "channel") != "channel":
-            raise invalid_json("actions -> channel: Invalid 'typeId'.")
-        for channel in self.channels.values():
-            if identifier.get("id") == channel["id"] or identifier.get("key") == channel["key"]:
-                return channel
-        missing = not_found(f"identifier '{identifier.get('key') or identifier.get('id')}'")
-        missing.status, missing.code = 400, "ReferencedResourceNotFound"
-        missing.fields = {"typeId": "channel"} | {
-            name: identifier[name] for name in ("id", "key") if name in identifier
-        }
-        raise missing
+        return _identified(self.channels, "channel", identifier)
+
+    def payment_named(self, identifier: object) -> Wire:
+        """Find a payment by a resource identifier, as a channel is found. Raises `Refusal`."""
+        return _identified(self.payments, "payment", identifier)
 
     def number_is_taken(self, order_number: str) -> bool:
         """Say whether an order of this number exists."""
@@ -469,6 +461,19 @@ class Shop(Shelves):
         )
         self.news.created("payment", self.payments[payment_id], "PaymentCreated")
         self._change(order["id"], {"paymentInfo": {"payments": [reference("payment", payment_id)]}})
+
+
+def _identified(book: Mapping[str, Wire], type_id: str, identifier: object) -> Wire:
+    if not isinstance(identifier, Mapping) or len({"id", "key"} & identifier.keys()) != 1:
+        raise invalid_json(f"actions -> {type_id}: A resource identifier needs 'id' or 'key'.")
+    if identifier.get("typeId", type_id) != type_id:
+        raise invalid_json(f"actions -> {type_id}: Invalid 'typeId'.")
+    [(field, value)] = ((field, identifier[field]) for field in ("id", "key") if field in identifier)
+    found = next((one for one in book.values() if field in one and one[field] == value), None)
+    if found is None:
+        message = not_found(f"identifier '{value}'").message
+        raise Refusal(400, "ReferencedResourceNotFound", message, typeId=type_id, **{field: value})
+    return found
 
 
 def _comes_from(source: Source, order_id: str) -> Wire:

@@ -77,15 +77,16 @@ def sides(connection: sqlite3.Connection, record: OrderRecord, sale: SaleRecord 
 
 
 def _storefront(connection: sqlite3.Connection, record: OrderRecord, row: FulfilmentRecord) -> Document:
-    """States are the order's as last kept; a shipment state that tallyd set after that stands instead."""
+    """States are those of the last look, and of a shipment what tallyd set then; or the order's, where kept later."""
     states = life.states_of(connection, record.id)
-    ours = row.published if (row.looked_at or 0) > states.modified_at else ""
+    looked = (row.looked_at or 0) > states.modified_at
+    words = row.storefront if looked else {}
     return {
-        "as_of": text_of(max(states.modified_at, row.looked_at or 0)),
+        "as_of": text_of(row.looked_at if looked else states.modified_at),
         "version": states.version,
-        "order": states.order,
-        "payment": states.payment,
-        "shipment": ours or states.shipment,
+        "order": words.get("order") or states.order,
+        "payment": words.get("payment") or states.payment,
+        "shipment": (row.published if looked else "") or words.get("shipment") or states.shipment,
         "shipment_set_by_tallyd": row.published,
         "deliveries": _called(row.storefront, "delivery "),
         "returns": _called(row.storefront, "return "),

@@ -17,7 +17,7 @@ WIDTH = 100
 _SIDE = 42
 """Columns of one system's side."""
 
-_LONGEST_WHAT = 31
+_LONGEST_WHAT = 30
 _ALWAYS = ("at", "what", "source")
 
 
@@ -149,7 +149,8 @@ def _timeline(order: Document) -> str:
     if order["timeline_left_out"]:
         lines.append(f"… {order['timeline_left_out']} older entries are left out")
     for entry in entries:
-        lines += _hung(f"{local(entry['at'])}  {entry['what']:<{wide}}  ", _TOLD[entry["source"]](entry), indent=27)
+        told = " ".join(_TOLD[entry["source"]](entry).split())
+        lines += _hung(f"{local(entry['at'])}  ", f"{entry['what']:<{wide}}  {told}")
     return "\n".join(lines)
 
 
@@ -166,7 +167,7 @@ def _call(entry: Document) -> str:
 
 def _took(entry: Document) -> str:
     if entry["ended_at"] is None:
-        return "no end known"
+        return "" if entry["outcome"] else "no end known"
     took = datetime.fromisoformat(entry["ended_at"]) - datetime.fromisoformat(entry["at"])
     return f"{took.total_seconds():.3f} s"
 
@@ -196,10 +197,7 @@ _TOLD: dict[str, Callable[[Document], str]] = {
 }
 
 
-def _hung(name: str, text: str, *, indent: int | None = None) -> list[str]:
-    """Write a name and a text; what does not fit into the width goes on below it, indented."""
-    below = " " * (len(name) if indent is None else indent)
-    whole = " ".join(text.split())
-    return textwrap.wrap(whole, WIDTH, initial_indent=name, subsequent_indent=below, break_on_hyphens=False) or [
-        name.rstrip()
-    ]
+def _hung(name: str, text: str) -> list[str]:
+    """Write a name and a text; what does not fit into the width goes on below the text."""
+    lines = textwrap.wrap(text, WIDTH - len(name), break_on_hyphens=False)
+    return [f"{' ' * len(name) if number else name}{line}" for number, line in enumerate(lines)]

@@ -315,6 +315,15 @@ def test_both_sides_stand_beside_each_other(file: sqlite3.Connection) -> None:
     }
 
 
+def test_the_last_look_stands_where_the_order_was_kept_before_it(file: sqlite3.Connection) -> None:
+    seen = fulfilments.get(file, ORDER_ID)
+    words = {"order": "Complete", "payment": "Paid", "shipment": "Ready"}
+    later = msgspec.structs.replace(seen, storefront=words, looked_at=at(70), published="")
+    fulfilments.put(file, ORDER_ID, later, looked_from=at(70))
+    side = shown(file)["sides"]["commercetools"]
+    assert (side["order"], side["shipment"], side["as_of"]) == ("Complete", "Ready", format_instant(at(70)))
+
+
 def test_a_state_that_came_after_our_own_stands(file: sqlite3.Connection) -> None:
     changed = msgspec.structs.replace(the_order(), version=5, modified_at=at(60), shipment_state="Delivered")
     orders.accept(file, changed, now=at(61))
@@ -521,12 +530,12 @@ AT                         WHAT
 """
 
 LINES = [
-    "2027-01-15T09:00:02+01:00  accepted                         version=1 found_by=event",
-    "2027-01-15T09:00:03+01:00  call cin7.create_sale            done, 0.412 s, lane orders, call 1",
-    "2027-01-15T09:00:07+01:00  person retry                     olga: asked again",
-    "2027-01-15T09:00:10+01:00  event Sale/ShipmentAuthorised    sale by cin7: look",
+    "2027-01-15T09:00:02+01:00  accepted                        version=1 found_by=event",
+    "2027-01-15T09:00:03+01:00  call cin7.create_sale           done, 0.412 s, lane orders, call 1",
+    "2027-01-15T09:00:07+01:00  person retry                    olga: asked again",
+    "2027-01-15T09:00:10+01:00  event Sale/ShipmentAuthorised   sale by cin7: look",
     "2027-01-15T09:00:40+01:00  shipment state Partial",
-    "2027-01-15T09:00:44+01:00  exception resolved               2 refund_open: looked at again",
+    "2027-01-15T09:00:44+01:00  exception resolved              2 refund_open: looked at again",
 ]
 
 
@@ -551,6 +560,11 @@ def test_what_is_long_goes_on_below_and_is_not_lost(file: sqlite3.Connection) ->
     lines = order_text(shown(file)).splitlines()
     assert max(len(line) for line in lines) <= WIDTH
     assert [word for word in words if not any(word in line.replace("answer=", "").split() for line in lines)] == []
+
+
+def test_an_id_is_never_broken(file: sqlite3.Connection) -> None:
+    timeline.note(file, ORDER_ID, "delivery shown by somebody", now=at(90), key=f"cin7-{SALE_ID}-{SALE_ID}", units=3)
+    assert f"key=cin7-{SALE_ID}-{SALE_ID} units=3" in order_text(shown(file))
 
 
 def test_an_instant_of_a_step_is_local_too(file: sqlite3.Connection) -> None:

@@ -563,8 +563,8 @@ def test_what_is_long_goes_on_below_and_is_not_lost(file: sqlite3.Connection) ->
 
 
 def test_an_id_is_never_broken(file: sqlite3.Connection) -> None:
-    timeline.note(file, ORDER_ID, "delivery shown by somebody", now=at(90), key=f"cin7-{SALE_ID}-{SALE_ID}", units=3)
-    assert f"key=cin7-{SALE_ID}-{SALE_ID} units=3" in order_text(shown(file))
+    timeline.note(file, ORDER_ID, "delivery shown by somebody", now=at(90), key=f"cin7-{SALE_ID}-parcel-1", units=3)
+    assert f"key=cin7-{SALE_ID}-parcel-1 units=3" in order_text(shown(file))
 
 
 def test_an_instant_of_a_step_is_local_too(file: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from actors.core.actor import Done, Later, Outcome
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState, may_follow
+from actors.domain.sale import SaleView
 from actors.domain.time import Instant
 from actors.orders.desk import Case, Desk, note
 from actors.orders.voiding import Attempt, Beside, Result, void
@@ -35,6 +36,8 @@ async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
             return _voided(desk, case, sale, attempt)
         case Result.UNPROVED:
             return _read_again(case, attempt)
+        case Result.SHIPPED if attempt.view is not None and _came_back(attempt.view):
+            return _returned(desk, case, sale, attempt)
         case Result.SHIPPED:
             return hold_attempt(desk, case, _shipped(case, sale, attempt), attempt)
         case Result.PICKED:
@@ -85,22 +88,52 @@ def _read_again(case: Case, attempt: Attempt) -> Later:
     return Later(due_at=None, reason=attempt.how, unit=unit, points=attempt.points)
 
 
+def _sent(view: SaleView) -> dict[str, Decimal]:
+    """Units that have left the house, by SKU."""
+    sent: dict[str, Decimal] = {}
+    for box in (box for fulfilment in view.fulfilments for box in fulfilment.boxes):
+        sent |= {sku: sent.get(sku, Decimal(0)) + quantity for sku, quantity in box.units.items()}
+    return sent
+
+
+def _came_back(view: SaleView) -> bool:
+    """Say whether nothing is left to ship, and credit notes put back all that was shipped."""
+    notes = [note for note in view.credit_notes if note.authorised]
+    return not view.stages.is_partial and all(
+        sum(note.restocked.get(sku, Decimal(0)) for note in notes) >= units for sku, units in _sent(view).items()
+    )
+
+
+def _returned(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt) -> Done:
+    """The sale and its credit notes come to nothing: it stands, and nobody has anything left to decide."""
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        desk.refresh(connection, case, now)
+        attempt.settle(connection, now)
+        desk.clear_holds(connection, case.order, now)
+        if case.record.state is OrderState.EXPORTED:
+            return
+        # Through `held`: nothing else leads there from a sale that people authorised and shipped by themselves.
+        orders.move(connection, case.order.id, OrderState.HELD, now=now)
+        orders.move(
+            connection, case.order.id, OrderState.EXPORTED, now=now, reason="cancelled, and all of it came back"
+        )
+        note(connection, case.order.id, "all of it came back", now, sale=sale.sale_id)
+
+    return Done(unit=unit, points=attempt.points)
+
+
 def _shipped(case: Case, sale: SaleRecord, attempt: Attempt) -> Finding:
     """The goods have left: what the carrier and the customer have to be asked about."""
     shown = sale.number or sale.sale_id
-    boxes = [box for fulfilment in attempt.view.fulfilments for box in fulfilment.boxes] if attempt.view else []
-    units: dict[str, Decimal] = {}
-    for box in boxes:
-        units |= {sku: units.get(sku, Decimal(0)) + quantity for sku, quantity in box.units.items()}
+    fulfilments = attempt.view.fulfilments if attempt.view is not None else ()
+    units = _sent(attempt.view) if attempt.view is not None else {}
     sent = ", ".join(f"{quantity.normalize():f} of {sku}" for sku, quantity in sorted(units.items()))
+    parcels = {f"{box.carrier} {box.tracking}".strip() for fulfilment in fulfilments for box in fulfilment.boxes}
     return Finding(
         code="shipped_after_cancel",
         cause=f"Order {case.order.shown_as} was cancelled, and goods of its sale {shown} have left the house: {sent}.",
-        facts={
-            "sale": shown,
-            "sent": sent,
-            "parcels": ", ".join(sorted({f"{box.carrier} {box.tracking}".strip() for box in boxes} - {""})),
-        },
+        facts={"sale": shown, "sent": sent, "parcels": ", ".join(sorted(parcels - {""}))},
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.domain.fulfilment import Box, Fulfilment
+from actors.domain.fulfilment import Box, CreditNote, Fulfilment, Stages
 from actors.domain.sale import SaleView
 from adapters.sandbox.carts import PaymentDraft
 from adapters.sandbox.faults import Fault, FaultKind
@@ -37,6 +37,8 @@ class Shown:
     def __init__(self, book: Any) -> None:
         self._book = book
         self.fulfilments: tuple[Fulfilment, ...] = ()
+        self.credit_notes: tuple[CreditNote, ...] = ()
+        self.shipping = ""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._book, name)
@@ -44,7 +46,13 @@ class Shown:
     async def read_sale(self, sale_id: str, *, subject: str) -> SaleView:
         view: SaleView = await self._book.read_sale(sale_id, subject=subject)
         picked = any(one.is_picked for one in self.fulfilments)
-        return msgspec.structs.replace(view, fulfilments=self.fulfilments, fulfilment_authorised=picked)
+        return msgspec.structs.replace(
+            view,
+            fulfilments=self.fulfilments,
+            fulfilment_authorised=picked,
+            credit_notes=self.credit_notes,
+            stages=Stages(shipping=self.shipping),
+        )
 
 
 async def exported(made: World) -> tuple[str, Any, Shown]:
@@ -140,6 +148,39 @@ async def test_a_pick_that_does_not_stand_is_voided_with_its_sale(picking: str) 
         made.shop.cancel(order)
         await made.in_state(order, "cancelled", within=15)
         assert made.cin7.live_sales() == []
+
+
+def credited(units: int, *, status: str = "AUTHORISED") -> CreditNote:
+    """A credit note that puts so many mugs back on the shelf."""
+    return CreditNote(task_id="credit", number="CR-1", status=status, restocked={MUG: Decimal(units)})
+
+
+@pytest.mark.parametrize(
+    ("shipping", "note", "over"),
+    [
+        pytest.param("SHIPPED", credited(2), True, id="all-of-it"),
+        pytest.param("SHIPPED", credited(1), False, id="some-of-it"),
+        pytest.param("SHIPPED", credited(2, status="DRAFT"), False, id="not-counting-yet"),
+        pytest.param("PARTIALLY SHIPPED", credited(2), False, id="more-is-to-be-shipped"),
+    ],
+)
+@virtual
+async def test_goods_that_all_came_back_leave_nothing_to_decide(shipping: str, note: CreditNote, over: bool) -> None:
+    async with world(207) as made:
+        order, sale, shown = await exported(made)
+        shown.fulfilments, shown.shipping = (fulfilment(boxes=(BOX,)),), shipping
+        made.shop.cancel(order)
+        await told(made, order, "shipped_after_cancel")
+        shown.credit_notes = (note,)
+        await look(made, order)
+        assert made.daemon.state(order) == ("exported" if over else "held")
+        assert made.daemon.open_types(order) == ([] if over else ["shipped_after_cancel"])
+        assert not made.cin7.sale(sale.id).voided
+        await look(made, order)
+        assert lines_of(made, order).count("all of it came back") == over
+        shown.credit_notes = ()
+        await look(made, order)
+        assert made.daemon.open_types(order) == ["shipped_after_cancel"]
 
 
 def refused_once(then: Callable[[], None], *, status: int) -> Callable[[Request, Serve], Any]:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from adapters.sandbox import shapes
+from adapters.sandbox.aftercare import Aftercare
 from adapters.sandbox.announcements import HEALTH_STATUS, Lag
 from adapters.sandbox.catalogue import ITEMS, Item
 from adapters.sandbox.entry_actions import apply_entry_action, drafted_entry
@@ -38,7 +39,7 @@ from adapters.sandbox.refusals import (
     server_error,
 )
 from adapters.sandbox.shelves import program
-from adapters.sandbox.shop import DEFAULT_CHANNELS, Shop, ShopClock
+from adapters.sandbox.shop import DEFAULT_CHANNELS, ShopClock
 from adapters.transport import Request, Response
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -100,8 +101,8 @@ class _Route(msgspec.Struct, frozen=True):
     serve: Callable[[_Call], tuple[int, object]]
 
 
-class CommercetoolsDouble(Shop):
-    """The shop with its HTTP door. See `Shop` for the books and for what customers do."""
+class CommercetoolsDouble(Aftercare):
+    """The shop with its HTTP door. See `Shop` for the books, `Aftercare` for what people do to an order."""
 
     def __init__(
         self,

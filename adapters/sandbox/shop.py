@@ -1,4 +1,4 @@
-"""The shop behind the sandbox's commercetools: its documents, and what customers and staff do to them.
+"""The shop behind the sandbox's commercetools: its documents, and how an order is placed.
 
 Everything the API shows is computed from these books. Two delays of the real service are kept: an order leaves its
 inventory entries only after a lag, and a changed order shows in lists only after another (by id at once).
@@ -12,12 +12,9 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Literal, Protocol
 
-import msgspec
-
 from adapters.sandbox.announcements import Announcer, Lag
 from adapters.sandbox.carts import OrderDraft, PricedCart, price_cart
 from adapters.sandbox.catalogue import ITEMS, Item
-from adapters.sandbox.delivery_actions import deliveries_of
 from adapters.sandbox.order_actions import apply_order_action
 from adapters.sandbox.orders import (
     Wire,
@@ -43,29 +40,6 @@ _CREATED_BY: Mapping[Source, str] = {
     "import": "OrderImported",
     "recurring": "OrderCreatedFromRecurringOrder",
 }
-_FIELDS_OF_A_DRAFT = frozenset(
-    {
-        "taxedPrice",
-        "taxedShippingPrice",
-        "shippingInfo",
-        "itemShippingAddresses",
-        "discountOnTotalPrice",
-        "custom",
-        "purchaseOrderNumber",
-        "customerId",
-    }
-)
-
-
-def _continued(fields: Wire, order: Wire) -> Wire:
-    """Keep the ids of the lines that stay, and what was delivered."""
-    ids = [line["id"] for line in order["lineItems"]]
-    lines = [line | {"id": ids[n]} if n < len(ids) else line for n, line in enumerate(fields["lineItems"])]
-    fields = {**fields, "lineItems": lines}
-    if "shippingInfo" in fields and "shippingInfo" in order:
-        kept = order["shippingInfo"].get("deliveries", [])
-        fields["shippingInfo"] = {**fields["shippingInfo"], "deliveries": kept}
-    return fields
 
 
 class ShopClock(Protocol):
@@ -191,131 +165,6 @@ class Shop(Shelves):
         self.news.created("order", order, _CREATED_BY[source], **schedule)
         return order_id
 
-    def cancel(self, order_id: str) -> None:
-        """Cancel an order. Nothing gives its units back (fact sheet §4.3)."""
-        self._change(order_id, {"orderState": "Cancelled"})
-
-    def pay(self, order_id: str, amount_minor: int | None = None, *, state: str = "Success") -> None:
-        """Charge what is owed, or a part of it: the *payment* changes, the order does not.
-
-        Only an order without any payment is changed, by the payment that is added to it. A `state` of Pending is
-        settled by `settle_charges`.
-        """
-        order = self.orders[order_id]
-        if "paymentInfo" not in order:
-            self._add_payment(order)
-            order = self.orders[order_id]
-        payment = self.payments[order["paymentInfo"]["payments"][0]["id"]]
-        planned = payment["amountPlanned"]
-        amount = planned if amount_minor is None else money(amount_minor, planned["currencyCode"])
-        charge = transaction(new_id=self.new_id, type_="Charge", amount=amount, at=self.now_text(), state=state)
-        changed = self._change_payment(payment, [*payment["transactions"], charge])
-        self.news.message("payment", changed, "PaymentTransactionAdded", transaction=charge)
-
-    def settle_charges(self, order_id: str, state: str = "Success") -> None:
-        """Let the order's pending transactions succeed, or fail."""
-        payment = self.payments[self.orders[order_id]["paymentInfo"]["payments"][0]["id"]]
-        pending = [one["id"] for one in payment["transactions"] if one["state"] == "Pending"]
-        settled = [one | {"state": state} if one["id"] in pending else one for one in payment["transactions"]]
-        changed = self._change_payment(payment, settled)
-        for transaction_id in pending:
-            fields = {"transactionId": transaction_id, "state": state}
-            self.news.message("payment", changed, "PaymentTransactionStateChanged", **fields)
-
-    def _change_payment(self, payment: Wire, transactions: list[Wire]) -> Wire:
-        changed = self._touched(payment) | {"transactions": transactions}
-        self.payments[payment["id"]] = changed
-        self.news.updated("payment", payment, changed)
-        return changed
-
-    def edit(self, order_id: str, draft: OrderDraft) -> None:
-        """Apply an order edit: the order is priced anew from `draft`, keeping its id, number and history.
-
-        Raises:
-            PlacementRefused: the order's inventory mode is not None (commercetools allows no other).
-        """
-        order = self.orders[order_id]
-        if order["inventoryMode"] != "None" or draft.inventory_mode != "None":
-            raise PlacementRefused("only orders with inventory mode None can be edited")
-        fields = self._order_fields(price_cart(draft, self.items))
-        fields = _continued(fields, order)
-        self._drafts[order_id] = draft
-        kept = {name: value for name, value in order.items() if name not in _FIELDS_OF_A_DRAFT}
-        changed = self._touched(kept) | fields
-        self._keep(changed)
-        self.news.edited(order, changed)
-
-    def edit_order(self, order_id: str, quantities: Mapping[str, int]) -> None:
-        """Apply an order edit that changes how many there are of some SKUs; ids of lines stay, prices are kept.
-
-        Raises:
-            PlacementRefused: the order's inventory mode is not None (commercetools allows no other).
-        """
-        draft = self._drafts[order_id]
-        lines = tuple(
-            msgspec.structs.replace(line, quantity=quantities.get(line.sku, line.quantity)) for line in draft.lines
-        )
-        self.edit(order_id, msgspec.structs.replace(draft, lines=lines))
-
-    def act(self, order_id: str, *actions: Wire) -> Wire:
-        """Do what people do by the API: update actions on an order. Raises `Refusal`."""
-        return self.update_order(self.orders[order_id], actions)
-
-    def set_address(self, order_id: str, address: Wire) -> None:
-        """Send an order elsewhere; the name stays."""
-        before = self.orders[order_id].get("shippingAddress", {})
-        kept = {name: before[name] for name in ("firstName", "lastName", "email", "phone") if name in before}
-        self.act(order_id, {"action": "setShippingAddress", "address": kept | address})
-
-    def advise_return(self, order_id: str, sku: str, quantity: int, *, state: str = "Advised") -> str:
-        """Enter a return of a SKU's first line, announced or back already; return the item's id."""
-        line = next(item for item in self.orders[order_id]["lineItems"] if item["variant"]["sku"] == sku)
-        draft = {"lineItemId": line["id"], "quantity": quantity, "shipmentState": state}
-        order = self.act(order_id, {"action": "addReturnInfo", "items": [draft]})
-        return str(order["returnInfo"][-1]["items"][-1]["id"])
-
-    def receive_return(self, order_id: str, sku: str, quantity: int) -> str:
-        """Enter a return that is back; return the item's id."""
-        return self.advise_return(order_id, sku, quantity, state="Returned")
-
-    def refund(self, order_id: str, amount_minor: int, *, state: str = "Success", interaction_id: str = "") -> str:
-        """Give money back by the order's payment; return the transaction's id. The order does not change."""
-        payment = self.payments[self.orders[order_id]["paymentInfo"]["payments"][0]["id"]]
-        amount = money(amount_minor, payment["amountPlanned"]["currencyCode"])
-        refund = transaction(new_id=self.new_id, type_="Refund", amount=amount, at=self.now_text(), state=state)
-        refund |= {"interactionId": interaction_id} if interaction_id else {}
-        changed = self._change_payment(payment, [*payment["transactions"], refund])
-        self.news.message("payment", changed, "PaymentTransactionAdded", transaction=refund)
-        return str(refund["id"])
-
-    def delivered(self, order_id: str) -> dict[str, int]:
-        """Return the units of each line in all deliveries, whoever made them."""
-        found: dict[str, int] = {}
-        for item in (item for one in deliveries_of(self.orders[order_id]) for item in one["items"]):
-            found[item["id"]] = found.get(item["id"], 0) + item["quantity"]
-        return found
-
-    def parcels(self, order_id: str) -> list[tuple[str, str, str]]:
-        """Return (delivery key, parcel key, tracking number) of every parcel."""
-        return [
-            (one.get("key", ""), parcel.get("key", ""), parcel.get("trackingData", {}).get("trackingId", ""))
-            for one in deliveries_of(self.orders[order_id])
-            for parcel in one["parcels"]
-        ]
-
-    def touch(self, order_id: str) -> None:
-        """Change nothing that matters: version and `lastModifiedAt` rise."""
-        self._change(order_id, {})
-
-    def delete_order(self, order_id: str) -> None:
-        """Remove an order for good (erasure); it is kept in `deleted_orders` for the books only."""
-        order = self.orders.pop(order_id)
-        self._shown.pop(order_id, None)
-        self.deleted_orders[order_id] = order
-        if "orderNumber" in order:
-            del self._numbers[order["orderNumber"]]
-        self.news.deleted("order", order, "OrderDeleted")
-
     # What the books say.
 
     def payable(self, order_id: str) -> int:
@@ -393,12 +242,6 @@ class Shop(Shelves):
     def _touched(self, resource: Wire) -> Wire:
         return {**resource, "version": self.next_version(resource["version"]), "lastModifiedAt": self.now_text()}
 
-    def _change(self, order_id: str, fields: Wire) -> None:
-        before = self.orders[order_id]
-        changed = self._touched(before) | fields
-        self._keep(changed)
-        self.news.updated("order", before, changed)
-
     def _keep(self, order: Wire) -> None:
         self.orders[order["id"]] = order
         if self._visibility_lag:
@@ -443,24 +286,6 @@ class Shop(Shelves):
         self.payments[payment_id] = dated | payment_fields(cart, transactions=done)
         self.news.created("payment", self.payments[payment_id], "PaymentCreated")
         return payment_id
-
-    def _add_payment(self, order: Wire) -> None:
-        owed = order["taxedPrice"]["totalGross"] if "taxedPrice" in order else order["totalPrice"]
-        now = self.now_text()
-        payment_id = self._open(
-            self.payments,
-            {
-                "createdAt": now,
-                "lastModifiedAt": now,
-                "amountPlanned": owed,
-                "paymentMethodInfo": {"paymentInterface": "manual", "method": "invoice"},
-                "paymentStatus": {},
-                "transactions": [],
-                "interfaceInteractions": [],
-            },
-        )
-        self.news.created("payment", self.payments[payment_id], "PaymentCreated")
-        self._change(order["id"], {"paymentInfo": {"payments": [reference("payment", payment_id)]}})
 
 
 def _identified(book: Mapping[str, Wire], type_id: str, identifier: object) -> Wire:

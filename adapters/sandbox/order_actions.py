@@ -48,7 +48,7 @@ def apply_order_action(order: Wire, action: object, context: ActionContext) -> W
     if not isinstance(action, Mapping):
         raise invalid_json("actions: Object expected.")
     name = action.get("action")
-    handler = _ACTIONS.get(name) if isinstance(name, str) else None
+    handler = ACTIONS.get(name) if isinstance(name, str) else None
     if handler is None:
         raise invalid_json(f"actions: Invalid type value '{name}' in 'action'.")
     return handler(order, action, context)
@@ -141,7 +141,7 @@ def _with(document: Wire, field: str, value: object) -> Wire:
     return kept if value is None else kept | {field: value}
 
 
-_ACTIONS: Mapping[str, Callable[[Wire, Action, ActionContext], Wire]] = {
+ACTIONS: Mapping[str, Callable[[Wire, Action, ActionContext], Wire]] = {
     "updateSyncInfo": _update_sync_info,
     "changeOrderState": _state_setter("orderState", ORDER_STATES),
     "changeShipmentState": _state_setter("shipmentState", SHIPMENT_STATES),
@@ -165,3 +165,4 @@ _ACTIONS: Mapping[str, Callable[[Wire, Action, ActionContext], Wire]] = {
     "setReturnShipmentState": return_actions.set_return_shipment_state,
     "setReturnPaymentState": return_actions.set_return_payment_state,
 }
+"""Every action the shop takes, by its name."""

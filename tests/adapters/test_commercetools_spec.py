@@ -11,12 +11,41 @@ import pytest
 
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShippingDraft
 from adapters.sandbox.commercetools import CommercetoolsDouble
+from adapters.sandbox.order_actions import ACTIONS
 from tests.commercetools_spec import check_answer, check_notification, check_request, requires_spec
 from tests.commercetools_world import Caller, HandClock
 
 pytestmark = requires_spec
 
 UPDATE = "/acme/orders/o-1"
+ITEMS = [{"id": "li-1", "quantity": 1}]
+TRACKING = {"trackingId": "JD01", "carrier": "DHL", "isReturn": False}
+PARCEL = {"key": "p-1", "trackingData": TRACKING, "measurements": {"weightInGram": 500}, "items": ITEMS}
+DELIVERY = {"action": "addDelivery", "deliveryKey": "d-1", "shippingKey": "van", "items": ITEMS, "parcels": [PARCEL]}
+RETURNED = {"key": "r-1", "lineItemId": "li-1", "quantity": 1, "shipmentState": "Returned", "comment": "Chipped"}
+RETURN = {"action": "addReturnInfo", "returnTrackingId": "RMA-1", "items": [RETURNED]}
+PAYMENT = {"typeId": "payment", "id": "pay-1"}
+LIFE: tuple[dict[str, Any], ...] = (
+    {**DELIVERY, "address": {"country": "GB"}},
+    {"action": "removeDelivery", "deliveryKey": "d-1"},
+    {"action": "setDeliveryItems", "deliveryId": "d", "items": ITEMS},
+    {"action": "addParcelToDelivery", "deliveryKey": "d-1", "parcelKey": "p-1", "trackingData": TRACKING},
+    {"action": "removeParcelFromDelivery", "parcelKey": "p-1"},
+    {"action": "setParcelTrackingData", "parcelKey": "p-1", "trackingData": TRACKING},
+    {"action": "setParcelItems", "parcelId": "p", "items": ITEMS},
+    RETURN,
+    {"action": "setReturnShipmentState", "returnItemKey": "r-1", "shipmentState": "BackInStock"},
+    {"action": "setReturnPaymentState", "returnItemId": "r", "paymentState": "Refunded"},
+    {"action": "setShippingAddress", "address": {"country": "GB", "city": "York"}},
+    {"action": "setBillingAddress", "address": {"country": "GB", "city": "York"}},
+    {"action": "setCustomerEmail", "email": "h@example.org"},
+    {"action": "setPurchaseOrderNumber", "purchaseOrderNumber": "PO-8"},
+    {"action": "setCustomField", "name": "gift", "value": {"any": ["thing"]}},
+    {"action": "addPayment", "payment": PAYMENT},
+    {"action": "removePayment", "payment": PAYMENT},
+)
+"""What is done to an order after it was placed, each action once."""
+
 SYNC = {"action": "updateSyncInfo", "channel": {"typeId": "channel", "key": "cin7-core"}, "externalId": "SO-00042"}
 
 
@@ -33,11 +62,19 @@ def test_the_requests_the_daemon_makes_conform() -> None:
     states = (
         {"action": "changeOrderState", "orderState": "Cancelled"},
         {"action": "setOrderNumber", "orderNumber": "W1"},
+        {"action": "changeShipmentState", "shipmentState": "Partial"},
+        {"action": "changePaymentState", "paymentState": "CreditOwed"},
     )
     assert check_request("POST", UPDATE, "", _update(*states)) == []
+    assert check_request("POST", UPDATE, "", _update(*LIFE)) == []
     draft = json.dumps({"container": "tallyd", "key": "main", "value": {"holder": "a"}, "version": 2}).encode()
     assert check_request("POST", "/acme/custom-objects", "", draft) == []
     assert check_request("POST", "/oauth/token", "", b"grant_type=client_credentials") == []
+
+
+def test_every_action_the_double_takes_is_judged() -> None:
+    states = {"updateSyncInfo", "setOrderNumber", "changeOrderState", "changeShipmentState", "changePaymentState"}
+    assert {action["action"] for action in LIFE} | states == ACTIONS.keys()
 
 
 @pytest.mark.parametrize(
@@ -67,6 +104,32 @@ def test_a_wrong_query_is_refused(query: str, word: str) -> None:
         (_update({**SYNC, "channel": {"typeId": "channel", "name": "x"}}), "channel.name: unknown property"),
         (_update({"action": "changeOrderState", "orderState": "Canceled"}), "'Canceled' is not one of"),
         (_update({"action": "changeShipmentState", "shipmentState": "Cancelled"}), "'Cancelled' is not one of"),
+        (_update({**DELIVERY, "key": "d-1"}), "key: unknown property"),
+        (_update({**DELIVERY, "items": [{"id": "li-1"}]}), "'quantity' is a required property"),
+        (_update({**DELIVERY, "items": [{"lineItemId": "li-1", "quantity": 1}]}), "'id' is a required property"),
+        (_update({**DELIVERY, "parcels": [{**PARCEL, "parcelKey": "p-1"}]}), "parcelKey: unknown property"),
+        (_update({**DELIVERY, "parcels": [{"trackingData": {"number": "JD01"}}]}), "number: unknown property"),
+        (_update({**LIFE[1], "shippingKey": "van"}), "shippingKey: unknown property"),
+        (_update({**LIFE[2], "items": [{"id": 7, "quantity": 1}]}), "7 is not of type 'string'"),
+        (_update({**LIFE[3], "key": "p-1"}), "key: unknown property"),
+        (_update({**LIFE[4], "deliveryKey": "d-1"}), "deliveryKey: unknown property"),
+        (_update({**LIFE[5], "trackingData": {"trackingId": 7}}), "7 is not of type 'string'"),
+        (_update({**LIFE[6], "quantity": 1}), "quantity: unknown property"),
+        (_update({**RETURN, "items": [{**RETURNED, "shipmentState": "Back"}]}), "'Back' is not one of"),
+        (_update({**RETURN, "items": [{**RETURNED, "id": "li-1"}]}), "id: unknown property"),
+        (_update({"action": "addReturnInfo"}), "'items' is a required property"),
+        (_update({**LIFE[8], "shipmentState": "Restocked"}), "'Restocked' is not one of"),
+        (_update({**LIFE[9], "paymentState": "Paid"}), "'Paid' is not one of"),
+        (_update({**LIFE[10], "address": {"city": "York"}}), "'country' is a required property"),
+        (_update({**LIFE[11], "address": {"country": "GB", "town": "York"}}), "town: unknown property"),
+        (_update({**LIFE[12], "customerEmail": "x"}), "customerEmail: unknown property"),
+        (_update({**LIFE[13], "purchaseOrderNumber": 8}), "8 is not of type 'string'"),
+        (_update({"action": "setCustomField", "value": 1}), "'name' is a required property"),
+        (_update({"action": "addPayment"}), "'payment' is a required property"),
+        (
+            _update({"action": "removePayment", "payment": {"typeId": "payments", "id": "x"}}),
+            "'payments' is not one of",
+        ),
         (_update(SYNC, dryRun=True), "dryRun: unknown property"),
         (b'{"actions": []}', "'version' is a required property"),
         (b'{"version": "3", "actions": []}', "'3' is not of type 'integer'"),
@@ -101,6 +164,11 @@ async def order() -> dict[str, Any]:
     double = CommercetoolsDouble(clock=HandClock())
     draft = OrderDraft(lines=(LineDraft(sku="HW-CAF-8C", list_minor=4500),), shipping=ShippingDraft())
     order_id = double.place_order(draft)
+    [line] = (item["id"] for item in double.orders[order_id]["lineItems"])
+    items = [{"id": line, "quantity": 1}]
+    returned = [{**RETURNED, "lineItemId": line}]
+    delivery = {"action": "addDelivery", "items": items, "parcels": [{**PARCEL, "items": items}]}
+    double.act(order_id, delivery, {**RETURN, "items": returned})
     caller = Caller(double)
     await caller.log_in()
     answer = await caller.get(f"/orders/{order_id}", ("expand", "paymentInfo.payments[*]"))
@@ -139,6 +207,17 @@ def _break(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("lineItems.0.price.discounted.discount", ..., "'discount' is a required property"),
         ("taxedPrice.taxPortions.0.rate", "0.2", "is not of type 'number'"),
         ("shippingInfo.shippingRate", ..., "'shippingRate' is a required property"),
+        ("shippingInfo.deliveries.0.id", ..., "'id' is a required property"),
+        ("shippingInfo.deliveries.0.items.0.quantity", "1", "is not of type 'integer'"),
+        ("shippingInfo.deliveries.0.parcels", ..., "'parcels' is a required property"),
+        ("shippingInfo.deliveries.0.parcels.0.createdAt", "today", "is not a 'datetime'"),
+        ("shippingInfo.deliveries.0.parcels.0.trackingData.trackingId", 7, "is not of type 'string'"),
+        ("shippingInfo.deliveries.0.parcels.0.measurements.weightInGram", "500", "is not of type 'integer'"),
+        ("returnInfo.0.items.0.type", "ReturnItem", "'ReturnItem' is not one of"),
+        ("returnInfo.0.items.0.lineItemId", ..., "'lineItemId' is a required property"),
+        ("returnInfo.0.items.0.shipmentState", "Restocked", "'Restocked' is not one of"),
+        ("returnInfo.0.items.0.paymentState", "Paid", "'Paid' is not one of"),
+        ("returnInfo.0.items", ..., "'items' is a required property"),
         ("paymentInfo.payments.0.obj.transactions.0.type", "Charged", "'Charged' is not one of"),
         ("paymentInfo.payments.0.obj.amountPlanned.fractionDigits", ..., "'fractionDigits' is a required"),
     ],

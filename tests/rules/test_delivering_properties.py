@@ -10,10 +10,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.domain.delivering import KEY, DeliveryRules, Plan, plan
+from actors.domain.delivering import KEY, DeliveryRules, Plan, parcel_key, plan
 from actors.domain.fulfilment import Box, Fulfilment, Stages
 from actors.domain.order import Delivery, Line, Order, Parcel
-from tests.rules.delivered import SINGLE, apply, fulfilment, line, methods, order
+from tests.rules.delivered import LEGAL, SINGLE, apply, fulfilment, line, methods, order
 
 RULES = DeliveryRules(carriers={"DPD Local": "DPD"})
 DIGITAL = frozenset({"CARD"})
@@ -42,28 +42,47 @@ WHOLE = st.integers(1, 4).map(Decimal)
 PARTS = st.integers(1, 16).map(lambda quarters: Decimal(quarters) / 4)
 
 
-def contents(units: st.SearchStrategy[Decimal]) -> st.SearchStrategy[dict[tuple[int, str, str], Decimal]]:
-    """So many units by fulfilment, label and SKU."""
+Contents = dict[tuple[int, str, str], Decimal]
+"""Units by fulfilment, label and SKU."""
+
+
+def contents(units: st.SearchStrategy[Decimal], most: int = 7) -> st.SearchStrategy[Contents]:
     packed = st.sampled_from(["MUG", "MUG", "mug", "Mug", "PLATE", "CARD", "VASE"])
-    return st.dictionaries(st.tuples(st.integers(1, 3), LABELS, packed), units, max_size=7)
+    return st.dictionaries(st.tuples(st.integers(1, 3), LABELS, packed), units, max_size=most)
 
 
 @st.composite
-def views(draw: st.DrawFn, units: st.SearchStrategy[Decimal] = PARTS) -> tuple[Fulfilment, ...]:
+def views(
+    draw: st.DrawFn, units: st.SearchStrategy[Decimal] = PARTS, held: Contents | None = None
+) -> tuple[Fulfilment, ...]:
     """Three fulfilments, in any order, some with boxes."""
     boxes: dict[int, dict[str, dict[str, Decimal]]] = {1: {}, 2: {}, 3: {}}
-    for (number, label, sku), count in draw(contents(units)).items():
+    for (number, label, sku), count in (draw(contents(units)) if held is None else held).items():
         boxes[number].setdefault(label, {})[sku] = count
     carrier, tracking = draw(st.sampled_from([("", ""), ("DPD Local", "T-1"), ("UPS", ""), ("", "T-2")]))
     last = draw(st.sampled_from([1, 2, 3]))
     return tuple(
         fulfilment(
             number,
-            *(Box(label=label, units=held, carrier=carrier, tracking=tracking) for label, held in packed.items()),
+            *(Box(label=label, units=inside, carrier=carrier, tracking=tracking) for label, inside in packed.items()),
             picking="VOIDED" if number == last and not packed else "AUTHORISED",
         )
         for number, packed in sorted(boxes.items(), key=lambda entry: entry[0] == last)
     )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[Fulfilment, ...]]:
+    """What a sale shows time after time: each time something is packed, packed otherwise, or taken out again."""
+    held = draw(contents(PARTS))
+    seen = [draw(views(held=held))]
+    for _ in range(draw(st.integers(0, 2))):
+        gone = draw(st.sets(st.sampled_from(sorted(held)))) if held else set()
+        otherwise = draw(st.dictionaries(st.sampled_from(sorted(held)), PARTS, max_size=2)) if held else {}
+        kept = {place: count for place, count in held.items() if place not in gone}
+        held = kept | otherwise | draw(contents(PARTS, most=2))
+        seen.append(draw(views(held=held)))
+    return seen
 
 
 def planned(shop: Order, seen: Sequence[Fulfilment] | None, published: str = "", stages: Stages | None = None) -> Plan:
@@ -114,10 +133,11 @@ def ordered(shop: Order) -> Counter[str]:
     return found
 
 
-@given(orders(), st.lists(views() | st.none(), max_size=4))
-def test_what_was_written_needs_no_writing_again(shop: Order, seen: list[tuple[Fulfilment, ...] | None]) -> None:
+@given(orders(), histories(), st.integers(0, 3))
+def test_what_was_written_needs_no_writing_again(shop: Order, seen: list[tuple[Fulfilment, ...]], unread: int) -> None:
+    """Whichever times the sale itself was not read."""
     published = ""
-    for view in seen:
+    for view in (*seen[:unread], None, *seen[unread:]):
         first = planned(shop, view, published)
         shop, published = apply(shop, first.actions), first.state
         again = planned(shop, view, published)
@@ -128,7 +148,7 @@ def test_what_was_written_needs_no_writing_again(shop: Order, seen: list[tuple[F
         assert published in ("", shop.shipment_state)
 
 
-@given(orders(), st.lists(views(), min_size=1, max_size=3))
+@given(orders(), histories())
 def test_an_order_shows_what_has_left_and_the_rest_is_told(shop: Order, seen: list[tuple[Fulfilment, ...]]) -> None:
     for view in seen:
         outcome = planned(shop, view)
@@ -145,7 +165,7 @@ def test_an_order_shows_what_has_left_and_the_rest_is_told(shop: Order, seen: li
         assert all(units > 0 for parcel in one.parcels for units in parcel.items.values())
 
 
-@given(orders(), st.lists(views(), min_size=1, max_size=3))
+@given(orders(), histories())
 def test_no_line_shows_more_than_was_ordered_nor_more_than_travels_so(
     shop: Order, seen: list[tuple[Fulfilment, ...]]
 ) -> None:
@@ -187,6 +207,16 @@ def test_what_a_box_holds_does_not_hang_on_those_after_it(
     assert {key: later.get(key) for key in first} == first
 
 
+@given(st.sampled_from([None, "air", "air-x"]), st.lists(st.text(max_size=3) | LABELS, max_size=6))
+def test_no_two_boxes_have_one_key(shipping_key: str | None, labels: list[str]) -> None:
+    """Not even where a label is written like the digest of another, or a shipping key like another with a label."""
+    others = [parcel_key("t1", shipping_key, label).rpartition("-")[2] for label in labels]
+    boxes = {(key, label) for key in {shipping_key, shipping_key and "air"} for label in {*labels, *others, "x"}}
+    keys = {parcel_key("t1", key, label) for key, label in boxes}
+    assert len(keys) == len(boxes)
+    assert all(LEGAL.fullmatch(key) for key in keys)
+
+
 @given(orders(), views(), views() | st.none())
 def test_deliveries_of_others_are_left_alone(
     shop: Order, seen: tuple[Fulfilment, ...], then: tuple[Fulfilment, ...] | None
@@ -212,14 +242,16 @@ def test_taken_back_is_what_was_shown_and_is_no_longer(
 
 @given(
     orders(),
-    views(WHOLE) | st.none(),
+    views(WHOLE) | st.none() | st.just(()),
     SHIPMENT_STATES,
-    st.sampled_from(["", *RANK[:4]]),
+    st.sampled_from(["", *RANK[:4]]) | st.none(),
     st.sampled_from(["", "PICKED", "PARTIALLY PICKED"]),
 )
 def test_a_state_moves_back_only_from_our_own(
-    shop: Order, seen: tuple[Fulfilment, ...] | None, present: str | None, published: str, picking: str
+    shop: Order, seen: tuple[Fulfilment, ...] | None, present: str | None, set_last: str | None, picking: str
 ) -> None:
+    """It was ours where we set the same (`set_last` None: whatever it is)."""
+    published = set_last if set_last is not None else (present or "")
     shop = msgspec.structs.replace(shop, shipment_state=present)
     outcome = planned(shop, seen, published, Stages(picking=picking))
     after = apply(shop, outcome.actions).shipment_state

@@ -75,6 +75,15 @@ def put(connection: sqlite3.Connection, order_id: str, record: FulfilmentRecord,
     )
 
 
+def claim(connection: sqlite3.Connection, order_id: str, state: str) -> None:
+    """A shipment state is about to be set by us ("": none): should the order show it from now on, it is ours."""
+    connection.execute(
+        "INSERT INTO fulfilments (order_id, published) VALUES (?1, ?2)"
+        " ON CONFLICT (order_id) DO UPDATE SET published = excluded.published",
+        (order_id, state),
+    )
+
+
 def tell(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
     """Something of the order's sale moved, or of the order after its sale: the next look has to read the sale."""
     connection.execute(

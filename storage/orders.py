@@ -297,6 +297,18 @@ def set_version(connection: sqlite3.Connection, order_id: str, version: int) -> 
     connection.execute("UPDATE orders SET version = max(version, ?) WHERE id = ?", (version, order_id))
 
 
+def updated(connection: sqlite3.Connection, order: Order, *, version: int, now: Instant) -> None:
+    """Know what our own update made of an order, so that its echo causes no work."""
+    [before] = connection.execute("SELECT source_state FROM orders WHERE id = ?", (order.id,)).fetchone()
+    connection.execute(
+        "UPDATE orders SET source_state = ?, shipment_state = ? WHERE id = ?",
+        (order.state, order.shipment_state or "", order.id),
+    )
+    set_version(connection, order.id, version)
+    if order.state != before:
+        demand.stir(connection, demand.released(connection, order.id), now=now)
+
+
 def set_prediction(connection: sqlite3.Connection, order_id: str, *, net: str, tax: str, total: str) -> None:
     """Keep the predicted totals."""
     connection.execute("UPDATE orders SET net = ?, tax = ?, total = ? WHERE id = ?", (net, tax, total, order_id))

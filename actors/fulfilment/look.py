@@ -14,6 +14,7 @@ import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
 from actors.domain import delivering, returning
+from actors.domain.applying import applied
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.delivering import Plan
@@ -139,7 +140,7 @@ class Looker:
             return Later(due_at=began + self._rules.quiet, reason=error.reason, unit=_hand_on(order_id))
         sight = await self._judge(subject, read.order, view, began)
         if not sight.actions:
-            return Done(unit=self._seen(sight, read.order.version), after=self._tell(sight))
+            return Done(unit=self._seen(sight, read.order.version, read.order), after=self._tell(sight))
         if self._rules.shadow:
             return Done(unit=self._would(sight), after=self._tell(sight))
         return await self._write(sight)
@@ -182,7 +183,13 @@ class Looker:
 
     async def _write(self, sight: Sight) -> Outcome:
         order = sight.order
-        intent = Intent(Purpose.CT_UPDATE_ORDER, subject=order.id, generation=sight.subject.order.generation)
+        intent = Intent(
+            Purpose.CT_UPDATE_ORDER,
+            subject=order.id,
+            generation=sight.subject.order.generation,
+            # From here on the state may be there, and is then ours, whether or not an answer comes.
+            beside=lambda connection, _: fulfilments.claim(connection, order.id, sight.plan.state),
+        )
         points = (write_point(intent.purpose, WritePhase.SETTLED),)
         try:
             version = await self._storefront.update_order(order, sight.actions, intent)
@@ -199,7 +206,7 @@ class Looker:
         except WireError as error:
             error.call_id = intent.call_id
             raise
-        seen = self._seen(sight, version)
+        seen = self._seen(sight, version, applied(order, sight.actions))
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             calls.settle(connection, intent.call_id, "done")
@@ -227,11 +234,11 @@ class Looker:
 
     # -- settling -----------------------------------------------------------------------------------------------------
 
-    def _seen(self, sight: Sight, version: int) -> Callable[[sqlite3.Connection, Instant], None]:
-        """Keep what was seen and is shown now. `version` is the order's, after our write where there was one."""
+    def _seen(self, sight: Sight, version: int, order: Order) -> Callable[[sqlite3.Connection, Instant], None]:
+        """Keep what was seen and is shown now: `order` as it is under `version`, after our write if there was one."""
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
-            order, row = sight.order, sight.subject.row
+            row = sight.subject.row
             shipped = _shown(sight)
             shown = {sku: max(units, shipped.get(sku, 0)) for sku, units in (shipped | row.shown).items()}
             fulfilments.put(
@@ -254,7 +261,7 @@ class Looker:
             for refund in sight.refunds:
                 fulfilments.put_refund(connection, order.id, refund, now=now)
             self._tell_findings(connection, sight, shipped, now)
-            _pass_on(connection, sight, version, now)
+            _pass_on(connection, sight, version, order, now)
             clear_connection(connection, "commercetools", "read_order", now=now)
             flows.succeeded(connection, Flow.FULFILMENT, now=now)
 
@@ -262,7 +269,7 @@ class Looker:
 
     def _would(self, sight: Sight) -> Callable[[sqlite3.Connection, Instant], None]:
         """In shadow mode: what would have been written is a line of the timeline."""
-        seen = self._seen(sight, sight.order.version)
+        seen = self._seen(sight, sight.order.version, sight.order)
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             what = ", ".join(type(action).__name__ for action in sight.actions)
@@ -365,12 +372,12 @@ def _shown(sight: Sight) -> dict[str, int]:
     return {sku: min(int(units), ordered[sku]) for sku, units in sent.items() if ordered.get(sku)}
 
 
-def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, now: Instant) -> None:
+def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, after: Order, now: Instant) -> None:
     """Know our own write; hand on what is the orders flow's to decide: a change, a void sale, a held cancellation."""
     order, before, view = sight.order, sight.subject.order, sight.view
     if order.version == before.version:
         # Our own write made this version: its echo in the next sweep is known and causes no work.
-        orders.set_version(connection, order.id, version)
+        orders.updated(connection, after, version=version, now=now)
     voided = view is not None and view.voided
     if voided:
         orders.void_sale(connection, sight.subject.sale.sale_id, now=now)

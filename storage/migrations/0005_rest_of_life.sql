@@ -4,6 +4,9 @@ ALTER TABLE orders ADD COLUMN payment_state TEXT NOT NULL DEFAULT '';
 ALTER TABLE orders ADD COLUMN shipment_state TEXT NOT NULL DEFAULT '';
 ALTER TABLE listed_sales ADD COLUMN order_status TEXT NOT NULL DEFAULT '';
 
+CREATE INDEX audit_by_record ON audit (record);
+CREATE INDEX sales_by_reference ON sales (reference);
+
 -- What is known of an order's fulfilment. `seen` are the stages of its sale as of the last look; `alias` is how the list
 -- writes the same stages, where a second look showed that it only writes them otherwise. `told_at` is when a webhook or
 -- the order itself said that something moved (NULL: nothing that was not looked at since), `read_at` when the sale was

@@ -36,6 +36,7 @@ def sold(file: sqlite3.Connection, *more: OrderState) -> str:
         sale_id=SALE, order_id=order_id, generation=1, reference="1001", number="SO-1", made_at=NOW, voided_at=None
     )
     orders.add_sale(file, sale)
+    orders.set_answer(file, order_id, net="1", tax="0", total="1", reconciled=True)
     return order_id
 
 
@@ -218,3 +219,26 @@ def test_a_refund_is_kept_as_it_stands(file: sqlite3.Connection) -> None:
     )
     fulfilments.put_refund(file, order_id, settled, now=NOW + 1)
     assert fulfilments.refunds_of(file, order_id) == [settled]
+
+
+def test_a_sale_whose_order_is_not_authorised_yet_nudges_nobody(file: sqlite3.Connection) -> None:
+    sold(file)
+    file.execute("UPDATE orders SET cin7_total = NULL, counted_at = NULL")
+    listed(file, order_status="DRAFT")
+    fulfilments.stir(file, [SALE], now=NOW)
+    assert nudged(file) == set()
+    assert fulfilments.behind(file, after="", limit=9) == ([], "")
+
+
+def test_a_state_that_may_be_there_is_ours_from_its_intent_on(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    fulfilments.claim(file, order_id, "Shipped")
+    assert fulfilments.get(file, order_id).published == "Shipped"
+
+
+def test_an_order_that_waits_for_its_payment_is_looked_at_when_money_moves(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    fulfilments.put(file, order_id, FulfilmentRecord(unpaid=True), looked_from=NOW)
+    fulfilments.tell_aftersales(file, order_id, "", now=NOW)
+    assert nudged(file) == {("fulfilment", order_id)}
+    assert fulfilments.get(file, order_id).told_at is None, "the sale has not moved"

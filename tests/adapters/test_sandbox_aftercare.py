@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.sandbox.carts import LineDraft, OrderDraft, PaymentDraft
 from adapters.sandbox.refusals import PlacementRefused
@@ -38,19 +40,28 @@ def redrafted(here: Place, **changes: Any) -> OrderDraft:
 # -- edits -------------------------------------------------------------------------------------------------------------
 
 
-async def test_an_edit_is_priced_as_if_placed_anew() -> None:
-    here = await editable(discount_minor=100)
-    here.double.edit_order(here.order_id, {MUG: 5, BOOK: 2, CAFETIERE: 0})
-    wanted = (LineDraft(sku=MUG, quantity=5), LineDraft(sku=BOOK, quantity=2))
-    order, anew = await shown(here), await shown(await editable(lines=wanted, discount_minor=100))
-    for field in ("totalPrice", "taxedPrice", "taxedShippingPrice", "discountOnTotalPrice"):
-        assert order[field] == anew[field], field
-    for line, new in zip(order["lineItems"], anew["lineItems"], strict=True):
-        assert (line["variant"], line["quantity"], line["taxedPrice"]) == (
-            new["variant"],
-            new["quantity"],
-            new["taxedPrice"],
-        )
+_SKUS = (MUG, CAFETIERE, BOOK)
+_QUANTITIES = st.dictionaries(st.sampled_from(_SKUS), st.integers(0, 9))
+PRICES = ("totalPrice", "taxedPrice", "taxedShippingPrice", "discountOnTotalPrice")
+
+
+@settings(max_examples=40, deadline=None)
+@given(edits=st.lists(_QUANTITIES, min_size=1, max_size=3), discount=st.sampled_from([0, 100]))
+def test_edited_however_often_an_order_is_priced_as_if_placed_anew(edits: list[dict[str, int]], discount: int) -> None:
+    here = Place(inventory_mode="None", discount_minor=discount)
+    left = {MUG: 3, CAFETIERE: 1}
+    for quantities in edits:
+        here.double.edit_order(here.order_id, quantities)
+        left = {sku: quantity for sku, quantity in {**left, **quantities}.items() if quantity}
+    draft = redrafted(here, lines=tuple(LineDraft(sku=sku, quantity=n) for sku, n in left.items()), order_number=None)
+    order, anew = here.order, here.double.orders[here.double.place_order(draft)]
+    assert {name: order.get(name) for name in PRICES} == {name: anew.get(name) for name in PRICES}
+    told = [
+        [(line["variant"]["sku"], line["quantity"], line["taxedPrice"]) for line in one["lineItems"]]
+        for one in (order, anew)
+    ]
+    assert told[0] == told[1]
+    assert len(ids(here)) == len(left)
 
 
 async def test_the_lines_that_stay_keep_their_ids_wherever_they_stand() -> None:

@@ -334,6 +334,9 @@ STATES = {
     "from where others left it": Case(
         order=like(PAIR, shipment_state="Delayed"), seen=None, stages=PICKED, actions=(READY,), state="Ready"
     ),
+    "from a backorder": Case(
+        order=like(PAIR, shipment_state="Backorder"), seen=None, stages=PICKED, actions=(READY,), state="Ready"
+    ),
     "others say it waits, and nothing happened": Case(order=like(PAIR, shipment_state="Backorder"), seen=()),
     "delivered, says a person": Case(order=like(HALF, shipment_state="Delivered"), seen=(ONE,), published="Partial"),
     "delivered, and then undone": Case(
@@ -359,6 +362,9 @@ STATES = {
         order=like(HALF, shipment_state="Ready"), seen=None, published="Ready", actions=(PARTIAL,), state="Partial"
     ),
     "nothing needs shipping": Case(order=CARD, seen=None, stages=PICKED),
+    "nothing needs shipping any more": Case(
+        order=like(CARD, shipment_state="Ready"), seen=(), published="Ready", state="Ready"
+    ),
     "nothing needs shipping, and a box has left": Case(
         order=CARD,
         seen=(fulfilment(1, box("1", CARD=1)),),

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.domain.applying import applied
 from actors.domain.delivering import DeliveryRules, Plan, delivery_key, parcel_key, plan
 from actors.domain.fulfilment import Fulfilment, Stages
 from actors.domain.order import Delivery, Order, Parcel, Payment
@@ -468,6 +469,13 @@ def test_what_is_written_claimed_and_told(name: str) -> None:
     assert {one.sku: (int(one.facts["shipped"]), int(one.facts["ordered"])) for one in outcome.findings} == case.told
     assert outcome.taken_back == case.taken_back
     assert outcome.unpaid == case.unpaid
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_an_order_is_taken_to_be_after_its_update_is_what_it_is(name: str) -> None:
+    case = CASES[name]
+    actions = planned(case, case.order).actions
+    assert applied(case.order, actions) == apply(case.order, actions)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -332,7 +332,7 @@ def _known(subject: Subject) -> Known:
         noted=listed is not None and bool(listed.notes),
         behind=subject.behind,
         told=subject.row.told_at is not None,
-        shown=bool(subject.row.shown),
+        shown=bool(subject.row.shown) or subject.row.published in ("Partial", "Shipped"),
         unpaid=subject.row.unpaid,
         needless=subject.needless,
         uncounted=not subject.counted,

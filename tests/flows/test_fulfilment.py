@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -58,6 +59,14 @@ def shown(made: World, order: str) -> tuple[str, int, str]:
     """Its shipment state, its delivered units, its own state."""
     document = made.shop.orders[order]
     return document.get("shipmentState") or "", sum(made.shop.delivered(order).values()), document["orderState"]
+
+
+def _bears(made: World, order: str, number: str) -> bool:
+    return made.shop.parcels(order)[0][2] == number
+
+
+def _shows(made: World, order: str, state: str, units: int) -> bool:
+    return shown(made, order)[:2] == (state, units)
 
 
 def reads(made: World) -> int:
@@ -122,7 +131,7 @@ async def test_a_tracking_number_that_comes_or_changes_later_changes_the_parcel(
         assert tracking == ""
         for number in ("T-1", "T-2"):
             made.cin7.set_tracking(sale_of(made, order), number)
-            await made.until(lambda n=number: made.shop.parcels(order)[0][2] == n, within=SOON, every=0.1)
+            await made.until(functools.partial(_bears, made, order, number), within=SOON, every=0.1)
         assert [key for _, key, _ in made.shop.parcels(order)] == [parcel]
 
 
@@ -145,7 +154,7 @@ async def test_parts_are_found_by_the_sweep_though_cin7_has_one_word_for_them() 
         order = await sold(made)
         for sent in (1, 2):
             made.cin7.ship_part(sale_of(made, order), {MUG: 1})
-            await made.until(lambda n=sent: shown(made, order)[:2] == ("Partial", n), within=3 * SWEEP)
+            await made.until(functools.partial(_shows, made, order, "Partial", sent), within=3 * SWEEP)
 
 
 @virtual

@@ -31,6 +31,7 @@ from adapters.http_transport import HttpTransport
 from adapters.intake.cin7_hooks import read_hook
 from adapters.intake.ports import CIN7, EVENTGRID
 from adapters.sandbox.cin7 import Cin7Double, new_credentials
+from adapters.sandbox.cin7_books import Sale
 from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.event_grid import EventGrid
 from adapters.sandbox.faults import Fault, FaultKind, Faults
@@ -40,13 +41,14 @@ from adapters.sandbox.server import serve
 from adapters.transport import Request
 from daemon.control_client import DaemonDownError, ask
 from storage.bodies import Sealer
+from storage.listed_sales import order_of
 from tests.simulation.crashes import PLENTY
-from tests.simulation.laws import assert_sale_equals_order, check_unreadable, stock_off
+from tests.simulation.laws import assert_sale_equals_order, check_unreadable, deliveries_off, stock_off
 
 ORDERS = 200
 CANCELLED_EVERY = 12
 LIMIT = 3000
-RARE = {"create_webhook", "revive_webhook", "create_entry", "write_entry"}
+RARE = {"create_webhook", "revive_webhook", "create_entry", "write_entry", "update_sale", "update_order"}
 ROOT = Path(__file__).parents[2]
 PUBLIC_URL = "https://hooks.test"
 EVENTGRID_KEY = "a key of the topic"
@@ -111,6 +113,7 @@ class Journey:
         )
         self.generator = OrderGenerator(7, self.shop, clock=clock)
         self.chance = random.Random(7)
+        self.sent: set[str] = set()
         self.folder = folder
         self.config = folder / "tallyd.toml"
         self.log = folder / "tallyd.log"
@@ -161,8 +164,36 @@ class Journey:
     def cancel(self) -> None:
         """Cancel an order, one that is sold if there is any."""
         orders = list(self.shop.orders.values())
-        exported = [order for order in orders if order["orderState"] != "Cancelled" and order["syncInfo"]]
-        self.shop.cancel(self.chance.choice(exported or orders)["id"])
+        exported = [order for order in orders if order["orderState"] == "Open" and order["syncInfo"]]
+        here = [order for order in exported if order["id"] not in self.sent]
+        others = [order for order in orders if order["id"] not in self.sent]
+        self.shop.cancel(self.chance.choice(here or others)["id"])
+
+    def send(self) -> None:
+        """Pick and ship a sale that stands, as the warehouse does."""
+        sale = self._unsent()
+        if sale is not None:
+            self.sent.add(order_of(sale.external_id or ""))
+            self.cin7.ship_rest(sale.id, tracking=f"T-{len(self.sent)}")
+
+    def move(self) -> None:
+        """Send a sold order elsewhere, before anything of it was picked."""
+        sale = self._unsent()
+        if sale is not None:
+            street = f"{self.chance.randint(1, 999)} New Lane"
+            address = {"country": "GB", "streetName": street, "city": "York"}
+            self.shop.set_address(order_of(sale.external_id or ""), address)
+
+    def _unsent(self) -> Sale | None:
+        """Draw a sale of a standing order that commercetools shows and nobody has picked."""
+        unsent = [
+            sale
+            for sale in self.cin7.live_sales()
+            if sale.authorised and not sale.fulfilments and not sale.backordered
+            if (order := self.shop.orders.get(order_of(sale.external_id or "")))
+            if order["orderState"] == "Open" and order["syncInfo"]
+        ]
+        return self.chance.choice(unsent) if unsent else None
 
     def plain_orders(self) -> list[dict[str, object]]:
         return [order for order in self.shop.orders.values() if order["orderState"] != "Cancelled"]
@@ -322,6 +353,10 @@ async def _dies_at(journey: ToldJourney, point: str) -> bool:
                 journey.place()
             if "void" in point and turn % 5 == 0:
                 journey.cancel()
+            if "update_order" in point and turn % 5 == 0:
+                journey.send()
+            if "update_sale" in point and turn % 5 == 0:
+                journey.move()
             if point.startswith("cin7.create_webhook") and journey.listening():
                 await journey.apply_webhooks()
             await _pass(process, 0.2)
@@ -347,6 +382,7 @@ async def _finish(journey: ToldJourney) -> None:
         await journey.retry_set_aside()
         await _until(lambda: journey.settled() and not journey.postman.waiting and journey.webhooks_stand(), process)
         await _until(journey.stock_stands, process)
+        await _until(lambda: not deliveries_off(journey.cin7, journey.shop), process)
         process.terminate()
         with anyio.fail_after(30):
             await process.wait()

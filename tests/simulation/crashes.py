@@ -6,6 +6,7 @@ then Cin7 Core switches one of the webhooks off.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 from collections import Counter
@@ -22,10 +23,12 @@ from actors.messages import Flow
 from actors.orders.rules import Trigger
 from actors.stock.rules import StockRules
 from adapters.sandbox.carts import OrderDraft, PaymentDraft
+from adapters.sandbox.cin7_wire import RefusedError
 from adapters.sandbox.faults import Fault, FaultKind, Faults
 from adapters.sandbox.generator import Habits, OrderGenerator
 from adapters.sandbox.network import VirtualTransport
 from storage import doors, orders, outbox
+from storage.listed_sales import order_of
 from tests.simulation.laws import (
     assert_both_sides_agree,
     assert_every_event_once,
@@ -35,6 +38,7 @@ from tests.simulation.laws import (
     assert_the_unreadable_is_told,
     assert_webhooks_stand,
     assert_within_the_limit,
+    deliveries_off,
     stock_off,
 )
 from tests.simulation.senders import Senders, plan_with_doors
@@ -102,7 +106,7 @@ def faults_of_a_bad_day(made: World) -> None:
         for fault, probability in drawn:
             faults.chance(operation, fault, probability)
 
-    for operation in ("customer_create", "sale_create", "sale_order", "sale_void"):
+    for operation in ("customer_create", "sale_create", "sale_order", "sale_void", "sale_update"):
         every(
             made.cin7_faults,
             operation,
@@ -237,9 +241,9 @@ async def bad_day(
         await made.daemon.nudge(hooks.APPLY, Flow.CENSUS)
         caretaker = _Caretaker(made, senders, random.Random(f"webhooks/{seed}"))
         made.tasks.start_soon(caretaker.run)
-        warehouse = _Warehouse(made, random.Random(f"warehouse/{seed}"))
-        made.tasks.start_soon(warehouse.run)
         customers = _Customers(made, chance, hurry=hurry)
+        warehouse = _Warehouse(made, random.Random(f"warehouse/{seed}"), customers)
+        made.tasks.start_soon(warehouse.run)
         await customers.come(count, cancelled, every=every)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
         await customers.stragglers(reaper, caretaker, warehouse)
@@ -252,6 +256,7 @@ async def bad_day(
         assert not missed, f"seed {seed}: never reached {missed}; passed {dict(made.passed)}"
         await caretaker.mend()
         await made.until(lambda: not stock_off(made.cin7, made.shop), within=3 * HOUR, every=30)
+        await made.until(lambda: not deliveries_off(made.cin7, made.shop), within=0.5 * HOUR, every=30)
         await made.daemon.census()
         assert_exactly_once(made)
         assert_within_the_limit(made)
@@ -308,6 +313,8 @@ class _Customers:
         self._chance = chance
         self._hurry = hurry
         self.pending = 0
+        #: Orders of which a customer has not done all they will: the warehouse lets them be.
+        self.unsettled: Counter[str] = Counter()
 
     async def come(self, count: int, cancelled: int, *, every: float) -> None:
         """Place `count` orders that stay and `cancelled` that do not."""
@@ -328,7 +335,7 @@ class _Customers:
                 self._later(made.shop.cancel, order_id, after)
             elif chance.random() < 0.4:
                 for _ in range(chance.randint(1, 4)):
-                    change = chance.choice((made.shop.touch, self._confirm))
+                    change = chance.choice((made.shop.touch, self._confirm, self.move_house))
                     self._later(change, order_id, chance.uniform(0, 600))
 
     async def stragglers(self, reaper: Reaper, caretaker: _Caretaker, warehouse: _Warehouse) -> None:
@@ -347,18 +354,29 @@ class _Customers:
             await self._made.clock.sleep(30)
 
     def _cancel_once_sold(self, order_id: str) -> None:
-        """Cancel an order when its sale stands, so that there is something to void; or after a while anyway."""
+        """Move house and cancel when an order's sale stands, so that there is something to change and to void.
+
+        After a while it is cancelled anyway.
+        """
 
         async def run() -> None:
             for _ in range(60):
                 if self._made.daemon.state(order_id) == "exported":
+                    self.move_house(order_id)
+                    await self._made.clock.sleep(60)
                     break
                 await self._made.clock.sleep(20)
             self._made.shop.cancel(order_id)
             self.pending -= 1
 
         self.pending += 1
+        self.unsettled[order_id] += 1  # for good: it will be cancelled
         self._made.tasks.start_soon(run)
+
+    def move_house(self, order_id: str) -> None:
+        """A customer wants their order sent elsewhere."""
+        street = f"{self._chance.randint(1, 999)} New Lane"
+        self._made.shop.set_address(order_id, {"country": "GB", "streetName": street, "city": "York"})
 
     def _confirm(self, order_id: str) -> None:
         """Staff confirm an order: a change of its state that asks for nothing new."""
@@ -370,8 +388,10 @@ class _Customers:
             await self._made.clock.sleep(seconds * self._hurry)
             change(order_id)
             self.pending -= 1
+            self.unsettled[order_id] -= change != self._made.shop.cancel
 
         self.pending += 1
+        self.unsettled[order_id] += 1
         self._made.tasks.start_soon(run)
 
 
@@ -433,11 +453,12 @@ class _Caretaker:
 
 
 class _Warehouse:
-    """Sells and receives by hand in Cin7 Core, and takes up items that the storefront has no entry of."""
+    """Sells, receives and sends in Cin7 Core, and takes up items that the storefront has no entry of."""
 
-    def __init__(self, made: World, chance: random.Random) -> None:
+    def __init__(self, made: World, chance: random.Random, customers: _Customers) -> None:
         self._made = made
         self._chance = chance
+        self._customers = customers
         self._new = 0
         self.over = False
 
@@ -449,6 +470,8 @@ class _Warehouse:
             await self._made.clock.sleep(self._chance.uniform(20, 120))
             if not self.over:
                 self._move()
+                self._send()
+                self._send()
 
     async def disturb(self, left: Collection[str]) -> None:
         """Give the points of entries that are left something to happen at."""
@@ -457,8 +480,26 @@ class _Warehouse:
             await self._ask("products", Flow.CATALOGUE)
         if any(point.startswith("commercetools.write_entry") for point in left):
             self._move()
+        if any(point.startswith("commercetools.update_order") for point in left):
+            self._send()
         if any("_entry" in point for point in left):
             await self._ask("list", Flow.STOCK)
+
+    def _send(self) -> None:
+        """Pick or send something of an order that stands, all of it in the end; now and then take it back."""
+        cin7, orders = self._made.cin7, self._made.shop.orders
+        sold = [
+            sale
+            for sale in cin7.live_sales()
+            if sale.authorised and not sale.backordered and (order := orders.get(order_of(sale.external_id or "")))
+            if order["orderState"] != "Cancelled" and order["syncInfo"] and not self._customers.unsettled[order["id"]]
+        ]
+        if not sold:
+            return
+        sale = self._chance.choice(sold)
+        steps = (cin7.pick, cin7.ship_rest, cin7.ship_rest, cin7.undo_ship)
+        with contextlib.suppress(RefusedError):
+            self._chance.choice(steps)(sale.id)
 
     def _take_up(self) -> None:
         self._new += 1

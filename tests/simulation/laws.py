@@ -16,6 +16,7 @@ from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.postman import Postman
 from storage import bodies, census, exceptions
 from storage.bodies import Sealer
+from storage.listed_sales import order_of
 from tests.simulation.senders import Senders, body_of
 from tests.simulation.world import World
 
@@ -90,6 +91,22 @@ def assert_exactly_once(world: World, *, without: frozenset[str] = frozenset()) 
     open_orders = [order for order in wanted.values() if order["orderState"] != "Cancelled"]
     assert len(live) == len(open_orders), f"{len(live)} live sales for {len(open_orders)} orders"
     return len(live)
+
+
+def deliveries_off(cin7: Cin7Double, shop: CommercetoolsDouble) -> list[str]:
+    """Say of which orders the storefront shows something else as sent than left the warehouse, or a parcel twice."""
+    shipped: Counter[str] = Counter()
+    for sale in cin7.sales:
+        shipped[order_of(sale.external_id or "")] += int(sum(cin7.shipped(sale.id).values()))
+    off = []
+    for order_id, order in shop.orders.items():
+        delivered, parcels = sum(shop.delivered(order_id).values()), shop.parcels(order_id)
+        ways = "shippingInfo" in order or order.get("shipping")
+        if ways and delivered != shipped[order_id]:
+            off.append(f"{order.get('orderNumber')}: {delivered} delivered, {shipped[order_id]} shipped")
+        if len({key for _, key, _ in parcels}) != len(parcels):
+            off.append(f"{order.get('orderNumber')}: a parcel twice")
+    return off
 
 
 def assert_within_the_limit(world: World) -> None:

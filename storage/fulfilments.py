@@ -25,11 +25,12 @@ _CONCERNED = frozenset({OrderState.HELD.value, OrderState.CANCELLING.value})
 class FulfilmentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The row of an order. Defaults are those of an order nothing is known of.
 
-    `seen` are the stages of its sale as of the last look, as text; `alias` is how the list writes the same. `told_at`
-    is when a webhook, or the order itself, said that something moved that was not looked at since. `published` is the
-    shipment state tallyd set last, `shown` the most units by SKU that the storefront ever showed as sent; `unpaid`: it
-    would be complete, were it paid. `aftersales` names returns and refunds as last looked at. `cin7` and `storefront`
-    are what each side showed, for people.
+    `seen` are the stages of its sale as of the last look, as text; `alias` is how the list writes the same.
+    `told_at` is when a webhook, or the order itself, said that something moved that was not looked at since.
+    `published` is the shipment state tallyd set last, `intended` one that a write without an answer may have set,
+    `shown` the most units by SKU that the storefront ever showed as sent; `unpaid`: it would be complete, were it
+    paid. `aftersales` names returns and refunds as last looked at. `cin7` and `storefront` are what each side
+    showed, for people.
     """
 
     seen: str = ""
@@ -37,6 +38,7 @@ class FulfilmentRecord(msgspec.Struct, frozen=True, kw_only=True):
     told_at: Instant | None = None
     read_at: Instant | None = None
     published: str = ""
+    intended: str = ""
     shown: dict[str, int] = {}
     aftersales: str = ""
     unpaid: bool = False
@@ -78,8 +80,8 @@ def put(connection: sqlite3.Connection, order_id: str, record: FulfilmentRecord,
 def claim(connection: sqlite3.Connection, order_id: str, state: str) -> None:
     """A shipment state is about to be set by us ("": none): should the order show it from now on, it is ours."""
     connection.execute(
-        "INSERT INTO fulfilments (order_id, published) VALUES (?1, ?2)"
-        " ON CONFLICT (order_id) DO UPDATE SET published = excluded.published",
+        "INSERT INTO fulfilments (order_id, intended) VALUES (?1, ?2)"
+        " ON CONFLICT (order_id) DO UPDATE SET intended = excluded.intended",
         (order_id, state),
     )
 

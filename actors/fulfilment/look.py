@@ -49,6 +49,8 @@ TOLD = (
 )
 """Types that a look finds again as long as they hold: what it finds no more is over."""
 
+_SENT = {"Partial", "Shipped"}
+
 _UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER})
 """States in which the sale is still being made: its order's own flow nudges once it stands."""
 
@@ -154,7 +156,7 @@ class Looker:
             view.fulfilments if view is not None else None,
             stages,
             digital=digital,
-            published=subject.row.published,
+            published=_ours(subject.row, order),
             rules=self._rules.delivery,
         )
         notes = view.credit_notes if view is not None else None
@@ -332,11 +334,16 @@ def _known(subject: Subject) -> Known:
         noted=listed is not None and bool(listed.notes),
         behind=subject.behind,
         told=subject.row.told_at is not None,
-        shown=bool(subject.row.shown) or subject.row.published in ("Partial", "Shipped"),
+        shown=bool(subject.row.shown) or bool(_SENT & {subject.row.published, subject.row.intended}),
         unpaid=subject.row.unpaid,
         needless=subject.needless,
         uncounted=not subject.counted,
     )
+
+
+def _ours(row: FulfilmentRecord, order: Order) -> str:
+    """Return the shipment state that is ours, if the order shows it: set, or about to be when no answer came."""
+    return row.intended if row.intended and order.shipment_state == row.intended else row.published
 
 
 def _digital(connection: sqlite3.Connection, skus: set[str]) -> frozenset[str]:
@@ -380,6 +387,7 @@ def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, after: 
         orders.updated(connection, after, version=version, now=now)
     voided = view is not None and view.voided
     if voided:
+        exceptions.clear(connection, _record(sight), resolution="it is void", now=now, types=("sale_undone",))
         orders.void_sale(connection, sight.subject.sale.sale_id, now=now)
         timeline.note(connection, order.id, "sale void", now=now, sale=sight.subject.sale.sale_id, how="in Cin7 Core")
     elif view is not None:

@@ -31,7 +31,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is known before anything is asked: how the list shows the sale, and what was looked at and shown.
 
     `behind`: the list shows what was not looked at. `told`: a webhook or the order said that something moved. `shown`:
-    the storefront shows, or showed, something of it as sent. `unpaid`: only its payment keeps the order from being complete.
+    the storefront shows, or showed, something of it as sent. `unpaid`: only its payment keeps it from being complete.
     `needless`: nothing of it has to be sent, and it was never looked at. `uncounted`: as far as is known, Cin7 Core
     holds nothing for it.
     """

@@ -230,10 +230,14 @@ def test_a_sale_whose_order_is_not_authorised_yet_nudges_nobody(file: sqlite3.Co
     assert fulfilments.behind(file, after="", limit=9) == ([], "")
 
 
-def test_a_state_that_may_be_there_is_ours_from_its_intent_on(file: sqlite3.Connection) -> None:
+def test_a_state_that_may_be_there_is_kept_from_its_intent_until_a_look(file: sqlite3.Connection) -> None:
     order_id = sold(file)
+    fulfilments.put(file, order_id, FulfilmentRecord(published="Partial"), looked_from=NOW)
     fulfilments.claim(file, order_id, "Shipped")
-    assert fulfilments.get(file, order_id).published == "Shipped"
+    record = fulfilments.get(file, order_id)
+    assert (record.published, record.intended) == ("Partial", "Shipped")
+    fulfilments.put(file, order_id, FulfilmentRecord(published="Shipped"), looked_from=NOW)
+    assert fulfilments.get(file, order_id).intended == ""
 
 
 def test_an_order_that_waits_for_its_payment_is_looked_at_when_money_moves(file: sqlite3.Connection) -> None:

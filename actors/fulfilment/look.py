@@ -300,7 +300,7 @@ class Looker:
     def _tell(self, sight: Sight) -> Callable[[], None]:
         def after() -> None:
             if sight.actions:
-                self._around.log("order.shown", order=sight.order.id, shipment=sight.plan.state or "-")
+                self._around.log("order.shown", order=sight.order.id, state=sight.plan.state or "-")
 
         return after
 

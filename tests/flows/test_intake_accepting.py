@@ -172,8 +172,12 @@ async def test_what_cin7_tells_of_a_sale_we_made_is_an_echo(tmp_path: Path) -> N
         )
         assert await here.subjects() == ["census sales"], "somebody else made that one"
         await here.database.run(lambda connection: connection.execute("DELETE FROM outbox").rowcount)
-        await here.acceptance.accept("cin7", [event("h:3", about="sale", subject="s1", kind="Sale/Voided", project="")])
-        assert await here.subjects() == ["census sales"]
+        picked = event("h:3", about="sale", subject="s1", kind="Sale/PickAuthorised", project="")
+        await here.acceptance.accept("cin7", [picked])
+        assert await here.subjects() == ["census sales"], "one call finds every sale that was picked"
+        await here.database.run(lambda connection: connection.execute("DELETE FROM outbox").rowcount)
+        await here.acceptance.accept("cin7", [event("h:4", about="sale", subject="s1", kind="Sale/Voided", project="")])
+        assert await here.subjects() == ["fulfilment o1"], "the sale itself has to be read"
 
 
 async def test_what_nobody_can_read_is_an_exception_with_its_body_sealed(tmp_path: Path) -> None:

@@ -166,12 +166,24 @@ def stir(connection: sqlite3.Connection, sale_ids: Iterable[str], *, now: Instan
             " WHERE sale_id = ? AND voided_at IS NULL AND cin7_total IS NOT NULL",
             (sale_id,),
         ).fetchone()
-        if row is None or not is_behind(connection, row[0], sale_id):
+        if row is None:
             continue
-        outbox.accept(connection, nudge(row[0], now), now=now)
-        if row[1] in _CONCERNED or exceptions.is_open(connection, Record(kind="order", id=row[0]), "edit_not_applied"):
-            concerned = Nudge(flow=Flow.ORDERS, subject=row[0], due_at=now, urgency=Urgency.UNDERWAY)
+        order_id, named = row[0], Record(kind="order", id=row[0])
+        moved = is_behind(connection, order_id, sale_id)
+        if moved:
+            outbox.accept(connection, nudge(order_id, now), now=now)
+        waits = row[1] in _CONCERNED or exceptions.is_open(connection, named, "edit_not_applied")
+        if (moved and waits) or _is_free_of_its_invoice(connection, order_id, sale_id):
+            concerned = Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.UNDERWAY)
             outbox.accept(connection, concerned, now=now)
+
+
+def _is_free_of_its_invoice(connection: sqlite3.Connection, order_id: str, sale_id: str) -> bool:
+    """Say whether a cancelled order waits for its sale's invoice to be voided, and the list shows none any more."""
+    if not exceptions.is_open(connection, Record(kind="order", id=order_id), "cancelled_after_invoice"):
+        return False
+    listed = standing(connection, order_id, sale_id)
+    return listed is not None and listed.stages.invoicing in ("", "VOIDED")
 
 
 def catch_up(connection: sqlite3.Connection, order_id: str, sale_id: str, *, now: Instant) -> None:

@@ -596,6 +596,14 @@ _DECLARED = (
         clears="The sale is void, or a person decides.",
     ),
     _holding(
+        "cancelled_after_invoice",
+        Topic.POSTING,
+        "The order was cancelled in commercetools after its sale was invoiced; the sale is not voided by itself.",
+        "Void the invoice in Cin7 Core if its period is open: the sale is voided then.",
+        "Else credit it there, then void the sale by hand or dismiss with the number of the credit note.",
+        clears="No invoice stands and the sale is void, or a person decides.",
+    ),
+    _holding(
         "void_failed",
         Topic.CANCELLATION,
         "The order is cancelled, but Cin7 Core refused to void its sale; its own words are shown.",

@@ -185,6 +185,7 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
     order_status: str = "NOT AVAILABLE"
     fulfilment_authorised: bool = False
+    invoiced: bool = False
     stages: Stages = Stages()
     fulfilments: tuple[Fulfilment, ...] = ()
     credit_notes: tuple[CreditNote, ...] = ()

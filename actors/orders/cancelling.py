@@ -29,7 +29,7 @@ def cancel_unsent(desk: Desk, case: Case) -> Done:
 
 
 async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
-    """Void the sale, and believe it only when Cin7 shows it void. Never after a pick was authorised."""
+    """Void the sale, and believe it only when Cin7 shows it void. Never after a pick or an invoice was authorised."""
     attempt = await void(desk, case, sale, beside=_begun(desk, case))
     match attempt.result:
         case Result.VOID | Result.GONE:
@@ -42,6 +42,8 @@ async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
             return hold_attempt(desk, case, _shipped(case, sale, attempt), attempt)
         case Result.PICKED:
             return held_live(desk, case, sale, "cancelled_after_pick", attempt)
+        case Result.INVOICED:
+            return held_live(desk, case, sale, "cancelled_after_invoice", attempt)
         case _:
             return held_live(desk, case, sale, "void_failed", attempt)
 

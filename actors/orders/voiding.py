@@ -29,6 +29,7 @@ class Result(StrEnum):
     GONE = "gone"  # Cin7 says there is no such sale, which proves nothing
     PICKED = "picked"  # a pick is authorised: not voided
     SHIPPED = "shipped"  # something of it has left the house: not voided
+    INVOICED = "invoiced"  # an invoice stands in the books: not voided
     AUTHORISED = "authorised"  # the order document is authorised, and was to be left alone
     UNPROVED = "unproved"  # asked for, and the answer does not show it void: read again
     REFUSED = "refused"
@@ -88,6 +89,8 @@ def _stands(view: SaleView) -> Attempt | None:
         return Attempt(result=Result.SHIPPED, how="something of it has left the house", view=view)
     if view.fulfilment_authorised:
         return Attempt(result=Result.PICKED, how="its pick is authorised", view=view)
+    if view.invoiced:
+        return Attempt(result=Result.INVOICED, how="it is invoiced", view=view)
     return None
 
 

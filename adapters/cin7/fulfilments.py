@@ -23,6 +23,7 @@ _R = TypeVar("_R")
 _Units = dict[str, Decimal]
 
 _FULFILMENTS = msgspec.json.Decoder(list[wire.Fulfilment] | None, float_hook=Decimal)
+_INVOICES = msgspec.json.Decoder(list[wire.Invoice] | None, float_hook=Decimal)
 _CREDIT_NOTES = msgspec.json.Decoder(list[wire.CreditNote] | None, float_hook=Decimal)
 _NOT_AVAILABLE = "NOT AVAILABLE"
 _VOIDED = "VOIDED"
@@ -51,6 +52,19 @@ def is_begun(raw: msgspec.Raw) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return True
     return any(AUTHORISED in _status(stage) for row in rows for stage in (row.pick, row.pack, row.ship))
+
+
+def is_invoiced(document: wire.Sale) -> bool:
+    """Say whether an invoice of the sale stands, in part or whole; of what cannot be read one may.
+
+    The words of `CombinedInvoiceStatus` are open (fact sheet §2.1): any that nobody has to authorise is none.
+    """
+    try:
+        rows = _INVOICES.decode(document.invoices) or []
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True
+    words = [document.combined_invoice_status, *(row.status for row in rows)]
+    return any(word(_text(one)) not in ("", _VOIDED) for one in words)
 
 
 def fulfilments(raw: msgspec.Raw, *, whole: bool) -> tuple[Fulfilment, ...]:

@@ -222,6 +222,7 @@ def sale_view(document: wire.Sale, *, whole: bool = False) -> sale.SaleView:
         order=order_view(order) if order is not None and has_document else None,
         order_status=order_status or "NOT AVAILABLE",
         fulfilment_authorised=fulfilments.is_begun(document.fulfilments),
+        invoiced=fulfilments.is_invoiced(document),
         stages=fulfilments.stages(document),
         fulfilments=fulfilments.fulfilments(document.fulfilments, whole=whole),
         credit_notes=fulfilments.credit_notes(document.credit_notes, whole=whole),

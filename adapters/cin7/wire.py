@@ -60,6 +60,12 @@ class Fulfilment(Wire):
     ship: Ship | None = None
 
 
+class Invoice(Wire):
+    """An invoice of a sale, as far as it tells whether it stands."""
+
+    status: Any = None
+
+
 class Payment(Wire):
     """A payment of a credit note; inside `GET /sale` they are its `Refunds` and say no `Type`."""
 
@@ -139,6 +145,7 @@ class Sale(Wire):
     combined_invoice_status: Any = None
     combined_tracking_numbers: Any = None
     fulfilments: msgspec.Raw = msgspec.Raw(b"null")
+    invoices: msgspec.Raw = msgspec.Raw(b"null")
     credit_notes: msgspec.Raw = msgspec.Raw(b"null")
 
 

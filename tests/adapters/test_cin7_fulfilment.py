@@ -558,3 +558,22 @@ def test_what_the_tests_answer_is_what_cin7_may_answer() -> None:
     assert cin7_spec.check_answer("GET", "/sale", 200, json.dumps(document).encode()) == []
     document["Fulfilments"][0]["FulfilmentNumber"] = document["Fulfilments"][0].pop("FulfillmentNumber")
     assert len(cin7_spec.check_answer("GET", "/sale", 200, json.dumps(document).encode())) == 2
+
+
+@pytest.mark.parametrize(
+    ("shown", "invoiced"),
+    [
+        ({}, False),
+        ({"CombinedInvoiceStatus": "NOT AVAILABLE", "Invoices": []}, False),
+        ({"CombinedInvoiceStatus": "DRAFT", "Invoices": [{"Status": "DRAFT"}]}, False),
+        ({"CombinedInvoiceStatus": "VOIDED", "Invoices": [{"Status": "VOIDED"}, {"Status": None}]}, False),
+        ({"CombinedInvoiceStatus": "INVOICED"}, True),
+        ({"CombinedInvoiceStatus": "partially invoiced"}, True),
+        ({"CombinedInvoiceStatus": "INVOICED / CREDITED"}, True),
+        ({"Invoices": [{"Status": "VOIDED"}, {"Status": "AUTHORISED", "Lines": []}]}, True),
+        ({"Invoices": [{"Status": "PAID"}]}, True),
+        ({"Invoices": "what is this"}, True),
+    ],
+)
+async def test_an_invoice_that_stands_is_seen(shown: dict[str, Any], invoiced: bool) -> None:
+    assert (await seen(**shown)).invoiced is invoiced

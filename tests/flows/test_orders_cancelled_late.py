@@ -39,6 +39,7 @@ class Shown:
         self.fulfilments: tuple[Fulfilment, ...] = ()
         self.credit_notes: tuple[CreditNote, ...] = ()
         self.shipping = ""
+        self.invoiced = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._book, name)
@@ -51,6 +52,7 @@ class Shown:
             fulfilments=self.fulfilments,
             fulfilment_authorised=picked,
             credit_notes=self.credit_notes,
+            invoiced=self.invoiced,
             stages=Stages(shipping=self.shipping),
         )
 
@@ -137,6 +139,25 @@ async def test_a_sale_voided_by_a_person_ends_the_cancelled_order(boxes: tuple[B
         assert made.daemon.state(order) == "cancelled"
         assert made.daemon.open_types(order) == []
         assert made.calls("sale_void") == 0
+
+
+@virtual
+async def test_a_cancellation_after_the_invoice_is_told_to_finance_until_no_invoice_stands() -> None:
+    async with world(208) as made:
+        order, sale, shown = await exported(made)
+        shown.invoiced, shown.fulfilments = True, (fulfilment(),)
+        made.shop.cancel(order)
+        await told(made, order, "cancelled_after_pick")
+        shown.fulfilments = ()
+        await look(made, order)
+        [row] = made.daemon.open_exceptions(order)
+        assert (row.type, row.owner) == ("cancelled_after_invoice", "finance")
+        assert (made.daemon.state(order), made.calls("sale_void")) == ("held", 0)
+        shown.invoiced = False
+        await look(made, order)
+        assert made.daemon.state(order) == "cancelled"
+        assert made.daemon.open_types(order) == []
+        assert made.cin7.sale(sale.id).voided
 
 
 @pytest.mark.parametrize("picking", ["DRAFT", "NOT AVAILABLE", "VOIDED"])

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from actors.domain.exception_types import Finding
 from actors.domain.fulfilment import Stages
 from actors.domain.order_state import OrderState
 from actors.domain.returning import Refund
 from actors.domain.sale import ListedCreditNote, ListedSale
-from storage import fulfilments, listed_sales, orders
+from storage import exceptions, fulfilments, listed_sales, orders
 from storage.fulfilments import FulfilmentRecord
 from storage.orders import SaleRecord
 from tests.stored import NOW, fresh, moved
@@ -115,6 +116,21 @@ def test_a_held_order_is_nudged_too(file: sqlite3.Connection) -> None:
     listed(file, picking="PICKED")
     fulfilments.stir(file, [SALE], now=NOW)
     assert nudged(file) == {("fulfilment", order_id), ("orders", order_id)}
+
+
+@pytest.mark.parametrize(
+    ("invoicing", "free"),
+    [("INVOICED", False), ("INVOICED / CREDITED", False), ("NOT INVOICED", True), ("VOIDED", True)],
+)
+def test_a_cancelled_order_is_looked_at_once_its_sale_lists_no_invoice(
+    file: sqlite3.Connection, invoicing: str, free: bool
+) -> None:
+    order_id = sold(file, OrderState.HELD)
+    named = exceptions.Record(kind="order", id=order_id)
+    exceptions.raise_finding(file, named, Finding(code="cancelled_after_invoice", cause="x"), now=NOW)
+    listed(file, invoicing=invoicing)
+    fulfilments.stir(file, [SALE], now=NOW)
+    assert nudged(file) == ({("orders", order_id)} if free else set())
 
 
 def test_a_void_sale_of_ours_nudges_nobody(file: sqlite3.Connection) -> None:

@@ -189,8 +189,7 @@ class Looker:
             Purpose.CT_UPDATE_ORDER,
             subject=order.id,
             generation=sight.subject.order.generation,
-            # From here on the state may be there, and is then ours, whether or not an answer comes.
-            beside=lambda connection, _: fulfilments.claim(connection, order.id, sight.plan.state),
+            beside=lambda connection, _: self._intend(connection, sight),
         )
         points = (write_point(intent.purpose, WritePhase.SETTLED),)
         try:
@@ -217,6 +216,16 @@ class Looker:
             seen(connection, now)
 
         return Done(unit=unit, points=points, after=self._tell(sight))
+
+    def _intend(self, connection: sqlite3.Connection, sight: Sight) -> None:
+        """Write down, before the update leaves, what has to be known should no answer come.
+
+        The state may be there from here on, and is then ours. A delivery may be gone, and a later look finds nothing to
+        take off any more: that a customer may have been told of it is told now.
+        """
+        fulfilments.claim(connection, sight.order.id, sight.plan.state)
+        if _takes_back(sight):
+            exceptions.raise_finding(connection, _record(sight), _undone(sight), now=self._around.clock.now())
 
     def _rejected(self, sight: Sight, intent: Intent, words: str, points: tuple[str, ...]) -> Later:
         due_at = self._around.clock.now() + self._rules.quiet
@@ -292,7 +301,7 @@ class Looker:
         kept = {(finding.code, finding.sku, finding.field) for finding in found}
         types = TOLD if sight.view is not None else ("refund_open", "fulfilment_rejected")
         exceptions.clear(connection, record, resolution="looked at again", now=now, types=types, keep=kept)
-        if sight.plan.taken_back and order.state != "Cancelled":
+        if _takes_back(sight):
             exceptions.raise_finding(connection, record, _undone(sight), now=now)
         elif all(shipped.get(sku, 0) >= units for sku, units in sight.subject.row.shown.items()):
             exceptions.clear(connection, record, resolution="shipped again", now=now, types=("shipment_undone",))
@@ -430,6 +439,11 @@ def _of_orders(order_id: str, due_at: Instant) -> Nudge:
 
 def _record(sight: Sight) -> exceptions.Record:
     return exceptions.Record(kind="order", id=sight.order.id, number=sight.order.number)
+
+
+def _takes_back(sight: Sight) -> bool:
+    """Whether a customer may have been told of what is shown no longer; of a cancelled order nobody waits for it."""
+    return bool(sight.plan.taken_back) and sight.order.state != "Cancelled"
 
 
 def _undone(sight: Sight) -> Finding:

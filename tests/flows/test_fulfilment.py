@@ -171,6 +171,24 @@ async def test_a_shipment_undone_is_taken_off_and_told_until_as_much_is_sent_aga
         await made.until(lambda: made.daemon.open_types(order) == [], within=SOON, every=0.1)
 
 
+@pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.ERROR_AFTER], ids=lambda kind: kind.value)
+def test_a_shipment_taken_off_by_a_write_without_an_answer_is_told_all_the_same(kind: FaultKind) -> None:
+    _take_off(Fault(kind=kind, status=500))
+
+
+@virtual
+async def _take_off(fault: Fault) -> None:
+    async with shop(723) as made:
+        order = await sold(made)
+        made.cin7.ship_rest(sale_of(made, order), tracking="T-1")
+        await made.until(lambda: shown(made, order)[0] == "Shipped", within=SOON, every=0.1)
+        made.ct_faults.plan("order_update", fault)
+        made.cin7.undo_ship(sale_of(made, order))
+        await made.until(lambda: shown(made, order)[:2] == ("Ready", 0), within=SOON, every=0.1)
+        await made.clock.sleep(2 * SWEEP)
+        assert made.daemon.open_types(order) == ["shipment_undone"]
+
+
 @virtual
 async def test_what_somebody_else_set_is_never_moved_back() -> None:
     async with shop(709) as made:

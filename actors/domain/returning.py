@@ -45,8 +45,11 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def aftersales(order: Order) -> str:
-    """Name the order's returns and refunds as they stand; "" where there are none."""
-    returns = sorted(f"{item.id}:{item.state}" for item in order.returns)
+    """Name the order's returns and refunds as they stand; "" where there are none.
+
+    By their keys, where they have one: of a return that was just entered no id is known yet.
+    """
+    returns = sorted(f"{item.key or item.id}:{item.state}" for item in order.returns)
     paid_back = sorted(f"{refund.id}:{refund.state}" for _, refund in _paid_back(order))
     return ",".join([*returns, *paid_back])
 

@@ -315,6 +315,20 @@ async def test_a_return_in_commercetools_is_asked_for_until_it_is_restocked() ->
 
 
 @virtual
+async def test_a_return_we_enter_ourselves_is_nothing_new_to_us() -> None:
+    async with shop(724) as made:
+        order = await sold(made)
+        made.cin7.ship_rest(sale_of(made, order))
+        await made.until(lambda: shown(made, order)[0] == "Shipped", within=SOON, every=0.1)
+        await made.clock.sleep(2 * SWEEP)
+        before = reads(made)
+        made.cin7.add_credit_note(sale_of(made, order), status="AUTHORISED", lines=((MUG, 1),), restock=((MUG, 1),))
+        await made.until(lambda: bool(made.shop.orders[order].get("returnInfo")), within=SOON, every=0.1)
+        await made.clock.sleep(20 * 60)
+        assert reads(made) == before + 2, "one as the webhook tells of the note, one as the list of notes does"
+
+
+@virtual
 async def test_a_refund_before_anything_was_sent_is_matched_to_its_credit_note() -> None:
     async with shop(718) as made:
         order = await sold(made)

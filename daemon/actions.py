@@ -25,7 +25,7 @@ from actors.stock.publishing import SKU, sku_nudge
 from actors.stock.reading import LIST
 from adapters.operator.problems import ProblemError
 from daemon.running import Running
-from storage import audit, bodies, exceptions, exported, flows, orders, outbox, stock
+from storage import audit, bodies, exceptions, exported, flows, fulfilments, orders, outbox, stock
 from storage.bodies import Sealer
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord
@@ -49,7 +49,7 @@ _BY_KIND = {
 
 
 async def retry_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
-    """Look at an order again now, also when its message was set aside.
+    """Look at an order again now, and at how its sale was fulfilled, also when a message of either was set aside.
 
     Raises:
         ProblemError: 404, no such order; 409, its state is final.
@@ -255,6 +255,8 @@ async def _on_order(app: Running, ref: str, action: str, *, author: str, reason:
             now=now,
             types=(_SET_ASIDE,),
         )
+        if action == "retry":
+            _look_at_sale(connection, record.id, author, now)
         audit.write(connection, author=author, action=action, record=f"order:{record.id}", now=now, reason=reason)
         shown = record.number or record.id
         edited = f"{action} edited" if record.reason == EDITED else ""
@@ -310,6 +312,16 @@ def _set_apart(connection: sqlite3.Connection, order_id: str, why: str, now: Ins
 
 def _look_at(order_id: str, now: Instant) -> Nudge:
     return Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.UNDERWAY)
+
+
+def _look_at_sale(connection: sqlite3.Connection, order_id: str, author: str, now: Instant) -> None:
+    """What was fulfilled of an order is another flow's: where its sale stands, that is read again too."""
+    if all(sale.voided_at is not None for sale in orders.sales_of(connection, order_id)):
+        return
+    fulfilments.tell(connection, order_id, now=now)
+    outbox.release(connection, fulfilments.nudge(order_id, now), now=now)
+    message = exceptions.Record(kind="message", id=order_id)
+    exceptions.clear(connection, message, resolution=f"retry by {author}", now=now, types=(_SET_ASIDE,))
 
 
 def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:

@@ -27,7 +27,7 @@ from daemon import actions
 from daemon.control import SocketInUseError, control_server, socket_path
 from daemon.control_client import DaemonDownError, RefusedError, address, ask
 from daemon.settings import parse_settings
-from storage import audit, exceptions, flows, orders, outbox
+from storage import audit, exceptions, flows, fulfilments, orders, outbox
 from tests.daemon_app import IDS, NOW, TestApp, assembled, config_text
 
 ASIDE = "message_quarantined"
@@ -181,6 +181,27 @@ async def test_a_retry_lets_a_message_go_that_was_set_aside(tmp_path: Path) -> N
         assert [(row.type, row.state, row.resolution) for row in rows] == [
             ("message_quarantined", "resolved", f"retry by {ME}")
         ]
+
+
+async def test_a_retry_has_the_sale_read_again_where_one_stands(tmp_path: Path) -> None:
+    order_id = IDS["A-1"]
+
+    def unit(connection: sqlite3.Connection) -> None:
+        outbox.accept(connection, fulfilments.nudge(order_id, NOW), now=NOW)
+        [envelope] = outbox.claim(connection, Flow.FULFILMENT, limit=1, now=NOW)
+        set_aside(connection, envelope, reason="ValueError at fulfilment/look.py:1", now=NOW)
+
+    async with controlled(tmp_path) as (app, path):
+        await app.engine.database.run(unit)
+        await post(path, "orders", "A-1", "retry")
+        told = await app.engine.database.read(lambda connection: fulfilments.get(connection, order_id).told_at)
+        assert told is not None
+        rows = await app.engine.database.read(
+            lambda connection: list(connection.execute("SELECT flow, subject, state FROM outbox ORDER BY flow"))
+        )
+        assert rows == [("fulfilment", order_id, "ready"), ("orders", order_id, "ready")]
+        [row] = await app.engine.database.read(lambda connection: exceptions.of_record(connection, "message", order_id))
+        assert (row.state, row.resolution) == ("resolved", f"retry by {ME}")
 
 
 async def test_the_bell_is_rung(tmp_path: Path) -> None:

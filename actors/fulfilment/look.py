@@ -132,11 +132,15 @@ class Looker:
             try:
                 view = await self._warehouse.read_fulfilment(subject.sale.sale_id, subject=order_id)
             except Missing:
-                return Done()  # it was deleted: the census tells of it
+                # It was deleted, and the census tells of it. Should the list still show it move, it is asked for again.
+                return Done(unit=_over(order_id, subject.row, began))
         try:
             read = await self._storefront.read_order(order_id)
         except Missing:
-            return Done(nudges=(_of_orders(order_id, began),))
+            # There is nothing left to show anything on: whatever moved until now needs no second look.
+            return Done(
+                unit=_over(order_id, _looked(subject, view, began), began), nudges=(_of_orders(order_id, began),)
+            )
         except Rejected as error:
             # The orders flow tells of an order nobody can read, and clears it once it can be read.
             return Later(due_at=began + self._rules.quiet, reason=error.reason, unit=_hand_on(order_id))
@@ -424,6 +428,27 @@ def _count(connection: sqlite3.Connection, sight: Sight, now: Instant) -> None:
     exceptions.raise_finding(connection, record, finding, now=now)
     if counted:
         orders.uncount(connection, order.id, now=now)
+
+
+def _looked(subject: Subject, view: SaleView | None, began: Instant) -> FulfilmentRecord:
+    """Return the row of an order whose sale was looked at, with nothing shown of it."""
+    listed = subject.listed
+    stages = view.stages if view is not None else listed.stages if listed is not None else Stages()
+    return msgspec.structs.replace(
+        subject.row,
+        seen=fulfilments.seen_text(stages, listed.notes if listed is not None else {}),
+        alias=fulfilments.seen_text(listed.stages, listed.notes) if listed is not None else "",
+        read_at=began if view is not None else subject.row.read_at,
+    )
+
+
+def _over(order_id: str, row: FulfilmentRecord, began: Instant) -> Callable[[sqlite3.Connection, Instant], None]:
+    """Nothing is there to be shown: keep that what was told until now was looked into."""
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        fulfilments.put(connection, order_id, row, looked_from=began)
+
+    return unit
 
 
 def _hand_on(order_id: str) -> Callable[[sqlite3.Connection, Instant], None]:

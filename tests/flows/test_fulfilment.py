@@ -347,6 +347,30 @@ async def test_a_refund_before_anything_was_sent_is_matched_to_its_credit_note()
         assert kept.credit_note
 
 
+@virtual
+async def test_of_an_order_that_was_deleted_the_sale_is_not_read_again_and_again() -> None:
+    async with shop(725) as made:
+        order = await sold(made)
+        made.shop.delete_order(order)
+        before = reads(made)
+        made.cin7.ship_rest(sale_of(made, order))
+        await made.clock.sleep(2 * 60 * 60)
+        assert "order_deleted" in made.daemon.open_types(order)
+        assert reads(made) == before + 1
+
+
+@virtual
+async def test_a_sale_that_is_gone_is_asked_for_once() -> None:
+    async with shop(726) as made:
+        order = await sold(made)
+        before = reads(made)
+        sale = sale_of(made, order)
+        made.cin7.ship_rest(sale)
+        made.cin7.remove_sale(sale)
+        await made.clock.sleep(2 * 60 * 60)
+        assert reads(made) <= before + 3
+
+
 LOST = [
     Fault(kind=FaultKind.DROP_AFTER),
     Fault(kind=FaultKind.DROP_BEFORE),

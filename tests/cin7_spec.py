@@ -99,9 +99,6 @@ _NEVER_SENT = {
 # "Not required for POST" in the notes, "Ignored by POST", "Required for PUT".
 _NOT_IN_REQUESTS: dict[tuple[str, str], set[str]] = {
     ("POST", "/sale"): {"ID"},
-    # The table serves both methods. One integrator saw a PUT without ID judged like a create; that one with an ID is
-    # not, is our reading: the sale it names has its customer and its location.
-    ("PUT", "/sale"): {"Customer", "CustomerID", "Location"},
     ("POST", "/sale/order"): {"TotalBeforeTax", "Tax", "Total"},
     ("POST", "/customer"): {"ID"},
 }

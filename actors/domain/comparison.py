@@ -13,7 +13,7 @@ import msgspec
 from actors.domain.exception_types import Finding
 from actors.domain.money import same_number
 from actors.domain.prediction import Prediction
-from actors.domain.sale import OrderRow, OrderView, Row, RowKind
+from actors.domain.sale import OrderRow, OrderView, Row, RowKind, SaleView
 
 ABSENT = "–"
 
@@ -81,6 +81,30 @@ def breakdown(prediction: Prediction, answer: OrderView) -> dict[str, str]:
     sides["rows predicted"] = " · ".join(_row_text(row.sku, row, digits) for row in prediction.rows)
     sides["rows shown"] = " · ".join(_row_text(_name(row), row, digits) for row in answer.rows)
     return sides
+
+
+def moved(before: SaleView, after: SaleView) -> dict[str, tuple[str, str]]:
+    """Say what a change of a sale's texts changed about its money, which it must not: by name, before and after.
+
+    What the answer does not show says nothing.
+    """
+    shown = {
+        "TaxCalculation": (_mode(before), _mode(after)),
+        "CustomerCurrency": (before.currency or "", after.currency or ""),
+        "CurrencyRate": (_plain(before.currency_rate), _plain(after.currency_rate)),
+    }
+    if before.order is not None and after.order is not None:
+        for name in ("net", "tax", "total"):
+            shown[name] = (_plain(getattr(before.order, name)), _plain(getattr(after.order, name)))
+    return {name: pair for name, pair in shown.items() if pair[1] and pair[0] != pair[1]}
+
+
+def _mode(view: SaleView) -> str:
+    return "Inclusive" if view.tax_inclusive else "Exclusive"
+
+
+def _plain(value: Decimal | None) -> str:
+    return "" if value is None else f"{value.normalize():f}"
 
 
 def totals_finding(prediction: Prediction, answer: OrderView, differences: Sequence[Difference]) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -72,10 +73,23 @@ class SaleHeader(msgspec.Struct, frozen=True, kw_only=True):
     ship_by: date | None = None
 
 
-class SaleChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What `PUT /sale` is told about the header of a sale that exists: only what is not None changes.
+class ShownHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be written of a sale's header, as it was read and as Cin7 spells it: it goes back with a change.
 
-    `attributes` are all ten AdditionalAttributes by number, since they are one object. Fact sheet §2.4.
+    Texts about people are among it: it is kept nowhere, and shows nothing of itself.
+    """
+
+    fields: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        """Show what is known, and nothing of it."""
+        return f"ShownHeader({', '.join(self.fields)})"
+
+
+class SaleChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to change about the header of a sale that exists: only what is not None (fact sheet §2.4).
+
+    `attributes` are the AdditionalAttributes to change, by number.
     """
 
     sale_id: str
@@ -183,6 +197,7 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     number: str | None = None
     order: OrderView | None = None
     location: str = ""
+    header: ShownHeader = ShownHeader()
     order_status: str = "NOT AVAILABLE"
     fulfilment_authorised: bool = False
     invoiced: bool = False

@@ -16,6 +16,7 @@ import msgspec
 from actors.core.actor import Done, Later, Outcome, Unit
 from actors.domain import edits, payments
 from actors.domain.calls import Purpose
+from actors.domain.comparison import moved as moved_by_change
 from actors.domain.edits import Change, Kind
 from actors.domain.errors import CONTRADICTION, InDoubt, Missing, Rejected
 from actors.domain.exception_types import Finding
@@ -25,7 +26,7 @@ from actors.governor.journal import Intent
 from actors.orders import shortages
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled
 from actors.orders.standing import hold_voided, sale_vanished
-from storage import calls, exceptions, exported
+from storage import calls, exceptions, exported, orders
 from storage.orders import SaleRecord
 
 EDITED = "order_edited"
@@ -34,6 +35,8 @@ REVERSED = "payment_reversed"
 
 MOST_NAMED = 6
 """So many differences are named in the cause; all of them stand in the facts."""
+
+_WHEN = ("before", "now")
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +187,7 @@ class _Applying(NamedTuple):
     desk: Desk
     case: Case
     sale: SaleRecord
+    view: SaleView
     edit: Edit
     changes: list[Change]
     findings: list[Finding]
@@ -200,7 +204,7 @@ async def _apply(desk: Desk, case: Case, sale: SaleRecord, edit: Edit) -> Outcom
     begun = _begun(view)
     late = [change for change in edit.changes if begun and change.group == edits.SHIPPING]
     changes = [change for change in edit.changes if change not in late]
-    applying = _Applying(desk, case, sale, edit, changes, [_too_late(case, sale, late, begun)] if late else [])
+    applying = _Applying(desk, case, sale, view, edit, changes, [_too_late(case, sale, late, begun)] if late else [])
     zone = desk.zone(await desk.facts_for(case.order))
     try:
         change = edits.change_of(case.order, changes, sale.sale_id, desk.posting, zone)
@@ -212,12 +216,13 @@ async def _apply(desk: Desk, case: Case, sale: SaleRecord, edit: Edit) -> Outcom
 async def _write(applying: _Applying, change: SaleChange) -> Outcome:
     """Send the change. It names what the sale shall show, not what to do to it: sent twice it does the same.
 
-    So a lost answer needs no proof (and a sale as it is read shows no addresses): it is sent again, by the schedule.
+    So a lost answer needs no proof: it is sent again, by the schedule. What else stands on the header goes back as it
+    was read; should the change have moved money all the same, finance is told.
     """
-    desk, case = applying.desk, applying.case
+    desk, case, view = applying.desk, applying.case, applying.view
     intent = Intent(Purpose.CIN7_UPDATE_SALE, subject=case.order.id, generation=case.record.generation)
     try:
-        await desk.write(case, intent, desk.book.update_sale(change, intent))
+        answer = await desk.write(case, intent, desk.book.update_sale(change, view, intent))
     except InDoubt as error:
         if error.reason != CONTRADICTION:
             return _unknown(intent, error.reason)
@@ -225,9 +230,40 @@ async def _write(applying: _Applying, change: SaleChange) -> Outcome:
     except Rejected as error:
         words = error.detail or error.reason
     else:
-        return _settling(_changed(applying, sent=True), intent, lambda file, now: answered(file, intent, now))
+        return _settling(_changed(applying, sent=True), intent, _answered(applying, intent, answer))
     left = _left(applying, [_refusal(applying, words)])
     return _settling(left, intent, lambda file, now: refused(file, intent, words))
+
+
+def _answered(applying: _Applying, intent: Intent, answer: SaleView) -> Unit:
+    case = applying.case
+    inclusive = case.record.inclusive
+    # The mode is known from when the sale was made: a change whose answer was lost may have moved it before.
+    before = applying.view if inclusive is None else msgspec.structs.replace(applying.view, tax_inclusive=inclusive)
+    moved = moved_by_change(before, answer)
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        answered(connection, intent, now)
+        if not moved:
+            return
+        exceptions.raise_finding(connection, record_of(case.order), _moved(applying, moved), now=now)
+        if (shown := answer.order) is not None:
+            figures = {"net": f"{shown.net:f}", "tax": f"{shown.tax:f}", "total": f"{shown.total:f}"}
+            orders.set_answer(connection, case.order.id, **figures, reconciled=False)
+
+    return unit
+
+
+def _moved(applying: _Applying, moved: dict[str, tuple[str, str]]) -> Finding:
+    shown = applying.sale.number or applying.sale.sale_id
+    words = "; ".join(f"{name} {before} → {after}" for name, (before, after) in moved.items())
+    return Finding(
+        code="totals_differ",
+        cause=f"Texts of sale {shown} of order {applying.case.order.shown_as} were changed, and Cin7 Core changed its"
+        f" money with them: {words}.",
+        field=next(iter(moved)),
+        facts={f"{name} {when}": text for name, pair in moved.items() for when, text in zip(_WHEN, pair, strict=True)},
+    )
 
 
 def _unknown(intent: Intent, reason: str) -> Later:
@@ -239,7 +275,7 @@ def _unknown(intent: Intent, reason: str) -> Later:
 
 def _changed(applying: _Applying, *, sent: bool = False) -> Outcome:
     """The sale shows by now what could be changed about it."""
-    _, case, _, edit, changes, _ = applying
+    case, edit, changes = applying.case, applying.edit, applying.changes
     order, shows = case.order, edits.applied(edit.sale or {}, edit.now, changes)
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
@@ -252,8 +288,8 @@ def _changed(applying: _Applying, *, sent: bool = False) -> Outcome:
 
 def _left(applying: _Applying, more: list[Finding], beside: Unit | None = None) -> Outcome:
     """Tell what the sale does not show. That is tried again when something moves, and not before."""
-    desk, case, _, edit, _, findings = applying
-    found = [*findings, *more]
+    desk, case, edit = applying.desk, applying.case, applying.edit
+    found = [*applying.findings, *more]
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         if beside is not None:
@@ -302,7 +338,7 @@ def _too_late(case: Case, sale: SaleRecord, late: Sequence[Change], begun: str) 
 
 
 def _refusal(applying: _Applying, words: str) -> Finding:
-    _, case, sale, _, changes, _ = applying
+    case, sale, changes = applying.case, applying.sale, applying.changes
     shown = sale.number or sale.sale_id
     return Finding(
         code=NOT_APPLIED,

@@ -49,8 +49,8 @@ class SalesBook(Protocol):
         """Void the sale; the answer shows it."""
         ...
 
-    async def update_sale(self, change: SaleChange, intent: Intent) -> SaleView:
-        """Change the sale's header, only what `change` names; the answer shows it. In doubt if the answer is lost."""
+    async def update_sale(self, change: SaleChange, shown: SaleView, intent: Intent) -> SaleView:
+        """Change what `change` names of a header `shown` so; the answer shows it. In doubt if the answer is lost."""
         ...
 
     async def read_sale(self, sale_id: str, *, subject: str) -> SaleView:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import date
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -46,6 +46,7 @@ _T = TypeVar("_T")
 _W = TypeVar("_W")
 _R = TypeVar("_R")
 _Query = Sequence[tuple[str, str]]
+_Body = wire.Sent | dict[str, Any]
 
 _LOOK_UP_ROWS = 100
 _PRODUCT_ROWS = 1000
@@ -141,14 +142,14 @@ class Cin7Client:
         body, until = await self._call(intent, "DELETE", "/sale", (("ID", sale_id), ("Void", "true")))
         return self._read(body, wire.Sale, _of_sale(sale_id), intent.purpose, until)
 
-    async def update_sale(self, change: SaleChange, intent: Intent) -> SaleView:
-        """`PUT /sale`: changes what `change` names of the header (fact sheet §2.4); the answer shows the sale.
+    async def update_sale(self, change: SaleChange, shown: SaleView, intent: Intent) -> SaleView:
+        """`PUT /sale`: changes what `change` names of the header; the rest goes back as it was `shown` (§2.4).
 
         Raises:
             InDoubt: no clear answer, or one about another sale.
             Rejected, Unauthorised, Limited, Transient (not sent): nothing was changed.
         """
-        body, until = await self._call(intent, "PUT", "/sale", payload=translate.sent_change(change))
+        body, until = await self._call(intent, "PUT", "/sale", payload=translate.sent_change(change, shown.header))
         return self._read(body, wire.Sale, _of_sale(change.sale_id), intent.purpose, until)
 
     async def read_sale(self, sale_id: str, *, subject: str) -> SaleView:
@@ -444,7 +445,13 @@ class Cin7Client:
     # -- the exchange ---------------------------------------------------------------------------------------------
 
     async def _call(
-        self, intent: Intent, method: str, path: str, query: _Query = (), *, payload: wire.Sent | None = None
+        self,
+        intent: Intent,
+        method: str,
+        path: str,
+        query: _Query = (),
+        *,
+        payload: _Body | None = None,
     ) -> tuple[bytes, Instant]:
         """Make an exchange; return the body and the last instant at which the request may take effect.
 
@@ -454,7 +461,13 @@ class Cin7Client:
         return sent.body, sent.until
 
     async def _exchange(
-        self, intent: Intent, method: str, path: str, query: _Query = (), *, payload: wire.Sent | None = None
+        self,
+        intent: Intent,
+        method: str,
+        path: str,
+        query: _Query = (),
+        *,
+        payload: _Body | None = None,
     ) -> _Exchange:
         """Take a turn, send once, judge."""
         purpose = intent.purpose

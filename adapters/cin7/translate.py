@@ -14,7 +14,7 @@ import msgspec
 from actors.domain import facts, sale
 from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
-from adapters.cin7 import fulfilments, wire
+from adapters.cin7 import fulfilments, headers, wire
 from adapters.cin7.fields import UnreadableAnswerError, day, figure, guid, needed
 
 _B = TypeVar("_B", bound=wire.BillingAddress)
@@ -62,9 +62,9 @@ def sent_header(header: sale.SaleHeader) -> wire.SaleHeader:
     )
 
 
-def sent_change(change: sale.SaleChange) -> wire.SaleChange:
-    """Write the body of `PUT /sale` (fact sheet §2.4): what is None is left out, and an address is written whole."""
-    return wire.SaleChange(
+def sent_change(change: sale.SaleChange, shown: sale.ShownHeader) -> dict[str, Any]:
+    """Write the body of `PUT /sale` (fact sheet §2.4): what is None is as it was shown, an address is written whole."""
+    written = wire.SaleChange(
         id=change.sale_id,
         contact=change.contact,
         phone=change.phone,
@@ -77,6 +77,7 @@ def sent_change(change: sale.SaleChange) -> wire.SaleChange:
         ship_by=_sent_day(change.ship_by) if change.ship_by is not None else None,
         additional_attributes=_sent_attributes(change.attributes) if change.attributes is not None else None,
     )
+    return headers.changed_header(shown, written)
 
 
 def sent_customer(card: sale.CustomerCard) -> wire.SentCustomer:
@@ -216,6 +217,7 @@ def sale_view(document: wire.Sale, *, whole: bool = False) -> sale.SaleView:
         tax_inclusive=_inclusive(document),
         currency=document.customer_currency or None,
         location=document.location or "",
+        header=headers.shown_header(document),
         currency_rate=document.currency_rate,
         order_date=day(document.sale_order_date),
         number=(order.sale_order_number or None) if order is not None else None,

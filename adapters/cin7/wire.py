@@ -132,7 +132,25 @@ class Sale(Wire):
     status: str | None = None
     external_id: str | None = msgspec.field(default=None, name="ExternalID")
     customer_reference: str | None = None
+    customer: Any = None
+    customer_id: Any = msgspec.field(default=None, name="CustomerID")
     customer_currency: str | None = None
+    contact: Any = None
+    phone: Any = None
+    email: Any = None
+    default_account: Any = None
+    skip_quote: Any = None
+    billing_address: Any = None
+    shipping_address: Any = None
+    shipping_notes: Any = None
+    tax_rule: Any = None
+    terms: Any = None
+    price_tier: Any = None
+    ship_by: Any = None
+    note: Any = None
+    sales_representative: Any = None
+    carrier: Any = None
+    additional_attributes: Any = None
     location: str | None = None
     currency_rate: Decimal | None = None
     sale_order_date: str | None = None
@@ -460,7 +478,7 @@ class SaleHeader(Sent):
 
 
 class SaleChange(Sent):
-    """The body of `PUT /sale`: None is not written and stays as it is, an empty text is written and goes."""
+    """What changes in the body of `PUT /sale`: None stays as it is shown, an empty text is written and goes."""
 
     id: str = msgspec.field(name="ID")
     contact: str | None = None

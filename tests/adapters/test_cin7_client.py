@@ -21,7 +21,17 @@ from actors.domain import facts
 from actors.domain.calls import Lane, Purpose
 from actors.domain.errors import CONTRADICTION, InDoubt, Limited, Missing, Rejected, Transient, Unauthorised, WireError
 from actors.domain.facts import ExchangeRate
-from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleChange, SaleHeader, SaleOrder
+from actors.domain.sale import (
+    CustomerCard,
+    Row,
+    RowKind,
+    SaleAddress,
+    SaleChange,
+    SaleHeader,
+    SaleOrder,
+    SaleView,
+    ShownHeader,
+)
 from actors.governor.journal import Intent
 from actors.orders.ports import SalesBook
 from adapters.cin7 import translate, wire
@@ -339,8 +349,11 @@ TEXTS = ("contact", "email", "phone", "note", "shipping_notes", "customer_refere
 SPELLED = {"shipping_notes": "ShippingNotes", "customer_reference": "CustomerReference"}
 
 
-async def update(house: House, change: SaleChange = CHANGE) -> Any:
-    return await house.client.update_sale(change, Intent(Purpose.CIN7_UPDATE_SALE, subject="o-1"))
+BARE = SaleView(id=SALE_ID, status="ORDERED", external_id=None, customer_reference=None, tax_inclusive=False)
+
+
+async def update(house: House, change: SaleChange = CHANGE, shown: SaleView = BARE) -> Any:
+    return await house.client.update_sale(change, shown, Intent(Purpose.CIN7_UPDATE_SALE, subject="o-1"))
 
 
 @settings(max_examples=50, deadline=None)
@@ -357,8 +370,81 @@ def test_a_change_says_what_it_names_and_nothing_else(
     if day is not None:
         expected["ShipBy"] = f"{day.isoformat()}T00:00:00"
     if attributes is not None:
-        expected["AdditionalAttributes"] = {f"AdditionalAttribute{n}": text for n, text in attributes.items()}
-    assert json.loads(wire.ENCODER.encode(translate.sent_change(change))) == {"ID": SALE_ID} | expected
+        texts_of = {f"AdditionalAttribute{n}": attributes.get(n, "") for n in range(1, 11)}
+        expected["AdditionalAttributes"] = texts_of
+    sent = translate.sent_change(change, ShownHeader())
+    assert json.loads(wire.ENCODER.encode(sent)) == {"ID": SALE_ID} | expected
+
+
+STANDING = {
+    "CustomerID": SALE_ID,
+    "Contact": "Ann Lee",
+    "Phone": "+49",
+    "Email": "ann@example.com",
+    "DefaultAccount": "200",
+    "SkipQuote": True,
+    "BillingAddress": {"Line1": "3 Park St", "Country": "Australia"},
+    "ShippingAddress": {"Line1": "3 Park St", "Country": "Australia", "Company": "X", "ShipToOther": True},
+    "ShippingNotes": "Ring twice",
+    "TaxRule": "Tax on Sales",
+    "Terms": "30 days",
+    "PriceTier": "Tier 1",
+    "ShipBy": "2026-12-01T00:00:00",
+    "Location": "Main Warehouse",
+    "SaleOrderDate": "2026-11-23T00:00:00",
+    "Note": "PO 7",
+    "CustomerReference": "ORD-1001",
+    "SalesRepresentative": "Zoe",
+    "Carrier": "DHL Express",
+    "CurrencyRate": 1.2345,
+    "ExternalID": "ct-order:4f0c",
+    "AdditionalAttributes": {"AdditionalAttribute2": "warehouse", "AdditionalAttribute3": "desk"},
+}
+ONLY_READ = {
+    "Customer": "Web",
+    "BaseCurrency": "GBP",
+    "TaxCalculation": "Inclusive",
+    "LastModifiedOn": "x",
+    "Type": "y",
+}
+BLANK_ADDRESS = dict.fromkeys(("Line2", "City", "State", "Postcode"), "")
+
+
+async def standing(**changes: Any) -> SaleView:
+    view: SaleView = await House(answer(200, SALE | STANDING | ONLY_READ | changes)).read()
+    return view
+
+
+async def test_all_that_stands_on_a_header_goes_back_with_a_change() -> None:
+    """A PUT that replaces, and one that patches, do the same: `None` of what was shown is left out, or changed."""
+    house = House(answer(200, SALE))
+    change = SaleChange(sale_id=SALE_ID, note="", attributes={3: "", 10: "blue"})
+    await update(house, change, await standing())
+    texts = {f"AdditionalAttribute{n}": "" for n in range(1, 11)}
+    assert sent_json(house.wire.requests[0]) == STANDING | {
+        "ID": SALE_ID,
+        "Note": "",
+        "TaxInclusive": True,
+        "BillingAddress": BLANK_ADDRESS | {"Line1": "3 Park St", "Country": "Australia"},
+        "ShippingAddress": BLANK_ADDRESS
+        | {"Line1": "3 Park St", "Country": "Australia", "Company": "X", "Contact": "", "ShipToOther": True},
+        "AdditionalAttributes": texts | {"AdditionalAttribute2": "warehouse", "AdditionalAttribute10": "blue"},
+    }
+
+
+@pytest.mark.parametrize("gone", sorted(STANDING))
+@pytest.mark.parametrize("nothing", [None, "", ...])
+async def test_what_a_header_does_not_show_is_not_made_up(gone: str, nothing: Any) -> None:
+    shown = {name: text for name, text in (SALE | STANDING | ONLY_READ).items() if name != gone}
+    house = House(answer(200, shown if nothing is ... else shown | {gone: nothing if gone != "CurrencyRate" else None}))
+    fields = (await house.read()).header.fields
+    named = {"CustomerID": {"Customer"}}.get(gone, set())
+    assert set(fields) == set(STANDING) - {gone} | named | {"TaxInclusive"}
+
+
+async def test_a_header_shows_nothing_of_the_people_in_it() -> None:
+    shown = repr(await standing())
+    assert not [text for text in ("Ann Lee", "ann@example.com", "Park St", "+49") if text in shown]
 
 
 async def test_an_address_that_changes_is_written_whole_and_enters_no_address_book() -> None:

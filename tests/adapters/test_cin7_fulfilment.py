@@ -112,7 +112,8 @@ class House:
 
     async def change(self) -> SaleView:
         change = SaleChange(sale_id=SALE_ID, note="x")
-        return await self.client.update_sale(change, Intent(Purpose.CIN7_UPDATE_SALE))
+        shown = SaleView(id=SALE_ID, status="", external_id=None, customer_reference=None, tax_inclusive=False)
+        return await self.client.update_sale(change, shown, Intent(Purpose.CIN7_UPDATE_SALE))
 
     async def void(self) -> SaleView:
         return await self.client.void_sale(SALE_ID, Intent(Purpose.CIN7_VOID_SALE))

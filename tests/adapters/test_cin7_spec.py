@@ -164,7 +164,7 @@ def test_every_table_in_use_was_found() -> None:
         ("GET", "/me", {}, None),
         ("DELETE", "/sale", {"ID": SALE_ID, "Void": "true"}, None),
         ("POST", "/sale", {}, HEADER),
-        ("PUT", "/sale", {}, {"ID": SALE_ID, "Note": ""}),
+        ("PUT", "/sale", {}, {"ID": SALE_ID, "CustomerID": SALE_ID, "Location": "Main Warehouse", "Note": ""}),
         ("POST", "/sale/order", {}, ORDER),
         ("POST", "/sale/fulfilment/pick", {}, {"TaskID": SALE_ID, "Status": "AUTHORISED", "Lines": []}),
     ],
@@ -216,7 +216,10 @@ def test_wrong_headers_are_refused(path: str, value: object, problem: str) -> No
 
 
 def test_a_change_names_its_sale() -> None:
-    assert spec.check_request("PUT", "/sale", {}, {"Note": "x"}) == ["ID is required"]
+    whole = {"ID": SALE_ID, "CustomerID": SALE_ID, "Location": "Main Warehouse", "Note": "x"}
+    for gone, words in (("ID", "ID"), ("CustomerID", "Customer or CustomerID"), ("Location", "Location")):
+        body = {name: text for name, text in whole.items() if name != gone}
+        assert spec.check_request("PUT", "/sale", {}, body) == [f"{words} is required"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, get_args
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 import pytest
 
 from actors.domain.calls import Purpose
@@ -36,6 +37,8 @@ from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleChan
 from actors.domain.webhook import NEEDED, Webhook
 from actors.governor.journal import Intent
 from adapters.cin7.client import Cin7Client
+from adapters.cin7.translate import sale_view
+from adapters.cin7.wire import ENCODER, Sale
 from adapters.commercetools.client import CommercetoolsClient
 from adapters.commercetools.translate import read_order
 from adapters.transport import Request
@@ -157,7 +160,10 @@ def making(client: Cin7Client, kind: str) -> Awaitable[object]:
 
 
 def changing(client: Cin7Client, change: SaleChange) -> Awaitable[object]:
-    return client.update_sale(change, Intent(Purpose.CIN7_UPDATE_SALE))
+    """A change of the very sale that the official documents show."""
+    sample = ENCODER.encode(cin7_spec.sale_samples()["GET"])
+    shown = sale_view(msgspec.json.Decoder(Sale, float_hook=Decimal).decode(sample))
+    return client.update_sale(change, shown, Intent(Purpose.CIN7_UPDATE_SALE))
 
 
 CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
@@ -387,7 +393,14 @@ async def test_the_cin7_judge_refuses_a_wrong_request() -> None:
     assert judged_by_cin7(Request(method="GET", url=stock.url.replace("Limit", "MaxRows")))
     change = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_UPDATE_SALE))
     assert change.body is not None
-    for right, wrong in ((b'"ID"', b'"SaleID"'), (b'"Line1"', b'"Line3"'), (b'"ShipToOther":true', b'"ShipToOther":1')):
+    for right, wrong in (
+        (b'"ID"', b'"SaleID"'),
+        (b'"Line1"', b'"Line3"'),
+        (b'"ShipToOther":true', b'"ShipToOther":1'),
+        (b'"CustomerID"', b'"CustomerId"'),
+        (b'"Location"', b'"OrderLocation"'),
+        (b'"TaxInclusive":false', b'"TaxCalculation":"Exclusive"'),
+    ):
         assert right in change.body
         assert judged_by_cin7(Request(method="PUT", url=change.url, body=change.body.replace(right, wrong))), right
     hook = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_REVIVE_WEBHOOK))

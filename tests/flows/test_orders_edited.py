@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -178,6 +179,65 @@ async def test_an_edit_seen_twice_and_late_is_applied_once() -> None:
         await look(made, order)
         await look(made, order)
         assert made.calls("sale_update") == 1
+
+
+BLANK: dict[str, Any] = {"ExternalID": "", "CustomerReference": "", "AdditionalAttributes": {}, "ShipBy": None}
+
+
+@virtual
+async def test_an_account_that_replaces_what_it_is_not_told_loses_nothing_by_a_change() -> None:
+    async with world(306, the_plan=mapped()) as made:
+        order, sale = await placed(made, custom_fields={"gift": "For Ann", "desk": "Zoe"})
+        sale.header |= {"SalesRepresentative": "Eve", "PriceTier": "Tier 1"}
+        sale.header["AdditionalAttributes"]["AdditionalAttribute7"] = "written by the warehouse"
+        header, reference, external = dict(sale.header), sale.reference, sale.external_id
+
+        async def replace(request: Request, serve: Serve) -> Response:
+            if request.method == "PUT":
+                body = json.loads(request.body or b"")
+                assert (body["CustomerID"], body["Location"]) == (sale.customer.id, sale.location.name)
+                sale.header = {"AdditionalAttributes": {}}
+                request = msgspec.structs.replace(request, body=json.dumps(BLANK | body).encode())
+            return await serve(request)
+
+        intercept(made.cin7_network, replace)
+        made.shop.set_address(order, YORK)
+        await made.until(lambda: len(lines_of(made, order, "sale changed")) == 1, within=30)
+        assert city(sale) == "York"
+        parts = {name for name in header if name not in ("ShippingAddress", "Contact", "Phone") and header[name]}
+        assert {name: sale.header.get(name) for name in parts} == {name: header[name] for name in parts}
+        assert (sale.reference, sale.external_id) == (reference, external)
+        fields = made.shop.orders[order]["custom"]["fields"]
+        made.shop._change(order, {"custom": {**made.shop.orders[order]["custom"], "fields": fields | {"desk": "Cy"}}})
+        await made.until(lambda: sale.header["AdditionalAttributes"]["AdditionalAttribute3"] == "Cy", within=15)
+        assert sale.header["AdditionalAttributes"]["AdditionalAttribute7"] == "written by the warehouse"
+        assert await told(made, order) == []
+        assert_exactly_once(made)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
+@virtual
+async def test_a_change_of_texts_that_moves_the_money_is_told_to_finance(lost: bool) -> None:
+    async with world(307) as made:
+        order, sale = await placed(made)
+        before = sale.tax_inclusive
+
+        async def mistake(request: Request, serve: Serve) -> Response:
+            if request.method == "PUT":
+                sale.tax_inclusive = not before
+            return await serve(request)
+
+        intercept(made.cin7_network, mistake)
+        if lost:
+            made.cin7_faults.plan("sale_update", Fault(kind=FaultKind.DROP_AFTER))
+        made.shop.set_address(order, YORK)
+        [row] = await told(made, order, "totals_differ")
+        assert row.owner == "finance"
+        assert {row.facts["TaxCalculation before"], row.facts["TaxCalculation now"]} == {"Inclusive", "Exclusive"}
+        assert "York" not in str(row)
+        reconciled = made.read(lambda connection: connection.execute("SELECT reconciled FROM orders").fetchone()[0])
+        assert not reconciled, "nothing of it is posted"
+        assert city(sale) == "York"
 
 
 # -- told --------------------------------------------------------------------------------------------------------------

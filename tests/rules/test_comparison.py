@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.domain.comparison import breakdown, compare, totals_finding
+from actors.domain.comparison import breakdown, compare, moved, totals_finding
 from actors.domain.prediction import Prediction, predict
-from actors.domain.sale import OrderRow, OrderView
+from actors.domain.sale import OrderRow, OrderView, SaleView
 from tests.orders_builder import answer_for, facts_for, line, plain_order, rules_for
 
 ORDER = plain_order(("A", 2, 1999), line("B", 3, 0, total=1000), shipping=495)
@@ -141,3 +141,31 @@ def test_the_exception_shows_both_breakdowns_side_by_side() -> None:
 def test_a_breakdown_of_figures_that_are_none_is_still_written() -> None:
     sides = breakdown(PREDICTION, changed(2, total=Decimal("sNaN"), tax=Decimal("sNaN"), discount=Decimal("sNaN")))
     assert sides["shipping shown"] == "NaN"
+
+
+SALE = SaleView(
+    id="s",
+    status="ORDERED",
+    external_id=None,
+    customer_reference=None,
+    tax_inclusive=True,
+    currency="GBP",
+    currency_rate=Decimal("1.10"),
+    order=ANSWER,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"tax_inclusive": False}, {"TaxCalculation"}),
+        ({"currency": "EUR"}, {"CustomerCurrency"}),
+        ({"currency": None, "currency_rate": None, "order": None}, set()),
+        ({"currency_rate": Decimal("1.1000")}, set()),
+        ({"currency_rate": Decimal("1.11")}, {"CurrencyRate"}),
+        *(({"order": msgspec.structs.replace(ANSWER, **{one: Decimal(1)})}, {one}) for one in ("net", "tax", "total")),
+        ({"status": "PICKED", "location": "Elsewhere"}, set()),
+    ],
+)
+def test_money_that_moves_with_a_change_of_texts_is_seen(changes: dict[str, Any], names: set[str]) -> None:
+    assert set(moved(SALE, msgspec.structs.replace(SALE, **changes))) == names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -107,9 +107,9 @@ def tell_aftersales(connection: sqlite3.Connection, order_id: str, aftersales: s
         outbox.accept(connection, nudge(order_id, now), now=now)
 
 
-def nudge(order_id: str, due_at: Instant) -> Nudge:
-    """Look at how an order was fulfilled."""
-    return Nudge(flow=Flow.FULFILMENT, subject=order_id, due_at=due_at, urgency=Urgency.UNDERWAY)
+def nudge(order_id: str, due_at: Instant, urgency: Urgency = Urgency.UNDERWAY) -> Nudge:
+    """Look at how an order was fulfilled: it moved just now, or (`FRESH`) was left behind and can wait for those."""
+    return Nudge(flow=Flow.FULFILMENT, subject=order_id, due_at=due_at, urgency=urgency)
 
 
 def order_of_sale(connection: sqlite3.Connection, sale_id: str, number: str) -> str | None:
@@ -158,8 +158,18 @@ def is_behind(connection: sqlite3.Connection, order_id: str, sale_id: str) -> bo
     return listed.stages.is_partial and (listed.updated_at or 0) + CLOCK_SLACK > (record.read_at or 0)
 
 
-def stir(connection: sqlite3.Connection, sale_ids: Iterable[str], *, now: Instant) -> None:
-    """Nudge whoever is concerned by these sales, of ours and live, where the list shows something new of them."""
+def stir(
+    connection: sqlite3.Connection,
+    sale_ids: Iterable[str],
+    *,
+    now: Instant,
+    urgency: Urgency = Urgency.UNDERWAY,
+    told: bool = False,
+) -> None:
+    """Nudge whoever is concerned by these sales, of ours and live, where the list shows something new of them.
+
+    With `told`, also where something was told of them that was not looked at since.
+    """
     for sale_id in sale_ids:
         row = connection.execute(
             "SELECT order_id, state FROM sales JOIN orders ON orders.id = order_id"
@@ -170,8 +180,8 @@ def stir(connection: sqlite3.Connection, sale_ids: Iterable[str], *, now: Instan
             continue
         order_id, named = row[0], Record(kind="order", id=row[0])
         moved = is_behind(connection, order_id, sale_id)
-        if moved:
-            outbox.accept(connection, nudge(order_id, now), now=now)
+        if moved or (told and _is_told(connection, order_id)):
+            outbox.accept(connection, nudge(order_id, now, urgency), now=now)
         waits = row[1] in _CONCERNED or exceptions.is_open(connection, named, "edit_not_applied")
         if (moved and waits) or _is_free_of_its_invoice(connection, order_id, sale_id):
             concerned = Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.UNDERWAY)
@@ -204,26 +214,29 @@ def needs_no_shipping(connection: sqlite3.Connection, order_id: str) -> bool:
 
 
 def behind(connection: sqlite3.Connection, *, after: str, limit: int) -> tuple[list[str], str]:
-    """Look through so many live sales, by id: return those that are behind, and where to go on ("": that was the end).
+    """Look through so many live sales, by id: return those that are to be looked at, and where to go on ("": the end).
 
-    A sweep nudges what moved; this finds whatever a kill, a pause or a switch in the settings left behind.
+    A sweep nudges what moved; this finds whatever a kill, a pause or a switch in the settings left behind: what the
+    list shows otherwise than it was looked at, and what was told and not looked at since.
     """
     rows = connection.execute(
         "SELECT sale_id, order_id FROM sales JOIN orders ON orders.id = order_id WHERE sale_id > ?"
         " AND voided_at IS NULL AND cin7_total IS NOT NULL ORDER BY sale_id LIMIT ?",
         (after, limit),
     ).fetchall()
-    found = [sale_id for sale_id, order_id in rows if is_behind(connection, order_id, sale_id)]
+    found = [
+        sale_id
+        for sale_id, order_id in rows
+        if is_behind(connection, order_id, sale_id) or _is_told(connection, order_id)
+    ]
     return found, (rows[-1][0] if len(rows) == limit else "")
 
 
-def all_told(connection: sqlite3.Connection) -> Collection[str]:
-    """Return the orders with a live sale of which something was told that was not looked at yet."""
-    rows = connection.execute(
-        "SELECT order_id FROM fulfilments CROSS JOIN sales USING (order_id)"
-        " WHERE told_at IS NOT NULL AND voided_at IS NULL"
-    )
-    return [row[0] for row in rows]
+def _is_told(connection: sqlite3.Connection, order_id: str) -> bool:
+    row = connection.execute(
+        "SELECT 1 FROM fulfilments WHERE order_id = ? AND told_at IS NOT NULL", (order_id,)
+    ).fetchone()
+    return row is not None
 
 
 # -- refunds ----------------------------------------------------------------------------------------------------------

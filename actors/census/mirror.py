@@ -15,6 +15,7 @@ from actors.census.sweeping import SALES, WHOLE, nudge
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
 from actors.domain.sale import SalePage
 from actors.domain.time import Instant
+from actors.messages import Urgency
 from storage import cursors, fulfilments, listed_sales, meta
 from storage.listed_sales import Survey
 
@@ -140,7 +141,8 @@ class Mirror:
     def _store(self, connection: sqlite3.Connection, progress: Progress, page: SalePage, now: Instant) -> None:
         clear_connection(connection, "cin7", now=now)
         listed_sales.store(connection, page.sales, reading=progress.began, now=now)
-        fulfilments.stir(connection, (sale.id for sale in page.sales), now=now)
+        # What moved lately was swept: this finds what was left behind, and that waits for the other.
+        fulfilments.stir(connection, (sale.id for sale in page.sales), now=now, urgency=Urgency.FRESH)
 
 
 def _hold(connection: sqlite3.Connection, progress: Progress, total: int) -> None:

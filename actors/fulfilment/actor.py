@@ -18,7 +18,7 @@ from actors.fulfilment.look import Looker
 from actors.fulfilment.ports import Storefront, Warehouse
 from actors.fulfilment.rules import FulfilmentRules, next_attendance
 from actors.messages import Envelope, Flow, Nudge, Urgency
-from storage import calls, cursors, flows, fulfilments, outbox
+from storage import calls, cursors, flows, fulfilments
 from storage.cursors import Cursor
 
 ATTEND = "attend"
@@ -74,10 +74,8 @@ class FulfilmentActor(Actor):
         now = self.around.clock.now()
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
-            fulfilments.stir(connection, found, now=at)
-            if not end:
-                for order_id in fulfilments.all_told(connection):
-                    outbox.accept(connection, fulfilments.nudge(order_id, at), now=at)
+            # Behind those that move now: after a long pause, or the first start with this flow, there may be very many.
+            fulfilments.stir(connection, found, now=at, urgency=Urgency.FRESH, told=True)
             cursors.put(connection, ATTEND_CURSOR, Cursor(at=at, after_id=end), now=at)
             flows.succeeded(connection, Flow.FULFILMENT, now=at)
 

@@ -18,7 +18,7 @@ from actors.domain.notification import ORDER, SALE, STOCK, Delivery, IntakeClose
 from actors.domain.time import Instant
 from actors.intake.gathering import Gathering
 from actors.intake.rules import DoorRules, Known, Verdict, judge
-from actors.messages import Flow, Nudge
+from actors.messages import Flow, Nudge, Urgency
 from storage import availability, bodies, demand, doors, exceptions, fulfilments, orders, outbox
 from storage.availability import Hint
 from storage.bodies import Sealer
@@ -245,7 +245,10 @@ def _nudge(
         return False
     key = (verdict.flow, verdict.subject)
     if key not in nudged:
-        nudged[key] = outbox.accept(connection, Nudge(flow=verdict.flow, subject=verdict.subject, due_at=now), now=now)
+        # A shipment goes before whatever a sweep or a pause left to be looked at.
+        urgency = Urgency.UNDERWAY if verdict.flow is Flow.FULFILMENT else Urgency.FRESH
+        look = Nudge(flow=verdict.flow, subject=verdict.subject, due_at=now, urgency=urgency)
+        nudged[key] = outbox.accept(connection, look, now=now)
     return nudged[key]
 
 

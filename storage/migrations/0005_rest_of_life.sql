@@ -30,8 +30,6 @@ CREATE TABLE fulfilments (
     storefront TEXT NOT NULL DEFAULT '{}'
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX fulfilments_told ON fulfilments (told_at) WHERE told_at IS NOT NULL;
-
 -- What a sale was made from, field by field: amounts, SKUs and quantities as they are, texts about people as digests.
 CREATE TABLE exported (
     order_id   TEXT PRIMARY KEY REFERENCES orders (id) ON DELETE CASCADE,

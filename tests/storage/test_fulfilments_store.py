@@ -12,10 +12,13 @@ import pytest
 
 from actors.domain.exception_types import Finding
 from actors.domain.fulfilment import Stages
+from actors.domain.notification import Notification
 from actors.domain.order_state import OrderState
 from actors.domain.returning import Refund
 from actors.domain.sale import ListedCreditNote, ListedSale
-from storage import exceptions, fulfilments, listed_sales, orders
+from actors.intake.accepting import note_events
+from actors.messages import Urgency
+from storage import doors, exceptions, fulfilments, listed_sales, orders
 from storage.fulfilments import FulfilmentRecord
 from storage.orders import SaleRecord
 from tests.stored import NOW, fresh, moved
@@ -58,6 +61,11 @@ def listed(file: sqlite3.Connection, *, at: int = NOW + MINUTE, updated: int | N
 
 def nudged(file: sqlite3.Connection) -> set[tuple[str, str]]:
     return set(file.execute("SELECT flow, subject FROM outbox"))
+
+
+def urgency_of(file: sqlite3.Connection, order_id: str) -> Urgency:
+    [row] = file.execute("SELECT urgency FROM outbox WHERE flow = 'fulfilment' AND subject = ?", (order_id,))
+    return Urgency(row[0])
 
 
 def look(file: sqlite3.Connection, order_id: str, *, at: int, read: bool = True, alias: str = "") -> None:
@@ -178,7 +186,7 @@ def test_what_was_told_stays_told_until_a_look_that_began_later(file: sqlite3.Co
     fulfilments.tell(file, order_id, now=NOW + 10)
     fulfilments.put(file, order_id, FulfilmentRecord(), looked_from=NOW)
     assert fulfilments.get(file, order_id).told_at == NOW + 10
-    assert list(fulfilments.all_told(file)) == [order_id]
+    assert fulfilments.behind(file, after="", limit=9) == ([SALE], "")
     fulfilments.put(file, order_id, FulfilmentRecord(shown={"MUG": 2}), looked_from=NOW + 20)
     assert fulfilments.get(file, order_id).told_at is None
     assert fulfilments.get(file, order_id).shown == {"MUG": 2}
@@ -210,6 +218,27 @@ def test_what_was_left_behind_is_found_some_at_a_time(file: sqlite3.Connection) 
     assert fulfilments.behind(file, after="", limit=1) == ([SALE], SALE)
     assert fulfilments.behind(file, after=SALE, limit=1) == ([], "")
     assert fulfilments.behind(file, after="", limit=2) == ([SALE], "")
+
+
+def test_what_was_left_behind_waits_for_what_moves_now(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    fulfilments.tell(file, order_id, now=NOW)
+    fulfilments.stir(file, [SALE], now=NOW)
+    assert nudged(file) == set(), "whoever told it nudged already"
+    fulfilments.stir(file, [SALE], now=NOW, urgency=Urgency.FRESH, told=True)
+    assert urgency_of(file, order_id) is Urgency.FRESH
+    listed(file, picking="PICKED")
+    fulfilments.stir(file, [SALE], now=NOW)
+    assert urgency_of(file, order_id) is Urgency.UNDERWAY
+
+
+def test_a_shipment_that_is_told_goes_before_what_was_left_behind(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    told = Notification(identity="h:1", kind="Sale/ShipmentAuthorised", about="sale", subject=SALE)
+    doors.open_doors(file, {"cin7"}, now=NOW)
+    assert note_events(file, "cin7", [told], project="", now=NOW) == [True]
+    assert urgency_of(file, order_id) is Urgency.UNDERWAY
+    assert fulfilments.get(file, order_id).told_at == NOW
 
 
 def test_a_refund_is_kept_as_it_stands(file: sqlite3.Connection) -> None:

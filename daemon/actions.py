@@ -14,7 +14,7 @@ from actors.catalogue.actor import PRODUCTS, REFRESH
 from actors.census.hooks import WATCH
 from actors.census.progress import CENSUS
 from actors.domain.edits import Kind
-from actors.domain.exception_types import CATALOGUE
+from actors.domain.exception_types import HOLDING
 from actors.domain.order_state import FINAL, OrderState
 from actors.domain.time import Instant
 from actors.intake.guarding import DOORS, SUBSCRIPTION
@@ -345,8 +345,7 @@ def _audited(row: ExceptionRow) -> str:
 
 
 def _holds(row: ExceptionRow) -> bool:
-    kind = CATALOGUE.get(row.type)
-    return kind is not None and kind.holds
+    return row.type in HOLDING
 
 
 def _exception(connection: sqlite3.Connection, exception_id: int) -> ExceptionRow:

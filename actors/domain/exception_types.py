@@ -582,13 +582,6 @@ _DECLARED = (
         clears="There is no sale for it that is not void, or a person decides.",
     ),
     _holding(
-        "edited_while_creating",
-        Topic.WAREHOUSE,
-        "The order was changed in commercetools while its sale was being made: the sale shows the older state.",
-        "Compare both. Correct the sale in Cin7 Core, or void it and resend the order.",
-        clears="Sale and order agree, or a person decides.",
-    ),
-    _holding(
         "cancelled_after_pick",
         Topic.CANCELLATION,
         "The order was cancelled in commercetools after the warehouse had begun; the sale is not voided by itself.",
@@ -1027,3 +1020,9 @@ _DECLARED = (
 
 CATALOGUE: Mapping[str, ExceptionType] = MappingProxyType({declared.code: declared for declared in _DECLARED})
 """Every declared type, by code."""
+
+RETIRED = frozenset({"edited_while_creating"})
+"""Types earlier releases held orders by and nobody raises any more: one that is still open ends like any other."""
+
+HOLDING = frozenset(code for code, declared in CATALOGUE.items() if declared.holds) | RETIRED
+"""Types a record waits on."""

@@ -13,7 +13,7 @@ import msgspec
 from actors.core.actor import Done, Later, Surroundings, Unit, clear_connection
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.errors import InDoubt, WireError
-from actors.domain.exception_types import CATALOGUE, Finding
+from actors.domain.exception_types import HOLDING, Finding
 from actors.domain.facts import Facts
 from actors.domain.feed import ReadOrder
 from actors.domain.fingerprint import fingerprint
@@ -33,10 +33,6 @@ from storage.bodies import Sealer
 from storage.orders import OrderRecord, SaleRecord
 
 T = TypeVar("T")
-
-HOLDING = frozenset(code for code, kind in CATALOGUE.items() if kind.holds)
-"""Types an order waits on: cleared when it is judged again and they are found no more."""
-
 
 UNTIL_HANDLED = ("order_unreadable", "message_quarantined")
 """Types that say the order could not even be looked at: over once it was."""

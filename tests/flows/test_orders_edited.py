@@ -633,6 +633,27 @@ async def test_an_order_of_an_earlier_release_counts_as_exported_as_it_is_at_the
         await made.until(lambda: city(sale) == "York", within=15)
 
 
+@pytest.mark.parametrize("how", ["taken back", "dismissed"])
+@virtual
+async def test_what_an_earlier_release_held_an_order_by_ends_like_any_other(how: str) -> None:
+    async with world(353) as made:
+        order, _, row = await edited(made)
+        old = "edited_while_creating"
+        await made.daemon.write(
+            lambda file: (
+                file.execute("INSERT OR IGNORE INTO exception_types VALUES (?, 'ops', 1)", (old,)),
+                file.execute("UPDATE exceptions SET type = ?", (old,)),
+            )
+        )
+        if how == "dismissed":
+            await act(made, actions.resolve_exception, row.id)
+            await told(made, order, "order_edited")
+            return
+        made.shop.edit_order(order, {MUG: 2})
+        await made.exported(order)
+        assert await told(made, order) == []
+
+
 @virtual
 async def test_shadow_mode_writes_nothing_about_an_edit() -> None:
     async with world(351) as made:

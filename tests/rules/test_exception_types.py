@@ -53,7 +53,6 @@ DECLARED = [
     "sync_rejected",
     "order_unreadable",
     "order_deleted",
-    "edited_while_creating",
     "cancelled_after_pick",
     "cancelled_after_invoice",
     "shipped_after_cancel",

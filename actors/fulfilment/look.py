@@ -38,6 +38,7 @@ from storage.fulfilments import FulfilmentRecord
 from storage.orders import OrderRecord, SaleRecord
 
 LEASE_WAIT = 1_000
+LONG_LEASE_WAIT = 30_000
 """Milliseconds before an order is looked at again while another daemon may be writing."""
 
 TOLD = (
@@ -115,6 +116,7 @@ class Looker:
         self._warehouse = warehouse
         self._rules = rules
         self._may_write = may_write
+        self._began = surroundings.clock.monotonic()
 
     async def look(self, order_id: str) -> Outcome:
         """Bring one order to what stands in Cin7 Core."""
@@ -126,7 +128,7 @@ class Looker:
         if not is_due(known):
             return Done()
         if not self._rules.shadow and not self._may_write():
-            return Later(due_at=began + LEASE_WAIT, reason="the lease is not ours")
+            return Later(due_at=began + self._lease_wait(), reason="the lease is not ours")
         view = None
         if has_to_be_read(known):
             try:
@@ -150,6 +152,10 @@ class Looker:
         if self._rules.shadow:
             return Done(unit=self._would(sight), after=self._tell(sight))
         return await self._write(sight)
+
+    def _lease_wait(self) -> int:
+        """Just after a start the lease is a moment away; later on somebody else has it."""
+        return LEASE_WAIT if self._around.clock.monotonic() - self._began < 60 else LONG_LEASE_WAIT
 
     async def _judge(self, subject: Subject, order: Order, view: SaleView | None, began: Instant) -> Sight:
         skus = {line.sku for line in order.lines if line.sku}

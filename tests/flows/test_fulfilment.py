@@ -11,7 +11,9 @@ import msgspec
 import pytest
 
 from actors.domain.delivering import DeliveryRules
+from actors.fulfilment.actor import FulfilmentActor
 from actors.fulfilment.rules import FulfilmentRules
+from actors.messages import Flow
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShipmentDraft, ShippingDraft, TravelDraft, rule_of
 from adapters.sandbox.catalogue import Item
 from adapters.sandbox.faults import Fault, FaultKind
@@ -369,6 +371,24 @@ async def test_a_sale_that_is_gone_is_asked_for_once() -> None:
         made.cin7.remove_sale(sale)
         await made.clock.sleep(2 * 60 * 60)
         assert reads(made) <= before + 3
+
+
+@virtual
+async def test_while_somebody_else_has_the_lease_nobody_asks_every_second() -> None:
+    async with shop(727) as made:
+        order = await sold(made)
+        actor = made.engine.actors[Flow.FULFILMENT]
+        assert isinstance(actor, FulfilmentActor)
+        actor.looker._may_write = lambda: False
+        await made.clock.sleep(SWEEP)
+        made.cin7.ship_rest(sale_of(made, order))
+        await made.clock.sleep(SOON)
+        handled = actor.handled
+        await made.clock.sleep(SWEEP)
+        assert 0 < actor.handled - handled <= 6
+        assert shown(made, order) == ("", 0, "Open")
+        actor.looker._may_write = lambda: True
+        await made.until(lambda: shown(made, order) == ("Shipped", 3, "Complete"), within=SWEEP)
 
 
 LOST = [

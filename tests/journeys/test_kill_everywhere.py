@@ -189,7 +189,8 @@ class Journey:
         unsent = [
             sale
             for sale in self.cin7.live_sales()
-            if sale.authorised and not sale.fulfilments and not sale.backordered
+            if sale.authorised and not sale.backordered
+            if not any(task.is_picked for task in sale.fulfilments)
             if (order := self.shop.orders.get(order_of(sale.external_id or "")))
             if order["orderState"] == "Open" and order["syncInfo"]
         ]

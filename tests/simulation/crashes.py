@@ -258,6 +258,8 @@ async def bad_day(
         await made.until(lambda: not stock_off(made.cin7, made.shop), within=3 * HOUR, every=30)
         await made.until(lambda: not deliveries_off(made.cin7, made.shop), within=0.5 * HOUR, every=30)
         await made.daemon.census()
+        # What was written last is told last.
+        await made.until(lambda: not senders.postman.waiting, within=0.5 * HOUR, every=30)
         assert_exactly_once(made)
         assert_within_the_limit(made)
         assert_nothing_silent(made)

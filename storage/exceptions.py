@@ -215,10 +215,11 @@ def orders_waiting_for(connection: sqlite3.Connection, fact: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def is_open(connection: sqlite3.Connection, record: Record, kind: str) -> bool:
-    """Say whether a record has an open exception of a type."""
+def is_open(connection: sqlite3.Connection, record: Record, kind: str, *, group: str | None = None) -> bool:
+    """Say whether a record has an open exception of a type, and of one cause where a `group` is named."""
     row = connection.execute(
-        "SELECT 1 FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND state = 'open'",
-        (record.kind, record.id, kind),
+        "SELECT 1 FROM exceptions WHERE record_kind = ?1 AND record_id = ?2 AND type = ?3 AND state = 'open'"
+        " AND (?4 IS NULL OR grouped_as = ?4)",
+        (record.kind, record.id, kind, group),
     ).fetchone()
     return row is not None

@@ -183,17 +183,26 @@ def stir(
         if moved or (told and _is_told(connection, order_id)):
             outbox.accept(connection, nudge(order_id, now, urgency), now=now)
         waits = row[1] in _CONCERNED or exceptions.is_open(connection, named, "edit_not_applied")
-        if (moved and waits) or _is_free_of_its_invoice(connection, order_id, sale_id):
+        listed = standing(connection, order_id, sale_id)
+        if (moved and waits) or (listed is not None and is_free(connection, order_id, listed.stages)):
             concerned = Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.UNDERWAY)
             outbox.accept(connection, concerned, now=now)
 
 
-def _is_free_of_its_invoice(connection: sqlite3.Connection, order_id: str, sale_id: str) -> bool:
-    """Say whether a cancelled order waits for its sale's invoice to be voided, and the list shows none any more."""
-    if not exceptions.is_open(connection, Record(kind="order", id=order_id), "cancelled_after_invoice"):
-        return False
-    listed = standing(connection, order_id, sale_id)
-    return listed is not None and listed.stages.invoicing in ("", "VOIDED")
+def is_free(connection: sqlite3.Connection, order_id: str, stages: Stages) -> bool:
+    """Say whether what kept a cancellation or an edit from the sale (its invoice, its pick) stands no more by these.
+
+    It may have stood for so short a while that nobody saw it move. An edit that Cin7 refused waits for no pick.
+    """
+    over = {
+        "cancelled_after_invoice": (stages.invoicing,),
+        "edit_not_applied": (stages.picking, stages.shipping),
+    }
+    return any(
+        all(one in ("", "VOIDED") for one in kept_by)
+        and exceptions.is_open(connection, Record(kind="order", id=order_id), kind, group=kind)
+        for kind, kept_by in over.items()
+    )
 
 
 def catch_up(connection: sqlite3.Connection, order_id: str, sale_id: str, *, now: Instant) -> None:

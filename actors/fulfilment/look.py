@@ -399,7 +399,7 @@ def _shown(sight: Sight) -> dict[str, int]:
 
 
 def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, after: Order, now: Instant) -> None:
-    """Know our own write; hand on what is the orders flow's to decide: a change, a void sale, a held cancellation."""
+    """Know our own write; hand on what is the orders flow's to decide: a change, a void sale, what was held up."""
     order, before, view = sight.order, sight.subject.order, sight.view
     if order.version == before.version:
         # Our own write made this version: its echo in the next sweep is known and causes no work.
@@ -412,7 +412,9 @@ def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, after: 
     elif view is not None:
         _count(connection, sight, now)
     cancelled = any(isinstance(action, SetOrderState) and action.state == "Cancelled" for action in sight.actions)
-    if order.version > before.version or voided or cancelled or order.state == "Cancelled":
+    known = view is not None or sight.subject.listed is not None
+    free = known and fulfilments.is_free(connection, order.id, sight.stages)
+    if order.version > before.version or voided or cancelled or free or order.state == "Cancelled":
         outbox.accept(connection, _of_orders(order.id, now), now=now)
 
 

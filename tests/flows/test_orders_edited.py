@@ -19,6 +19,8 @@ from daemon import actions
 from storage import exceptions, exported, timeline
 from storage.exceptions import ExceptionRow
 from tests.simulation.laws import assert_exactly_once, sale_of
+from tests.simulation.life import Messenger, News
+from tests.simulation.senders import plan_with_doors
 from tests.simulation.world import Serve, World, intercept, plan, virtual, world
 
 MUG = "HW-MUG-STN-01"
@@ -268,6 +270,27 @@ async def test_after_the_pick_the_address_is_left_and_told_until_the_pick_is_und
         await look(made, order)
         assert await told(made, order) == []
         assert city(sale) == "York"
+
+
+@pytest.mark.parametrize("news", list(News))
+@pytest.mark.parametrize("seen", [True, False], ids=["pick seen", "pick undone at once"])
+@virtual
+async def test_once_the_pick_is_undone_the_address_is_applied_however_that_is_told(news: News, seen: bool) -> None:
+    async with world(316, the_plan=plan_with_doors(base=plan()), cin7={"webhook_seconds": 0.2}) as made:
+        messenger = Messenger(made, news)
+        messenger.begin()
+        messenger.start()
+        order, sale = await placed(made)
+        await messenger.listen()
+        made.cin7.authorise_pick(sale.id)
+        if seen:
+            await made.until(lambda: made.shop.orders[order].get("shipmentState") == "Ready", within=120)
+        made.shop.set_address(order, YORK)
+        await told(made, order, "edit_not_applied", within=120)
+        made.cin7.undo_pick(sale.id)
+        await made.until(lambda: city(sale) == "York", within=200)
+        assert await told(made, order) == []
+        assert made.calls("sale_update") == 1
 
 
 @virtual

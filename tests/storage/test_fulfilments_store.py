@@ -141,6 +141,28 @@ def test_a_cancelled_order_is_looked_at_once_its_sale_lists_no_invoice(
     assert nudged(file) == ({("orders", order_id)} if free else set())
 
 
+@pytest.mark.parametrize(
+    ("group", "words", "free"),
+    [
+        ("", {"picking": "NOT PICKED"}, True),
+        ("", {"picking": "PARTIALLY PICKED"}, False),
+        ("", {"shipping": "SHIPPED"}, False),
+        ("edit_not_applied:Cin7 refused", {"picking": "NOT PICKED"}, False),
+    ],
+)
+def test_an_edit_that_came_too_late_is_looked_at_once_its_sale_lists_no_pick(
+    file: sqlite3.Connection, group: str, words: dict[str, str], free: bool
+) -> None:
+    """Also where the list never showed the pick, nor the look that saw it undone nudged anybody."""
+    order_id = sold(file)
+    named = exceptions.Record(kind="order", id=order_id)
+    exceptions.raise_finding(file, named, Finding(code="edit_not_applied", cause="x", group=group), now=NOW)
+    listed(file, at=NOW + MINUTE, updated=None, **words)
+    look(file, order_id, at=NOW + 2 * MINUTE)
+    fulfilments.stir(file, [SALE], now=NOW)
+    assert nudged(file) == ({("orders", order_id)} if free else set())
+
+
 def test_a_void_sale_of_ours_nudges_nobody(file: sqlite3.Connection) -> None:
     sold(file)
     listed(file, status="VOIDED")

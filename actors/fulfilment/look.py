@@ -129,6 +129,17 @@ class Looker:
             return Done()
         if not self._rules.shadow and not self._may_write():
             return Later(due_at=began + self._lease_wait(), reason="the lease is not ours")
+        # The order first: while commercetools does not answer, or not with an order, no call to Cin7 Core is spent.
+        try:
+            read = await self._storefront.read_order(order_id)
+        except Missing:
+            # There is nothing left to show anything on: whatever moved until now needs no second look.
+            return Done(
+                unit=_over(order_id, _looked(subject, None, began), began), nudges=(_of_orders(order_id, began),)
+            )
+        except Rejected as error:
+            # The orders flow tells of an order nobody can read, and clears it once it can be read.
+            return Later(due_at=began + self._rules.quiet, reason=error.reason, unit=_hand_on(order_id))
         view = None
         if has_to_be_read(known):
             try:
@@ -136,16 +147,6 @@ class Looker:
             except Missing:
                 # It was deleted, and the census tells of it. Should the list still show it move, it is asked for again.
                 return Done(unit=_over(order_id, subject.row, began))
-        try:
-            read = await self._storefront.read_order(order_id)
-        except Missing:
-            # There is nothing left to show anything on: whatever moved until now needs no second look.
-            return Done(
-                unit=_over(order_id, _looked(subject, view, began), began), nudges=(_of_orders(order_id, began),)
-            )
-        except Rejected as error:
-            # The orders flow tells of an order nobody can read, and clears it once it can be read.
-            return Later(due_at=began + self._rules.quiet, reason=error.reason, unit=_hand_on(order_id))
         sight = await self._judge(subject, read.order, view, began)
         if not sight.actions:
             return Done(unit=self._seen(sight, read.order.version, read.order), after=self._tell(sight))

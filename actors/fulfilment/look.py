@@ -57,10 +57,7 @@ _UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What is on disk about one order. `listed`: how the list shows its sale (None: it does not).
-
-    `voiding`: a void of its sale may be of our own doing.
-    """
+    """What is on disk about one order. `listed`: how the list shows its sale (None: it does not)."""
 
     order: OrderRecord
     sale: SaleRecord
@@ -69,7 +66,6 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     behind: bool
     needless: bool
     counted: bool
-    voiding: bool
     refunds: tuple[Refund, ...]
 
 
@@ -160,7 +156,10 @@ class Looker:
 
     async def _judge(self, subject: Subject, order: Order, view: SaleView | None, began: Instant) -> Sight:
         skus = {line.sku for line in order.lines if line.sku}
-        digital = await self._around.database.read(lambda connection: _digital(connection, skus))
+        # Only now that the sale was read: what voided it, if it was us, was written down before.
+        digital, voiding = await self._around.database.read(
+            lambda connection: (_digital(connection, skus), _is_voiding(connection, subject.order))
+        )
         stages = view.stages if view is not None else subject.listed.stages if subject.listed is not None else Stages()
         plan = delivering.plan(
             order,
@@ -173,7 +172,7 @@ class Looker:
         notes = view.credit_notes if view is not None else None
         returns = returning.plan_returns(order, notes)
         actions = (*plan.actions, *returns.actions)
-        if view is not None and view.voided and not subject.voiding and self._cancels(order):
+        if view is not None and view.voided and not voiding and self._cancels(order):
             actions = (
                 *(one for one in actions if not isinstance(one, SetOrderState)),
                 SetOrderState(state="Cancelled"),
@@ -342,7 +341,6 @@ def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
         behind=fulfilments.is_behind(connection, order_id, sale.sale_id),
         needless=row.looked_at is None and fulfilments.needs_no_shipping(connection, order_id),
         counted=orders.is_counted(connection, order_id),
-        voiding=order.resend or calls.was_sent(connection, order_id, order.generation, Purpose.CIN7_VOID_SALE),
         refunds=tuple(fulfilments.refunds_of(connection, order_id)),
     )
 
@@ -364,6 +362,12 @@ def _known(subject: Subject) -> Known:
 def _ours(row: FulfilmentRecord, order: Order) -> str:
     """Return the shipment state that is ours, if the order shows it: set, or about to be when no answer came."""
     return row.intended if row.intended and order.shipment_state == row.intended else row.published
+
+
+def _is_voiding(connection: sqlite3.Connection, order: OrderRecord) -> bool:
+    """Say whether a void of the order's sale, of that generation, may be of our own doing."""
+    now = orders.get(connection, order.id) or order
+    return now.resend or calls.was_sent(connection, order.id, order.generation, Purpose.CIN7_VOID_SALE)
 
 
 def _digital(connection: sqlite3.Connection, skus: set[str]) -> frozenset[str]:

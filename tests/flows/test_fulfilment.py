@@ -11,13 +11,15 @@ import msgspec
 import pytest
 
 from actors.domain.delivering import DeliveryRules
+from actors.domain.sale import SaleView
 from actors.fulfilment.actor import FulfilmentActor
+from actors.fulfilment.ports import Warehouse
 from actors.fulfilment.rules import FulfilmentRules
 from actors.messages import Flow
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShipmentDraft, ShippingDraft, TravelDraft, rule_of
 from adapters.sandbox.catalogue import Item
 from adapters.sandbox.faults import Fault, FaultKind
-from storage import fulfilments, timeline
+from storage import fulfilments, orders, timeline
 from tests.simulation.life import MUG, PLATE, Messenger, News
 from tests.simulation.senders import plan_with_doors
 from tests.simulation.world import World, plan, virtual, world
@@ -286,6 +288,34 @@ async def test_a_void_sale_cancels_its_order_where_the_merchant_wants_it_so() ->
         await made.in_state(order, "cancelled", within=2 * SOON)
         assert shown(made, order)[2] == "Cancelled"
         assert made.daemon.open_types(order) == []
+
+
+class _Meanwhile:
+    """Cin7 Core, where a person sends the order again, and its sale is voided for that, just before it is read."""
+
+    def __init__(self, made: World, order: str, inner: Warehouse) -> None:
+        self.made, self.order, self.inner = made, order, inner
+
+    async def read_fulfilment(self, sale_id: str, *, subject: str) -> SaleView:
+        await self.made.engine.database.run(lambda file: orders.set_resend(file, self.order, True))
+        self.made.cin7.void_by_hand(sale_id)
+        return await self.inner.read_fulfilment(sale_id, subject=subject)
+
+
+@virtual
+async def test_a_sale_we_voided_ourselves_since_the_look_began_cancels_nothing() -> None:
+    async with shop(729, rules=FulfilmentRules(cancel_voided=True)) as made:
+        order = await sold(made)
+        actor = made.engine.actors[Flow.FULFILMENT]
+        assert isinstance(actor, FulfilmentActor)
+        inner = actor.looker._warehouse
+        actor.looker._warehouse = _Meanwhile(made, order, inner)
+        sale = sale_of(made, order)
+        made.cin7.undo_by_hand(sale)
+        await made.until(lambda: made.cin7.sale(sale).voided, within=SOON, every=0.1)
+        actor.looker._warehouse = inner
+        await made.clock.sleep(SWEEP)
+        assert shown(made, order)[2] == "Open"
 
 
 @virtual

@@ -6,7 +6,7 @@ Amounts are integer minor units of the order's currency. Types and states of tra
 
 from __future__ import annotations
 
-from actors.domain.order import Order
+from actors.domain.order import Order, Payment
 
 _GIVEN_BACK = frozenset({"Refund", "Chargeback"})
 
@@ -17,8 +17,8 @@ def paid(order: Order) -> bool:
 
 
 def authorised(order: Order) -> bool:
-    """True when successful authorisations (or charges) cover what is owed."""
-    return paid(order) or _sum(order, {"Authorization", "Charge"}) >= order.payable
+    """True when what is reserved or charged covers what is owed; money reserved and then charged counts once."""
+    return paid(order) or _covered(order) >= order.payable
 
 
 def is_reversed(order: Order, owed: int) -> bool:
@@ -30,18 +30,27 @@ def is_reversed(order: Order, owed: int) -> bool:
     """
     if not order.payments_expanded:
         return False
-    taken = _sum(order, {"Chargeback"})
-    charged = _sum(order, {"Charge"}) - taken
-    reserved = _sum(order, {"Authorization"}) - _sum(order, {"CancelAuthorization"}) - taken
-    if max(charged, reserved) >= min(owed, order.payable):
+    if _covered(order) >= min(owed, order.payable):
         return False
-    return order.payment_state != "Paid" or taken > 0
+    return order.payment_state != "Paid" or _sum(order, {"Chargeback"}) > 0
+
+
+def _covered(order: Order) -> int:
+    """Sum up what stands of each payment: a part may be charged already (a gift card) and the rest be reserved."""
+    return sum(
+        max(_of(payment, order, "Charge"), _of(payment, order, "Authorization", "CancelAuthorization"))
+        - _of(payment, order, "Chargeback")
+        for payment in order.payments
+    )
+
+
+def _of(payment: Payment, order: Order, kind: str, less: str = "") -> int:
+    return sum(
+        one.amount if one.type == kind else -one.amount
+        for one in payment.transactions
+        if one.type in (kind, less) and one.state == "Success" and one.currency == order.currency
+    )
 
 
 def _sum(order: Order, kinds: frozenset[str] | set[str]) -> int:
-    return sum(
-        transaction.amount
-        for payment in order.payments
-        for transaction in payment.transactions
-        if transaction.type in kinds and transaction.state == "Success" and transaction.currency == order.currency
-    )
+    return sum(_of(payment, order, kind) for payment in order.payments for kind in kinds)

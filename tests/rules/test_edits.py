@@ -444,6 +444,35 @@ def test_when_the_money_is_gone(order: Order, gone: bool) -> None:
     assert payments.is_reversed(order, OWED) is gone
 
 
+@pytest.mark.parametrize(
+    ("parts", "covered"),
+    [
+        ([[("Charge", 500)], [("Authorization", 1499)]], True),
+        ([[("Authorization", 500), ("Charge", 500)], [("Authorization", 1499)]], True),
+        ([[("Authorization", 1000), ("Charge", 1000)]], False),
+        ([[("Charge", 500)], [("Authorization", 1499), ("CancelAuthorization", 1499)]], False),
+        ([[("Charge", 500), ("Chargeback", 500)], [("Authorization", 1499)]], False),
+    ],
+    ids=["gift card and reserved", "captured and reserved", "half of it, twice told", "cancelled", "taken back"],
+)
+def test_each_part_of_the_money_counts_once(parts: list[list[tuple[str, int]]], covered: bool) -> None:
+    """What covers an order when it is sent is, as long as it stands, no money that went away."""
+    order = msgspec.structs.replace(
+        paid_by(),
+        payments=tuple(
+            Payment(
+                id=str(place),
+                transactions=tuple(
+                    Transaction(type=kind, state="Success", amount=sum_, currency="GBP") for kind, sum_ in part
+                ),
+            )
+            for place, part in enumerate(parts)
+        ),
+    )
+    assert payments.authorised(order) is covered
+    assert payments.is_reversed(order, OWED) is not covered
+
+
 def test_what_was_owed_is_known_where_it_was_covered() -> None:
     assert edits.owed_by(fields(paid_by(CHARGE))) == OWED
     assert edits.owed_by(fields(paid_by())) is None

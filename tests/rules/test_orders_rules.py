@@ -44,7 +44,7 @@ def order_with(*transactions: Transaction, **changes: Any) -> Order:
         pytest.param((transaction("Charge", state="Initial"),), False, False, id="initial"),
         pytest.param((transaction("Charge", currency="EUR"),), False, False, id="another-currency"),
         pytest.param((transaction("Charge"), transaction("Refund", 1)), False, True, id="a-penny-refunded"),
-        pytest.param((transaction("Charge"), transaction("Chargeback")), False, True, id="charged-back"),
+        pytest.param((transaction("Charge"), transaction("Chargeback")), False, False, id="charged-back"),
         pytest.param((transaction("Charge"), transaction("Refund", state="Failure")), True, True, id="refund-failed"),
         pytest.param((transaction("Authorization"),), False, True, id="authorised"),
         pytest.param((transaction("Authorization", OWED - 1),), False, False, id="authorised-too-little"),

@@ -57,6 +57,13 @@ def differs(connection: sqlite3.Connection, order_id: str, fields: Fields) -> No
         _put(connection, order_id, row[0], row[1], msgspec.structs.replace(row[2], order=dict(fields)))
 
 
+def rename(connection: sqlite3.Connection, order_id: str, fields: Fields) -> None:
+    """The storage key is another: what the sale was made from is named by it from now on."""
+    row = _row(connection, order_id)
+    if row is not None:
+        _put(connection, order_id, row[0], row[1], msgspec.structs.replace(row[2], sale=dict(fields)))
+
+
 def get(connection: sqlite3.Connection, order_id: str, generation: int) -> dict[str, str] | None:
     """Return what the order's n-th sale was made from; None where that is not known."""
     row = _row(connection, order_id)

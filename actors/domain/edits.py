@@ -105,12 +105,23 @@ def fields(order: Order, rules: PostingRules, digest: Callable[[str], str]) -> d
 
 def compare(then: Fields, now: Fields) -> tuple[Change, ...]:
     """List what differs. Texts whose digests were made with another key (a new storage key) cannot be compared."""
-    comparable = then.get(_KEY) == now.get(_KEY)
+    comparable = is_readable(then, now)
     return tuple(
         Change(field=name, before=then.get(name, ""), after=now.get(name, ""))
         for name in {**then, **now}
         if name not in (_KEY, _PAID) and then.get(name) != now.get(name) and (comparable or not is_private(name))
     )
+
+
+def is_readable(then: Fields, now: Fields) -> bool:
+    """Say whether texts about people can be compared: whether both are named by one key."""
+    return then.get(_KEY) == now.get(_KEY)
+
+
+def named_anew(then: Fields, now: Fields) -> dict[str, str]:
+    """Return what the sale was made from by the key of today: texts that cannot be compared count as they are now."""
+    kept = {name: text for name, text in then.items() if not is_private(name)}
+    return kept | {name: text for name, text in now.items() if is_private(name)} | {_KEY: now[_KEY]}
 
 
 def kind_of(name: str) -> Kind:

@@ -40,11 +40,15 @@ _WHEN = ("before", "now")
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
-    """What an order's sale was made from (None: not known), what it would be made from now, and what differs."""
+    """What an order's sale was made from (None: not known), what it would be made from now, and what differs.
+
+    `renamed`: its texts were named by another storage key, and are by that of today from now on.
+    """
 
     sale: dict[str, str] | None
     now: dict[str, str]
     changes: tuple[Change, ...]
+    renamed: bool = False
 
     @property
     def unsafe(self) -> tuple[Change, ...]:
@@ -91,20 +95,27 @@ async def find(desk: Desk, case: Case) -> Edit:
     """Compare the order with what its sale was made from: no call.
 
     A sale of an earlier release, of which that was not kept, counts as made from the order as it is at the first look.
+    So do its texts under another storage key: what they were cannot be read, and a later edit has to be seen.
     """
     order_id, generation = case.order.id, case.record.generation
     sale = await desk.around.database.read(lambda connection: exported.get(connection, order_id, generation))
     now = _made_from(desk, case)
-    return Edit(sale=sale, now=now, changes=edits.compare(sale, now) if sale is not None else ())
+    if sale is None:
+        return Edit(sale=None, now=now, changes=())
+    renamed = not edits.is_readable(sale, now)
+    sale = edits.named_anew(sale, now) if renamed else sale
+    return Edit(sale=sale, now=now, changes=edits.compare(sale, now), renamed=renamed)
 
 
 def tell(case: Case, edit: Edit, outcome: Outcome) -> Outcome:
     """Write, with whatever else comes of the look, what it says of edits that are over and of the payment."""
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        order = case.order
+        if edit.sale is not None and edit.renamed:
+            exported.rename(connection, order.id, edit.sale)
         if outcome.unit is not None:
             outcome.unit(connection, now)
-        order = case.order
         if edit.sale is None:
             exported.put(connection, order.id, case.record.generation, order.version, edit.now)
         if len(edit.unsafe) == len(edit.changes):

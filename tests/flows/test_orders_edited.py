@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.domain import edits
 from actors.domain.crashpoints import WritePhase
 from actors.domain.notes import NOTE, SHIPPING_NOTES
 from adapters.sandbox.carts import LineDraft, PaymentDraft
@@ -654,6 +655,29 @@ async def test_an_order_of_an_earlier_release_counts_as_exported_as_it_is_at_the
         assert made.daemon.state(order) == "exported"
         made.shop.set_address(order, YORK)
         await made.until(lambda: city(sale) == "York", within=15)
+
+
+@pytest.mark.parametrize("numbered", [False, True], ids=["", "number changed"])
+@virtual
+async def test_under_another_storage_key_edits_of_texts_are_seen_from_the_first_look_on(numbered: bool) -> None:
+    async with world(354) as made:
+        order, sale = await placed(made)
+        fields = made.read(lambda connection: exported.get(connection, order, 1))
+        assert fields
+        other = {name: text[::-1] for name, text in fields.items() if name == "(key)" or edits.is_private(name)}
+        await made.daemon.write(lambda file: exported.rename(file, order, fields | other))
+        if numbered:
+            made.cin7.authorise_pick(sale.id)
+            made.shop._change(order, {"orderNumber": "CT-NEW"})
+            await made.until(lambda: sale.reference == "CT-NEW", within=15)
+            assert await told(made, order) == [], "of the address nothing is known to differ"
+            return
+        await look(made, order)
+        assert made.calls("sale_update") == 0
+        made.shop.set_address(order, YORK)
+        await made.until(lambda: city(sale) == "York", within=15)
+        made.shop.edit_order(order, {MUG: 3})
+        await told(made, order, "order_edited")
 
 
 @pytest.mark.parametrize("how", ["taken back", "dismissed"])

@@ -10,8 +10,8 @@ from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 from actors.orders.desk import Case, Desk, note, record_of, underway
-from actors.orders.editing import EDITED, NOT_APPLIED
-from actors.orders.shortages import TYPES as SHORT
+from actors.orders.editing import EDITED
+from actors.orders.standing import is_replaced
 from actors.orders.voiding import Attempt, Result, void
 from storage import exceptions, orders
 from storage.orders import SaleRecord
@@ -56,13 +56,7 @@ def _begin(desk: Desk, case: Case, attempt: Attempt | None = None) -> Done:
             orders.void_sale(connection, sale.sale_id, now=now)
         generation = orders.next_generation(connection, order.id)
         desk.clear_holds(connection, order, now)
-        exceptions.clear(
-            connection,
-            record_of(order),
-            resolution="sent again",
-            now=now,
-            types=("resend_refused", "totals_differ", "sale_voided_by_hand", "sale_vanished", NOT_APPLIED, *SHORT),
-        )
+        is_replaced(connection, case, now)
         # Through `held`: an order whose export never came to its end has no other way back to its beginning.
         orders.move(connection, order.id, OrderState.HELD, now=now, reason="sent again")
         orders.move(connection, order.id, OrderState.ACCEPTED, now=now, reason="sent again")

@@ -7,9 +7,24 @@ import sqlite3
 from actors.core.actor import Done
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant
-from actors.orders.desk import Case, Desk
-from storage import orders
+from actors.orders.desk import Case, Desk, record_of
+from storage import exceptions, orders
 from storage.orders import SaleRecord
+
+_TOLD_OF_A_SALE = (
+    "resend_refused",
+    "totals_differ",
+    "sale_voided_by_hand",
+    "sale_vanished",
+    "edit_not_applied",
+    "backordered",
+    "oversold",
+)
+
+
+def is_replaced(connection: sqlite3.Connection, case: Case, now: Instant) -> None:
+    """The order's sale is void and another is made: what was told of the void one is over."""
+    exceptions.clear(connection, record_of(case.order), resolution="sent again", now=now, types=_TOLD_OF_A_SALE)
 
 
 def hold_voided(desk: Desk, case: Case, sale: SaleRecord) -> Done:

@@ -17,7 +17,7 @@ from actors.domain.sale import OrderView
 from actors.domain.time import Instant
 from actors.orders.cancelling import held_live
 from actors.orders.desk import Case, Desk, note, underway
-from actors.orders.standing import sale_vanished
+from actors.orders.standing import is_replaced, sale_vanished
 from actors.orders.voiding import Attempt, Result, void
 from storage import orders
 from storage.orders import SaleRecord
@@ -59,6 +59,7 @@ def begin_anew(
         attempt.settle(connection, now)
         orders.void_sale(connection, sale.sale_id, now=now)
         generation = orders.next_generation(connection, case.order.id)
+        is_replaced(connection, case, now)
         note(connection, case.order.id, "sale withdrawn", now, sale=sale.sale_id, reason=why, generation=generation)
         if held is not None and held.unit is not None:
             held.unit(connection, now)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.domain.exception_types import Finding
 from actors.domain.fulfilment import Box, CreditNote, Fulfilment, Stages
 from actors.domain.sale import SaleView
 from adapters.sandbox.carts import PaymentDraft
@@ -299,6 +300,9 @@ async def test_taken_back_while_the_void_is_in_doubt_it_is_voided_and_sent_anew(
     """Whether the void still takes effect nobody knows: so it does, and the order has a sale of its own again."""
     async with world(212) as made:
         order, sale, _ = await exported(made)
+        differs = Finding(code="totals_differ", cause="of the sale that will be void")
+        named = exceptions.Record(kind="order", id=order)
+        await made.daemon.write(lambda file: exceptions.raise_finding(file, named, differs, now=made.clock.now()))
         made.cin7_faults.plan("sale_void", Fault(kind=FaultKind.DROP_AFTER if executed else FaultKind.DROP_BEFORE))
         made.shop.cancel(order)
         await made.in_state(order, "cancelling")

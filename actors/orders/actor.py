@@ -45,6 +45,9 @@ LONG_LEASE_WAIT = 30_000
 
 NO_LEASE = "the lease is not ours"
 
+_KEPT = frozenset({OrderState.IN_DOUBT, OrderState.CANCELLING, OrderState.EXPORTED})
+"""States an order that cannot be read stays in: the first two say of a write that it may still take effect."""
+
 UNREADABLE_WAIT = 300_000
 """Milliseconds before an order that could not be read is read again."""
 
@@ -207,7 +210,7 @@ class OrdersActor(Actor):
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             named = exceptions.Record(kind="order", id=record.id, number=record.number)
             exceptions.raise_finding(connection, named, finding, now=now, next_attempt_at=due_at)
-            if record.state not in (OrderState.IN_DOUBT, OrderState.EXPORTED):
+            if record.state not in _KEPT:
                 orders.move(connection, record.id, OrderState.HELD, now=now, reason="order_unreadable")
 
         return Later(due_at=due_at, reason="unreadable", unit=unit)

@@ -315,6 +315,24 @@ async def test_taken_back_while_the_void_is_in_doubt_it_is_voided_and_sent_anew(
         assert_exactly_once(made)
 
 
+@virtual
+async def test_taken_back_while_the_order_cannot_be_read_the_void_is_not_forgotten() -> None:
+    async with world(215) as made:
+        order, sale, _ = await exported(made)
+        made.cin7_faults.plan("sale_void", Fault(kind=FaultKind.DROP_AFTER))
+        made.shop.cancel(order)
+        await made.until(lambda: made.calls("sale_void") == 1, within=30, every=0.05)
+        total = made.shop.orders[order]["totalPrice"]
+        made.shop._change(order, {"totalPrice": "a lot"})
+        await made.until(lambda: made.daemon.open_types(order) == ["order_unreadable"], within=120)
+        assert made.daemon.state(order) == "cancelling"
+        made.shop._change(order, {"totalPrice": total, "orderState": "Open"})
+        await made.exported(order, within=120)
+        assert made.cin7.sale(sale.id).voided
+        assert made.daemon.open_types(order) == []
+        assert_exactly_once(made)
+
+
 @pytest.mark.parametrize("point", ["intended", "answered"])
 @virtual
 async def test_taken_back_while_the_daemon_was_dead_it_is_known_that_a_void_was_asked_for(point: str) -> None:

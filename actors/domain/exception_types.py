@@ -593,8 +593,8 @@ _DECLARED = (
         Topic.POSTING,
         "The order was cancelled in commercetools after its sale was invoiced; the sale is not voided by itself.",
         "Void the invoice in Cin7 Core if its period is open: the sale is voided then.",
-        "Else credit it there, then void the sale by hand or dismiss with the number of the credit note.",
-        clears="No invoice stands and the sale is void, or a person decides.",
+        "Else credit all of it there, and void the sale by hand.",
+        clears="No invoice stands and the sale is void, or the cancellation is taken back.",
     ),
     _holding(
         "void_failed",

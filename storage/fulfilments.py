@@ -112,6 +112,12 @@ def nudge(order_id: str, due_at: Instant, urgency: Urgency = Urgency.UNDERWAY) -
     return Nudge(flow=Flow.FULFILMENT, subject=order_id, due_at=due_at, urgency=urgency)
 
 
+def is_all_sent(connection: sqlite3.Connection, order_id: str) -> bool:
+    """Say whether all of an order's sale stood as shipped at the last look."""
+    seen = get(connection, order_id).seen
+    return bool(seen) and msgspec.json.decode(seen)["stages"]["shipping"] == "SHIPPED"
+
+
 def order_of_sale(connection: sqlite3.Connection, sale_id: str, number: str) -> str | None:
     """Return the order that a sale of ours stands for, named by its id or its number; a live one is preferred."""
     row = connection.execute(
@@ -148,14 +154,25 @@ def standing(connection: sqlite3.Connection, order_id: str, sale_id: str) -> lis
 
 def is_behind(connection: sqlite3.Connection, order_id: str, sale_id: str) -> bool:
     """Say whether the list shows of a sale what was not looked at yet."""
+    return behind_from(connection, order_id, sale_id) is not None
+
+
+def behind_from(connection: sqlite3.Connection, order_id: str, sale_id: str) -> Instant | None:
+    """Return from when on there is something to look at: 0 where the list shows what was not; None: there is nothing.
+
+    A part shipped that was read since it moved is read once more, when Cin7's clock can be behind no longer.
+    """
     listed = standing(connection, order_id, sale_id)
     if listed is None:
-        return False
+        return None
     record = get(connection, order_id)
     text = seen_text(listed.stages, listed.notes)
     if text != record.seen and (not record.alias or text != record.alias):
-        return True
-    return listed.stages.is_partial and (listed.updated_at or 0) + CLOCK_SLACK > (record.read_at or 0)
+        return 0
+    moved_at, read_at = listed.updated_at or 0, record.read_at or 0
+    if not listed.stages.is_partial or moved_at + CLOCK_SLACK <= read_at:
+        return None
+    return 0 if moved_at > read_at else moved_at + CLOCK_SLACK
 
 
 def stir(
@@ -179,9 +196,12 @@ def stir(
         if row is None:
             continue
         order_id, named = row[0], Record(kind="order", id=row[0])
-        moved = is_behind(connection, order_id, sale_id)
-        if moved or (told and _is_told(connection, order_id)):
-            outbox.accept(connection, nudge(order_id, now, urgency), now=now)
+        since = behind_from(connection, order_id, sale_id)
+        moved = since is not None
+        if told and _is_told(connection, order_id):
+            since = now
+        if since is not None:
+            outbox.accept(connection, nudge(order_id, max(since, now), urgency), now=now)
         waits = row[1] in _CONCERNED or exceptions.is_open(connection, named, "edit_not_applied")
         listed = standing(connection, order_id, sale_id)
         if (moved and waits) or (listed is not None and is_free(connection, order_id, listed.stages)):

@@ -63,8 +63,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     sale: SaleRecord
     row: FulfilmentRecord
     listed: listed_sales.Standing | None
-    behind: bool
+    behind_from: Instant | None
     needless: bool
+    refused: bool
     counted: bool
     refunds: tuple[Refund, ...]
 
@@ -120,9 +121,10 @@ class Looker:
         subject = await self._around.database.read(lambda connection: _load(connection, order_id))
         if subject is None:
             return Done()
-        known = _known(subject)
+        known = _known(subject, began)
         if not is_due(known):
-            return Done()
+            later = subject.behind_from
+            return Done() if later is None else Later(due_at=later, reason="read a moment ago")
         if not self._rules.shadow and not self._may_write():
             return Later(due_at=began + self._lease_wait(), reason="the lease is not ours")
         # The order first: while commercetools does not answer, or not with an order, no call to Cin7 Core is spent.
@@ -238,7 +240,8 @@ class Looker:
             exceptions.raise_finding(connection, _record(sight), _undone(sight), now=self._around.clock.now())
 
     def _rejected(self, sight: Sight, intent: Intent, words: str, points: tuple[str, ...]) -> Later:
-        due_at = self._around.clock.now() + self._rules.quiet
+        due_at = self._around.clock.now() + self._rules.refused
+        looked = _over(sight.order.id, _looked(sight.subject, sight.view, sight.began), sight.began)
         finding = Finding(
             code="fulfilment_rejected",
             cause=f"commercetools refused what was fulfilled of order {sight.order.shown_as}: {words}",
@@ -249,7 +252,8 @@ class Looker:
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             calls.settle(connection, intent.call_id, "refused", detail=words)
             exceptions.raise_finding(connection, _record(sight), finding, now=now, next_attempt_at=due_at)
-            fulfilments.tell(connection, sight.order.id, now=now)
+            # What was seen would be refused again: until then only what moves anew is a reason to read the sale.
+            looked(connection, now)
 
         return Later(due_at=due_at, reason="refused", unit=unit, points=points)
 
@@ -338,23 +342,25 @@ def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
         sale=sale,
         row=row,
         listed=fulfilments.standing(connection, order_id, sale.sale_id),
-        behind=fulfilments.is_behind(connection, order_id, sale.sale_id),
+        behind_from=fulfilments.behind_from(connection, order_id, sale.sale_id),
         needless=row.looked_at is None and fulfilments.needs_no_shipping(connection, order_id),
+        refused=exceptions.is_open(connection, exceptions.Record(kind="order", id=order_id), "fulfilment_rejected"),
         counted=orders.is_counted(connection, order_id),
         refunds=tuple(fulfilments.refunds_of(connection, order_id)),
     )
 
 
-def _known(subject: Subject) -> Known:
-    listed = subject.listed
+def _known(subject: Subject, now: Instant) -> Known:
+    listed, behind_from = subject.listed, subject.behind_from
     return Known(
         stages=listed.stages if listed is not None else Stages(),
         noted=listed is not None and bool(listed.notes),
-        behind=subject.behind,
+        behind=behind_from is not None and behind_from <= now,
         told=subject.row.told_at is not None,
         shown=bool(subject.row.shown) or bool(_SENT & {subject.row.published, subject.row.intended}),
         unpaid=subject.row.unpaid,
         needless=subject.needless,
+        refused=subject.refused,
         uncounted=not subject.counted,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,10 +11,15 @@ import msgspec
 import pytest
 
 from actors.domain.delivering import DeliveryRules
+from actors.domain.errors import Rejected
+from actors.domain.feed import ReadOrder
+from actors.domain.order import Order
+from actors.domain.order_update import OrderAction
 from actors.domain.sale import SaleView
 from actors.fulfilment.actor import FulfilmentActor
-from actors.fulfilment.ports import Warehouse
+from actors.fulfilment.ports import Storefront, Warehouse
 from actors.fulfilment.rules import FulfilmentRules
+from actors.governor.journal import Intent
 from actors.messages import Flow
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShipmentDraft, ShippingDraft, TravelDraft, rule_of
 from adapters.sandbox.catalogue import Item
@@ -32,6 +37,10 @@ TWO = OrderDraft(
 )
 
 
+MESSENGERS: dict[int, Messenger] = {}
+"""Who carries the news of each world, by its seed."""
+
+
 @asynccontextmanager
 async def shop(
     seed: int, *, news: News = News.ONCE, rules: FulfilmentRules | None = None, **changes: Any
@@ -44,6 +53,7 @@ async def shop(
         messenger.start()
         await made.ready()
         await messenger.listen()
+        MESSENGERS[seed] = messenger
         yield made
 
 
@@ -88,6 +98,18 @@ async def test_a_pick_and_a_shipment_show_within_five_seconds_for_one_read() -> 
         made.cin7.ship_rest(sale_of(made, order), tracking="T-1")
         await made.until(lambda: shown(made, order) == ("Shipped", 3, "Complete"), within=SOON, every=0.1)
         await made.clock.sleep(20 * 60)
+        assert reads(made) == before + 1
+
+
+@virtual
+async def test_a_webhook_that_comes_after_the_sweep_costs_no_second_read() -> None:
+    async with shop(723, news=News.LATE) as made:
+        order = await sold(made)
+        before = reads(made)
+        made.cin7.ship_rest(sale_of(made, order), tracking="T-1")
+        await made.until(lambda: shown(made, order) == ("Shipped", 3, "Complete"), within=SWEEP + SOON)
+        await MESSENGERS[723].deliver_late()
+        await made.clock.sleep(5 * SWEEP)
         assert reads(made) == before + 1
 
 
@@ -150,6 +172,17 @@ async def test_parts_follow_each_other_until_all_is_sent() -> None:
         made.cin7.ship_part(sale_of(made, order), {PLATE: 1}, tracking="T-3")
         await made.until(lambda: shown(made, order) == ("Shipped", 3, "Complete"), within=SOON, every=0.1)
         assert [tracking for _, _, tracking in made.shop.parcels(order)] == ["T-1", "T-2", "T-3"]
+
+
+@virtual
+async def test_a_part_costs_one_read_and_one_more_when_the_clocks_cannot_differ() -> None:
+    async with shop(731) as made:
+        order = await sold(made)
+        before = reads(made)
+        made.cin7.ship_part(sale_of(made, order), {MUG: 1})
+        await made.until(lambda: shown(made, order)[:2] == ("Partial", 1), within=SOON, every=0.1)
+        await made.clock.sleep(20 * 60)
+        assert reads(made) == before + 2
 
 
 @virtual
@@ -430,6 +463,41 @@ async def test_while_commercetools_does_not_answer_no_call_to_cin7_is_spent() ->
         made.cin7.ship_rest(sale_of(made, order))
         await made.until(lambda: shown(made, order) == ("Shipped", 3, "Complete"), within=60 * 60)
         assert reads(made) == before + 1
+
+
+class _Refusing:
+    """commercetools, which refuses the next updates of orders."""
+
+    def __init__(self, inner: Storefront, *, times: int) -> None:
+        self.inner, self.left = inner, times
+
+    async def read_order(self, order_id: str) -> ReadOrder:
+        return await self.inner.read_order(order_id)
+
+    async def update_order(self, order: Order, actions: Sequence[OrderAction], intent: Intent) -> int:
+        if not self.left:
+            return await self.inner.update_order(order, actions, intent)
+        self.left -= 1
+        raise Rejected("rejected", side="commercetools", operation="update_order", detail="The parcel is odd.")
+
+
+@virtual
+async def test_what_commercetools_refuses_is_tried_again_once_an_hour_and_when_it_moves() -> None:
+    async with shop(730) as made:
+        order = await sold(made)
+        before = reads(made)
+        actor = made.engine.actors[Flow.FULFILMENT]
+        assert isinstance(actor, FulfilmentActor)
+        actor.looker._storefront = _Refusing(actor.looker._storefront, times=3)
+        made.cin7.ship_part(sale_of(made, order), {MUG: 1})
+        await made.until(lambda: made.daemon.open_types(order) == ["fulfilment_rejected"], within=SOON, every=0.1)
+        await made.clock.sleep(55 * 60)
+        assert reads(made) <= before + 3, (
+            "as it is told, as it is listed, and when Cin7's clock can be behind no longer"
+        )
+        made.cin7.ship_rest(sale_of(made, order))
+        await made.until(lambda: shown(made, order) == ("Shipped", 3, "Complete"), within=60 * 60 + SOON)
+        assert made.daemon.open_types(order) == []
 
 
 LOST = [

@@ -254,6 +254,19 @@ def test_what_was_left_behind_waits_for_what_moves_now(file: sqlite3.Connection)
     assert urgency_of(file, order_id) is Urgency.UNDERWAY
 
 
+def test_a_part_that_was_read_since_it_moved_is_read_once_more_and_not_sooner(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    moved_at = NOW + MINUTE
+    listed(file, at=moved_at + 5, updated=moved_at, shipping="PARTIALLY SHIPPED")
+    look(file, order_id, at=moved_at + 10)
+    fulfilments.stir(file, [SALE], now=moved_at + 20)
+    assert list(file.execute("SELECT subject, due_at FROM outbox")) == [(order_id, moved_at + MINUTE)]
+    look(file, order_id, at=moved_at + MINUTE)
+    assert fulfilments.behind_from(file, order_id, SALE) is None
+    listed(file, at=moved_at + 3 * MINUTE, updated=moved_at + 2 * MINUTE, shipping="PARTIALLY SHIPPED")
+    assert fulfilments.behind_from(file, order_id, SALE) == 0
+
+
 def test_a_shipment_that_is_told_goes_before_what_was_left_behind(file: sqlite3.Connection) -> None:
     order_id = sold(file)
     told = Notification(identity="h:1", kind="Sale/ShipmentAuthorised", about="sale", subject=SALE)

@@ -390,10 +390,10 @@ def set_breakdown(connection: sqlite3.Connection, order_id: str, breakdown: Mapp
     connection.execute("UPDATE orders SET breakdown = ? WHERE id = ?", (stored, order_id))
 
 
-def export(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
-    """Both sides show each other."""
+def export(connection: sqlite3.Connection, order_id: str, *, now: Instant, reason: str = "") -> None:
+    """Both sides show each other; or, with a `reason`, nothing is left to be shown."""
     connection.execute("UPDATE orders SET exported_at = ? WHERE id = ?", (now, order_id))
-    move(connection, order_id, OrderState.EXPORTED, now=now)
+    move(connection, order_id, OrderState.EXPORTED, now=now, reason=reason)
 
 
 def next_generation(connection: sqlite3.Connection, order_id: str) -> int:

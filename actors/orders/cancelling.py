@@ -12,7 +12,7 @@ from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState, may_follow
 from actors.domain.sale import SaleView
 from actors.domain.time import Instant
-from actors.orders.desk import Case, Desk, note
+from actors.orders.desk import Case, Desk, note, record_of
 from actors.orders.voiding import Attempt, Beside, Result, void
 from storage import exceptions, orders
 from storage.orders import SaleRecord
@@ -117,9 +117,9 @@ def _returned(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt) -> Don
             return
         # Through `held`: nothing else leads there from a sale that people authorised and shipped by themselves.
         orders.move(connection, case.order.id, OrderState.HELD, now=now)
-        orders.move(
-            connection, case.order.id, OrderState.EXPORTED, now=now, reason="cancelled, and all of it came back"
-        )
+        orders.export(connection, case.order.id, now=now, reason="cancelled, and all of it came back")
+        unmarked = ("sync_rejected", "channel_missing")
+        exceptions.clear(connection, record_of(case.order), resolution="all of it came back", now=now, types=unmarked)
         note(connection, case.order.id, "all of it came back", now, sale=sale.sale_id)
 
     return Done(unit=unit, points=attempt.points)

@@ -205,6 +205,31 @@ async def test_goods_that_all_came_back_leave_nothing_to_decide(shipping: str, n
         assert made.daemon.open_types(order) == ["shipped_after_cancel"]
 
 
+@virtual
+async def test_goods_that_all_came_back_of_an_order_that_was_never_marked_leave_nothing_to_decide() -> None:
+    async with world(209) as made:
+        await made.ready()
+
+        async def refuse(request: Request, serve: Serve) -> Response:
+            if request.method == "POST" and "/orders/" in request.url:
+                body = b'{"statusCode": 400, "message": "no", "errors": [{"code": "InvalidInput", "message": "no"}]}'
+                return Response(status=400, headers={"content-type": "application/json"}, body=body)
+            return await serve(request)
+
+        undo = intercept(made.ct_network, refuse)
+        order = made.place()
+        await made.until(lambda: made.daemon.open_types(order) == ["sync_rejected"], within=60)
+        undo()
+        shown = Shown(made.daemon.desk.book)
+        made.daemon.desk.book = shown
+        shown.fulfilments, shown.shipping, shown.credit_notes = (fulfilment(boxes=(BOX,)),), "SHIPPED", (credited(2),)
+        made.shop.cancel(order)
+        await look(made, order)
+        assert made.daemon.state(order) == "exported"
+        assert "message_quarantined" not in made.daemon.open_types()
+        assert made.daemon.open_types(order) == []
+
+
 def refused_once(then: Callable[[], None], *, status: int) -> Callable[[Request, Serve], Any]:
     """Let somebody be faster than the void: `then` happens, and Cin7 refuses it under this status."""
 

@@ -415,12 +415,15 @@ def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, after: 
     if order.version == before.version:
         # Our own write made this version: its echo in the next sweep is known and causes no work.
         orders.updated(connection, after, version=version, now=now)
-    voided = view is not None and view.voided
+    # A void and another sale may have overtaken the look: what it read is then nothing to count by.
+    sales = orders.sales_of(connection, order.id)
+    stands = any(one.sale_id == sight.subject.sale.sale_id and one.voided_at is None for one in sales)
+    voided = stands and view is not None and view.voided
     if voided:
         exceptions.clear(connection, _record(sight), resolution="it is void", now=now, types=("sale_undone",))
         orders.void_sale(connection, sight.subject.sale.sale_id, now=now)
         timeline.note(connection, order.id, "sale void", now=now, sale=sight.subject.sale.sale_id, how="in Cin7 Core")
-    elif view is not None:
+    elif stands and view is not None:
         _count(connection, sight, now)
     cancelled = any(isinstance(action, SetOrderState) and action.state == "Cancelled" for action in sight.actions)
     known = view is not None or sight.subject.listed is not None

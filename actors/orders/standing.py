@@ -16,6 +16,7 @@ _TOLD_OF_A_SALE = (
     "totals_differ",
     "sale_voided_by_hand",
     "sale_vanished",
+    "sale_undone",
     "edit_not_applied",
     "backordered",
     "oversold",

@@ -21,10 +21,11 @@ from actors.fulfilment.ports import Storefront, Warehouse
 from actors.fulfilment.rules import FulfilmentRules
 from actors.governor.journal import Intent
 from actors.messages import Flow
+from actors.orders.desk import underway
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShipmentDraft, ShippingDraft, TravelDraft, rule_of
 from adapters.sandbox.catalogue import Item
 from adapters.sandbox.faults import Fault, FaultKind
-from storage import fulfilments, orders, timeline
+from storage import fulfilments, orders, outbox, timeline
 from tests.simulation.life import MUG, PLATE, Messenger, News
 from tests.simulation.senders import plan_with_doors
 from tests.simulation.world import World, plan, virtual, world
@@ -390,6 +391,25 @@ async def test_of_a_sale_that_is_void_by_the_end_of_a_look_nothing_counts() -> N
         await made.until(lambda: reads(made) > before, within=SWEEP + SOON, every=0.1)
         await made.clock.sleep(1)
         assert made.read(lambda file: file.execute("SELECT counted_at IS NULL FROM orders").fetchone()[0])
+
+
+@virtual
+async def test_that_a_sale_was_undone_is_over_once_the_order_is_sent_again() -> None:
+    async with shop(733) as made:
+        order = await sold(made)
+        sale = sale_of(made, order)
+        made.cin7.undo_by_hand(sale)
+        await made.until(lambda: made.daemon.open_types(order) == ["sale_undone"], within=SOON, every=0.1)
+        actor = made.engine.actors[Flow.FULFILMENT]
+        assert isinstance(actor, FulfilmentActor)
+        actor.looker._may_write = lambda: False  # the person is faster than the look that would see it void
+        made.cin7.void_by_hand(sale)
+        await made.engine.database.run(lambda file: orders.set_resend(file, order, True))
+        await made.engine.database.run(lambda file: outbox.accept(file, underway(order, 0), now=made.clock.now()))
+        made.engine.bell.ring()
+        await made.until(lambda: made.read(lambda file: len(orders.sales_of(file, order))) == 2, within=SWEEP)
+        await made.clock.sleep(2 * SWEEP)
+        assert made.daemon.open_types(order) == []
 
 
 @virtual

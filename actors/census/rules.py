@@ -34,7 +34,7 @@ class CensusRules(msgspec.Struct, frozen=True, kw_only=True):
     since: Instant
     sweep: int = MINUTE
     overlap: int = 5 * MINUTE
-    pause: int = 4_000
+    pause: int = 3_000
     credit_notes: int = 5 * MINUTE
     census: int = 60 * MINUTE
     margin: int = 2 * MINUTE

@@ -287,7 +287,10 @@ def _known(connection: sqlite3.Connection, event: Notification) -> Known:
     if event.about != SALE:
         return Known()
     order_id = fulfilments.order_of_sale(connection, event.subject, event.number)
-    return Known(ours=orders.has_sale(connection, event.subject), order=order_id or "")
+    ours, sent = orders.has_sale(connection, event.subject), False
+    if order_id is not None:
+        sent = fulfilments.is_all_sent(connection, order_id)
+    return Known(ours=ours, order=order_id or "", sent=sent)
 
 
 def _tell_foreign(connection: sqlite3.Connection, door: str, event: Notification, now: Instant) -> None:

@@ -72,9 +72,12 @@ _IGNORED = Verdict(outcome="ignored")
 ECHOES = frozenset({"Sale/Created", "Sale/QuoteAuthorised", "Sale/OrderAuthorised"})
 """What Cin7 Core tells of a sale of ours because we made it."""
 
+SENT = "Sale/ShipmentAuthorised"
+"""What tells nothing new of a sale that was read when all of it had left: the sweep was faster."""
+
 SHOWN_BY_THE_SALE = frozenset(
     {
-        "Sale/ShipmentAuthorised",
+        SENT,
         "Sale/ShipmentTrackingNumberChanged",
         "Sale/Undo",
         "Sale/Voided",
@@ -87,13 +90,14 @@ SHOWN_BY_THE_SALE = frozenset(
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the record an event is about: the newest version of the order, whether the sale is ours.
 
-    `order`: the id of the order it stands for. Of a SKU: whether it is one that is published, and whether what was
-    pushed differs from what was last read.
+    `order`: the id of the order it stands for; `sent`: all of it was shipped when it was last looked at. Of a SKU:
+    whether it is one that is published, and whether what was pushed differs from what was last read.
     """
 
     version: int = 0
     ours: bool = False
     order: str = ""
+    sent: bool = False
     published: bool = False
     differs: bool = False
 
@@ -122,7 +126,7 @@ def _judge_cin7(notification: Notification, known: Known) -> Verdict:
     """Cin7's lists say more than its events do: one call finds every sale that moved."""
     if known.ours and notification.kind in ECHOES:
         return Verdict(outcome="known")
-    if known.order and notification.kind in SHOWN_BY_THE_SALE:
+    if known.order and notification.kind in SHOWN_BY_THE_SALE and not (known.sent and notification.kind == SENT):
         return Verdict(outcome="look", flow=Flow.FULFILMENT, subject=known.order)
     if notification.about == SALE:
         return Verdict(outcome="look", flow=Flow.CENSUS, subject=SALES)

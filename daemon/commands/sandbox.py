@@ -76,6 +76,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed places the same orders")
     parser.add_argument("--limit", type=int, default=60, help="calls a minute the local Cin7 Core allows (default 60)")
+    parser.add_argument(
+        "--ship",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how many sales the local warehouse picks and ships (default 0)",
+    )
     parser.add_argument("--trouble", action="store_true", help="lose answers, cut connections, answer slowly")
     pushing = parser.add_mutually_exclusive_group()
     pushing.add_argument("--no-push", action="store_true", help="no doors: the sweeps alone find everything")
@@ -269,7 +276,7 @@ async def _doubles_only(args: argparse.Namespace, doubles: _Doubles, config: Pat
     print(f"start the daemon: {called_with(doubles.credentials)} run --config {config}", flush=True)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_interrupted, tasks.cancel_scope)
-        _start_pushes(doubles, tasks)
+        _start_work(args, doubles, tasks)
         while not doubles.shop.request_log:  # noqa: ASYNC110 -- the double keeps a log, it rings no bell
             await anyio.sleep(0.5)
         print(f"the daemon is here: {args.orders} orders follow", flush=True)
@@ -279,9 +286,12 @@ async def _doubles_only(args: argparse.Namespace, doubles: _Doubles, config: Pat
     return 0
 
 
-def _start_pushes(doubles: _Doubles, tasks: anyio.abc.TaskGroup) -> None:
+def _start_work(args: argparse.Namespace, doubles: _Doubles, tasks: anyio.abc.TaskGroup) -> None:
+    from daemon.commands.sandbox_warehouse import Warehouse
+
     if doubles.pushes is not None:
         tasks.start_soon(doubles.pushes.run)
+    tasks.start_soon(Warehouse(doubles.cin7, clock=doubles.clock, count=args.ship).run)
 
 
 def _start_outage(
@@ -362,7 +372,7 @@ async def _with_daemon(args: argparse.Namespace, doubles: _Doubles, config: Path
                 plain=args.plain,
             )
             tasks.start_soon(_interrupted, tasks.cancel_scope)
-            _start_pushes(doubles, tasks)
+            _start_work(args, doubles, tasks)
             code = 0
             try:
                 code = await _show(args, doubles, status, daemon, tasks)

@@ -171,20 +171,20 @@ class Journey:
 
     def send(self) -> None:
         """Pick and ship a sale that stands, as the warehouse does."""
-        sale = self._unsent()
+        sale = self._waiting_sale()
         if sale is not None:
             self.sent.add(order_of(sale.external_id or ""))
             self.cin7.ship_rest(sale.id, tracking=f"T-{len(self.sent)}")
 
     def move(self) -> None:
         """Send a sold order elsewhere, before anything of it was picked."""
-        sale = self._unsent()
+        sale = self._waiting_sale()
         if sale is not None:
             street = f"{self.chance.randint(1, 999)} New Lane"
             address = {"country": "GB", "streetName": street, "city": "York"}
             self.shop.set_address(order_of(sale.external_id or ""), address)
 
-    def _unsent(self) -> Sale | None:
+    def _waiting_sale(self) -> Sale | None:
         """Draw a sale of a standing order that commercetools shows and nobody has picked."""
         unsent = [
             sale

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.domain.order import Order, Payment, Transaction
+from actors.domain.payments import authorised, paid
 from actors.domain.sale import LookUp, SaleRow
-from actors.orders.rules import Trigger, Verdict, authorised, awaited, conclude, next_glance, paid
+from actors.orders.rules import Trigger, Verdict, awaited, conclude, next_glance
 from tests.orders_builder import plain_order
 
 OWED = 1999

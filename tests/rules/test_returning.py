@@ -134,7 +134,7 @@ def test_written_once_nothing_is_left_to_write(
     returned: list[tuple[str, int, str]], restocked: list[dict[str, int]]
 ) -> None:
     items = [back(line, units, state, id_=f"r{n}") for n, (line, units, state) in enumerate(returned)]
-    notes = [note(f"CR-{n}", **units) for n, units in enumerate(restocked)]
+    notes = [note(f"CR-{n}", status="AUTHORISED", **units) for n, units in enumerate(restocked)]
     first = plan_returns(order(*items), notes)
     after = apply(order(*items), first.actions)
     second = plan_returns(after, notes)

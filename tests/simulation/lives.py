@@ -47,7 +47,7 @@ RANK = {"": 0, "Pending": 0, "Ready": 1, "Partial": 2, "Shipped": 3}
 
 ASKED = frozenset(
     {"shipped_after_cancel", "order_edited", "edit_not_applied", "shipment_undone", "totals_differ", "restock_differs"}
-    | {"refund_open", "return_open", "sale_voided_by_hand"}
+    | {"refund_open", "return_open", "sale_voided_by_hand", "shipment_differs"}
 )
 """What may be left for people when everybody has answered: decisions nobody can take for them."""
 
@@ -98,6 +98,7 @@ class _Person:
         self.order_id = order_id
         self.moved = ""
         self.taken_back = False
+        self.reordered = False
 
     @property
     def sale_id(self) -> str:
@@ -127,6 +128,7 @@ class _Person:
     def reorder(self) -> None:
         """The shop edits the lines."""
         self.town.made.shop.edit_order(self.order_id, {MUG: self.town.chance.randint(1, 4)})
+        self.reordered = True
 
     def refund(self) -> None:
         """The shop gives a little money back."""
@@ -283,7 +285,8 @@ class Town:
             found.append(f"{len(live)} live sales")
         if order["orderState"] == "Cancelled" and live and not shipped.total():
             found.append(f"a live sale, {state}, {made.daemon.open_types(order_id)}")
-        if state not in ("exported", "cancelled", "held"):
+        # An order that costs more than was paid since it was edited waits for the rest.
+        if state not in ("exported", "cancelled", "held", "awaiting" if person.reordered else ""):
             found.append(f"it is {state}")
         found += self._states(person, order, live, shipped)
         return found
@@ -315,7 +318,7 @@ class Town:
         if shown not in wanted:
             found.append(f"it shows {shown or 'nothing'}, not {wanted[0] or 'nothing'}")
         ranks = [RANK[state] for state in self.went.get(order["id"], [])]
-        if not person.taken_back and not self.steps["reorder"] and ranks != sorted(ranks):
+        if not person.taken_back and not person.reordered and ranks != sorted(ranks):
             found.append(f"its state went back: {self.went[order['id']]}")
         told = self.made.daemon.open_types(order["id"])
         if person.moved and live and not told and self.made.daemon.state(order["id"]) == "exported":

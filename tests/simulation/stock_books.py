@@ -18,6 +18,8 @@ import msgspec
 
 from actors.domain.ledger import Question
 from adapters.sandbox.cin7_books import Line, Sale
+from adapters.sandbox.cin7_fulfilments import Fulfilment
+from adapters.sandbox.cin7_returns import CreditNote
 from adapters.sandbox.network import VirtualTransport
 from adapters.sandbox.shelves import EntryWrite
 from adapters.transport import Request, Response
@@ -193,12 +195,12 @@ class StockBooks:
                 self.on_sale_made(order.id)
             return add(sale)
 
-        def telling(kind: str, sale: Sale) -> None:
+        def telling(kind: str, sale: Sale, task: Fulfilment | CreditNote | None = None) -> None:
             order = self._order_of(sale)
             if kind == "Sale/Voided" and order is not None:
                 self._live[order.id].discard(sale.id)
                 order.sale_gone = NEVER if self._live[order.id] else next(self._ticks)
-            tell(kind, sale)
+            tell(kind, sale, task)
 
         books._reserve = reserving  # type: ignore[method-assign]
         books.release = releasing  # type: ignore[method-assign]

@@ -95,7 +95,7 @@ def test_a_sale_that_did_not_move_nudges_nobody(file: sqlite3.Connection) -> Non
         {"order_status": "DRAFT"},
     ],
 )
-def test_what_moved_nudges_once(file: sqlite3.Connection, words: dict[str, str]) -> None:
+def test_what_moved_nudges_once(file: sqlite3.Connection, words: dict[str, Any]) -> None:
     order_id = sold(file)
     listed(file, **words)
     fulfilments.stir(file, [SALE, "somebody else's"], now=NOW)
@@ -105,7 +105,7 @@ def test_what_moved_nudges_once(file: sqlite3.Connection, words: dict[str, str])
 
 
 @pytest.mark.parametrize("words", [{"packing": "PACKED"}, {"invoicing": "INVOICED"}])
-def test_what_the_storefront_does_not_show_is_no_movement(file: sqlite3.Connection, words: dict[str, str]) -> None:
+def test_what_the_storefront_does_not_show_is_no_movement(file: sqlite3.Connection, words: dict[str, Any]) -> None:
     order_id = sold(file)
     listed(file, **words)
     assert not fulfilments.is_behind(file, order_id, SALE)

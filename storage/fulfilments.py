@@ -107,6 +107,13 @@ def tell_aftersales(connection: sqlite3.Connection, order_id: str, aftersales: s
         outbox.accept(connection, nudge(order_id, now), now=now)
 
 
+def tell_edited(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
+    """Tell that an order holds something else than before: what it shows as sent may be all of it, or no longer."""
+    if get(connection, order_id).shown:
+        tell(connection, order_id, now=now)
+        outbox.accept(connection, nudge(order_id, now), now=now)
+
+
 def nudge(order_id: str, due_at: Instant, urgency: Urgency = Urgency.UNDERWAY) -> Nudge:
     """Look at how an order was fulfilled: it moved just now, or (`FRESH`) was left behind and can wait for those."""
     return Nudge(flow=Flow.FULFILMENT, subject=order_id, due_at=due_at, urgency=urgency)

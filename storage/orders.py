@@ -13,7 +13,7 @@ import msgspec
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
-from storage import availability, demand, stock, timeline
+from storage import availability, demand, fulfilments, stock, timeline
 
 _COLUMNS = (
     "id, number, version, created_at, modified_at, accepted_at, source_state, state, state_since, reason, generation,"
@@ -151,11 +151,21 @@ def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Acc
         ),
     )
     demand.store(connection, order, now=now)
+    before = _quantities(connection, order.id)
     connection.execute("DELETE FROM order_lines WHERE order_id = ?", (order.id,))
     _store_lines(connection, order)
+    if _quantities(connection, order.id) != before:
+        fulfilments.tell_edited(connection, order.id, now=now)
     if order.state != known[1]:
         demand.stir(connection, demand.released(connection, order.id), now=now)
     return Accepted.CHANGED
+
+
+def _quantities(connection: sqlite3.Connection, order_id: str) -> list[tuple[str, int]]:
+    rows = connection.execute(
+        "SELECT line_id, quantity FROM order_lines WHERE order_id = ? ORDER BY line_id", (order_id,)
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def _store_lines(connection: sqlite3.Connection, order: Order) -> None:

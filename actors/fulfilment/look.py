@@ -50,6 +50,9 @@ TOLD = (
 )
 """Types that a look finds again as long as they hold: what it finds no more is over."""
 
+LIST_LAGS = 600_000
+"""Milliseconds after which the list shows what a reading has shown, if it ever does in the same words."""
+
 _SENT = {"Partial", "Shipped"}
 
 _UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER})
@@ -383,16 +386,19 @@ def _digital(connection: sqlite3.Connection, skus: set[str]) -> frozenset[str]:
 
 
 def _alias(sight: Sight) -> str:
-    """How the list writes what the sale itself shows, where a second reading taught nothing new.
+    """How the list writes what the sale itself shows, where it does so long after that was read.
 
-    Should the two never agree in their words, a sale is read once more, and not again at every sweep.
+    Should the two never agree in their words, a sale is read a few times more, and not at every sweep for ever. A list
+    that merely lags shows what was before, and that must not be taken for the same.
     """
     listed, row = sight.subject.listed, sight.subject.row
     if sight.view is None or listed is None:
-        return ""
+        return row.alias
     seen = fulfilments.seen_text(sight.stages, listed.notes)
     text = fulfilments.seen_text(listed.stages, listed.notes)
-    return text if seen == row.seen and text != seen and row.told_at is None else ""
+    if seen != row.seen or row.read_at is None:
+        return ""
+    return text if text != seen and listed.seen_at > row.read_at + LIST_LAGS else row.alias
 
 
 def _shown(sight: Sight) -> dict[str, int]:

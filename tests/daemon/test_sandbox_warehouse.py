@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import anyio
 
+from adapters.sandbox.cin7 import Cin7Double
 from adapters.sandbox.virtual_time import VirtualClock, run_virtual
 from daemon.commands.sandbox_warehouse import PICK_SECONDS, SHIP_SECONDS, Warehouse
 from tests.simulation.life import MUG
-from tests.simulation.world import ACCOUNT, KEY, Cin7Double
+from tests.simulation.world import ACCOUNT, KEY
 
 
 def test_so_many_are_shipped_the_oldest_first() -> None:

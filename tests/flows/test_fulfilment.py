@@ -228,6 +228,17 @@ async def _take_off(fault: Fault) -> None:
 
 
 @virtual
+async def test_an_order_edited_after_it_was_sent_shows_what_is_left_to_send() -> None:
+    async with shop(724) as made:
+        order = await sold(made, msgspec.structs.replace(TWO, inventory_mode="None"))
+        made.cin7.ship_rest(sale_of(made, order))
+        await made.until(lambda: shown(made, order)[0] == "Shipped", within=SOON, every=0.1)
+        made.shop.edit_order(order, {MUG: 3})
+        await made.until(lambda: shown(made, order)[:2] == ("Partial", 3), within=2 * SOON, every=0.1)
+        assert made.daemon.open_types(order) == ["order_edited"]
+
+
+@virtual
 async def test_what_somebody_else_set_is_never_moved_back() -> None:
     async with shop(709) as made:
         order = await sold(made)

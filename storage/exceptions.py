@@ -133,6 +133,16 @@ def resolve(connection: sqlite3.Connection, exception_id: int, *, resolution: st
     return cursor.rowcount == 1
 
 
+def was_dismissed(connection: sqlite3.Connection, record: Record, kind: str, *, sale: str) -> bool:
+    """Say whether a person has dismissed an exception of this type about this sale of a record."""
+    row = connection.execute(
+        "SELECT 1 FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND state = 'resolved'"
+        " AND resolution LIKE 'dismissed by %' AND json_extract(facts, '$.sale') = ? LIMIT 1",
+        (record.kind, record.id, kind, sale),
+    ).fetchone()
+    return row is not None
+
+
 def get(connection: sqlite3.Connection, exception_id: int) -> ExceptionRow | None:
     """Return one exception."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM exceptions WHERE id = ?", (exception_id,)).fetchone()

@@ -37,15 +37,27 @@ async def cancel_sale(desk: Desk, case: Case, sale: SaleRecord) -> Outcome:
         case Result.UNPROVED:
             return _read_again(case, attempt)
         case Result.SHIPPED if attempt.view is not None and _came_back(attempt.view):
-            return _returned(desk, case, sale, attempt)
+            return _stands(desk, case, sale, attempt, "all of it came back")
         case Result.SHIPPED:
-            return hold_attempt(desk, case, _shipped(case, sale, attempt), attempt)
+            return await _asked(desk, case, sale, attempt, _shipped(case, sale, attempt))
         case Result.PICKED:
-            return held_live(desk, case, sale, "cancelled_after_pick", attempt)
+            return await _asked(desk, case, sale, attempt, _live(case, sale, "cancelled_after_pick", attempt))
         case Result.INVOICED:
-            return held_live(desk, case, sale, "cancelled_after_invoice", attempt)
+            return await _asked(desk, case, sale, attempt, _live(case, sale, "cancelled_after_invoice", attempt))
         case _:
             return held_live(desk, case, sale, "void_failed", attempt)
+
+
+async def _asked(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, finding: Finding) -> Outcome:
+    """Hold the order until a person decides; one who has, about this very sale, is not asked again."""
+    shown = finding.facts["sale"]
+
+    def read(connection: sqlite3.Connection) -> bool:
+        return exceptions.was_dismissed(connection, record_of(case.order), finding.code, sale=shown)
+
+    if await desk.around.database.read(read):
+        return _stands(desk, case, sale, attempt, f"a person decided about {finding.code}")
+    return hold_attempt(desk, case, finding, attempt)
 
 
 def _begun(desk: Desk, case: Case) -> Beside:
@@ -106,8 +118,8 @@ def _came_back(view: SaleView) -> bool:
     )
 
 
-def _returned(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt) -> Done:
-    """The sale and its credit notes come to nothing: it stands, and nobody has anything left to decide."""
+def _stands(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt, why: str) -> Done:
+    """The sale stands, though its order is cancelled, and nobody has anything left to decide."""
 
     def unit(connection: sqlite3.Connection, now: Instant) -> None:
         desk.refresh(connection, case, now)
@@ -117,10 +129,10 @@ def _returned(desk: Desk, case: Case, sale: SaleRecord, attempt: Attempt) -> Don
             return
         # Through `held`: nothing else leads there from a sale that people authorised and shipped by themselves.
         orders.move(connection, case.order.id, OrderState.HELD, now=now)
-        orders.export(connection, case.order.id, now=now, reason="cancelled, and all of it came back")
+        orders.export(connection, case.order.id, now=now, reason=f"cancelled, and {why}")
         unmarked = ("sync_rejected", "channel_missing")
-        exceptions.clear(connection, record_of(case.order), resolution="all of it came back", now=now, types=unmarked)
-        note(connection, case.order.id, "all of it came back", now, sale=sale.sale_id)
+        exceptions.clear(connection, record_of(case.order), resolution=why, now=now, types=unmarked)
+        note(connection, case.order.id, why, now, sale=sale.sale_id)
 
     return Done(unit=unit, points=attempt.points)
 
@@ -141,14 +153,17 @@ def _shipped(case: Case, sale: SaleRecord, attempt: Attempt) -> Finding:
 
 def held_live(desk: Desk, case: Case, sale: SaleRecord, code: str, attempt: Attempt) -> Done:
     """Hold the order with its sale still live: a person decides."""
+    return hold_attempt(desk, case, _live(case, sale, code, attempt), attempt)
+
+
+def _live(case: Case, sale: SaleRecord, code: str, attempt: Attempt) -> Finding:
     shown = sale.number or sale.sale_id
     why = "was cancelled, and its sale" if case.order.state == "Cancelled" else "is to be sent anew, and its sale"
-    finding = Finding(
+    return Finding(
         code=code,
         cause=f"Order {case.order.shown_as} {why} {shown} could not be voided: {attempt.how}",
         facts={"sale": shown, "detail": attempt.how},
     )
-    return hold_attempt(desk, case, finding, attempt)
 
 
 def hold_attempt(desk: Desk, case: Case, finding: Finding, attempt: Attempt) -> Done:

@@ -102,6 +102,36 @@ async def test_a_cancellation_after_the_shipment_is_told_to_those_who_speak_with
 
 
 @virtual
+async def test_what_a_person_decided_about_a_stage_stays_decided_until_the_next() -> None:
+    async with world(219) as made:
+        order, sale, shown = await exported(made)
+        shown.fulfilments = (fulfilment(),)
+        made.shop.cancel(order)
+        await told(made, order, "cancelled_after_pick")
+        await dismiss(made, order)
+        await look(made, order)
+        assert (made.daemon.state(order), made.daemon.open_types(order)) == ("exported", [])
+        shown.fulfilments = (fulfilment(boxes=(BOX,)),)
+        await look(made, order)
+        assert made.daemon.open_types(order) == ["shipped_after_cancel"]
+        await dismiss(made, order)
+        await look(made, order)
+        await look(made, order)
+        assert (made.daemon.state(order), made.daemon.open_types(order)) == ("exported", [])
+        assert not made.cin7.sale(sale.id).voided
+
+
+async def dismiss(made: World, order: str) -> None:
+    """Dismiss what is asked about an order, as `tallyd exceptions resolve` does."""
+    [row] = made.daemon.open_exceptions(order)
+    await made.daemon.write(
+        lambda connection: exceptions.resolve(
+            connection, row.id, resolution="dismissed by ann: settled with the customer", now=made.clock.now()
+        )
+    )
+
+
+@virtual
 async def test_each_stage_of_the_sale_has_its_own_exception_until_the_sale_is_void() -> None:
     """Picked, shipped, the shipment undone, the pick undone: one replaces the other, in the commit that finds it."""
     async with world(202) as made:

@@ -131,7 +131,8 @@ TABLE: Mapping[Event, Mapping[Stage, End]] = {
         exported=_with(_SOLD, state="held", asked=("order_edited",)),
         picked=_with(_PICKED, state="held", asked=("order_edited",)),
         part=_with(_PART, state="held", asked=("order_edited",)),
-        shipped=_with(_DONE, state="held", asked=("order_edited",)),
+        # Sent was all of it, and now it is not.
+        shipped=_with(_DONE, state="held", shipment="Partial", asked=("order_edited",)),
     ),
     Event.PICK: _row(before=_SOLD, doubt=_PICKED, exported=_PICKED, picked=_PICKED, part=_PART, shipped=_DONE),
     Event.PARTIAL: _row(

@@ -99,6 +99,7 @@ class _Person:
         self.moved = ""
         self.taken_back = False
         self.reordered = False
+        self.refunded = False
 
     @property
     def sale_id(self) -> str:
@@ -133,6 +134,7 @@ class _Person:
     def refund(self) -> None:
         """The shop gives a little money back."""
         self.town.made.shop.refund(self.order_id, 100)
+        self.refunded = True
 
     def bring_back(self) -> None:
         """The customer sends something back."""
@@ -285,8 +287,9 @@ class Town:
             found.append(f"{len(live)} live sales")
         if order["orderState"] == "Cancelled" and live and not shipped.total():
             found.append(f"a live sale, {state}, {made.daemon.open_types(order_id)}")
-        # An order that costs more than was paid since it was edited waits for the rest.
-        if state not in ("exported", "cancelled", "held", "awaiting" if person.reordered else ""):
+        # An order that costs more than was paid, since it was edited or refunded before its export, waits for the rest.
+        short = person.reordered or person.refunded
+        if state not in ("exported", "cancelled", "held", "awaiting" if short else ""):
             found.append(f"it is {state}")
         found += self._states(person, order, live, shipped)
         return found

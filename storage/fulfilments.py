@@ -18,6 +18,9 @@ from storage.exceptions import Record
 CLOCK_SLACK = 60_000
 """Milliseconds Cin7's clock may be behind ours: what it changed so shortly before a reading is read once more."""
 
+FORWARD = frozenset({"Ready", "Partial", "Shipped"})
+"""Shipment states that say something of a sale that stands."""
+
 _CONCERNED = frozenset({OrderState.HELD.value, OrderState.CANCELLING.value})
 """States of an order that may wait for what the warehouse does."""
 
@@ -104,6 +107,13 @@ def tell_aftersales(connection: sqlite3.Connection, order_id: str, aftersales: s
     if record.aftersales != aftersales:
         tell(connection, order_id, now=now)
     if record.unpaid or record.aftersales != aftersales:
+        outbox.accept(connection, nudge(order_id, now), now=now)
+
+
+def tell_void(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
+    """Tell that the sale of an order is void: what it shows of it, picked or sent, no longer stands."""
+    if get(connection, order_id).published in FORWARD:
+        tell(connection, order_id, now=now)
         outbox.accept(connection, nudge(order_id, now), now=now)
 
 

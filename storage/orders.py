@@ -446,6 +446,7 @@ def void_sale(connection: sqlite3.Connection, sale_id: str, *, now: Instant) -> 
     if row is None:
         return
     uncount(connection, row[0], now=now)
+    fulfilments.tell_void(connection, row[0], now=now)
 
 
 def is_counted(connection: sqlite3.Connection, order_id: str) -> bool:

@@ -332,14 +332,18 @@ class Looker:
 
 
 def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
-    """Read what there is to know; None where no sale stands, or it is still being made."""
+    """Read what there is to know; None where no sale stands, or it is still being made.
+
+    A void sale is looked at once more, where the order still shows something of it.
+    """
     order = orders.get(connection, order_id)
     if order is None or order.state in _UNSOLD or order.cin7_total is None:
         return None
-    sale = next((one for one in orders.sales_of(connection, order_id) if one.voided_at is None), None)
+    row, sales = fulfilments.get(connection, order_id), orders.sales_of(connection, order_id)
+    shows = row.told_at is not None and row.published in fulfilments.FORWARD
+    sale = next((one for one in sales if one.voided_at is None), sales[-1] if sales and shows else None)
     if sale is None:
         return None
-    row = fulfilments.get(connection, order_id)
     return Subject(
         order=order,
         sale=sale,

@@ -114,16 +114,6 @@ def last_doubt(connection: sqlite3.Connection, order_id: str, generation: int) -
     return "" if row is None else str(row[0])
 
 
-def was_sent(connection: sqlite3.Connection, subject: str, generation: int, purpose: Purpose) -> bool:
-    """Say whether a write of this kind was made about a record, and not certainly refused."""
-    row = connection.execute(
-        "SELECT 1 FROM calls WHERE subject = ? AND subject <> '' AND generation = ? AND purpose = ?"
-        " AND outcome IS NOT 'refused' LIMIT 1",
-        (subject, generation, purpose.value),
-    ).fetchone()
-    return row is not None
-
-
 def open_writes(connection: sqlite3.Connection) -> list[OpenWrite]:
     """Return writes without an outcome: what was on the wire when the process died."""
     rows = connection.execute(

@@ -105,23 +105,26 @@ def tell_aftersales(connection: sqlite3.Connection, order_id: str, aftersales: s
     """
     record = get(connection, order_id)
     if record.aftersales != aftersales:
-        tell(connection, order_id, now=now)
-    if record.unpaid or record.aftersales != aftersales:
+        _ask(connection, order_id, now)
+    elif record.unpaid:
         outbox.accept(connection, nudge(order_id, now), now=now)
 
 
 def tell_void(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
     """Tell that the sale of an order is void: what it shows of it, picked or sent, no longer stands."""
     if get(connection, order_id).published in FORWARD:
-        tell(connection, order_id, now=now)
-        outbox.accept(connection, nudge(order_id, now), now=now)
+        _ask(connection, order_id, now)
 
 
 def tell_edited(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
     """Tell that an order holds something else than before: what it shows as sent may be all of it, or no longer."""
     if get(connection, order_id).shown:
-        tell(connection, order_id, now=now)
-        outbox.accept(connection, nudge(order_id, now), now=now)
+        _ask(connection, order_id, now)
+
+
+def _ask(connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
+    tell(connection, order_id, now=now)
+    outbox.accept(connection, nudge(order_id, now), now=now)
 
 
 def nudge(order_id: str, due_at: Instant, urgency: Urgency = Urgency.UNDERWAY) -> Nudge:

@@ -154,18 +154,15 @@ def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Acc
     before = _quantities(connection, order.id)
     connection.execute("DELETE FROM order_lines WHERE order_id = ?", (order.id,))
     _store_lines(connection, order)
-    if _quantities(connection, order.id) != before:
+    if before != {line.id: line.quantity for line in order.lines}:
         fulfilments.tell_edited(connection, order.id, now=now)
     if order.state != known[1]:
         demand.stir(connection, demand.released(connection, order.id), now=now)
     return Accepted.CHANGED
 
 
-def _quantities(connection: sqlite3.Connection, order_id: str) -> list[tuple[str, int]]:
-    rows = connection.execute(
-        "SELECT line_id, quantity FROM order_lines WHERE order_id = ? ORDER BY line_id", (order_id,)
-    )
-    return [(row[0], row[1]) for row in rows]
+def _quantities(connection: sqlite3.Connection, order_id: str) -> dict[str, int]:
+    return dict(connection.execute("SELECT line_id, quantity FROM order_lines WHERE order_id = ?", (order_id,)))
 
 
 def _store_lines(connection: sqlite3.Connection, order: Order) -> None:

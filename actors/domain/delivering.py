@@ -29,7 +29,8 @@ from actors.domain.order_update import (
     SetShipmentState,
     SetTracking,
 )
-from actors.domain.progress import Coverage, coverage, due_state, is_paid, step
+from actors.domain.payments import paid
+from actors.domain.progress import Coverage, coverage, due_state, step
 
 KEY = "cin7-"
 """What the keys of our deliveries and parcels begin with; others are other people's, and are left alone."""
@@ -92,7 +93,7 @@ def plan(
     covered = coverage(order, sent, digital)
     state, claim = _state(order, covered, stages, fulfilments, published=published, rules=rules)
     ends = _ends(order, covered, stages, rules)
-    unpaid = ends and rules.complete == "shipped-and-paid" and not is_paid(order)
+    unpaid = ends and rules.complete == "shipped-and-paid" and not paid(order)
     ending = (SetOrderState(state="Complete"),) if ends and not unpaid else ()
     return Plan(
         actions=(*changes, *state, *ending),
@@ -228,14 +229,24 @@ def _taken_back(order: Order, actual: Iterable[Delivery], desired: Iterable[Deli
 
     Lines that an edit took off the order say nothing here: what was sent of them is found as beyond the order.
     """
+    before, after = _units(order, actual), _units(order, desired)
+    left = {sku: units - after.get(sku, 0) for sku, units in sorted(before.items())}
+    return {sku: units for sku, units in left.items() if units > 0}
+
+
+def shown_as_sent(order: Order) -> dict[str, int]:
+    """Return the units by SKU that the order's deliveries of ours hold."""
+    return _units(order, (delivery for delivery in order.deliveries if delivery.key.startswith(KEY)))
+
+
+def _units(order: Order, deliveries: Iterable[Delivery]) -> dict[str, int]:
     skus = {line.id: line.sku for line in order.lines}
-    left: dict[str, int] = {}
-    for sign, deliveries in ((1, actual), (-1, desired)):
-        for line, units in ((line, units) for one in deliveries for line, units in one.items.items()):
-            sku = skus.get(line)
-            if sku:
-                left[sku] = left.get(sku, 0) + sign * units
-    return {sku: units for sku, units in sorted(left.items()) if units > 0}
+    found: dict[str, int] = {}
+    for line, units in ((line, units) for one in deliveries for line, units in one.items.items()):
+        sku = skus.get(line)
+        if sku:
+            found[sku] = found.get(sku, 0) + units
+    return found
 
 
 def _differs(order: Order, sku: str, beyond: int) -> Finding:

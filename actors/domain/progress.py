@@ -15,8 +15,6 @@ from actors.domain.order_update import ShipmentState
 _RANK = {"": 0, "Pending": 0, "Backorder": 0, "Delayed": 0, "Ready": 1, "Partial": 2, "Shipped": 3}
 """How far a shipment state is; one that is not here (`Delivered`, `Canceled`, tomorrow's) is beyond us."""
 
-_SIGNS = {"Charge": 1, "Refund": -1, "Chargeback": -1}
-
 
 class Coverage(StrEnum):
     """How much of what needs shipping has left."""
@@ -65,14 +63,3 @@ def step(present: str, due: ShipmentState, *, published: str, read: bool) -> Shi
         return due
     undone = _RANK[due] < _RANK[present] and present == published
     return due if undone and (read or present == "Ready") else None
-
-
-def is_paid(order: Order) -> bool:
-    """Say whether successful charges less what went back cover what is owed."""
-    paid = sum(
-        _SIGNS.get(one.type, 0) * one.amount
-        for payment in order.payments
-        for one in payment.transactions
-        if one.state == "Success" and one.currency == order.currency
-    )
-    return paid >= order.payable

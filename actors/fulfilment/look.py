@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from decimal import Decimal
 
 import msgspec
 
@@ -72,6 +71,17 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     counted: bool
     refunds: tuple[Refund, ...]
 
+    def stages(self, view: SaleView | None = None) -> Stages:
+        """How far the sale is: as read, else as listed. What stood once and is a draft now was undone."""
+        if view is not None:
+            undone = not view.voided and is_undone(view.order_status)
+            return msgspec.structs.replace(view.stages, undone=undone)
+        return self.listed.stages if self.listed is not None else Stages()
+
+    def seen(self, view: SaleView | None = None) -> str:
+        """The same with the credit notes, as it is compared."""
+        return fulfilments.seen_text(self.stages(view), self.listed.notes if self.listed is not None else {})
+
 
 class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """What a look saw and decided. `view` None: the sale was not read."""
@@ -88,15 +98,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def stages(self) -> Stages:
         """How far the sale is: as read, else as listed."""
-        if self.view is not None:
-            undone = not self.view.voided and is_undone(self.view.order_status)
-            return msgspec.structs.replace(self.view.stages, undone=undone)
-        return self.subject.listed.stages if self.subject.listed is not None else Stages()
-
-    @property
-    def notes(self) -> dict[str, str]:
-        """How the credit notes stand by the list."""
-        return self.subject.listed.notes if self.subject.listed is not None else {}
+        return self.subject.stages(self.view)
 
 
 class Looker:
@@ -165,11 +167,10 @@ class Looker:
         digital, voiding = await self._around.database.read(
             lambda connection: (_digital(connection, skus), _is_voiding(connection, subject.order))
         )
-        stages = view.stages if view is not None else subject.listed.stages if subject.listed is not None else Stages()
         plan = delivering.plan(
             order,
             view.fulfilments if view is not None else None,
-            stages,
+            subject.stages(view),
             digital=digital,
             published=_ours(subject.row, order),
             rules=self._rules.delivery,
@@ -267,13 +268,13 @@ class Looker:
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             row = sight.subject.row
-            shipped = _shown(sight)
+            shipped = delivering.shown_as_sent(order)
             shown = {sku: max(units, shipped.get(sku, 0)) for sku, units in (shipped | row.shown).items()}
             fulfilments.put(
                 connection,
                 order.id,
                 FulfilmentRecord(
-                    seen=fulfilments.seen_text(sight.stages, sight.notes),
+                    seen=sight.subject.seen(sight.view),
                     alias=_alias(sight),
                     read_at=sight.began if sight.view is not None else row.read_at,
                     published=sight.plan.state,
@@ -360,7 +361,7 @@ def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
 def _known(subject: Subject, now: Instant) -> Known:
     listed, behind_from = subject.listed, subject.behind_from
     return Known(
-        stages=listed.stages if listed is not None else Stages(),
+        stages=subject.stages(),
         noted=listed is not None and bool(listed.notes),
         behind=behind_from is not None and behind_from <= now,
         told=subject.row.told_at is not None,
@@ -380,7 +381,7 @@ def _ours(row: FulfilmentRecord, order: Order) -> str:
 def _is_voiding(connection: sqlite3.Connection, order: OrderRecord) -> bool:
     """Say whether a void of the order's sale, of that generation, may be of our own doing."""
     now = orders.get(connection, order.id) or order
-    return now.resend or calls.was_sent(connection, order.id, order.generation, Purpose.CIN7_VOID_SALE)
+    return now.resend or calls.may_be_done(connection, order.id, order.generation, Purpose.CIN7_VOID_SALE)
 
 
 def _digital(connection: sqlite3.Connection, skus: set[str]) -> frozenset[str]:
@@ -398,25 +399,10 @@ def _alias(sight: Sight) -> str:
     listed, row = sight.subject.listed, sight.subject.row
     if sight.view is None or listed is None:
         return row.alias
-    seen = fulfilments.seen_text(sight.stages, listed.notes)
-    text = fulfilments.seen_text(listed.stages, listed.notes)
+    seen, text = sight.subject.seen(sight.view), sight.subject.seen()
     if seen != row.seen or row.read_at is None:
         return ""
     return text if text != seen and listed.seen_at > row.read_at + LIST_LAGS else row.alias
-
-
-def _shown(sight: Sight) -> dict[str, int]:
-    """Units by SKU that the order shows as sent once all is written: what has left, as far as it was ordered."""
-    if sight.view is None or not sight.order.shipping:
-        return {}
-    ordered: dict[str, int] = {}
-    for line in sight.order.lines:
-        ordered[line.sku or ""] = ordered.get(line.sku or "", 0) + line.quantity
-    sent: dict[str, Decimal] = {}
-    for box in (box for one in sight.view.fulfilments for box in one.boxes):
-        for sku, units in box.units.items():
-            sent[sku] = sent.get(sku, Decimal(0)) + units
-    return {sku: min(int(units), ordered[sku]) for sku, units in sent.items() if ordered.get(sku)}
 
 
 def _pass_on(connection: sqlite3.Connection, sight: Sight, version: int, after: Order, now: Instant) -> None:
@@ -464,12 +450,10 @@ def _count(connection: sqlite3.Connection, sight: Sight, now: Instant) -> None:
 
 def _looked(subject: Subject, view: SaleView | None, began: Instant) -> FulfilmentRecord:
     """Return the row of an order whose sale was looked at, with nothing shown of it."""
-    listed = subject.listed
-    stages = view.stages if view is not None else listed.stages if listed is not None else Stages()
     return msgspec.structs.replace(
         subject.row,
-        seen=fulfilments.seen_text(stages, listed.notes if listed is not None else {}),
-        alias=fulfilments.seen_text(listed.stages, listed.notes) if listed is not None else "",
+        seen=subject.seen(view),
+        alias=subject.seen() if subject.listed is not None else "",
         read_at=began if view is not None else subject.row.read_at,
     )
 

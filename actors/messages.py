@@ -22,6 +22,7 @@ class Flow(StrEnum):
     CENSUS = "census"
     STOCK = "stock"
     FULFILMENT = "fulfilment"
+    FINANCE = "finance"
 
 
 class Urgency(IntEnum):

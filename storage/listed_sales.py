@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -46,6 +47,20 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
 
 
+class ListedMoney(msgspec.Struct, frozen=True, kw_only=True):
+    """What the list says was invoiced (less credits) and paid (less refunds) of a sale; "" where it does not say."""
+
+    invoiced: str
+    paid: str
+    payment: str
+    updated_at: Instant | None
+    seen_at: Instant
+
+    def agrees(self, invoiced: Decimal, paid: Decimal) -> bool:
+        """Say whether these are the amounts listed; an amount the list does not say contradicts nothing."""
+        return _same(self.invoiced, invoiced) and _same(self.paid, paid)
+
+
 _COLUMNS = "sale_id, number, external_id, reference, status LIKE 'VOID%'"
 _LIVE = "status NOT LIKE 'VOID%'"
 
@@ -73,11 +88,13 @@ def store(
     """
     connection.executemany(
         "INSERT INTO listed_sales (sale_id, number, external_id, reference, status, order_status, stages, updated_at,"
-        " seen_at, moved_at, moved_after, pass) VALUES (:id, :number, :external, :reference, :status, :order_status,"
-        " :stages, :updated, :now, :moved, min(:since, :moved), :pass)"
+        " payment, invoiced, paid, seen_at, moved_at, moved_after, pass) VALUES (:id, :number, :external, :reference,"
+        " :status, :order_status, :stages, :updated, :payment, :invoiced, :paid, :now, :moved, min(:since, :moved),"
+        " :pass)"
         " ON CONFLICT (sale_id) DO UPDATE SET number = excluded.number, external_id = excluded.external_id,"
         " reference = excluded.reference, status = excluded.status, order_status = excluded.order_status,"
-        " updated_at = excluded.updated_at,"
+        " updated_at = excluded.updated_at, payment = excluded.payment, invoiced = excluded.invoiced,"
+        " paid = excluded.paid,"
         " moved_at = CASE WHEN stages = excluded.stages THEN moved_at ELSE :now END,"
         " moved_after = CASE WHEN stages = excluded.stages THEN moved_after ELSE max(seen_at, :since) END,"
         " stages = excluded.stages, seen_at = excluded.seen_at, pass = max(pass, excluded.pass)",
@@ -91,6 +108,9 @@ def store(
                 "order_status": sale.order_status,
                 "stages": _joined(stages(sale), _notes(connection, sale.id)),
                 "updated": sale.updated,
+                "payment": sale.payment,
+                "invoiced": _figure(sale.invoiced),
+                "paid": _figure(sale.paid),
                 "now": now,
                 "moved": now if since is not None else min(now, sale.updated or 0),
                 "since": since or 0,
@@ -99,6 +119,24 @@ def store(
             for sale in sales
         ],
     )
+
+
+def money(connection: sqlite3.Connection, sale_id: str) -> ListedMoney | None:
+    """Return what the list says of a sale's money; None where it is not listed."""
+    row = connection.execute(
+        "SELECT invoiced, paid, payment, updated_at, seen_at FROM listed_sales WHERE sale_id = ?", (sale_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    return ListedMoney(invoiced=row[0], paid=row[1], payment=row[2], updated_at=row[3], seen_at=row[4])
+
+
+def _figure(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:f}"
+
+
+def _same(listed: str, known: Decimal) -> bool:
+    return not listed or Decimal(listed) == known
 
 
 def _ours(external_id: str) -> str:

@@ -45,7 +45,8 @@ from actors.domain.order import (
 )
 from actors.domain.posting import ChargeRule, CurrencyRule, PostingRules
 from actors.domain.prediction import Prediction
-from actors.domain.sale import OrderRow, OrderView, RowKind
+from actors.domain.rows import OrderRow
+from actors.domain.sale import OrderView, RowKind
 from actors.domain.time import parse_instant
 
 ORDER_ID = "4f0c1d2e-0000-4000-8000-000000000001"

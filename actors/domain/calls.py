@@ -51,6 +51,10 @@ class Purpose(StrEnum):
     CIN7_AUTHORISE_ORDER = "cin7.authorise_order"
     CIN7_VOID_SALE = "cin7.void_sale"
     CIN7_UPDATE_SALE = "cin7.update_sale"
+    CIN7_READ_BOOKS = "cin7.read_books"
+    CIN7_POST_INVOICE = "cin7.post_invoice"
+    CIN7_POST_PAYMENT = "cin7.post_payment"
+    CIN7_POST_CREDIT_NOTE = "cin7.post_credit_note"
     CIN7_SWEEP_SALES = "cin7.sweep_sales"
     CIN7_COUNT_SALES = "cin7.count_sales"
     CIN7_CREDIT_NOTES = "cin7.credit_notes"
@@ -99,6 +103,9 @@ _WRITES = frozenset(
         Purpose.CIN7_AUTHORISE_ORDER,
         Purpose.CIN7_VOID_SALE,
         Purpose.CIN7_UPDATE_SALE,
+        Purpose.CIN7_POST_INVOICE,
+        Purpose.CIN7_POST_PAYMENT,
+        Purpose.CIN7_POST_CREDIT_NOTE,
         Purpose.CIN7_CREATE_WEBHOOK,
         Purpose.CIN7_REVIVE_WEBHOOK,
         Purpose.CT_SYNC_INFO,

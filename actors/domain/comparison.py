@@ -13,7 +13,8 @@ import msgspec
 from actors.domain.exception_types import Finding
 from actors.domain.money import same_number
 from actors.domain.prediction import Prediction
-from actors.domain.sale import OrderRow, OrderView, Row, RowKind, SaleView
+from actors.domain.rows import OrderRow
+from actors.domain.sale import OrderView, Row, RowKind, SaleView
 
 ABSENT = "–"
 

@@ -10,6 +10,9 @@ from decimal import Decimal
 
 import msgspec
 
+from actors.domain.financial import NOTHING, PostedPayment
+from actors.domain.rows import OrderRow
+
 AUTHORISED = "AUTHORISED"
 
 
@@ -51,7 +54,8 @@ class Fulfilment(msgspec.Struct, frozen=True, kw_only=True):
 class CreditNote(msgspec.Struct, frozen=True, kw_only=True):
     """A credit note of a sale. `restocked` are the units that went back on the shelf; none: money without goods.
 
-    `refunds` are the references of its refund payments; `memo` is free text that may name the same ids.
+    `refunds` are the references of its refund payments; `memo` is free text that may name the same ids. `rows`, with
+    the amounts of the document, are what it takes off; `payments` are the refunds themselves, where they are shown.
     """
 
     task_id: str
@@ -61,6 +65,14 @@ class CreditNote(msgspec.Struct, frozen=True, kw_only=True):
     credited: dict[str, Decimal] = {}
     restocked: dict[str, Decimal] = {}
     refunds: tuple[str, ...] = ()
+    invoice_number: str = ""
+    day: date | None = None
+    rows: tuple[OrderRow, ...] = ()
+    net: Decimal = NOTHING
+    tax: Decimal = NOTHING
+    total: Decimal = NOTHING
+    rate: Decimal | None = None
+    payments: tuple[PostedPayment, ...] = ()
 
     @property
     def authorised(self) -> bool:

@@ -15,7 +15,8 @@ from actors.domain.arithmetic import MODELS, Figures, ticks
 from actors.domain.calibration import ALL
 from actors.domain.money import same_number
 from actors.domain.prediction import Prediction, sheet_of
-from actors.domain.sale import OrderRow, OrderView, Row, RowKind
+from actors.domain.rows import OrderRow
+from actors.domain.sale import OrderView, Row, RowKind
 
 _EXPECTED = re.compile(r"attribute '(Tax|Total)'.*?Expected value is: (-?\d+(?:\.\d+)?)", re.IGNORECASE | re.DOTALL)
 _BELOW_ZERO = re.compile(

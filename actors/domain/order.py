@@ -153,7 +153,8 @@ class ReturnItem(msgspec.Struct, frozen=True, kw_only=True):
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """A payment's transaction; type and state as commercetools writes them.
 
-    `interaction_id` is the payment provider's own name for it, "" where it gave none.
+    `interaction_id` is the payment provider's own name for it, "" where it gave none. `at` is when it happened, None
+    where the provider did not say.
     """
 
     type: str
@@ -162,12 +163,15 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     id: str = ""
     interaction_id: str = ""
+    at: Instant | None = None
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment of the order, when it was expanded."""
+    """A payment of the order, when it was expanded. `interface` is who handles it, `method` what was paid with."""
 
     id: str
+    interface: str = ""
+    method: str = ""
     transactions: tuple[Transaction, ...] = ()
 
 

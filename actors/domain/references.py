@@ -39,6 +39,16 @@ def generation_of(text: str | None, order_id: str) -> int | None:
     return int(rest) if rest.isascii() and rest.isdigit() and 2 <= int(rest) <= _MOST_GENERATIONS else None
 
 
+def invoice_mark(order_id: str, generation: int, number: int) -> str:
+    """Return the text by which the n-th invoice that is posted of a sale is found again in its memo."""
+    return f"{external_id(order_id, generation)}#{number}"
+
+
+def credit_mark(order_id: str, transaction_id: str) -> str:
+    """Return the text by which the credit note of a refund is found again in its memo."""
+    return f"{external_id(order_id, 1)}#{transaction_id}"
+
+
 def customer_reference(order: Order, choice: str) -> str:
     """Return what Cin7 shows as the sale's reference. `choice` is `order-number` or `id`.
 

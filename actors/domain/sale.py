@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from actors.domain.financial import Invoice
 from actors.domain.fulfilment import CreditNote, Fulfilment, Stages
+from actors.domain.rows import OrderRow
 from actors.domain.time import Instant
 
 
@@ -142,21 +144,6 @@ class SaleOrder(msgspec.Struct, frozen=True, kw_only=True):
     memo: str = ""
 
 
-class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row as Cin7 shows it back."""
-
-    sku: str
-    name: str
-    quantity: Decimal
-    price: Decimal
-    tax: Decimal
-    tax_rule: str
-    total: Decimal
-    discount: Decimal = Decimal(0)
-    is_charge: bool = False
-    backordered: Decimal = Decimal(0)
-
-
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """The order document of a sale as Cin7 shows it back."""
 
@@ -204,6 +191,7 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     stages: Stages = Stages()
     fulfilments: tuple[Fulfilment, ...] = ()
     credit_notes: tuple[CreditNote, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
 
     @property
     def shipped(self) -> bool:
@@ -245,7 +233,8 @@ class LookUp(msgspec.Struct, frozen=True, kw_only=True):
 class ListedSale(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `saleList` as the sweep and the census need it (fact sheet §2.2). Statuses are open words.
 
-    `updated` is milliseconds UTC, None where it cannot be read. `credit_note` is the credit note's status.
+    `updated` is milliseconds UTC, None where it cannot be read. `credit_note` is the credit note's status. `invoiced`
+    is net of credits and `paid` net of refunds, in the customer's currency; None where the row does not say.
     """
 
     id: str
@@ -264,6 +253,8 @@ class ListedSale(msgspec.Struct, frozen=True, kw_only=True):
     tracking: str = ""
     type: str = ""
     updated: Instant | None = None
+    invoiced: Decimal | None = None
+    paid: Decimal | None = None
 
     @property
     def voided(self) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 from actors.domain import facts, sale
 from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
+from actors.domain.rows import OrderRow
 from adapters.cin7 import fulfilments, headers, wire
 from adapters.cin7.fields import UnreadableAnswerError, day, figure, guid, needed
 
@@ -294,8 +295,8 @@ def _searched(row: wire.SaleListRow) -> str:
     return "\n".join(text for text in texts if text)
 
 
-def _line(line: wire.OrderLine, field: str) -> sale.OrderRow:
-    return sale.OrderRow(
+def _line(line: wire.OrderLine, field: str) -> OrderRow:
+    return OrderRow(
         sku=needed(line.sku, f"{field}.SKU"),
         name=line.name or "",
         quantity=figure(line.quantity, f"{field}.Quantity"),
@@ -308,9 +309,9 @@ def _line(line: wire.OrderLine, field: str) -> sale.OrderRow:
     )
 
 
-def _charge(charge: wire.OrderCharge, field: str) -> sale.OrderRow:
+def _charge(charge: wire.OrderCharge, field: str) -> OrderRow:
     name = needed(charge.description, f"{field}.Description")
-    return sale.OrderRow(
+    return OrderRow(
         sku=name,
         name=name,
         quantity=figure(charge.quantity, f"{field}.Quantity"),

@@ -258,8 +258,11 @@ def _taxed_total(price: wire.TaxedPrice | None, money: _Purse) -> domain.TaxedTo
 def _payment(reference: wire.PaymentReference) -> domain.Payment:
     # A payment may be in another currency than the order: that is for the rules to judge, not for the reader.
     transactions = (reference.obj.transactions or []) if reference.obj is not None else []
+    method = reference.obj.payment_method_info if reference.obj is not None else None
     return domain.Payment(
         id=reference.id,
+        interface=(method.payment_interface or "") if method is not None else "",
+        method=(method.method or "") if method is not None else "",
         transactions=tuple(
             domain.Transaction(
                 id=one.id,
@@ -268,6 +271,7 @@ def _payment(reference: wire.PaymentReference) -> domain.Payment:
                 amount=one.amount.cent_amount,
                 currency=one.amount.currency_code,
                 interaction_id=one.interaction_id or "",
+                at=_instant(one.timestamp, "transactions.timestamp") if one.timestamp else None,
             )
             for one in transactions
         ),

@@ -250,11 +250,20 @@ class Transaction(Wire):
     amount: Money
     id: str = ""
     interaction_id: str | None = None
+    timestamp: str | None = None
+
+
+class PaymentMethodInfo(Wire):
+    """What a payment was made with, and by whom it is handled."""
+
+    payment_interface: str | None = None
+    method: str | None = None
 
 
 class PaymentObject(Wire):
     """An expanded payment."""
 
+    payment_method_info: PaymentMethodInfo | None = None
     transactions: list[Transaction] | None = None
 
 

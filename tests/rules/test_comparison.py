@@ -10,7 +10,8 @@ import pytest
 
 from actors.domain.comparison import breakdown, compare, moved, totals_finding
 from actors.domain.prediction import Prediction, predict
-from actors.domain.sale import OrderRow, OrderView, SaleView
+from actors.domain.rows import OrderRow
+from actors.domain.sale import OrderView, SaleView
 from tests.orders_builder import answer_for, facts_for, line, plain_order, rules_for
 
 ORDER = plain_order(("A", 2, 1999), line("B", 3, 0, total=1000), shipping=495)

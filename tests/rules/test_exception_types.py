@@ -82,6 +82,19 @@ DECLARED = [
     "automatic_discounts",
     "second_daemon",
     "mapping_contradicted",
+    "books_differ",
+    "release_unconfirmed",
+    "posting_waits",
+    "posting_locked",
+    "posting_rejected",
+    "posting_unresolved",
+    "payment_unmapped",
+    "payment_unpostable",
+    "part_not_invoiceable",
+    "refund_unallocated",
+    "credit_exceeds_invoice",
+    "tax_rule_changed",
+    "gift_card_unmapped",
 ]
 
 RULE = {

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from actors.domain.mapping import unfed_channels
-from actors.domain.sale import OrderRow, OrderView
+from actors.domain.rows import OrderRow
+from actors.domain.sale import OrderView
 from tests.orders_builder import LOCATION, line, plain_order, rules_for
 
 CHANNELS = {"": (LOCATION,), "paris": ("Paris",), "web": ("Paris", "Lyon"), "south": ("Lyon",)}

@@ -1,0 +1,36 @@
+"""Pure rules of the finance flow: what the merchant wants posted, and when."""
+
+from __future__ import annotations
+
+import msgspec
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+
+
+class FinanceRules(msgspec.Struct, frozen=True, kw_only=True):
+    """`[finance]` and `[mappings.payments]`. Durations are milliseconds.
+
+    `posting` is off (the merchant posts himself, tallyd verifies), hold (a person releases) or auto. `invoice` is when
+    an order is invoiced: order (as soon as it is reconciled) or shipped (each shipment as it leaves). `refunds` is
+    exception or credit-note. `accounts` maps "<interface>/<method>", "<method>" or "<interface>" of a payment to the
+    code of a Cin7 account. `refund_charge` is the service product of money given back for no item ("": none is named).
+    `attend` is how often all orders are gone through, `rest` how long a sale lies still before what moved of it
+    unexplained is read, `quiet` what lies between two looks after a write in doubt, `overdue` after which something
+    that the merchant posts himself is missed.
+    """
+
+    enabled: bool = True
+    posting: str = "hold"
+    invoice: str = "order"
+    refunds: str = "exception"
+    tolerance: int = 0
+    four_eyes: bool = False
+    accounts: dict[str, str] = {}
+    refund_charge: str = "Refund"
+    shadow: bool = False
+    concurrency: int = 4
+    attend: int = 15 * MINUTE
+    rest: int = HOUR
+    quiet: int = MINUTE
+    overdue: int = 24 * 3 * HOUR

@@ -1,0 +1,481 @@
+"""The books of each order: where they stand, what counts in them, what was posted, and what does not agree."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from actors.domain.discrepancy import Chain, Discrepancy, Reason
+from actors.domain.figures import Figures, Sold
+from actors.domain.financial import Invoice
+from actors.domain.fulfilment import CreditNote
+from actors.domain.references import PREFIX
+from actors.domain.time import Instant
+from actors.domain.vouchers import VoucherKind
+from actors.messages import Flow, Nudge, Urgency
+from storage import listed_sales, outbox
+
+TICKS = 10_000
+"""Parts of a currency's main unit that amounts are kept in: Cin7's figures have at most four decimals."""
+
+_MARK = re.compile(r"[A-Za-z0-9._:#/ -]{1,200}")
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """The documents of a sale as Cin7 last showed them."""
+
+    invoices: tuple[Invoice, ...] = ()
+    notes: tuple[CreditNote, ...] = ()
+
+
+class BooksRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the books of an order stand; see the migration for each field. `day` is a date as ISO 8601, or ""."""
+
+    order_id: str
+    sale_id: str
+    currency: str
+    day: str = ""
+    ordered: Figures | None = None
+    sold: Sold | None = None
+    shown: Shown = Shown()
+    read_at: Instant | None = None
+    posted_at: Instant | None = None
+    told_at: Instant | None = None
+    looked_at: Instant | None = None
+    moved: str = ""
+    verdict: str = ""
+    verified_at: Instant | None = None
+    step: str = ""
+    decision: str = ""
+    decided_by: str = ""
+    decided_at: Instant | None = None
+    why: str = ""
+
+
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is posted once: intended, of unknown outcome, or done."""
+
+    key: str
+    order_id: str
+    kind: VoucherKind
+    state: str
+    doubt_until: Instant | None
+    looks: int
+    looked_at: Instant | None
+    document_id: str | None
+    began_at: Instant
+
+
+class LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that counts, or what of it is taxed by one rule. `day` is a date as ISO 8601."""
+
+    side: str
+    kind: str
+    id: str
+    day: str
+    currency: str
+    net: Decimal
+    tax: Decimal = Decimal(0)
+    rule: str = ""
+    number: str = ""
+    reference: str = ""
+    account: str = ""
+
+
+_COLUMNS = BooksRecord.__struct_fields__
+_JSON: dict[str, Any] = {"ordered": Figures, "sold": Sold, "shown": Shown}
+
+
+def ticks(amount: Decimal) -> int:
+    """Return an amount in ten-thousandths. Raises ValueError where it is finer than that, or no number."""
+    scaled = amount * TICKS
+    if not amount.is_finite() or scaled != scaled.to_integral_value():
+        raise ValueError("an amount has more than four decimals")
+    return int(scaled)
+
+
+def amount(in_ticks: int) -> Decimal:
+    """Return ten-thousandths as an amount."""
+    return Decimal(in_ticks) / TICKS
+
+
+# -- where they stand ------------------------------------------------------------------------------------------------
+
+
+def get(connection: sqlite3.Connection, order_id: str) -> BooksRecord | None:
+    """Return the books of an order; None where it never had a sale."""
+    row = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM books WHERE order_id = ?", (order_id,)).fetchone()
+    if row is None:
+        return None
+    values = dict(zip(_COLUMNS, row, strict=True))
+    for name, kind in _JSON.items():
+        values[name] = msgspec.json.decode(values[name], type=kind) if values[name] is not None else None
+    return BooksRecord(**values)
+
+
+def open_books(
+    connection: sqlite3.Connection, order_id: str, sale_id: str, *, ordered: Figures, sold: Sold, day: str
+) -> None:
+    """A sale was posted for an order: keep what was ordered and what was sold. Another sale begins them anew."""
+    values = {
+        "order_id": order_id,
+        "sale_id": sale_id,
+        "day": day,
+        "currency": ordered.currency,
+        "ordered": msgspec.json.encode(ordered, order="sorted").decode(),
+        "sold": msgspec.json.encode(sold, order="sorted").decode(),
+    }
+    known = connection.execute("SELECT sale_id FROM books WHERE order_id = ?", (order_id,)).fetchone()
+    if known is not None and known[0] != sale_id:
+        connection.execute("DELETE FROM books WHERE order_id = ?", (order_id,))
+    connection.execute(
+        "INSERT INTO books (order_id, sale_id, day, currency, ordered, sold)"
+        " VALUES (:order_id, :sale_id, :day, :currency, :ordered, :sold)"
+        " ON CONFLICT (order_id) DO UPDATE SET day = excluded.day, currency = excluded.currency,"
+        " ordered = excluded.ordered, sold = excluded.sold",
+        values,
+    )
+
+
+def begin(connection: sqlite3.Connection, order_id: str, sale_id: str, currency: str) -> None:
+    """Begin the books of a sale of which nothing was kept when it was posted (an older release, another daemon)."""
+    connection.execute(
+        "INSERT INTO books (order_id, sale_id, currency) VALUES (?, ?, ?) ON CONFLICT (order_id) DO NOTHING",
+        (order_id, sale_id, currency),
+    )
+
+
+def show(
+    connection: sqlite3.Connection,
+    order_id: str,
+    shown: Shown,
+    *,
+    read_at: Instant | None = None,
+    posted_at: Instant | None = None,
+) -> None:
+    """Keep how Cin7 shows the documents of a sale: as read whole, or as an answer to a posting of ours says.
+
+    What people wrote into a memo is not kept: only what may be a mark of ours, or names a transaction.
+    """
+    connection.execute(
+        "UPDATE books SET shown = :shown, read_at = coalesce(:read_at, read_at),"
+        " posted_at = coalesce(:posted_at, posted_at) WHERE order_id = :order_id",
+        {
+            "shown": msgspec.json.encode(_withheld(shown), order="sorted").decode(),
+            "read_at": read_at,
+            "posted_at": posted_at,
+            "order_id": order_id,
+        },
+    )
+
+
+def _withheld(shown: Shown) -> Shown:
+    return Shown(
+        invoices=tuple(msgspec.structs.replace(one, memo=_mark(one.memo)) for one in shown.invoices),
+        notes=tuple(msgspec.structs.replace(one, memo=_mark(one.memo)) for one in shown.notes),
+    )
+
+
+def _mark(memo: str) -> str:
+    return memo if memo.startswith(PREFIX) and _MARK.fullmatch(memo) else ""
+
+
+def looked(
+    connection: sqlite3.Connection,
+    order_id: str,
+    *,
+    looked_from: Instant,
+    now: Instant,
+    moved: str,
+    verdict: str,
+    step: str,
+) -> None:
+    """Keep what a look came to. What was told after it began stays told."""
+    connection.execute(
+        "UPDATE books SET looked_at = :now, moved = :moved, verdict = :verdict, step = :step,"
+        " verified_at = CASE WHEN :verdict != 'agrees' THEN NULL ELSE coalesce(verified_at, :now) END,"
+        " told_at = CASE WHEN told_at > :looked_from THEN told_at END WHERE order_id = :order_id",
+        {
+            "order_id": order_id,
+            "looked_from": looked_from,
+            "now": now,
+            "moved": moved,
+            "verdict": verdict,
+            "step": step,
+        },
+    )
+
+
+def decide(
+    connection: sqlite3.Connection, order_id: str, decision: str, *, author: str, why: str, now: Instant
+) -> None:
+    """Keep what a person decided ('' takes it back): asked, released or rejected."""
+    connection.execute(
+        "UPDATE books SET decision = ?, decided_by = ?, why = ?, decided_at = ? WHERE order_id = ?",
+        (decision, author, why, now, order_id),
+    )
+
+
+def in_step(connection: sqlite3.Connection, step: str, *, day: str | None = None) -> list[str]:
+    """Return the orders whose books are at this step, of one accounting day or of all."""
+    rows = connection.execute(
+        "SELECT order_id FROM books WHERE step = :step AND (:day IS NULL OR day = :day) ORDER BY day, order_id",
+        {"step": step, "day": day},
+    )
+    return [row[0] for row in rows]
+
+
+def count_steps(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the books that wait for something, by the step they are at."""
+    rows = connection.execute("SELECT step, count(*) FROM books WHERE step != '' GROUP BY step")
+    return {row[0]: row[1] for row in rows}
+
+
+# -- nudges ----------------------------------------------------------------------------------------------------------
+
+
+def nudge(order_id: str, due_at: Instant, urgency: Urgency = Urgency.UNDERWAY) -> Nudge:
+    """Look at the books of an order."""
+    return Nudge(flow=Flow.FINANCE, subject=order_id, due_at=due_at, urgency=urgency)
+
+
+def ask(connection: sqlite3.Connection, order_id: str, *, now: Instant, told: bool = False) -> None:
+    """Ask for a look at an order's books. `told`: something of its sale moved that no list shows: it is read."""
+    if told:
+        connection.execute("UPDATE books SET told_at = ? WHERE order_id = ?", (now, order_id))
+    outbox.accept(connection, nudge(order_id, now), now=now)
+
+
+def tell_money(connection: sqlite3.Connection, order_id: str, moved: str, *, now: Instant) -> None:
+    """Tell how the money of an order stands in commercetools; a look follows unless that was looked at already."""
+    row = connection.execute("SELECT moved FROM books WHERE order_id = ?", (order_id,)).fetchone()
+    if row is not None and row[0] != moved:
+        ask(connection, order_id, now=now)
+
+
+def stir(connection: sqlite3.Connection, sale_ids: Iterable[str], *, now: Instant, rest: int) -> None:
+    """Nudge the books of those sales whose figures in the list are not those known, or that moved unexplained.
+
+    What moved is looked at once it has lain still for `rest` milliseconds: by then the warehouse's reading, or our own
+    posting, has mostly explained it.
+    """
+    for sale_id in sale_ids:
+        row = connection.execute("SELECT order_id FROM books WHERE sale_id = ?", (sale_id,)).fetchone()
+        if row is None:
+            continue
+        due = moved_from(connection, row[0], rest=rest)
+        if due is not None:
+            outbox.accept(connection, nudge(row[0], max(due, now), Urgency.FRESH), now=now)
+
+
+def moved_from(connection: sqlite3.Connection, order_id: str, *, rest: int) -> Instant | None:
+    """Return from when on the sale has to be read because of what the list shows; None: the list shows what is known.
+
+    0: its invoiced or paid amount is another than what is known.
+    """
+    record = get(connection, order_id)
+    listed = None if record is None else listed_sales.money(connection, record.sale_id)
+    if record is None or listed is None:
+        return None
+    known_at = max(record.read_at or 0, record.posted_at or 0)
+    if listed.seen_at <= known_at:
+        return None
+    if not listed.agrees(invoiced_of(record.shown), paid_of(record.shown)):
+        # The list may lag behind what we posted just now.
+        return 0 if listed.seen_at > known_at + CLOCK_SLACK else known_at + CLOCK_SLACK
+    if listed.updated_at is None or listed.updated_at <= known_at + CLOCK_SLACK:
+        return None
+    return listed.updated_at + rest
+
+
+CLOCK_SLACK = 120_000
+"""Milliseconds by which Cin7's clock, or its list, may be behind."""
+
+
+def invoiced_of(shown: Shown) -> Decimal:
+    """What stands as invoiced less what stands as credited, as the list writes it (fact sheet §2.2)."""
+    invoiced = sum((one.total for one in shown.invoices if one.stands), Decimal(0))
+    return invoiced - sum((one.total for one in shown.notes if one.authorised), Decimal(0))
+
+
+def paid_of(shown: Shown) -> Decimal:
+    """What was paid less what was paid back, as the list writes it."""
+    paid = sum((pay.amount for one in shown.invoices if one.stands for pay in one.payments), Decimal(0))
+    return paid - sum((pay.amount for one in shown.notes if one.authorised for pay in one.payments), Decimal(0))
+
+
+def behind(connection: sqlite3.Connection, *, after: str, limit: int, rest: int) -> tuple[list[str], str]:
+    """Look through so many books, by order: return those to look at, and where to go on ("": that was the end).
+
+    Those are: never looked at, told and not looked at since, at a step that a kill or a pause may have left behind,
+    or shown otherwise by the list.
+    """
+    rows = connection.execute(
+        "SELECT books.order_id, looked_at, told_at, step FROM books JOIN sales USING (sale_id)"
+        " WHERE books.order_id > ? AND sales.voided_at IS NULL ORDER BY books.order_id LIMIT ?",
+        (after, limit),
+    ).fetchall()
+    found = [
+        order_id
+        for order_id, looked_at, told_at, step in rows
+        if looked_at is None or told_at is not None or step or moved_from(connection, order_id, rest=rest) is not None
+    ]
+    return found, (rows[-1][0] if len(rows) == limit else "")
+
+
+def unopened(connection: sqlite3.Connection, *, limit: int) -> list[tuple[str, str, str]]:
+    """Return live sales without books, of an older release: order, sale, currency."""
+    rows = connection.execute(
+        "SELECT orders.id, sale_id, currency FROM sales JOIN orders ON orders.id = sales.order_id"
+        " WHERE voided_at IS NULL AND cin7_total IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM books WHERE books.order_id = orders.id) LIMIT ?",
+        (limit,),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+# -- postings --------------------------------------------------------------------------------------------------------
+
+
+def intend(connection: sqlite3.Connection, key: str, order_id: str, kind: VoucherKind, *, now: Instant) -> None:
+    """Write down that this is about to be posted. Raises sqlite3.IntegrityError where it is, or may have been."""
+    connection.execute(
+        "INSERT INTO postings (key, order_id, kind, state, began_at) VALUES (?, ?, ?, 'intended', ?)",
+        (key, order_id, kind.value, now),
+    )
+
+
+def posted(connection: sqlite3.Connection, key: str, document_id: str) -> None:
+    """It stands, under this id."""
+    connection.execute(
+        "UPDATE postings SET state = 'done', document_id = ?, doubt_until = NULL WHERE key = ?", (document_id, key)
+    )
+
+
+def not_posted(connection: sqlite3.Connection, key: str) -> None:
+    """It certainly does not stand: it may be posted again."""
+    connection.execute("DELETE FROM postings WHERE key = ?", (key,))
+
+
+def doubt(connection: sqlite3.Connection, key: str, *, until: Instant) -> None:
+    """No clear answer came: until that instant it may still be executed."""
+    connection.execute(
+        "UPDATE postings SET state = 'unknown', doubt_until = ?, looks = 0, looked_at = NULL WHERE key = ?",
+        (until, key),
+    )
+
+
+def looked_for(connection: sqlite3.Connection, key: str, *, now: Instant) -> None:
+    """It was looked for, and not there."""
+    connection.execute("UPDATE postings SET looks = looks + 1, looked_at = ? WHERE key = ?", (now, key))
+
+
+def postings_of(connection: sqlite3.Connection, order_id: str) -> list[Posting]:
+    """Return what was posted for an order, or may have been, by key."""
+    names = Posting.__struct_fields__
+    rows = connection.execute(f"SELECT {', '.join(names)} FROM postings WHERE order_id = ? ORDER BY key", (order_id,))
+    return [msgspec.convert(dict(zip(names, row, strict=True)), Posting) for row in rows]
+
+
+def doubt_intended(connection: sqlite3.Connection, *, until: Instant) -> list[str]:
+    """At a start: what was intended and has no outcome may stand. Return the orders concerned."""
+    rows = connection.execute(
+        "UPDATE postings SET state = 'unknown', doubt_until = ? WHERE state = 'intended' RETURNING order_id", (until,)
+    )
+    return sorted({row[0] for row in rows})
+
+
+# -- what counts ------------------------------------------------------------------------------------------------------
+
+
+def enter(
+    connection: sqlite3.Connection, order_id: str, lines: Sequence[LedgerLine], *, now: Instant, verified: bool
+) -> None:
+    """Enter every document of an order that counts, in place of those entered before.
+
+    A line that is as it was keeps the instant it was seen first; one that is `verified` keeps when it became so.
+    """
+    known = {
+        (row[0], row[1], row[2], row[3]): row[4:]
+        for row in connection.execute(
+            "SELECT side, kind, id, rule, day, currency, net, tax, seen_at, verified_at FROM ledger_lines"
+            " WHERE order_id = ?",
+            (order_id,),
+        )
+    }
+    rows = []
+    for line in lines:
+        figures = (line.day, line.currency, ticks(line.net), ticks(line.tax))
+        before = known.get((line.side, line.kind, line.id, line.rule))
+        same = before is not None and before[:4] == figures
+        seen_at = before[4] if same and before is not None else now
+        verified_at = (before[5] if same and before is not None else None) or now
+        rows.append(
+            (
+                *(line.side, line.kind, line.id, line.rule, order_id, line.number, line.reference, line.account),
+                *figures,
+                seen_at,
+                verified_at if verified else None,
+            )
+        )
+    connection.execute("DELETE FROM ledger_lines WHERE order_id = ?", (order_id,))
+    connection.executemany("INSERT INTO ledger_lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def put_discrepancies(
+    connection: sqlite3.Connection, order_id: str, found: Sequence[Discrepancy], *, now: Instant
+) -> None:
+    """Keep what does not agree, in place of what was kept; a difference that was there keeps when it was found."""
+    since = {
+        tuple(row[:5]): row[5]
+        for row in connection.execute(
+            "SELECT chain, reason, component, place_where, rule, found_at FROM discrepancies WHERE order_id = ?",
+            (order_id,),
+        )
+    }
+    connection.execute("DELETE FROM discrepancies WHERE order_id = ?", (order_id,))
+    connection.executemany(
+        "INSERT INTO discrepancies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(order_id, place, one.chain.value, one.reason.value, one.component, one.where, one.rule),
+                *(one.currency, ticks(one.net), ticks(one.tax), one.ours, one.theirs),
+                *(one.our_document, one.their_document, one.our_rule, one.their_rule),
+                since.get((one.chain.value, one.reason.value, one.component, one.where, one.rule), now),
+            )
+            for place, one in enumerate(found)
+        ],
+    )
+
+
+def discrepancies_of(connection: sqlite3.Connection, order_id: str) -> list[Discrepancy]:
+    """Return what does not agree of an order."""
+    rows = connection.execute(
+        "SELECT chain, reason, component, currency, place_where, rule, net, tax, ours, theirs, our_document,"
+        " their_document, our_rule, their_rule FROM discrepancies WHERE order_id = ? ORDER BY place",
+        (order_id,),
+    )
+    return [
+        Discrepancy(
+            chain=Chain(row[0]),
+            reason=Reason(row[1]),
+            component=row[2],
+            currency=row[3],
+            where=row[4],
+            rule=row[5],
+            net=amount(row[6]),
+            tax=amount(row[7]),
+            ours=row[8],
+            theirs=row[9],
+            our_document=row[10],
+            their_document=row[11],
+            our_rule=row[12],
+            their_rule=row[13],
+        )
+        for row in rows
+    ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,10 +16,11 @@ from actors.domain.figures import Figures, Sold
 from actors.domain.financial import Invoice
 from actors.domain.fulfilment import CreditNote
 from actors.domain.references import PREFIX
+from actors.domain.sale import OrderView, SaleView
 from actors.domain.time import Instant
 from actors.domain.vouchers import VoucherKind
 from actors.messages import Flow, Nudge, Urgency
-from storage import listed_sales, outbox
+from storage import listed_sales, meta, outbox
 
 TICKS = 10_000
 """Parts of a currency's main unit that amounts are kept in: Cin7's figures have at most four decimals."""
@@ -27,10 +29,42 @@ _MARK = re.compile(r"[A-Za-z0-9._:#/ -]{1,200}")
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """The documents of a sale as Cin7 last showed them."""
+    """What the books need of a sale, as Cin7 last showed it. `order` None: its document was not read since it was sold.
 
+    `shipped` are the units that have left, by SKU, `shipped_on` the day of the last of them.
+    """
+
+    voided: bool = False
+    order: OrderView | None = None
+    tax_inclusive: bool | None = None
+    currency: str = ""
+    rate: Decimal | None = None
+    location: str = ""
+    shipped: dict[str, Decimal] = {}
+    shipped_on: date | None = None
     invoices: tuple[Invoice, ...] = ()
     notes: tuple[CreditNote, ...] = ()
+
+
+def shown_of(view: SaleView) -> Shown:
+    """Take from a whole reading of a sale what the books need of it."""
+    boxes = [box for one in view.fulfilments for box in one.boxes]
+    shipped: dict[str, Decimal] = {}
+    for box in boxes:
+        for sku, units in box.units.items():
+            shipped[sku] = shipped.get(sku, Decimal(0)) + units
+    return Shown(
+        voided=view.voided,
+        order=view.order,
+        tax_inclusive=view.tax_inclusive,
+        currency=view.currency or "",
+        rate=view.currency_rate,
+        location=view.location,
+        shipped=shipped,
+        shipped_on=max((box.shipped_on for box in boxes if box.shipped_on is not None), default=None),
+        invoices=view.invoices,
+        notes=view.credit_notes,
+    )
 
 
 class BooksRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +89,8 @@ class BooksRecord(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str = ""
     decided_at: Instant | None = None
     why: str = ""
+    invoiced: str = "0"
+    paid: str = "0"
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,35 +155,79 @@ def get(connection: sqlite3.Connection, order_id: str) -> BooksRecord | None:
 
 
 def open_books(
-    connection: sqlite3.Connection, order_id: str, sale_id: str, *, ordered: Figures, sold: Sold, day: str
+    connection: sqlite3.Connection,
+    order_id: str,
+    sale_id: str,
+    *,
+    ordered: Figures,
+    sold: Sold,
+    day: str,
+    percents: Mapping[str, Decimal],
+    now: Instant,
 ) -> None:
-    """A sale was posted for an order: keep what was ordered and what was sold. Another sale begins them anew."""
+    """A sale was posted for an order: keep what was ordered and what was sold. Another sale begins the books anew.
+
+    `percents` are those of the tax rules it was posted with.
+    """
+    begin(connection, order_id, sale_id, ordered.currency)
     values = {
         "order_id": order_id,
-        "sale_id": sale_id,
         "day": day,
         "currency": ordered.currency,
         "ordered": msgspec.json.encode(ordered, order="sorted").decode(),
         "sold": msgspec.json.encode(sold, order="sorted").decode(),
+        "now": now,
     }
-    known = connection.execute("SELECT sale_id FROM books WHERE order_id = ?", (order_id,)).fetchone()
-    if known is not None and known[0] != sale_id:
-        connection.execute("DELETE FROM books WHERE order_id = ?", (order_id,))
     connection.execute(
-        "INSERT INTO books (order_id, sale_id, day, currency, ordered, sold)"
-        " VALUES (:order_id, :sale_id, :day, :currency, :ordered, :sold)"
-        " ON CONFLICT (order_id) DO UPDATE SET day = excluded.day, currency = excluded.currency,"
-        " ordered = excluded.ordered, sold = excluded.sold",
+        "UPDATE books SET day = :day, currency = :currency, ordered = :ordered, sold = :sold,"
+        " posted_at = coalesce(posted_at, :now) WHERE order_id = :order_id",
         values,
     )
+    known = posted_percents(connection)
+    news = {rule: percent for rule, percent in percents.items() if rule not in known}
+    if news:
+        meta.set_text(connection, PERCENTS, msgspec.json.encode(known | news, order="sorted").decode())
+
+
+PERCENTS = "books:percents"
+"""Text in the file: the percent of each tax rule that sales were posted with."""
+
+
+def posted_percents(connection: sqlite3.Connection) -> dict[str, Decimal]:
+    """Return the percent of each tax rule as sales were posted with it first, or as a person has accepted since."""
+    text = meta.text(connection, PERCENTS)
+    return msgspec.json.decode(text, type=dict[str, Decimal]) if text else {}
+
+
+def accept_rule(connection: sqlite3.Connection, name: str, percent: Decimal | None) -> None:
+    """A person has seen that a tax rule has another percent now, or is gone (None)."""
+    known = posted_percents(connection)
+    known.pop(name, None)
+    if percent is not None:
+        known[name] = percent
+    meta.set_text(connection, PERCENTS, msgspec.json.encode(known, order="sorted").decode())
 
 
 def begin(connection: sqlite3.Connection, order_id: str, sale_id: str, currency: str) -> None:
-    """Begin the books of a sale of which nothing was kept when it was posted (an older release, another daemon)."""
+    """Begin the books of a sale, unless they are; those of an earlier sale of the order end."""
+    connection.execute("DELETE FROM books WHERE order_id = ? AND sale_id != ?", (order_id, sale_id))
     connection.execute(
         "INSERT INTO books (order_id, sale_id, currency) VALUES (?, ?, ?) ON CONFLICT (order_id) DO NOTHING",
         (order_id, sale_id, currency),
     )
+
+
+def saw(connection: sqlite3.Connection, order_id: str, view: SaleView, *, read_at: Instant, now: Instant) -> None:
+    """Somebody read the whole sale: keep what it shows, and ask for a look where that is news."""
+    record = get(connection, order_id)
+    if record is None or record.sale_id != view.id or (record.read_at or 0) >= read_at:
+        return
+    news = shown_of(view)
+    if (record.posted_at or 0) > read_at:
+        return  # something was posted since: what was read is older than what is known
+    show(connection, order_id, news, read_at=read_at)
+    if _withheld(news) != record.shown:
+        outbox.accept(connection, nudge(order_id, now), now=now)
 
 
 def show(
@@ -163,9 +243,11 @@ def show(
     What people wrote into a memo is not kept: only what may be a mark of ours, or names a transaction.
     """
     connection.execute(
-        "UPDATE books SET shown = :shown, read_at = coalesce(:read_at, read_at),"
+        "UPDATE books SET shown = :shown, read_at = coalesce(:read_at, read_at), invoiced = :invoiced, paid = :paid,"
         " posted_at = coalesce(:posted_at, posted_at) WHERE order_id = :order_id",
         {
+            "invoiced": f"{invoiced_of(shown):f}",
+            "paid": f"{paid_of(shown):f}",
             "shown": msgspec.json.encode(_withheld(shown), order="sorted").decode(),
             "read_at": read_at,
             "posted_at": posted_at,
@@ -175,7 +257,8 @@ def show(
 
 
 def _withheld(shown: Shown) -> Shown:
-    return Shown(
+    return msgspec.structs.replace(
+        shown,
         invoices=tuple(msgspec.structs.replace(one, memo=_mark(one.memo)) for one in shown.invoices),
         notes=tuple(msgspec.structs.replace(one, memo=_mark(one.memo)) for one in shown.notes),
     )
@@ -258,40 +341,42 @@ def tell_money(connection: sqlite3.Connection, order_id: str, moved: str, *, now
         ask(connection, order_id, now=now)
 
 
-def stir(connection: sqlite3.Connection, sale_ids: Iterable[str], *, now: Instant, rest: int) -> None:
-    """Nudge the books of those sales whose figures in the list are not those known, or that moved unexplained.
-
-    What moved is looked at once it has lain still for `rest` milliseconds: by then the warehouse's reading, or our own
-    posting, has mostly explained it.
-    """
+def stir(connection: sqlite3.Connection, sale_ids: Iterable[str], *, now: Instant) -> None:
+    """Nudge the books of those sales whose figures in the list are not those known, or that moved unexplained."""
     for sale_id in sale_ids:
         row = connection.execute("SELECT order_id FROM books WHERE sale_id = ?", (sale_id,)).fetchone()
-        if row is None:
-            continue
-        due = moved_from(connection, row[0], rest=rest)
+        due = moved_from(connection, row[0]) if row is not None else None
         if due is not None:
             outbox.accept(connection, nudge(row[0], max(due, now), Urgency.FRESH), now=now)
 
 
-def moved_from(connection: sqlite3.Connection, order_id: str, *, rest: int) -> Instant | None:
+def moved_from(connection: sqlite3.Connection, order_id: str) -> Instant | None:
     """Return from when on the sale has to be read because of what the list shows; None: the list shows what is known.
 
-    0: its invoiced or paid amount is another than what is known.
+    0: its invoiced or paid amount is another than what is known. What moved otherwise is read once it has lain still
+    for an hour: by then the warehouse's reading, or our own posting, has mostly explained it.
     """
-    record = get(connection, order_id)
-    listed = None if record is None else listed_sales.money(connection, record.sale_id)
-    if record is None or listed is None:
+    row = connection.execute(
+        "SELECT sale_id, max(coalesce(read_at, 0), coalesce(posted_at, 0)), invoiced, paid FROM books"
+        " WHERE order_id = ?",
+        (order_id,),
+    ).fetchone()
+    listed = None if row is None else listed_sales.money(connection, row[0])
+    if row is None or listed is None:
         return None
-    known_at = max(record.read_at or 0, record.posted_at or 0)
+    known_at: Instant = row[1]
     if listed.seen_at <= known_at:
         return None
-    if not listed.agrees(invoiced_of(record.shown), paid_of(record.shown)):
+    if not listed.agrees(Decimal(row[2]), Decimal(row[3])):
         # The list may lag behind what we posted just now.
         return 0 if listed.seen_at > known_at + CLOCK_SLACK else known_at + CLOCK_SLACK
     if listed.updated_at is None or listed.updated_at <= known_at + CLOCK_SLACK:
         return None
-    return listed.updated_at + rest
+    return listed.updated_at + REST
 
+
+REST = 3_600_000
+"""Milliseconds a sale lies still before what moved of it unexplained is read."""
 
 CLOCK_SLACK = 120_000
 """Milliseconds by which Cin7's clock, or its list, may be behind."""
@@ -309,23 +394,33 @@ def paid_of(shown: Shown) -> Decimal:
     return paid - sum((pay.amount for one in shown.notes if one.authorised for pay in one.payments), Decimal(0))
 
 
-def behind(connection: sqlite3.Connection, *, after: str, limit: int, rest: int) -> tuple[list[str], str]:
+def behind(
+    connection: sqlite3.Connection, *, after: str, limit: int, waiting: bool, overdue: Instant
+) -> tuple[list[str], str]:
     """Look through so many books, by order: return those to look at, and where to go on ("": that was the end).
 
-    Those are: never looked at, told and not looked at since, at a step that a kill or a pause may have left behind,
-    or shown otherwise by the list.
+    Those are: never looked at, told and not looked at since, at a posting or in doubt about one, or shown otherwise by
+    the list; of those that lag behind, the ones not looked at since `overdue`. With `waiting`, at a start, also those
+    that wait for a person or a fact: a setting may have changed.
     """
     rows = connection.execute(
-        "SELECT books.order_id, looked_at, told_at, step FROM books JOIN sales USING (sale_id)"
-        " WHERE books.order_id > ? AND sales.voided_at IS NULL ORDER BY books.order_id LIMIT ?",
+        "SELECT books.order_id, looked_at, told_at, step, EXISTS (SELECT 1 FROM postings"
+        " WHERE postings.order_id = books.order_id AND state != 'done'), EXISTS (SELECT 1 FROM discrepancies"
+        " WHERE discrepancies.order_id = books.order_id AND reason = 'timing') FROM books"
+        " WHERE books.order_id > ? ORDER BY books.order_id LIMIT ?",
         (after, limit),
     ).fetchall()
-    found = [
-        order_id
-        for order_id, looked_at, told_at, step in rows
-        if looked_at is None or told_at is not None or step or moved_from(connection, order_id, rest=rest) is not None
-    ]
+    found = []
+    for order_id, looked_at, told_at, step, doubted, lags in rows:
+        fresh = looked_at is None or told_at is not None or doubted or step == NEXT
+        late = lags and (looked_at or 0) < overdue
+        if fresh or late or (waiting and step) or moved_from(connection, order_id) is not None:
+            found.append(order_id)
     return found, (rows[-1][0] if len(rows) == limit else "")
+
+
+NEXT = "next"
+"""The step of books of which something is about to be posted."""
 
 
 def unopened(connection: sqlite3.Connection, *, limit: int) -> list[tuple[str, str, str]]:

@@ -13,6 +13,7 @@ import msgspec
 from actors.domain.financial import NOTHING
 from actors.domain.prediction import Prediction
 from actors.domain.rows import OrderRow
+from actors.domain.sale import OrderView, RowKind
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +49,8 @@ class Sold(msgspec.Struct, frozen=True, kw_only=True):
     """The order document of a sale as it was posted: what invoices and credit notes are made from.
 
     `charges` says by service product what a charge stands for (`RowKind` values: shipping, discount, rounding, custom).
-    `whole_only` are SKUs whose price is exact for the whole quantity only (money §2.3).
+    `whole_only` are SKUs whose price is exact for the whole quantity only (money §2.3). `account` is the customer's
+    revenue account.
     """
 
     rows: tuple[OrderRow, ...]
@@ -60,6 +62,23 @@ class Sold(msgspec.Struct, frozen=True, kw_only=True):
     charges: dict[str, str] = {}
     whole_only: frozenset[str] = frozenset()
     rate: Decimal | None = None
+    account: str = ""
+
+
+def sold(prediction: Prediction, answer: OrderView, *, tax_inclusive: bool) -> Sold:
+    """Return the order document as Cin7 answered it, with what the prediction knows of its rows."""
+    return Sold(
+        rows=answer.rows,
+        tax_inclusive=tax_inclusive,
+        currency=prediction.currency,
+        net=answer.net,
+        tax=answer.tax,
+        total=answer.total,
+        charges={row.sku: row.kind.value for row in prediction.rows if row.kind is not RowKind.LINE},
+        whole_only=prediction.whole_only,
+        rate=prediction.rate.rate if prediction.rate is not None else None,
+        account=prediction.customer.revenue,
+    )
 
 
 def ordered(prediction: Prediction) -> Figures:

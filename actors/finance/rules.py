@@ -15,9 +15,9 @@ class FinanceRules(msgspec.Struct, frozen=True, kw_only=True):
     an order is invoiced: order (as soon as it is reconciled) or shipped (each shipment as it leaves). `refunds` is
     exception or credit-note. `accounts` maps "<interface>/<method>", "<method>" or "<interface>" of a payment to the
     code of a Cin7 account. `refund_charge` is the service product of money given back for no item ("": none is named).
-    `attend` is how often all orders are gone through, `rest` how long a sale lies still before what moved of it
-    unexplained is read, `quiet` what lies between two looks after a write in doubt, `overdue` after which something
-    that the merchant posts himself is missed.
+    `attend` is how often all orders are gone through, `quiet` what lies between two looks after a write in doubt,
+    `refused` how long an order rests whose posting was refused, `overdue` after what time something that is still to
+    come is missed.
     """
 
     enabled: bool = True
@@ -31,6 +31,6 @@ class FinanceRules(msgspec.Struct, frozen=True, kw_only=True):
     shadow: bool = False
     concurrency: int = 4
     attend: int = 15 * MINUTE
-    rest: int = HOUR
+    refused: int = HOUR
     quiet: int = MINUTE
-    overdue: int = 24 * 3 * HOUR
+    overdue: int = 3 * 24 * HOUR

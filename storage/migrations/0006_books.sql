@@ -8,6 +8,7 @@ ALTER TABLE listed_sales ADD COLUMN paid TEXT NOT NULL DEFAULT '';
 -- document as it was posted, `shown` invoices and credit notes as last read or answered. `read_at` is when the sale was
 -- last read whole, `posted_at` when a posting of ours was last answered, `told_at` when something moved that was not
 -- looked at since, `moved` what the order's money (captured, given back, returned) was at the last look.
+-- `invoiced` and `paid` are the amounts that the list of sales should show by that.
 -- `verdict`: '' (never judged), agrees, differs. `step`: what comes next, in a word ('' nothing). `decision` is a
 -- person's: asked (a second one has to confirm), released, rejected. `day` is the accounting day of the order.
 CREATE TABLE books (
@@ -29,7 +30,9 @@ CREATE TABLE books (
     decision   TEXT NOT NULL DEFAULT '' CHECK (decision IN ('', 'asked', 'released', 'rejected')),
     decided_by TEXT NOT NULL DEFAULT '',
     decided_at INTEGER,
-    why        TEXT NOT NULL DEFAULT ''
+    why        TEXT NOT NULL DEFAULT '',
+    invoiced   TEXT NOT NULL DEFAULT '0',
+    paid       TEXT NOT NULL DEFAULT '0'
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX books_by_sale ON books (sale_id);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.domain.calls import Lane
 from actors.domain.delivering import DeliveryRules
 from actors.domain.posting import ChargeRule, Charges, CurrencyRule, PostingRules
+from actors.finance.rules import FinanceRules
 from actors.fulfilment.rules import FulfilmentRules
 from actors.intake.rules import DoorRules, SweepRules
 from actors.orders.rules import ExportRules, Trigger
@@ -131,6 +132,23 @@ def fulfilment_rules(settings: Settings) -> FulfilmentRules:
         enabled=chosen.enabled,
         cancel_voided=chosen.cancel_voided,
         shadow=settings.connection.shadow,
+    )
+
+
+def finance_rules(settings: Settings) -> FinanceRules:
+    """What is posted to the books, and when."""
+    chosen = settings.finance
+    return FinanceRules(
+        enabled=chosen.enabled,
+        posting=chosen.posting,
+        invoice=chosen.invoice,
+        refunds=chosen.refunds,
+        tolerance=chosen.tolerance_minor_units,
+        four_eyes=chosen.four_eyes,
+        accounts=dict(settings.mappings.payments),
+        refund_charge=chosen.refund_charge,
+        shadow=settings.connection.shadow,
+        quiet=_ms(settings.cin7.quiet_seconds),
     )
 
 

@@ -25,6 +25,7 @@ from daemon.settings_checks import (
     charge_problem,
     connection_name_problem,
     percent_problem,
+    perhaps_text_problem,
     project_key_problem,
     quiet_hours_problem,
     seconds_problem,
@@ -49,6 +50,8 @@ Url = Annotated[str, Meta(extra={"check": url_problem})]
 Bind = Annotated[str, Meta(extra={"check": bind_problem})]
 TopicArn = Annotated[str, Meta(extra={"check": topic_arn_problem})]
 Charge = Annotated[str, Meta(extra={"check": charge_problem})]
+PerhapsText = Annotated[str, Meta(extra={"check": perhaps_text_problem})]
+"""Text, or nothing where nothing is meant."""
 Seconds = Annotated[float, Meta(extra={"check": seconds_problem})]
 """A duration: more than 0."""
 Wait = Annotated[float, Meta(extra={"check": wait_problem})]
@@ -303,12 +306,18 @@ class CatalogueSettings(_Table, frozen=True, kw_only=True):
 
 
 class FinanceSettings(_Table, frozen=True, kw_only=True):
-    """When money is posted. `tolerance_minor_units` is in the order's currency."""
+    """When money is posted. `tolerance_minor_units` is in the order's currency.
+
+    `invoice`: an order is invoiced as soon as it is reconciled, or each shipment as it leaves. `refund_charge` is the
+    service product of money given back for no item ("": none).
+    """
 
     enabled: bool = True
     posting: Literal["off", "hold", "auto"] = "hold"
+    invoice: Literal["order", "shipped"] = "order"
     tolerance_minor_units: Amount = 0
     refunds: Literal["exception", "credit-note"] = "exception"
+    refund_charge: PerhapsText = "Refund"
     four_eyes: bool = False
 
 
@@ -341,13 +350,14 @@ class CurrenciesMapping(_Table, frozen=True, kw_only=True):
 
 
 class MappingsSettings(_Table, frozen=True, kw_only=True):
-    """What is called what on the other side."""
+    """What is called what on the other side. `gift_cards` are sold as a debt: by SKU, or by slug of a custom line."""
 
     tax: dict[str, Text] = msgspec.field(default_factory=lambda: {"GB/standard": "20% (VAT on Income)"})
     channels: dict[str, Annotated[tuple[Text, ...], Meta(min_length=1)]] = msgspec.field(
         default_factory=lambda: {"": ("Main Warehouse",)}
     )
     charges: dict[str, ChargeMapping] = {}
+    gift_cards: dict[str, Text] = {}
     payments: dict[str, Text] = {}
     carriers: dict[str, Text] = {}
     shipping: dict[str, Text] = {}

@@ -35,6 +35,11 @@ def text_problem(value: str) -> Fault | None:
     return None if value.isprintable() else (f"{shown(value)} holds a control character", "remove it")
 
 
+def perhaps_text_problem(value: str) -> Fault | None:
+    """Text that means something, or nothing at all."""
+    return text_problem(value) if value else None
+
+
 def seconds_problem(value: float) -> Fault | None:
     """A duration: more than nothing, at most a year."""
     return wait_problem(value) if value > 0 else (f"{shown(value)} is no duration: it must be more than 0", "")

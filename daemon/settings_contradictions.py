@@ -31,6 +31,7 @@ def contradictions(tables: Mapping[str, Any], document: Mapping[str, Any]) -> li
     if "mappings" in tables:
         problems += _channels(tables["mappings"].channels)
         problems += _slugs(tables["mappings"].charges)
+        problems += _gift_cards(tables["mappings"])
         problems += _currencies(tables["mappings"].currencies)
     return problems
 
@@ -112,6 +113,20 @@ def _slugs(charges: Mapping[str, Any]) -> Iterator[Problem]:
             "names no slug: no custom line could be meant",
             "write the slug of the commercetools custom line",
         )
+
+
+def _gift_cards(mappings: Any) -> Iterator[Problem]:
+    """What is sold as a debt cannot be a tender, or revenue, under the same name."""
+    for name in mappings.gift_cards:
+        key = f"mappings.gift_cards.{quoted(name)}"
+        if not name.strip():
+            yield Problem(key, "names no SKU and no slug: no line could be meant", "write the SKU of the gift card")
+        elif name in mappings.charges:
+            yield Problem(
+                key,
+                f"stands in [mappings.charges] too: {shown(name)} would be sold as a debt, and booked as a charge",
+                "name it in one of them",
+            )
 
 
 def _currency_customers(single: str, currencies: Any) -> Iterator[Problem]:

@@ -46,6 +46,7 @@ def main(args: argparse.Namespace) -> int:
     from daemon.not_yet import refused, unused
     from daemon.secrets import load_secrets
     from daemon.settings import SettingsError, load_settings
+    from daemon.unposted import finance_lines
 
     try:
         settings = load_settings(args.config)
@@ -56,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
         return complain(error)
     reached = hosts(settings)
     lines = [Line(level=Level.NOTE, about="settings", text=text) for text in unused(settings)]
-    lines += stock_lines(settings)
+    lines += [*stock_lines(settings), *finance_lines(settings)]
     lines += [] if args.offline else _live(settings, secrets)
     if args.json:
         _print_json(args, reached, lines)

@@ -15,7 +15,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from actors.domain.posting import ChargeRule, CurrencyRule, PostingRules
-from daemon.planning import plan_of, posting_rules
+from actors.finance.rules import FinanceRules
+from daemon.planning import finance_rules, plan_of, posting_rules
 from daemon.settings import Settings, SettingsError, load_settings, parse_settings
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,10 @@ trigger = { order_states = ["Open", "Confirmed"], payment = "paid" }
 """
 
 ADDED = {
+    "finance.invoice",
+    "finance.refund_charge",
+    "mappings.gift_cards",
+    "mappings.gift_cards.GIFT-50",
     "fulfilment.complete",
     "fulfilment.cancel_voided",
     "orders.most_rows",
@@ -315,6 +320,11 @@ def test_an_empty_file_lists_every_required_key() -> None:
             'EUR.rate: "file:rates.csv" is no absolute path',
         ),
         ({"mappings__charges": '"" = { product = "Gift wrap" }'}, 'mappings.charges."": names no slug'),
+        ({"finance": 'posting = "yes"'}, 'finance.posting: "yes" is not one of "off", "hold", "auto"'),
+        ({"finance": 'invoice = "picked"'}, 'finance.invoice: "picked" is not one of "order", "shipped"'),
+        ({"finance": 'refund_charge = " "'}, "finance.refund_charge: is empty"),
+        ({"mappings__gift_cards": '"GIFT-50" = ""'}, "mappings.gift_cards.GIFT-50: is empty"),
+        ({"mappings__gift_cards": '"" = "Gift card sold"'}, 'mappings.gift_cards."": names no SKU and no slug'),
         ({"mappings__currencies": "EUR = 5"}, "mappings.currencies.EUR: 5 is not a table"),
         ({"mappings__currencies": "rate_max_age_days = 0"}, "t.toml: mappings.currencies.rate_max_age_days: 0 is not"),
         ({"owners": 'boss = { name = "x" }'}, "owners.boss: is not a key that tallyd knows"),
@@ -343,6 +353,13 @@ def test_one_mistake_is_one_line_with_key_value_and_mend(tables: dict[str, str],
         (
             {"mappings__channels": '"" = ["Main Warehouse", "Leeds"]\nlondon = ["York", "Leeds"]'},
             'mappings.channels.london: "Leeds" feeds "" already: the same units would be sold twice; let each location',
+        ),
+        (
+            {
+                "mappings__charges": 'gift = { product = "Gift card redeemed", tender = true }',
+                "mappings__gift_cards": 'gift = "Gift card sold"',
+            },
+            'mappings.gift_cards.gift: stands in [mappings.charges] too: "gift" would be sold as a debt',
         ),
         (
             {"mappings__currencies": 'EUR = { customer = "commercetools web orders", rate = "cin7-last" }'},
@@ -376,6 +393,7 @@ def test_a_contradiction_is_one_line(tables: dict[str, str], expected: str) -> N
         {"orders": 'since = "2026-12-01T00:00:00+01:00"\nrounding_charge = "Rounding {rule}"'},
         {"commercetools": 'api_url = "http://127.0.0.1:8080/ct"'},
         {"procurement": "margin_floor_percent = 12.5"},
+        {"finance": 'refund_charge = ""\nposting = "auto"\ninvoice = "shipped"'},
     ],
 )
 def test_what_only_looks_like_a_mistake_is_accepted(tables: dict[str, str]) -> None:
@@ -460,6 +478,32 @@ def test_the_defaults_of_the_file_are_those_of_the_rules() -> None:
         channels={"": ("Main Warehouse",)},
     )
     assert posting_rules(settings) == plain
+
+
+def test_what_finance_is_told_reaches_its_rules() -> None:
+    settings = parse_settings(
+        with_keys(
+            connection='mode = "shadow"',
+            cin7="quiet_seconds = 30",
+            finance='enabled = false\nposting = "auto"\ninvoice = "shipped"\nrefunds = "credit-note"\n'
+            'tolerance_minor_units = 1\nfour_eyes = true\nrefund_charge = "Goodwill"',
+            mappings__payments='"adyen/scheme" = "090"',
+        ),
+        source="t",
+    )
+    assert finance_rules(settings) == FinanceRules(
+        enabled=False,
+        posting="auto",
+        invoice="shipped",
+        refunds="credit-note",
+        tolerance=1,
+        four_eyes=True,
+        accounts={"adyen/scheme": "090"},
+        refund_charge="Goodwill",
+        shadow=True,
+        quiet=30_000,
+    )
+    assert finance_rules(parse_settings(REQUIRED, source="t")) == FinanceRules()
 
 
 SCALARS = st.one_of(

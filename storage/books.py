@@ -268,6 +268,15 @@ def _mark(memo: str) -> str:
     return memo if memo.startswith(PREFIX) and _MARK.fullmatch(memo) else ""
 
 
+def void(connection: sqlite3.Connection, order_id: str, sale_id: str, *, now: Instant) -> None:
+    """The sale of these books is void: none of its documents counts."""
+    record = get(connection, order_id)
+    if record is None or record.sale_id != sale_id or record.shown.voided:
+        return
+    show(connection, order_id, msgspec.structs.replace(record.shown, voided=True))
+    outbox.accept(connection, nudge(order_id, now), now=now)
+
+
 def looked(
     connection: sqlite3.Connection,
     order_id: str,

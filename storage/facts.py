@@ -179,6 +179,11 @@ def rates(connection: sqlite3.Connection, currency: str | None = None) -> tuple[
     return tuple(msgspec.json.decode(row[0], type=ExchangeRate) for row in rows)
 
 
+def accounts(connection: sqlite3.Connection) -> dict[str, LedgerAccount]:
+    """Return the accounts of the books, by code."""
+    return _small(connection, FactKind.ACCOUNT, LedgerAccount)
+
+
 def product(connection: sqlite3.Connection, sku: str) -> Product | None:
     """Return the product of exactly this SKU, if Cin7 Core has one."""
     row = connection.execute("SELECT value FROM facts WHERE kind = 'product' AND key = ?", (sku,)).fetchone()

@@ -13,7 +13,7 @@ import msgspec
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
-from storage import availability, demand, fulfilments, stock, timeline
+from storage import availability, books, demand, fulfilments, stock, timeline
 
 _COLUMNS = (
     "id, number, version, created_at, modified_at, accepted_at, source_state, state, state_since, reason, generation,"
@@ -444,6 +444,7 @@ def void_sale(connection: sqlite3.Connection, sale_id: str, *, now: Instant) -> 
         return
     uncount(connection, row[0], now=now)
     fulfilments.tell_void(connection, row[0], now=now)
+    books.void(connection, row[0], sale_id, now=now)
 
 
 def is_counted(connection: sqlite3.Connection, order_id: str) -> bool:

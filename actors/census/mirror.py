@@ -16,7 +16,7 @@ from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_co
 from actors.domain.sale import SalePage
 from actors.domain.time import Instant
 from actors.messages import Urgency
-from storage import cursors, fulfilments, listed_sales, meta
+from storage import books, cursors, fulfilments, listed_sales, meta
 from storage.listed_sales import Survey
 
 WAIT = 5_000
@@ -143,6 +143,7 @@ class Mirror:
         listed_sales.store(connection, page.sales, reading=progress.began, now=now)
         # What moved lately was swept: this finds what was left behind, and that waits for the other.
         fulfilments.stir(connection, (sale.id for sale in page.sales), now=now, urgency=Urgency.FRESH)
+        books.stir(connection, (sale.id for sale in page.sales), now=now)
 
 
 def _hold(connection: sqlite3.Connection, progress: Progress, total: int) -> None:

@@ -19,7 +19,7 @@ from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connecti
 from actors.domain.sale import CreditNotePage, SalePage
 from actors.domain.time import Instant
 from actors.messages import Flow, Nudge, Urgency
-from storage import cursors, flows, fulfilments, listed_sales, meta
+from storage import books, cursors, flows, fulfilments, listed_sales, meta
 from storage.cursors import Cursor
 
 SALES = "sales"
@@ -76,6 +76,7 @@ class SaleSweeper:
             clear_connection(connection, "cin7", now=at)
             listed_sales.store(connection, page.sales, reading=under_way.began, now=at, since=under_way.since)
             fulfilments.stir(connection, (sale.id for sale in page.sales), now=at)
+            books.stir(connection, (sale.id for sale in page.sales), now=at)
             if cursors.get(connection, SALES) != stored:
                 return  # somebody had it read from earlier on: that pass is begun, and this page is not lost
             if not last:

@@ -11,6 +11,8 @@ from decimal import Decimal
 import msgspec
 
 from actors.domain.financial import NOTHING
+from actors.domain.money import to_decimal
+from actors.domain.order import Order
 from actors.domain.prediction import Prediction
 from actors.domain.rows import OrderRow
 from actors.domain.sale import OrderView, RowKind
@@ -96,6 +98,26 @@ def ordered(prediction: Prediction) -> Figures:
         discount=prediction.discount,
         rounding=prediction.cents,
         rate=prediction.rate.rate if prediction.rate is not None else None,
+    )
+
+
+def untaxed(order: Order) -> Figures:
+    """Return what an order comes to where its taxes are mapped to no rules any more: all of it under no rule."""
+    net, total = (order.taxed.net, order.taxed.gross) if order.taxed is not None else (order.total, order.total)
+    share = Share(net=to_decimal(net, order.digits), tax=to_decimal(total - net, order.digits))
+    return Figures(currency=order.currency, net=share.net, tax=share.tax, total=share.gross, by_rule={"": share})
+
+
+def unpredicted(view: OrderView, order: Order, *, tax_inclusive: bool) -> Sold:
+    """Return the order document of a sale of which nothing was kept: what its charges stand for is not known."""
+    return Sold(
+        rows=view.rows,
+        tax_inclusive=tax_inclusive,
+        currency=order.currency,
+        net=view.net,
+        tax=view.tax,
+        total=view.total,
+        charges={row.name or row.sku: RowKind.CUSTOM.value for row in view.rows if row.is_charge},
     )
 
 

@@ -32,7 +32,7 @@ from actors.fulfilment.rules import FulfilmentRules, Known, has_to_be_read, is_d
 from actors.fulfilment.telling import cin7_words, note, storefront_words
 from actors.governor.journal import Intent
 from actors.messages import Flow, Nudge, Urgency
-from storage import calls, exceptions, facts, flows, fulfilments, listed_sales, orders, outbox, timeline
+from storage import books, calls, exceptions, facts, flows, fulfilments, listed_sales, orders, outbox, timeline
 from storage.fulfilments import FulfilmentRecord
 from storage.orders import OrderRecord, SaleRecord
 
@@ -287,6 +287,8 @@ class Looker:
                 ),
                 looked_from=sight.began,
             )
+            if sight.view is not None:
+                books.saw(connection, order.id, sight.view, read_at=sight.began, now=now)
             for refund in sight.refunds:
                 fulfilments.put_refund(connection, order.id, refund, now=now)
             self._tell_findings(connection, sight, shipped, now)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Unit
+from actors.domain import figures
 from actors.domain.calls import Purpose
 from actors.domain.comparison import breakdown, compare, totals_finding
 from actors.domain.document import digest, order_document
@@ -16,6 +18,7 @@ from actors.domain.facts import FactKind, Facts, fact_ref
 from actors.domain.mapping import unfed_channels
 from actors.domain.observation import understand
 from actors.domain.order_state import OrderState
+from actors.domain.posting_date import posting_date, zone_of
 from actors.domain.prediction import Decision, Hold, Prediction
 from actors.domain.sale import OrderView, RowKind, SaleOrder
 from actors.domain.time import Instant
@@ -27,7 +30,7 @@ from actors.orders.shortages import tell_shortages
 from actors.orders.standing import hold_voided, sale_vanished
 from actors.orders.teaching import Teaching, learn_from_answer
 from actors.orders.withdrawing import WITHDRAWING, withdraw
-from storage import calibration, calls, demand, exceptions, orders
+from storage import books, calibration, calls, demand, exceptions, orders
 from storage.orders import SaleRecord
 
 PROBING_WAIT = 1_500
@@ -312,11 +315,30 @@ def _posted(posting: Posting, answer: OrderView, *, inclusive: bool) -> Unit:
             reconciled=not differences,
         )
         _authorised(desk, connection, case, sale, answer=answer, now=now)
+        _open_books(posting, connection, answer, inclusive=inclusive, now=now)
         if differences:
             finding = totals_finding(prediction, answer, differences)
             exceptions.raise_finding(connection, record_of(order), finding, now=now)
 
     return unit
+
+
+def _open_books(
+    posting: Posting, connection: sqlite3.Connection, answer: OrderView, *, inclusive: bool, now: Instant
+) -> None:
+    """Keep what was ordered and what was sold: whatever finance posts later is made from these figures."""
+    desk, case, sale, prediction, known = posting
+    zone = zone_of(known.company, desk.posting) if known.company is not None else None
+    books.open_books(
+        connection,
+        case.order.id,
+        sale.sale_id,
+        ordered=figures.ordered(prediction),
+        sold=figures.sold(prediction, answer, tax_inclusive=inclusive),
+        day=posting_date(case.order, zone).isoformat() if isinstance(zone, ZoneInfo) else "",
+        percents=prediction.percents,
+        now=now,
+    )
 
 
 def _authorised(

@@ -12,7 +12,7 @@ from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.messages import Flow, Nudge
 from actors.orders.desk import Case, Desk, answered, note, record_of, refused, settled, underway
-from storage import calls, exceptions, flows, fulfilments, orders
+from storage import books, calls, exceptions, flows, fulfilments, orders
 from storage.orders import SaleRecord
 
 
@@ -65,6 +65,8 @@ def _exported(desk: Desk, case: Case, sale: SaleRecord, version: int) -> Unit:
         orders.set_version(connection, order.id, version)
         orders.export(connection, order.id, now=now)
         fulfilments.catch_up(connection, order.id, sale.sale_id, now=now)
+        books.begin(connection, order.id, sale.sale_id, order.currency)
+        books.ask(connection, order.id, now=now)
         note(connection, order.id, "marked in commercetools", now, sale=sale.sale_id)
         flows.succeeded(connection, Flow.ORDERS, now=now)
 

@@ -15,6 +15,7 @@ class FinanceRules(msgspec.Struct, frozen=True, kw_only=True):
     an order is invoiced: order (as soon as it is reconciled) or shipped (each shipment as it leaves). `refunds` is
     exception or credit-note. `accounts` maps "<interface>/<method>", "<method>" or "<interface>" of a payment to the
     code of a Cin7 account. `refund_charge` is the service product of money given back for no item ("": none is named).
+    `location` is where goods go back to where the sale does not show its own.
     `attend` is how often all orders are gone through, `quiet` what lies between two looks after a write in doubt,
     `refused` how long an order rests whose posting was refused, `overdue` after what time something that is still to
     come is missed.
@@ -28,6 +29,7 @@ class FinanceRules(msgspec.Struct, frozen=True, kw_only=True):
     four_eyes: bool = False
     accounts: dict[str, str] = {}
     refund_charge: str = "Refund"
+    location: str = ""
     shadow: bool = False
     concurrency: int = 4
     attend: int = 15 * MINUTE

@@ -1,0 +1,325 @@
+"""Pure: what does not agree about an order, what a person has to be told, and what is posted next.
+
+One thing is posted at a time, in the order of the books: the invoice, then the payments, then what was given back. What
+is posted is made from the sale as it stands; what does not agree stops everything until a person says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import msgspec
+
+from actors.domain.crediting import to_credit
+from actors.domain.discrepancy import Chain, Discrepancy
+from actors.domain.exception_types import Finding
+from actors.domain.invoicing import to_invoice
+from actors.domain.reconciling import disagrees, reconcile
+from actors.domain.references import invoice_mark
+from actors.domain.returning import Refund
+from actors.domain.sale import Row
+from actors.domain.tendering import to_pay, to_pay_back
+from actors.domain.time import Instant, date_in_zone
+from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, Voucher, VoucherKind
+from actors.finance.case import Case
+from actors.finance.rules import FinanceRules
+from storage.books import NEXT
+
+HELD, ASKED, WAITS, LOCKED = "held", "asked", "waits", "locked"
+"""Steps of books that wait: for what differs, a second person, a release, an open period."""
+
+RELEASED, REJECTED = "released", "rejected"
+
+
+class Draw(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to be posted, and the key under which it exists once."""
+
+    key: str
+    kind: VoucherKind
+    voucher: Voucher
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look came to. `draw` is what to post next (None: nothing, or somebody is waited for: `step`)."""
+
+    found: tuple[Discrepancy, ...]
+    findings: tuple[Finding, ...] = ()
+    agrees: bool = True
+    step: str = ""
+    draw: Draw | None = None
+
+
+def decide(case: Case, rules: FinanceRules, now: Instant) -> Plan:
+    """Hold the two sides against each other and say what comes next."""
+    drawn = _Drawing(case, rules)
+    found = reconcile(
+        case.order,
+        case.ordered,
+        case.sold,
+        case.documents(),
+        case.refunds,
+        due=_due(case, rules, now) | drawn.stuck,
+        tolerance=rules.tolerance,
+    )
+    agrees = not disagrees(found, rules.tolerance, case.order.digits)
+    findings = list(drawn.findings)
+    if case.shown.voided or not drawn.posts:
+        return Plan(found=found, findings=tuple(findings), agrees=agrees)
+    decision = case.subject.books.decision
+    if not agrees and decision != RELEASED:
+        return Plan(found=found, findings=tuple(findings), agrees=False, step=ASKED if decision == "asked" else HELD)
+    if rules.posting == "hold" and decision != RELEASED and drawn.draw is not None:
+        return Plan(found=found, findings=tuple(findings), agrees=agrees, step=WAITS)
+    step = NEXT if drawn.draw is not None else LOCKED if drawn.locked else ""
+    return Plan(found=found, findings=tuple(findings), agrees=agrees, step=step, draw=drawn.draw)
+
+
+def _due(case: Case, rules: FinanceRules, now: Instant) -> frozenset[Chain]:
+    """Name the chains of which nothing may be missing any more: their time is over, or what was posted is gone."""
+    since = case.subject.record.exported_at or case.subject.record.state_since
+    due = set(Chain) if now - since > rules.overdue else {Chain.SALE}
+    waits = rules.posting != "off" and case.subject.books.decision != REJECTED
+    if waits and case.subject.books.step in (WAITS, LOCKED, HELD, ASKED):
+        # Somebody is asked already: what waits for that is not missing.
+        due = {Chain.SALE}
+    return frozenset(due | set(_gone(case)))
+
+
+def _gone(case: Case) -> Iterator[Chain]:
+    """Name the chains of which something that was posted does not stand any more."""
+    invoices = {one.task_id for one in case.shown.invoices if one.stands}
+    notes = {one.task_id for one in case.shown.notes if one.authorised}
+    payments = {pay.id for one in case.shown.invoices if one.stands for pay in one.payments}
+    refunds = {pay.id for one in case.shown.notes if one.authorised for pay in one.payments}
+    standing = {
+        VoucherKind.INVOICE: (Chain.INVOICE, invoices),
+        VoucherKind.PAYMENT: (Chain.PAYMENT, payments),
+        VoucherKind.CREDIT_NOTE: (Chain.CREDIT, notes),
+        VoucherKind.REFUND: (Chain.REFUND, refunds),
+    }
+    for one in case.subject.postings:
+        chain, ids = standing[one.kind]
+        if one.state == "done" and one.document_id not in ids:
+            yield chain
+
+
+class _Drawing:
+    """Works out what could be posted next, and what keeps it from being posted."""
+
+    def __init__(self, case: Case, rules: FinanceRules) -> None:
+        self._case = case
+        self._rules = rules
+        self._keys = {one.key for one in case.subject.postings}
+        self.findings: list[Finding] = []
+        self.stuck: frozenset[Chain] = frozenset()
+        self.locked = False
+        self.posts = (
+            rules.posting != "off"
+            and case.subject.books.decision != REJECTED
+            and not case.shown.voided
+            and case.order.state != "Cancelled"
+        )
+        self.draw = self._next() if self.posts else None
+
+    def _next(self) -> Draw | None:
+        for attempt in (self._invoice, self._payment, self._credit_note, self._refund):
+            draw = attempt()
+            if draw is not None:
+                return draw
+        return None
+
+    # -- the invoice --------------------------------------------------------------------------------------------------
+
+    def _invoice(self) -> Draw | None:
+        case = self._case
+        by_shipment = self._rules.invoice == "shipped"
+        if by_shipment and not case.shown.shipped:
+            return None
+        units = case.shown.shipped if by_shipment and not self._all_shipped() else None
+        rows = to_invoice(
+            case.standing, case.shown.invoices, units, products=case.facts.products, services=case.facts.services
+        )
+        if isinstance(rows, Finding):
+            self.findings.append(rows)
+            return None
+        if not rows:
+            return None
+        day = self._open_day(self._invoice_day(), "invoice")
+        if day is None:
+            return None
+        generation = case.subject.sale.generation
+        number = 1 + sum(1 for one in case.subject.postings if one.kind is VoucherKind.INVOICE)
+        return Draw(
+            key=f"invoice:{case.order.id}:{generation}:{number}",
+            kind=VoucherKind.INVOICE,
+            voucher=self._invoice_voucher(rows, day, invoice_mark(case.order.id, generation, number)),
+        )
+
+    def _invoice_voucher(self, rows: tuple[Row, ...], day: date, mark: str) -> InvoiceVoucher:
+        case = self._case
+        return InvoiceVoucher(
+            sale_id=case.sale_id,
+            rows=rows,
+            day=day,
+            due=day,
+            memo=mark,
+            account=case.sold.account,
+            rate=case.shown.rate if case.shown.rate is not None and case.sold.rate is not None else case.sold.rate,
+        )
+
+    def _all_shipped(self) -> bool:
+        """All units have left: what has none of its own (shipping, charges) is invoiced as well."""
+        shipped = self._case.shown.shipped
+        goods = [row for row in self._case.standing.rows if not row.is_charge and self._is_stocked(row.sku)]
+        return all(shipped.get(row.sku, 0) >= row.quantity for row in goods)
+
+    def _is_stocked(self, sku: str) -> bool:
+        product = self._case.facts.products.get(sku)
+        return product is None or product.type != "Service"
+
+    def _invoice_day(self) -> date:
+        """The day of the order; of a shipment, the day it left."""
+        if self._rules.invoice == "shipped":
+            return min(self._case.shown.shipped_on or self._case.today, self._case.today)
+        return self._case.day
+
+    def _open_day(self, day: date, what: str) -> date | None:
+        """Return the day, or the next open one where a person agreed to it; None: it is locked, which is told."""
+        opens = self._case.opens
+        if opens is None or day >= opens:
+            return day
+        if self._case.subject.books.decision == RELEASED:
+            return opens
+        self.locked = True
+        self.findings.append(
+            Finding(
+                code="posting_locked",
+                cause=f"The {what} of order {self._case.order.shown_as} would be dated {day}, and the books are locked"
+                f" before {opens}. The next open day is {opens}.",
+                field=what,
+                facts={"day": str(day), "next open day": str(opens), "last locked day": str(opens - timedelta(1))},
+            )
+        )
+        return None
+
+    # -- the payments -------------------------------------------------------------------------------------------------
+
+    def _payment(self) -> Draw | None:
+        case = self._case
+        due = to_pay(
+            case.order,
+            case.sale_id,
+            case.shown.invoices,
+            accounts=self._rules.accounts,
+            ledger=case.accounts,
+            zone=case.zone,
+            opens=case.opens,
+            rate=case.rate,
+            today=case.today,
+            payable=case.standing.total,
+        )
+        return self._first_payment(due, VoucherKind.PAYMENT)
+
+    def _first_payment(self, due: tuple[PaymentVoucher | Finding, ...], kind: VoucherKind) -> Draw | None:
+        for one in due:
+            if isinstance(one, Finding):
+                self._tell(one)
+                continue
+            key = f"{kind.value}:{one.reference}" + (f":{one.task_id}" if kind is VoucherKind.PAYMENT else "")
+            if key not in self._keys:
+                return Draw(key=key, kind=kind, voucher=one)
+        return None
+
+    def _tell(self, finding: Finding) -> None:
+        self.locked = self.locked or finding.code == "posting_locked"
+        self.findings.append(finding)
+
+    # -- what was given back ------------------------------------------------------------------------------------------
+
+    def _credit_note(self) -> Draw | None:
+        if self._rules.refunds != "credit-note":
+            return None
+        for refund in self._open_refunds():
+            if refund.credit_note is not None or f"credit_note:{refund.transaction_id}" in self._keys:
+                continue
+            if not any(one.stands for one in self._case.shown.invoices):
+                continue  # it waits for the invoice
+            credit = self._credit(refund)
+            if credit is not None:
+                return Draw(
+                    key=f"credit_note:{refund.transaction_id}", kind=VoucherKind.CREDIT_NOTE, voucher=credit
+                )
+        return None
+
+    def _credit(self, refund: Refund) -> CreditVoucher | None:
+        case = self._case
+        credit = to_credit(
+            case.order,
+            case.standing,
+            case.shown.invoices,
+            case.shown.notes,
+            refund,
+            sale_id=case.sale_id,
+            products=case.facts.products,
+            services=case.facts.services,
+            refund_charge=self._rules.refund_charge,
+            location=case.shown.location or self._rules.location,
+            day=case.today,
+            account=case.sold.account,
+        )
+        if isinstance(credit, Finding):
+            self._tell(credit)
+            self.stuck = frozenset({Chain.CREDIT, Chain.REFUND})
+            return None
+        day = self._open_day(self._refund_day(refund), "credit note")
+        if day is None:
+            return None
+        return msgspec.structs.replace(credit, day=day, rate=case.sold.rate)
+
+    def _refund_day(self, refund: Refund) -> date:
+        """The day the money was given back, in the books' zone."""
+        at = next(
+            (
+                one.at
+                for payment in self._case.order.payments
+                for one in payment.transactions
+                if one.id == refund.transaction_id
+            ),
+            None,
+        )
+        return self._case.today if at is None else min(date_in_zone(at, self._case.zone), self._case.today)
+
+    def _refund(self) -> Draw | None:
+        if self._rules.refunds != "credit-note":
+            return None
+        case = self._case
+        due: list[PaymentVoucher | Finding] = []
+        for refund in self._open_refunds():
+            note = next((one for one in case.shown.notes if one.number == refund.credit_note and one.authorised), None)
+            if note is None or not _is_ours(note.task_id, case):
+                continue
+            back = to_pay_back(
+                case.order,
+                case.sale_id,
+                refund,
+                note,
+                accounts=self._rules.accounts,
+                ledger=case.accounts,
+                zone=case.zone,
+                opens=case.opens,
+                rate=case.rate,
+                today=case.today,
+            )
+            due += [back] if back is not None else []
+        return self._first_payment(tuple(due), VoucherKind.REFUND)
+
+    def _open_refunds(self) -> list[Refund]:
+        return [one for one in self._case.refunds if one.state == "Success"]
+
+
+def _is_ours(task_id: str, case: Case) -> bool:
+    """Say whether a credit note was posted by tallyd: who enters one by hand enters its refund as well."""
+    return any(
+        one.kind is VoucherKind.CREDIT_NOTE and one.document_id == task_id for one in case.subject.postings
+    )

@@ -11,6 +11,8 @@ from decimal import Decimal
 import msgspec
 
 from actors.domain.exception_types import Finding
+from actors.domain.financial import Invoice
+from actors.domain.fulfilment import CreditNote
 from actors.domain.money import same_number
 from actors.domain.prediction import Prediction
 from actors.domain.rows import OrderRow
@@ -50,6 +52,21 @@ def compare(
     if currency_answer is not None:
         found += _text("currency", "", prediction.currency, currency_answer)
     return tuple(found)
+
+
+def compare_voucher(rows: Sequence[Row], shown: Invoice | CreditNote, *, tax_inclusive: bool) -> tuple[Difference, ...]:
+    """List every difference between the rows that were posted and the invoice or credit note Cin7 shows for them.
+
+    `tax_inclusive` is the mode of the sale the rows were made of: it says what they add up to.
+    """
+    amount, tax = sum((row.amount for row in rows), Decimal(0)), sum((row.tax for row in rows), Decimal(0))
+    net, total = (amount - tax, amount) if tax_inclusive else (amount, amount + tax)
+    return (
+        *_rows(tuple(rows), shown.rows),
+        *_figure("net", "", net, shown.net),
+        *_figure("tax", "", tax, shown.tax),
+        *_figure("total", "", total, shown.total),
+    )
 
 
 def breakdown(prediction: Prediction, answer: OrderView) -> dict[str, str]:

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-
 import pytest
-
 
 from actors.domain.exception_types import Finding
 from actors.domain.financial import Invoice
@@ -16,16 +14,7 @@ from actors.domain.invoicing import to_invoice
 from actors.domain.order import Order
 from actors.domain.sale import Row
 from tests.books_builder import Posted, invoice_of, posted, shown, summed
-
 from tests.rules.test_money_examples import POSTED, groups
-    FOLDED,
-    NO_NEGATIVES,
-    POSTED,
-    custom_line,
-    groups,
-    lump,
-    two_rates_discounted,
-)
 
 Units = Mapping[str, int]
 

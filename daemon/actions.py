@@ -1,4 +1,4 @@
-"""What a person does to the running daemon: retry, release, resend, resolve, pause, resume.
+"""What a person does to the running daemon: retry, release, reject, resend, resolve, pause, resume.
 
 Each is one unit of work: the audit row, the effect and the nudge are committed together or not at all. Afterwards the
 dispatcher hears of it. Doing the same twice does it once; the second answer says so (`done` false where nothing had to
@@ -24,8 +24,9 @@ from actors.orders.editing import EDITED, NOT_APPLIED, REVERSED
 from actors.stock.publishing import SKU, sku_nudge
 from actors.stock.reading import LIST
 from adapters.operator.problems import ProblemError
+from daemon import releasing
 from daemon.running import Running
-from storage import audit, bodies, exceptions, exported, flows, fulfilments, orders, outbox, stock
+from storage import audit, bodies, books, exceptions, exported, flows, fulfilments, orders, outbox, stock
 from storage.bodies import Sealer
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord
@@ -49,21 +50,75 @@ _BY_KIND = {
 
 
 async def retry_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
-    """Look at an order again now, and at how its sale was fulfilled, also when a message of either was set aside.
+    """Look at an order again now, at how its sale was fulfilled and at its books, also when a message was set aside.
 
     Raises:
-        ProblemError: 404, no such order; 409, its state is final.
+        ProblemError: 404, no such order; 409, its state is final, and it has no books.
     """
     return await _on_order(app, ref, "retry", author=author, reason=reason)
 
 
 async def release_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
-    """Judge a held order again now. What still holds it holds it again; what it was edited by is accepted.
+    """Judge a held order again now: what still holds it holds it again; what it was edited by is accepted.
+
+    Where it is not held, its books are released as they stand, if they differ or wait for a person.
 
     Raises:
-        ProblemError: 404, no such order; 409, it is not held.
+        ProblemError: 400, its books differ and no reason is given; 404, no such order; 409, neither it nor its books
+            are held, or [finance] four_eyes asks for another person.
     """
-    return await _on_order(app, ref, "release", author=author, reason=reason)
+
+    def unit(connection: sqlite3.Connection) -> Done | None:
+        record = _found(connection, ref)
+        kept = books.get(connection, record.id)
+        if record.state is OrderState.HELD or kept is None or not releasing.is_due(kept):
+            return None
+        four_eyes, now = app.settings.finance.four_eyes, app.engine.clock.now()
+        decided = releasing.release(
+            connection, record, kept, author=author, reason=reason, four_eyes=four_eyes, now=now
+        )
+        return _told(decided.done, decided.message, order=record.id, number=record.number)
+
+    done = await app.engine.database.run(unit)
+    if done is None:
+        return await _on_order(app, ref, "release", author=author, reason=reason)
+    return _acted(app, "release", done, author)
+
+
+async def reject_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
+    """Take the books of an order out of tallyd's hands: a person books it.
+
+    Raises:
+        ProblemError: 400, no reason; 404, no such order; 409, it has no books.
+    """
+    if not reason:
+        raise ProblemError(400, "A reason is needed.")
+
+    def unit(connection: sqlite3.Connection) -> Done:
+        record = _found(connection, ref)
+        kept = books.get(connection, record.id)
+        if kept is None:
+            raise ProblemError(409, f"Order {record.number or record.id} has no sale that would be booked.")
+        decided = releasing.reject(connection, record, kept, author=author, reason=reason, now=app.engine.clock.now())
+        return _told(decided.done, decided.message, order=record.id, number=record.number)
+
+    return _acted(app, "reject", await app.engine.database.run(unit), author)
+
+
+async def release_day(app: Running, day: str, *, author: str, reason: str) -> Done:
+    """Release every order of an accounting day that agrees and waits for a person.
+
+    Raises:
+        ProblemError: 400, no reason, or no day.
+    """
+    if not reason:
+        raise ProblemError(400, "A reason is needed.")
+
+    def unit(connection: sqlite3.Connection) -> Done:
+        decided = releasing.release_day(connection, day, author=author, reason=reason, now=app.engine.clock.now())
+        return _told(decided.done, decided.message, day=day, orders=decided.orders)
+
+    return _acted(app, "release day", await app.engine.database.run(unit), author)
 
 
 async def resend_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
@@ -128,6 +183,8 @@ async def resolve_exception(app: Running, exception_id: int, *, author: str, rea
             raise ProblemError(409, "Its message is set aside and would stand unseen: retry it instead.")
         if row.type == _STOPPED:
             raise ProblemError(409, f"{row.record.id} stands still and would do so unseen: resume it instead.")
+        four_eyes = app.settings.finance.four_eyes
+        releasing.dismiss(connection, row, author=author, reason=reason, four_eyes=four_eyes, now=now)
         exceptions.resolve(connection, row.id, resolution=f"dismissed by {author}: {reason}", now=now)
         audit.write(
             connection,
@@ -239,9 +296,7 @@ async def resume_flow(app: Running, name: str, *, author: str, reason: str) -> D
 async def _on_order(app: Running, ref: str, action: str, *, author: str, reason: str) -> Done:
     def unit(connection: sqlite3.Connection) -> Done:
         now = app.engine.clock.now()
-        record = orders.find(connection, ref)
-        if record is None:
-            raise ProblemError(404, "No order has this number or id, nor does its sale.")
+        record = _found(connection, ref)
         _refuse(connection, record, action)
         if action == "resend":
             orders.set_resend(connection, record.id, True)
@@ -257,13 +312,17 @@ async def _on_order(app: Running, ref: str, action: str, *, author: str, reason:
         )
         if action == "retry":
             _look_at_sale(connection, record.id, author, now)
+            _look_at_books(connection, record.id, author, now)
         audit.write(connection, author=author, action=action, record=f"order:{record.id}", now=now, reason=reason)
         shown = record.number or record.id
         edited = f"{action} edited" if record.reason == EDITED else ""
         message = _MESSAGES.get(edited, _MESSAGES[action]).format(order=shown)
         return _told(True, message, order=record.id, number=record.number)
 
-    done = await app.engine.database.run(unit)
+    return _acted(app, action, await app.engine.database.run(unit), author)
+
+
+def _acted(app: Running, action: str, done: Done, author: str) -> Done:
     app.engine.bell.ring()
     app.engine.log("person.acted", operation=action, order=done.get("order"), user=author)
     return done
@@ -278,9 +337,16 @@ _MESSAGES = {
 }
 
 
+def _found(connection: sqlite3.Connection, ref: str) -> OrderRecord:
+    record = orders.find(connection, ref)
+    if record is None:
+        raise ProblemError(404, "No order has this number or id, nor does its sale.")
+    return record
+
+
 def _refuse(connection: sqlite3.Connection, record: OrderRecord, action: str) -> None:
     shown = record.number or record.id
-    if record.state in FINAL:
+    if record.state in FINAL and not (action == "retry" and books.get(connection, record.id) is not None):
         raise ProblemError(409, f"Order {shown} is {record.state.value}: nothing leads out of that state.")
     if action == "release" and record.state is not OrderState.HELD:
         raise ProblemError(409, f"Order {shown} is {record.state.value}, not held: there is nothing to release.")
@@ -320,6 +386,16 @@ def _look_at_sale(connection: sqlite3.Connection, order_id: str, author: str, no
         return
     fulfilments.tell(connection, order_id, now=now)
     outbox.release(connection, fulfilments.nudge(order_id, now), now=now)
+    message = exceptions.Record(kind="message", id=order_id)
+    exceptions.clear(connection, message, resolution=f"retry by {author}", now=now, types=(_SET_ASIDE,))
+
+
+def _look_at_books(connection: sqlite3.Connection, order_id: str, author: str, now: Instant) -> None:
+    """Where an order has books, its sale is read for them again."""
+    if books.get(connection, order_id) is None:
+        return
+    outbox.release(connection, books.nudge(order_id, now), now=now)
+    books.ask(connection, order_id, now=now, told=True)
     message = exceptions.Record(kind="message", id=order_id)
     exceptions.clear(connection, message, resolution=f"retry by {author}", now=now, types=(_SET_ASIDE,))
 

@@ -98,6 +98,8 @@ def build(app: Running) -> web.Application:
             web.get("/health", desk.health),
             web.post("/orders/{ref}/retry", desk.on_order(actions.retry_order)),
             web.post("/orders/{ref}/release", desk.on_order(actions.release_order)),
+            web.post("/orders/{ref}/reject", desk.on_order(actions.reject_order)),
+            web.post("/days/{ref}/release", desk.on_order(actions.release_day)),
             web.post("/orders/{ref}/resend", desk.on_order(actions.resend_order)),
             web.post("/exceptions/{id}/retry", desk.on_exception(actions.retry_exception, reason_needed=False)),
             web.post("/exceptions/{id}/resolve", desk.on_exception(actions.resolve_exception, reason_needed=True)),

@@ -14,10 +14,6 @@ _ACTIONS = {
         "look at an order again now, also after its message was set aside",
         'tallyd orders retry CT-100045 --reason "tax rule mended"',
     ),
-    "release": (
-        "judge a held order again now; what still holds it holds it again (nothing is posted unreconciled)",
-        'tallyd orders release CT-100045 --reason "SKU corrected"',
-    ),
     "resend": (
         "send an order again under a new reference, once its sale was voided in Cin7 Core",
         'tallyd orders resend CT-100045 --reason "voided by mistake"',
@@ -40,10 +36,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         acting = add_verb(verbs, name, help_text, example)
         _add_ref(acting)
         add_reason(acting)
+    releasing = add_verb(
+        verbs,
+        "release",
+        "judge a held order again now; or let its books go on as they stand, where they differ or wait (a day's at once"
+        " with --day)",
+        'tallyd orders release CT-100045 --reason "a cent, seen with the auditor"',
+    )
+    one_or_many = releasing.add_mutually_exclusive_group(required=True)
+    _add_ref(one_or_many, nargs="?")
+    one_or_many.add_argument("--day", metavar="DATE", help="all orders of this accounting day that agree and wait")
+    add_reason(releasing)
+    rejecting = add_verb(
+        verbs,
+        "reject",
+        "take an order's books out of tallyd's hands: you book it in Cin7 Core yourself",
+        'tallyd orders reject CT-100045 --reason "booked by hand as SO-00042"',
+    )
+    _add_ref(rejecting)
+    add_reason(rejecting, needed=True)
 
 
-def _add_ref(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ref", metavar="ORDER", help="order number or id, or its sale's number, id or reference")
+def _add_ref(parser: Any, nargs: str | None = None) -> None:
+    about = "order number or id, or its sale's number, id or reference"
+    parser.add_argument("ref", metavar="ORDER", nargs=nargs, help=about)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -52,6 +68,8 @@ def main(args: argparse.Namespace) -> int:
         return _list(args)
     if args.verb == "show":
         return _show(args)
+    if args.verb == "release" and args.day is not None:
+        return act(args, "days", args.day, "release")
     return act(args, "orders", args.ref, args.verb)
 
 

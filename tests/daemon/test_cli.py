@@ -101,7 +101,7 @@ def test_every_help_has_an_example(arguments: list[str], capsys: Printed) -> Non
 @pytest.mark.parametrize(
     ("command", "verb"),
     [
-        *(("orders", verb) for verb in ("list", "show", "retry", "release", "resend")),
+        *(("orders", verb) for verb in ("list", "show", "retry", "release", "reject", "resend")),
         *(("exceptions", verb) for verb in ("list", "show", "retry", "resolve")),
         *(("flows", verb) for verb in ("list", "pause", "resume")),
     ],
@@ -122,6 +122,9 @@ def test_every_subcommand_s_help_has_an_example(command: str, verb: str, capsys:
         ["orders"],
         ["orders", "nonsense"],
         ["orders", "show"],
+        ["orders", "release"],
+        ["orders", "release", "A-1", "--day", "2026-11-26"],
+        ["orders", "reject", "A-1"],
         ["exceptions", "show", "x"],
         ["exceptions", "resolve", "1"],
         ["exceptions", "list", "--owner", "nobody"],
@@ -433,6 +436,8 @@ def test_a_reader_that_has_enough_is_no_failure(config: Path) -> None:
     [
         ["orders", "retry", "A-2"],
         ["orders", "release", "A-2"],
+        ["orders", "release", "--day", "2026-11-26"],
+        ["orders", "reject", "A-1", "--reason", "x"],
         ["orders", "resend", "A-1"],
         ["exceptions", "retry", "1"],
         ["exceptions", "resolve", "1", "--reason", "x"],
@@ -454,6 +459,11 @@ def test_acting_reaches_the_daemon(config: Path, capsys: Printed) -> None:
         assert run("orders", "resend", "A-3", "--config", config) == 1
         assert "never had a sale" in capsys.readouterr().err
         assert run("orders", "retry", "nobody", "--config", config) == 1
+        assert run("orders", "reject", "A-3", "--reason", "x", "--config", config) == 1
+        assert "no sale that would be booked" in capsys.readouterr().err
+        assert run("orders", "release", "--day", "2026-11-26", "--reason", "seen", "--config", config) == 0
+        assert "No order of 2026-11-26 waits" in capsys.readouterr().out
+        assert run("orders", "release", "--day", "today", "--reason", "seen", "--config", config) == 1
         assert run("flows", "pause", "orders", "--reason", "count", "--json", "--config", config) == 0
         assert read_json(capsys) == {"done": True, "message": "Flow orders is paused.", "flow": "orders"}
         assert run("flows", "list", "--json", "--config", config) == 0

@@ -189,6 +189,19 @@ def open_books(
         meta.set_text(connection, PERCENTS, msgspec.json.encode(known | news, order="sorted").decode())
 
 
+def keep_bases(connection: sqlite3.Connection, order_id: str, ordered: Figures, sold: Sold, *, day: str) -> None:
+    """Keep what was ordered and sold of a sale of which nothing was kept when it was posted, as it is told now."""
+    connection.execute(
+        "UPDATE books SET day = ?, ordered = ?, sold = ? WHERE order_id = ?",
+        (
+            day,
+            msgspec.json.encode(ordered, order="sorted").decode(),
+            msgspec.json.encode(sold, order="sorted").decode(),
+            order_id,
+        ),
+    )
+
+
 PERCENTS = "books:percents"
 """Text in the file: the percent of each tax rule that sales were posted with."""
 
@@ -322,6 +335,12 @@ def in_step(connection: sqlite3.Connection, step: str, *, day: str | None = None
     return [row[0] for row in rows]
 
 
+def count_in_step(connection: sqlite3.Connection, step: str, *, day: str) -> int:
+    """Count the books of an accounting day that are at this step."""
+    row = connection.execute("SELECT count(*) FROM books WHERE step = ? AND day = ?", (step, day)).fetchone()
+    return int(row[0])
+
+
 def count_steps(connection: sqlite3.Connection) -> dict[str, int]:
     """Count the books that wait for something, by the step they are at."""
     rows = connection.execute("SELECT step, count(*) FROM books WHERE step != '' GROUP BY step")
@@ -336,10 +355,15 @@ def nudge(order_id: str, due_at: Instant, urgency: Urgency = Urgency.UNDERWAY) -
     return Nudge(flow=Flow.FINANCE, subject=order_id, due_at=due_at, urgency=urgency)
 
 
+def tell(connection: sqlite3.Connection, order_id: str, *, now: Instant) -> None:
+    """Something of the sale may have moved that no list shows: the next look reads it."""
+    connection.execute("UPDATE books SET told_at = ? WHERE order_id = ?", (now, order_id))
+
+
 def ask(connection: sqlite3.Connection, order_id: str, *, now: Instant, told: bool = False) -> None:
     """Ask for a look at an order's books. `told`: something of its sale moved that no list shows: it is read."""
     if told:
-        connection.execute("UPDATE books SET told_at = ? WHERE order_id = ?", (now, order_id))
+        tell(connection, order_id, now=now)
     outbox.accept(connection, nudge(order_id, now), now=now)
 
 
@@ -486,10 +510,17 @@ def postings_of(connection: sqlite3.Connection, order_id: str) -> list[Posting]:
     return [msgspec.convert(dict(zip(names, row, strict=True)), Posting) for row in rows]
 
 
-def doubt_intended(connection: sqlite3.Connection, *, until: Instant) -> list[str]:
-    """At a start: what was intended and has no outcome may stand. Return the orders concerned."""
+def forget_intended(connection: sqlite3.Connection, order_id: str) -> None:
+    """What was intended for an order certainly did not leave, or was not executed."""
+    connection.execute("DELETE FROM postings WHERE order_id = ? AND state = 'intended'", (order_id,))
+
+
+def doubt_intended(connection: sqlite3.Connection, *, until: Instant, order_id: str | None) -> list[str]:
+    """What was intended (for one order, or for all at a start) and has no outcome may stand. Return the orders."""
     rows = connection.execute(
-        "UPDATE postings SET state = 'unknown', doubt_until = ? WHERE state = 'intended' RETURNING order_id", (until,)
+        "UPDATE postings SET state = 'unknown', doubt_until = :until"
+        " WHERE state = 'intended' AND (:order_id IS NULL OR order_id = :order_id) RETURNING order_id",
+        {"until": until, "order_id": order_id},
     )
     return sorted({row[0] for row in rows})
 

@@ -179,6 +179,11 @@ def rates(connection: sqlite3.Connection, currency: str | None = None) -> tuple[
     return tuple(msgspec.json.decode(row[0], type=ExchangeRate) for row in rows)
 
 
+def tax_rules(connection: sqlite3.Connection) -> dict[str, TaxRule]:
+    """Return Cin7's tax rules as they were last read, by name."""
+    return _small(connection, FactKind.TAX_RULE, TaxRule)
+
+
 def accounts(connection: sqlite3.Connection) -> dict[str, LedgerAccount]:
     """Return the accounts of the books, by code."""
     return _small(connection, FactKind.ACCOUNT, LedgerAccount)

@@ -336,6 +336,11 @@ def set_answer(
     )
 
 
+def set_reconciled(connection: sqlite3.Connection, order_id: str) -> None:
+    """The sale was read again, and agrees with its order by now."""
+    connection.execute("UPDATE orders SET reconciled = 1 WHERE id = ?", (order_id,))
+
+
 def set_express(connection: sqlite3.Connection, order_id: str, express: bool) -> None:
     """Remember that the order goes ahead of those that are merely fresh. Its nudges are as urgent as its row says."""
     connection.execute("UPDATE orders SET express = ? WHERE id = ?", (int(express), order_id))

@@ -95,6 +95,9 @@ class Purpose(StrEnum):
         return self in _WRITES
 
 
+POSTINGS = frozenset({Purpose.CIN7_POST_INVOICE, Purpose.CIN7_POST_PAYMENT, Purpose.CIN7_POST_CREDIT_NOTE})
+"""What is posted to the books: one of these without an outcome is the finance flow's to look for."""
+
 _WRITES = frozenset(
     {
         Purpose.CIN7_CREATE_CUSTOMER,

@@ -157,14 +157,14 @@ def disagrees(found: Iterable[Discrepancy], tolerance: int, digits: int) -> bool
     return any(_size(one for one in wrong if one.chain is chain) > tolerance * unit for chain in Chain)
 
 
-def tax_rule_findings(sold: Sold, percents: Mapping[str, Decimal], rules: Mapping[str, TaxRule]) -> tuple[Finding, ...]:
-    """Tell of each tax rule named on the sale that Cin7 has no longer, or with another percent than at posting.
+def tax_rule_findings(percents: Mapping[str, Decimal], rules: Mapping[str, TaxRule]) -> tuple[Finding, ...]:
+    """Tell of each tax rule sales were posted with that Cin7 has no longer, or with another percent than then.
 
     `percents` are those at posting, by rule; `rules` are Cin7's rules as they are, by name.
     """
     return tuple(
         Finding(code="tax_rule_changed", cause=cause, field=name, group=f"tax_rule_changed:{name}")
-        for name in sorted({row.tax_rule for row in sold.rows if row.tax_rule})
+        for name in sorted(percents)
         if (cause := _rule_change(name, percents.get(name), rules.get(name)))
     )
 

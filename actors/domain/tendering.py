@@ -121,6 +121,12 @@ def money_moved(order: Order) -> str:
     return ",".join([*money, *returns])
 
 
+def money_of(order: Order) -> str:
+    """Name what is owed, whether the order was cancelled, and what moved of its money: the books look again by it."""
+    cancelled = " cancelled" if order.state == "Cancelled" else ""
+    return f"{order.payable} {order.currency}{cancelled}; {money_moved(order)}"
+
+
 def assign(
     movements: Sequence[Movement], payments: Sequence[PostedPayment]
 ) -> tuple[list[list[PostedPayment]], list[PostedPayment]]:

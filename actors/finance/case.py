@@ -143,8 +143,8 @@ def build(
     shown: Shown,
     known: Knowledge,
     posting: PostingRules,
-    refunds: tuple[Refund, ...],
     *,
+    refunds: tuple[Refund, ...],
     now: Instant,
 ) -> Case | None:
     """Put a case together; None where the books' zone is unknown, or the sale's own rows are."""

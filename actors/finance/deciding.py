@@ -217,7 +217,6 @@ class _Drawing:
             opens=case.opens,
             rate=case.rate,
             today=case.today,
-            payable=case.standing.total,
         )
         return self._first_payment(due, VoucherKind.PAYMENT)
 
@@ -247,9 +246,7 @@ class _Drawing:
                 continue  # it waits for the invoice
             credit = self._credit(refund)
             if credit is not None:
-                return Draw(
-                    key=f"credit_note:{refund.transaction_id}", kind=VoucherKind.CREDIT_NOTE, voucher=credit
-                )
+                return Draw(key=f"credit_note:{refund.transaction_id}", kind=VoucherKind.CREDIT_NOTE, voucher=credit)
         return None
 
     def _credit(self, refund: Refund) -> CreditVoucher | None:
@@ -320,6 +317,4 @@ class _Drawing:
 
 def _is_ours(task_id: str, case: Case) -> bool:
     """Say whether a credit note was posted by tallyd: who enters one by hand enters its refund as well."""
-    return any(
-        one.kind is VoucherKind.CREDIT_NOTE and one.document_id == task_id for one in case.subject.postings
-    )
+    return any(one.kind is VoucherKind.CREDIT_NOTE and one.document_id == task_id for one in case.subject.postings)

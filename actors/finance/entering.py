@@ -59,11 +59,11 @@ def _ours(order: Order, ordered: Figures, refunds: Sequence[Refund], day: date, 
         ),
     )
     for kind, moved in (("payment", receipts(order)), ("refund", repayments(order, refunds))):
-        for one in moved:
+        for place, one in enumerate(moved):
             yield LedgerLine(
                 side=OURS,
                 kind=kind,
-                id=one.id,
+                id=one.id or f"{order.id}/{place}",
                 number=order.shown_as,
                 reference=one.id,
                 day=_day(one, day, zone).isoformat(),
@@ -124,8 +124,7 @@ def _merged(entered: Iterable[LedgerLine]) -> list[LedgerLine]:
     for line in entered:
         key = (line.side, line.kind, line.id, line.rule)
         before = merged.get(key)
-        both = before is not None and msgspec.structs.replace(
-            before, net=before.net + line.net, tax=before.tax + line.tax
-        )
-        merged[key] = both or line
+        if before is not None:
+            line = msgspec.structs.replace(before, net=before.net + line.net, tax=before.tax + line.tax)
+        merged[key] = line
     return list(merged.values())

@@ -11,10 +11,11 @@ from actors.core.actor import clear_connection
 from actors.domain.exception_types import Finding
 from actors.domain.feed import FeedOrder
 from actors.domain.returning import aftersales
+from actors.domain.tendering import money_of
 from actors.domain.time import Instant
 from actors.intake.rules import SweepRules, calls_for_a_look, goes_first
 from actors.messages import Flow, Nudge
-from storage import bodies, exceptions, fulfilments, orders, outbox, timeline
+from storage import bodies, books, exceptions, fulfilments, orders, outbox, timeline
 from storage.bodies import Sealer
 from storage.orders import Accepted
 
@@ -70,6 +71,7 @@ class OrderKeeper:
         exceptions.clear(connection, record, resolution="readable", now=now, types=READABLE)
         # A refund changes the payment and not the order: it is seen whatever version this is.
         fulfilments.tell_aftersales(connection, order.id, aftersales(order), now=now)
+        books.tell_money(connection, order.id, money_of(order), now=now)
         if accepted is Accepted.KNOWN:
             return accepted
         orders.set_express(connection, order.id, goes_first(self._rules, order))

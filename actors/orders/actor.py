@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import AbstractContextManager
 
 from actors.core.actor import Actor, Done, Later, Outcome, Surroundings
-from actors.domain.calls import Purpose
+from actors.domain.calls import POSTINGS, Purpose
 from actors.domain.errors import Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import FINAL, OrderState
@@ -238,6 +238,10 @@ def _load(connection: sqlite3.Connection, order_id: str) -> tuple[OrderRecord | 
     return orders.get(connection, order_id), tuple(orders.sales_of(connection, order_id))
 
 
+_OF_OTHERS = POSTINGS | {Purpose.CT_UPDATE_ORDER}
+"""Writes about an order that the finance flow and the fulfilment flow look after."""
+
+
 def doubt_open_writes(
     connection: sqlite3.Connection, *, timeout: int, now: Instant, order_id: str | None = None
 ) -> list[tuple[str, Instant]]:
@@ -248,8 +252,8 @@ def doubt_open_writes(
     """
     touched: list[tuple[str, Instant]] = []
     for write in calls.open_writes(connection):
-        if write.purpose is Purpose.CT_UPDATE_ORDER or order_id not in (None, write.subject):
-            continue  # an update of the order is the fulfilment flow's
+        if write.purpose in _OF_OTHERS or order_id not in (None, write.subject):
+            continue
         calls.settle(connection, write.call_id, "unknown", detail="no answer was recorded")
         record = orders.get(connection, write.subject)
         if record is None:

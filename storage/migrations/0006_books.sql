@@ -36,7 +36,7 @@ CREATE TABLE books (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX books_by_sale ON books (sale_id);
-CREATE INDEX books_by_step ON books (step) WHERE step != '';
+CREATE INDEX books_by_step ON books (step, day) WHERE step != '';
 
 -- What was posted, or may have been: one row per thing that must exist once. Its key says what it is for.
 CREATE TABLE postings (

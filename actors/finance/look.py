@@ -1,0 +1,223 @@
+"""One look at the books of one order: both sides held against each other, what differs told, and one thing posted.
+
+The order is read in commercetools; the sale in Cin7 Core only where something moved that nobody has read, or a posting
+is in doubt. What Cin7 answers to a posting is its read-back, so that a whole life costs no reading of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import msgspec
+
+from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.domain import returning
+from actors.domain.errors import Missing, Rejected
+from actors.domain.order import Order
+from actors.domain.posting import PostingRules
+from actors.domain.returning import Refund
+from actors.domain.tendering import money_of
+from actors.domain.time import Instant
+from actors.finance import case as cases
+from actors.finance.case import Case, Subject
+from actors.finance.deciding import Plan, decide
+from actors.finance.doubting import Resolved, resolve
+from actors.finance.entering import lines
+from actors.finance.ports import Ledger, Storefront
+from actors.finance.poster import Poster
+from actors.finance.rules import FinanceRules
+from actors.finance.telling import tell
+from actors.messages import Flow
+from storage import books, flows, fulfilments, timeline
+from storage.books import Shown
+
+LEASE_WAIT = 1_000
+LONG_LEASE_WAIT = 30_000
+"""Milliseconds before an order is looked at again while another daemon may be writing."""
+
+
+class Looker:
+    """Looks at the books of orders."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        *,
+        storefront: Storefront,
+        ledger: Ledger,
+        rules: FinanceRules,
+        posting: PostingRules,
+        may_write: Callable[[], bool],
+    ) -> None:
+        self._around = surroundings
+        self._storefront = storefront
+        self._ledger = ledger
+        self._rules = rules
+        self._posting = posting
+        self._may_write = may_write
+        self._began = surroundings.clock.monotonic()
+        self._poster = Poster(surroundings, ledger=ledger, rules=rules)
+
+    async def look(self, order_id: str) -> Outcome:
+        """Bring the books of one order to where they can be now."""
+        began = self._around.clock.now()
+        subject = await self._around.database.read(lambda connection: cases.load(connection, order_id))
+        if subject is None:
+            return Done()
+        wait = self._wait_for(subject, began)
+        if wait is not None:
+            return wait
+        try:
+            read = await self._storefront.read_order(order_id)
+        except Missing:
+            return Done(unit=_over(subject, began))
+        except Rejected as error:
+            # The orders flow tells of an order nobody can read, and clears it once it can be read.
+            return Later(due_at=began + self._rules.unreadable, reason=error.reason)
+        shown, fresh = subject.books.shown, False
+        if self._has_to_be_read(subject, began):
+            try:
+                view = await self._ledger.read_books(subject.sale.sale_id, subject=order_id)
+            except Missing:
+                return Done(unit=_over(subject, began))  # the census tells of a sale that is gone
+            shown, fresh = books.shown_of(view), True
+        resolved = resolve(subject, shown, self._rules, began)
+        if subject.doubts and (resolved.left or resolved.gone):
+            return self._wait_on(subject, shown, resolved, began)
+        return await self._judge(subject, read.order, shown, resolved, began, fresh=fresh)
+
+    def _wait_for(self, subject: Subject, now: Instant) -> Later | None:
+        """Nothing is looked for before a posting in doubt can have been executed, and the list had time to show it."""
+        for one in subject.doubts:
+            due = max(one.doubt_until or 0, one.looked_at or 0) + self._rules.quiet
+            if now < due:
+                return Later(due_at=due, reason="a posting is in doubt")
+        return None
+
+    def _has_to_be_read(self, subject: Subject, now: Instant) -> bool:
+        kept = subject.books
+        never = kept.read_at is None and kept.posted_at is None
+        moved = subject.moved_from is not None and subject.moved_from <= now
+        return never or kept.sold is None or kept.told_at is not None or moved or bool(subject.doubts)
+
+    def _wait_on(self, subject: Subject, shown: Shown, resolved: Resolved, began: Instant) -> Later:
+        """Keep what a look for postings in doubt found; another look follows, at once where nothing is left open."""
+        due = began + self._rules.quiet if resolved.left else began
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            books.show(connection, subject.record.id, shown, read_at=began)
+            resolved.write(connection, now)
+
+        return Later(due_at=due, reason="a posting is in doubt" if resolved.left else "looked for", unit=unit)
+
+    async def _judge(
+        self, subject: Subject, order: Order, shown: Shown, resolved: Resolved, began: Instant, *, fresh: bool
+    ) -> Outcome:
+        known = await self._around.database.read(lambda connection: cases.knowledge(connection, order))
+        refunds = _refunds(order, shown, subject.refunds, fresh=fresh)
+        subject = msgspec.structs.replace(subject, postings=resolved.postings)
+        case = cases.build(subject, order, shown, known, self._posting, refunds=refunds, now=began)
+        if case is None:
+            return Later(due_at=began + self._rules.unreadable, reason="the company's settings were never read")
+        plan = decide(case, self._rules, began)
+        settle = self._settle(case, plan, resolved, began, fresh=fresh)
+        if plan.draw is None:
+            return self._done(case, settle, began)
+        if self._rules.shadow:
+            return self._would(case, plan, settle, began)
+        if not self._may_write():
+            return Later(due_at=began + self._lease_wait(), reason="the lease is not ours", unit=settle)
+        return await self._poster.post(case, plan.draw, settle)
+
+    def _done(self, case: Case, settle: Callable[[sqlite3.Connection, Instant], None], now: Instant) -> Outcome:
+        """What the list shows unexplained is read when it has lain still."""
+        later = case.subject.moved_from
+        if later is not None and later > now:
+            return Later(due_at=later, reason="something moved a moment ago", unit=settle)
+        return Done(unit=settle)
+
+    def _would(
+        self, case: Case, plan: Plan, settle: Callable[[sqlite3.Connection, Instant], None], now: Instant
+    ) -> Outcome:
+        """In shadow mode: what would have been posted is a line of the timeline, once."""
+        key = plan.draw.key if plan.draw is not None else ""
+        done = self._done(case, settle, now)
+
+        def unit(connection: sqlite3.Connection, at: Instant) -> None:
+            settle(connection, at)
+            said = any(
+                line.what == "would post" and line.detail.get("key") == key
+                for line in timeline.of_order(connection, case.order.id)
+            )
+            if not said:
+                timeline.note(connection, case.order.id, "would post", now=at, key=key)
+
+        return msgspec.structs.replace(done, unit=unit)
+
+    def _lease_wait(self) -> int:
+        """Just after a start the lease is a moment away; later on somebody else has it."""
+        return LEASE_WAIT if self._around.clock.monotonic() - self._began < 60 else LONG_LEASE_WAIT
+
+    def _settle(
+        self, case: Case, plan: Plan, resolved: Resolved, began: Instant, *, fresh: bool
+    ) -> Callable[[sqlite3.Connection, Instant], None]:
+        """Write what the look found: the figures of both sides, what differs, the verdict, and what people are told."""
+        subject, order = case.subject, case.order
+        entered = lines(order, case.ordered, case.sold, case.documents(), case.refunds, day=case.day, zone=case.zone)
+        verified = plan.agrees and not resolved.left
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            resolved.write(connection, now)
+            if subject.books.sold is None:
+                books.keep_bases(connection, order.id, case.ordered, case.sold, day=case.day.isoformat())
+            if fresh:
+                books.show(connection, order.id, case.shown, read_at=began)
+            books.enter(connection, order.id, entered, now=now, verified=verified)
+            books.put_discrepancies(connection, order.id, plan.found, now=now)
+            books.looked(
+                connection,
+                order.id,
+                looked_from=began,
+                now=now,
+                moved=money_of(order),
+                verdict="agrees" if plan.agrees else "differs",
+                step=plan.step,
+            )
+            for refund in case.refunds:
+                fulfilments.put_refund(connection, order.id, refund, now=now)
+            tell(connection, case, plan, now)
+            clear_connection(connection, "commercetools", "read_order", now=now)
+            flows.succeeded(connection, Flow.FINANCE, now=now)
+
+        return unit
+
+
+def _refunds(order: Order, shown: Shown, known: tuple[Refund, ...], *, fresh: bool) -> tuple[Refund, ...]:
+    """Return the order's refunds with the notes that name them: as read now, else as known from before."""
+    before = {one.transaction_id: one.credit_note for one in known}
+    if fresh:
+        return returning.refunds(order, shown.notes, known)
+    found = returning.refunds(order, shown.notes, known)
+    return tuple(
+        one if one.credit_note is not None else msgspec.structs.replace(one, credit_note=before.get(one.transaction_id))
+        for one in found
+    )
+
+
+def _over(subject: Subject, began: Instant) -> Callable[[sqlite3.Connection, Instant], None]:
+    """There is nothing to hold against anything: keep that what was told until now was looked into."""
+    kept = subject.books
+
+    def unit(connection: sqlite3.Connection, now: Instant) -> None:
+        books.looked(
+            connection,
+            subject.record.id,
+            looked_from=began,
+            now=now,
+            moved=kept.moved,
+            verdict=kept.verdict,
+            step="",
+        )
+
+    return unit

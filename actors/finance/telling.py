@@ -1,0 +1,108 @@
+"""What a look at the books found, told to people: exceptions with both sides beside each other, and the day's total."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from actors.domain import figures
+from actors.domain.exception_types import Finding
+from actors.domain.time import Instant
+from actors.finance.case import Case
+from actors.finance.deciding import REJECTED, RELEASED, WAITS, Plan
+from storage import books, exceptions, orders
+from storage.exceptions import Record
+
+TOLD = (
+    "posting_locked",
+    "payment_unmapped",
+    "payment_unpostable",
+    "part_not_invoiceable",
+    "refund_unallocated",
+    "credit_exceeds_invoice",
+)
+"""Types that a look finds again as long as they hold: what it finds no more is over."""
+
+TOTALS = "totals_differ"
+"""What the orders flow tells when a sale was posted with other figures: it ends here, once the sides agree."""
+
+
+def tell(connection: sqlite3.Connection, case: Case, plan: Plan, now: Instant) -> None:
+    """Open what was found, clear what holds no more."""
+    record = Record(kind="order", id=case.order.id, number=case.order.number)
+    for finding in plan.findings:
+        exceptions.raise_finding(connection, record, finding, now=now)
+    kept = {(finding.code, finding.sku, finding.field) for finding in plan.findings}
+    exceptions.clear(connection, record, resolution="looked at again", now=now, types=TOLD, keep=kept)
+    _tell_difference(connection, case, plan, record, now)
+    _tell_day(connection, case, plan, now)
+
+
+def _tell_difference(connection: sqlite3.Connection, case: Case, plan: Plan, record: Record, now: Instant) -> None:
+    decision = case.subject.books.decision
+    if plan.agrees:
+        types = ("books_differ", "release_unconfirmed", TOTALS)
+        if exceptions.clear(connection, record, resolution="both sides agree", now=now, types=types):
+            orders.set_reconciled(connection, case.order.id)
+        return
+    if decision in (RELEASED, REJECTED):
+        exceptions.clear(connection, record, resolution=f"{decision} by a person", now=now, types=("books_differ",))
+        return
+    if not exceptions.is_open(connection, record, TOTALS):
+        exceptions.raise_finding(connection, record, _difference(case, plan), now=now)
+
+
+def _difference(case: Case, plan: Plan) -> Finding:
+    """Say what differs, and show both sides, each difference with both figures, documents and how they were made."""
+    wrong = [one for one in plan.found if one.wrong]
+    facts = {"currency": case.ordered.currency} | _sides(case)
+    for place, one in enumerate(wrong[:20], start=1):
+        facts[f"{place} {one.component} commercetools"] = _told(one.ours, one.our_document, one.our_rule)
+        facts[f"{place} {one.component} Cin7 Core"] = _told(one.theirs, one.their_document, one.their_rule)
+        facts[f"{place} {one.component} reason"] = one.reason.value
+    reasons = ", ".join(sorted({one.reason.value for one in wrong}))
+    return Finding(
+        code="books_differ",
+        cause="; ".join(str(one) for one in wrong[:3]) or "The two sides differ.",
+        facts=facts,
+        group=f"books_differ:{reasons}",
+    )
+
+
+def _told(figure: str, document: str, rule: str) -> str:
+    return " · ".join(part for part in (figure or "–", document, rule) if part)
+
+
+def _sides(case: Case) -> dict[str, str]:
+    ordered, stands = case.ordered, case.standing
+    sides = {}
+    for name, ours, theirs in (
+        ("net", ordered.net, stands.net),
+        ("tax", ordered.tax, stands.tax),
+        ("total", ordered.total, stands.total),
+    ):
+        sides[f"{name} commercetools"], sides[f"{name} Cin7 Core"] = f"{ours:f}", f"{theirs:f}"
+    for rule, share in sorted(ordered.by_rule.items()):
+        sides[f"tax {rule} commercetools"] = f"{share.tax:f}"
+    for rule, share in sorted(_shares(case).items()):
+        sides[f"tax {rule} Cin7 Core"] = f"{share.tax:f}"
+    return sides
+
+
+def _shares(case: Case) -> dict[str, figures.Share]:
+    return figures.by_rule(case.standing.rows, tax_inclusive=case.standing.tax_inclusive)
+
+
+def _tell_day(connection: sqlite3.Connection, case: Case, plan: Plan, now: Instant) -> None:
+    """One exception for a day's sales that wait for a release, not one for each."""
+    day = case.day.isoformat()
+    record = Record(kind="books", id=day)
+    waiting = books.count_in_step(connection, WAITS, day=day)
+    if not waiting:
+        exceptions.clear(connection, record, resolution="nothing waits", now=now, types=("posting_waits",))
+    elif WAITS in (plan.step, case.subject.books.step):
+        finding = Finding(
+            code="posting_waits",
+            cause=f"{waiting} sales of {day} agree with their orders and wait to be posted.",
+            facts={"day": day, "sales": str(waiting)},
+        )
+        exceptions.raise_finding(connection, record, finding, now=now)

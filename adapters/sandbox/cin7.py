@@ -22,9 +22,9 @@ from adapters.sandbox.cin7_books import Books, Carrier, Customer, Location, Part
 from adapters.sandbox.cin7_by_hand import ByHand
 from adapters.sandbox.cin7_documents import Arithmetic, Rounding, Rules, TaxBehaviour
 from adapters.sandbox.cin7_fulfilments import Fulfilment
+from adapters.sandbox.cin7_ledger import CreditNote, Invoice
 from adapters.sandbox.cin7_limit import Allowance, Call, LimitWindow, WorstWindow, worst_window
 from adapters.sandbox.cin7_payloads import product_payload, sale_payload, stock_payload
-from adapters.sandbox.cin7_returns import CreditNote
 from adapters.sandbox.cin7_sales import SalesDesk
 from adapters.sandbox.cin7_stock import ANYWHERE, Spot
 from adapters.sandbox.cin7_webhooks import SCHEDULE_SECONDS, Delivery, Send, Webhook, WebhookDesk
@@ -48,7 +48,7 @@ from adapters.transport import Request, Response
 
 LimitShape = Literal["429", "503", "400"]
 LimitBody = Literal["text", "json"]
-Effect = Callable[[Incoming], JsonObject]
+Effect = Callable[[Incoming], JsonObject | list[JsonObject]]
 _STRANGER = "?"
 
 
@@ -256,7 +256,23 @@ class Cin7Double(ByHand):
                 "GET": ("pick_read", lambda call: desk.read_pick(call.query)),
                 "POST": ("pick_write", lambda call: desk.post_pick(read_object(call.body))),
             },
-            "/sale/creditnote": {"GET": ("credit_notes_read", lambda call: desk.read_credit_notes(call.query))},
+            "/sale/invoice": {
+                "GET": ("invoices_read", lambda call: desk.read_invoices(call.query)),
+                "POST": ("invoice_write", lambda call: desk.post_invoice(read_object(call.body))),
+                "PUT": ("invoice_update", lambda call: desk.put_invoice(read_object(call.body))),
+                "DELETE": ("invoice_void", lambda call: desk.delete_invoice(call.query)),
+            },
+            "/sale/payment": {
+                "GET": ("payments_read", lambda call: desk.read_payments(call.query)),
+                "POST": ("payment_write", lambda call: desk.post_payment(read_object(call.body))),
+                "PUT": ("payment_update", lambda call: desk.put_payment(read_object(call.body))),
+                "DELETE": ("payment_delete", lambda call: desk.delete_payment(call.query)),
+            },
+            "/sale/creditnote": {
+                "GET": ("credit_notes_read", lambda call: desk.read_credit_notes(call.query)),
+                "POST": ("credit_note_write", lambda call: desk.post_credit_note(read_object(call.body))),
+                "DELETE": ("credit_note_void", lambda call: desk.delete_credit_note(call.query)),
+            },
             "/sale/fulfilment/pack": {"GET": ("pack_read", lambda call: desk.read_pack(call.query))},
             "/sale/fulfilment/ship": {"GET": ("ship_read", lambda call: desk.read_ship(call.query))},
         }
@@ -273,7 +289,7 @@ class Cin7Double(ByHand):
         """Send what happens to whoever listens, as the schedule says, for ever: run it beside the double."""
         await self._hooks.deliver(send)
 
-    def _sale_changed(self, kind: str, sale: Sale, task: Fulfilment | CreditNote | None = None) -> None:
+    def _sale_changed(self, kind: str, sale: Sale, task: Fulfilment | CreditNote | Invoice | None = None) -> None:
         self._hooks.happened(kind, lambda: sale_payload(kind, sale, tenant=self._account_id, task=task))
 
     def _product_changed(self, product: Product, *, new: bool) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from adapters.sandbox import catalogue
 from adapters.sandbox.catalogue import Account, Item
 from adapters.sandbox.cin7_fulfilments import AUTHORISED, DRAFT, NOT_AVAILABLE, PARTLY, Fulfilment
-from adapters.sandbox.cin7_returns import CreditNote
+from adapters.sandbox.cin7_ledger import CreditNote, Figures, Invoice, Payment
 from adapters.sandbox.cin7_stock import ZERO, StockRoom
 
 
@@ -114,6 +114,7 @@ class Product(msgspec.Struct, kw_only=True):
     sellable: bool = True
     drop_ship: str = "No Drop Ship"
     tax_rule: str | None = None
+    revenue_account: str | None = None
     modified_ms: int = 0
     parts: list[Part] = []
     quantity_to_produce: Decimal = Decimal(1)
@@ -207,8 +208,10 @@ class Sale(msgspec.Struct, kw_only=True):
     net: Decimal = ZERO
     tax: Decimal = ZERO
     total: Decimal = ZERO
+    by_rule: dict[str, Figures] = {}
     fulfilments: list[Fulfilment] = []
     voided_after_pick: bool = False
+    invoices: list[Invoice] = []
     credit_notes: list[CreditNote] = []
 
     @property
@@ -225,6 +228,42 @@ class Sale(msgspec.Struct, kw_only=True):
     def backordered(self) -> bool:
         """True when a line is short of stock."""
         return any(line.backordered for line in self.lines)
+
+    @property
+    def standing_invoices(self) -> list[Invoice]:
+        """Those that count."""
+        return [invoice for invoice in self.invoices if invoice.stands]
+
+    @property
+    def invoiced(self) -> Decimal:
+        """What its invoices are of."""
+        return sum((invoice.total for invoice in self.standing_invoices), ZERO)
+
+    @property
+    def credited(self) -> Decimal:
+        """What its credit notes take off that."""
+        return sum((note.total for note in self.credit_notes if note.stands), ZERO)
+
+    @property
+    def paid(self) -> Decimal:
+        """What was paid, less what was refunded."""
+        paid = sum((invoice.paid for invoice in self.invoices), ZERO)
+        return paid - sum((note.refunded for note in self.credit_notes), ZERO)
+
+    @property
+    def fully_invoiced(self) -> bool:
+        """True when an invoice stands, and each unit of the order is on one."""
+        ordered = sum((line.quantity for line in self.lines), ZERO)
+        units = sum((line.quantity for invoice in self.standing_invoices for line in invoice.lines), ZERO)
+        return bool(self.standing_invoices) and units >= ordered
+
+    @property
+    def completed(self) -> bool:
+        """True when all of it is shipped, invoiced and paid."""
+        is_shipped = all(one.ship_status == AUTHORISED for one in self.live_fulfilments)
+        goes_nowhere = not any(line.stocked for line in self.lines)
+        is_settled = self.fully_invoiced and self.paid == self.invoiced - self.credited
+        return is_settled and (goes_nowhere or (bool(self.live_fulfilments) and is_shipped and not self.backordered))
 
     @property
     def live_fulfilments(self) -> list[Fulfilment]:
@@ -248,16 +287,27 @@ class Sale(msgspec.Struct, kw_only=True):
 
     @property
     def status(self) -> str:
-        """The status of the sale as BP derives it (fact sheet §2.1); a simple sale shows its fulfilment."""
+        """The status of the sale as BP derives it (fact sheet §2.1); a simple sale shows its stage."""
         if self.voided:
             return "VOIDED"
         if self.order_status == "DRAFT":
             return "ORDERING"
         if not self.authorised:
             return "ESTIMATED" if self.skip_quote else "DRAFT"
-        if self.type == "Simple Sale" and self.fulfilments and (shown := _shown(self.fulfilments[0])):
+        if self.completed:
+            return "COMPLETED"
+        if self.type == "Simple Sale" and (
+            shown := _billed(self) or (self.fulfilments and _shown(self.fulfilments[0]))
+        ):
             return shown
         return "BACKORDERED" if self.backordered else "ORDERED"
+
+
+def _billed(sale: Sale) -> str | None:
+    """The word for how far a simple sale is in the books, once it is there."""
+    if sale.standing_invoices:
+        return "CREDITED" if any(note.stands for note in sale.credit_notes) else "INVOICED"
+    return "INVOICING" if any(invoice.stage == DRAFT for invoice in sale.invoices) else None
 
 
 def _shown(task: Fulfilment) -> str | None:
@@ -298,6 +348,10 @@ class Books(StockRoom):
         self.removed_sales: list[Sale] = []
         self._numbered = 0
         self._credit_notes = 0
+        self._invoices = 0
+        self.invoices: dict[str, Invoice] = {}
+        self.credit_notes: dict[str, CreditNote] = {}
+        self.payments: dict[str, Payment] = {}
         self._sales_by_id: dict[str, Sale] = {}
         self._stock_the_shop(now_ms)
         self.customers = [self._web_customer(now_ms)]
@@ -414,6 +468,23 @@ class Books(StockRoom):
         self.sales = [kept for kept in self.sales if kept is not sale]
         del self._sales_by_id[sale.id]
         self.removed_sales.append(sale)
+
+    def add_invoice(self, sale: Sale, invoice: Invoice) -> Invoice:
+        """Enter an invoice; it is found by its task from now on."""
+        sale.invoices = [*sale.invoices, invoice]
+        self.invoices[invoice.task_id] = invoice
+        return invoice
+
+    def add_credit_note(self, sale: Sale, note: CreditNote) -> CreditNote:
+        """Enter a credit note; it is found by its task from now on."""
+        sale.credit_notes = [*sale.credit_notes, note]
+        self.credit_notes[note.task_id] = note
+        return note
+
+    def next_invoice(self) -> str:
+        """Give the number of the next invoice."""
+        self._invoices += 1
+        return f"INV-{self._invoices:05d}"
 
     def next_credit_note(self) -> str:
         """Give the number of the next credit note."""

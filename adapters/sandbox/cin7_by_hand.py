@@ -1,4 +1,4 @@
-"""What the warehouse and the returns desk do in Cin7's own screens, by the sale's id: a part of the double.
+"""What the warehouse, finance and the returns desk do in Cin7's own screens, by the sale's id: a part of the double.
 
 Where no fulfilment is named by its task's id, the one that is next for the step is meant; with several that is the
 first, and to take something back the last.
@@ -6,19 +6,28 @@ first, and to take something back the last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
+from typing import Any, Final
 
 from adapters.sandbox.catalogue import CARRIERS
-from adapters.sandbox.cin7_books import Books, Sale
+from adapters.sandbox.cin7_books import Books, Charge, Line, Sale
 from adapters.sandbox.cin7_fulfilments import ZERO, Fulfilment, by_sku
-from adapters.sandbox.cin7_returns import CreditNote, Given
+from adapters.sandbox.cin7_ledger import CreditNote, Invoice, Payment
+from adapters.sandbox.cin7_returns import Given, GivenCharge
 from adapters.sandbox.cin7_sales import SalesDesk
 from adapters.sandbox.cin7_warehouse import Tracking, reserved
 from adapters.sandbox.cin7_wire import RefusedError
 
 Quantities = Mapping[str, Decimal | int]
 """Units by SKU."""
+
+Amount = Decimal | int | str
+"""Money in the customer's currency."""
+
+BANK: Final = "090"
+"""The account the shop's money comes in on."""
 
 
 class ByHand:
@@ -166,6 +175,108 @@ class ByHand:
         self._desk.warehouse.void(sale, _named(sale, task))
         return sale
 
+    # --- the order, changed once it stands
+
+    def edit_order_row(
+        self,
+        sale_id: str,
+        row: str,
+        *,
+        price: Amount | None = None,
+        quantity: Decimal | int | None = None,
+        tax: Amount | None = None,
+        tax_rule: str | None = None,
+    ) -> Sale:
+        """Change a row of the order document, by its SKU or the name of its service; the totals follow.
+
+        Other units are allocated, and backordered, anew. Raises KeyError, `RefusedError` for fewer than are picked.
+        """
+        sale = self.sale(sale_id)
+        changes = _changes(price=price, quantity=quantity, tax=tax, tax_rule=tax_rule)
+        self._desk.edit_row(sale, _row_of(sale, row), changes)
+        return sale
+
+    # --- the ledger
+
+    def invoice(
+        self, sale_id: str, units: Quantities | None = None, *, day: date | None = None, memo: str = ""
+    ) -> Invoice:
+        """Invoice what is not invoiced yet, or so many units of it, at the figures of the order document."""
+        wanted = None if units is None else _decimals(units)
+        return self._desk.invoices.make(self.sale(sale_id), wanted, day=day, memo=memo)
+
+    def void_invoice(self, sale_id: str, number: str) -> Invoice:
+        """Void an invoice, paid or not; its payments are gone with it. Raises KeyError."""
+        invoice = self._invoice(sale_id, number)
+        self._desk.invoices.void(self.sale(sale_id), invoice)
+        return invoice
+
+    def undo_invoice(self, sale_id: str, number: str) -> Invoice:
+        """Take an invoice back to a draft. Raises KeyError."""
+        invoice = self._invoice(sale_id, number)
+        self._desk.invoices.undo(self.sale(sale_id), invoice)
+        return invoice
+
+    def edit_invoice(
+        self,
+        sale_id: str,
+        number: str,
+        *,
+        sku: str | None = None,
+        price: Amount | None = None,
+        tax: Amount | None = None,
+        tax_rule: str | None = None,
+        rate: Amount | None = None,
+    ) -> Invoice:
+        """Change a row of an invoice (its first, or by SKU or name), or its rate; the figures follow.
+
+        Raises KeyError.
+        """
+        invoice = self._invoice(sale_id, number)
+        if rate is not None:
+            invoice.rate = Decimal(rate)
+        entries = [entry for entry in (*invoice.lines, *invoice.charges) if sku in (None, entry.called)]
+        if not entries:
+            raise KeyError(sku)
+        changes = _changes(price=price, tax=tax, tax_rule=tax_rule)
+        self._desk.invoices.correct(self.sale(sale_id), invoice, entries[0], changes)
+        return invoice
+
+    def pay(
+        self,
+        sale_id: str,
+        amount: Amount | None = None,
+        *,
+        reference: str = "",
+        account: str = BANK,
+        day: date | None = None,
+        number: str | None = None,
+    ) -> Payment:
+        """Pay an invoice by its number, else the first that is open, else the last: what is open of it unless said.
+
+        A person may pay more than that. Raises KeyError where no invoice stands.
+        """
+        sale = self.sale(sale_id)
+        standing = [one for one in sale.invoices if one.stands and number in (None, one.number)]
+        if not standing:
+            raise KeyError(number or sale_id)
+        invoice = next((one for one in standing if one.open > 0), standing[-1])
+        paid = invoice.open if amount is None else Decimal(amount)
+        day = day or self._desk.today()
+        return self._desk.payments.add(sale, invoice, paid, reference=reference, account=account, day=day)
+
+    def delete_payment(self, sale_id: str, payment_id: str) -> None:
+        """Delete a payment, or a refund. Raises KeyError when the sale has none of that id."""
+        if payment_id not in {payment.id for payment in self.payments(sale_id)}:
+            raise KeyError(payment_id)
+        self._desk.payments.delete(payment_id)
+
+    def _invoice(self, sale_id: str, number: str) -> Invoice:
+        found = next((invoice for invoice in self.sale(sale_id).invoices if invoice.number == number), None)
+        if found is None:
+            raise KeyError(number)
+        return found
+
     # --- what comes back
 
     def add_credit_note(
@@ -175,25 +286,31 @@ class ByHand:
         status: str = "AUTHORISED",
         restock_status: str | None = None,
         lines: Given = (),
+        charges: Sequence[GivenCharge] = (),
         restock: Given | None = None,
         memo: str = "",
         number: str | None = None,
+        invoice_number: str | None = None,
         refund_reference: str = "",
     ) -> CreditNote:
-        """Credit a sale: money by `lines`, goods by `restock` (see `ReturnsDesk.add`); an authorised note restocks.
+        """Credit a sale: money by `lines` and `charges`, goods by `restock` (see `ReturnsDesk.add`).
 
-        With a `refund_reference` all of it is paid back.
+        An authorised note restocks. With a `refund_reference` all of it is paid back.
         """
-        return self._desk.returns.add(
+        note = self._desk.returns.add(
             self.sale(sale_id),
             status=status,
             restock_status=restock_status,
             lines=lines,
+            charges=charges,
             restock=restock,
             memo=memo,
             number=number,
-            refund_reference=refund_reference,
+            invoice_number=invoice_number,
         )
+        if refund_reference:
+            self.refund_by_hand(sale_id, note.number, note.total, refund_reference)
+        return note
 
     def authorise_credit_note(self, sale_id: str, number: str) -> CreditNote:
         """Make a draft count. Raises KeyError."""
@@ -206,6 +323,21 @@ class ByHand:
         note = self._note(sale_id, number)
         self._desk.returns.void(self.sale(sale_id), note)
         return note
+
+    def refund_by_hand(
+        self,
+        sale_id: str,
+        note_number: str,
+        amount: Amount,
+        reference: str = "",
+        *,
+        account: str = BANK,
+        day: date | None = None,
+    ) -> Payment:
+        """Pay money of a credit note back, be it more than the note is of. Raises KeyError."""
+        sale, note = self.sale(sale_id), self._note(sale_id, note_number)
+        day = day or self._desk.today()
+        return self._desk.payments.add(sale, note, Decimal(amount), reference=reference, account=account, day=day)
 
     def _note(self, sale_id: str, number: str) -> CreditNote:
         found = next((note for note in self.sale(sale_id).credit_notes if note.number == number), None)
@@ -222,6 +354,25 @@ class ByHand:
 
     # --- what the books say
 
+    def invoices(self, sale_id: str | None = None) -> list[Invoice]:
+        """Return every invoice, drafts and void ones too; `stands`, the figures and `by_rule` judge the rest."""
+        return [invoice for sale in self._sales(sale_id) for invoice in sale.invoices]
+
+    def payments(self, sale_id: str | None = None) -> list[Payment]:
+        """Return every payment of an invoice, then every refund of a credit note, sale by sale."""
+        found: list[Payment] = []
+        for sale in self._sales(sale_id):
+            found += [payment for invoice in sale.invoices for payment in invoice.payments]
+            found += [refund for note in sale.credit_notes for refund in note.refunds]
+        return found
+
+    def credit_notes(self, sale_id: str | None = None) -> list[CreditNote]:
+        """Return every credit note, drafts and void ones too."""
+        return [note for sale in self._sales(sale_id) for note in sale.credit_notes]
+
+    def _sales(self, sale_id: str | None) -> list[Sale]:
+        return self.books.sales if sale_id is None else [self.sale(sale_id)]
+
     def shipped(self, sale_id: str) -> dict[str, Decimal]:
         """Return the units by SKU that stand as shipped: nothing of what was undone or voided."""
         return by_sku(units for one in self.sale(sale_id).fulfilments for units in one.shipped)
@@ -232,6 +383,22 @@ class ByHand:
         for row in (row for note in self.sale(sale_id).credit_notes for row in note.on_shelf):
             counted[row.sku] = counted.get(row.sku, ZERO) + row.quantity
         return counted
+
+
+def _row_of(sale: Sale, name: str) -> Line | Charge:
+    for line in sale.lines:
+        if line.sku == name:
+            return line
+    for charge in sale.charges:
+        if charge.description == name:
+            return charge
+    raise KeyError(name)
+
+
+def _changes(*, tax_rule: str | None, **amounts: Amount | None) -> dict[str, Any]:
+    """Return what is to change, by the names of a row's fields."""
+    changes: dict[str, Any] = {name: Decimal(amount) for name, amount in amounts.items() if amount is not None}
+    return changes if tax_rule is None else {**changes, "tax_rule": tax_rule}
 
 
 def _first(sale: Sale) -> Fulfilment:

@@ -14,11 +14,14 @@ import msgspec
 
 from adapters.sandbox.cin7_books import Books, Charge, Line, Sale
 from adapters.sandbox.cin7_fields import Fields
+from adapters.sandbox.cin7_ledger import CreditNote, Figures, Invoice
 from adapters.sandbox.cin7_stock import ZERO
 from adapters.sandbox.cin7_wire import RefusedError
 
 TaxBehaviour = Literal["given", "row", "document"]
 Rounding = Literal["half_up", "half_even"]
+Document = Sale | Invoice | CreditNote
+"""What has rows and figures."""
 
 _MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
 _HUNDRED = Decimal(100)
@@ -71,7 +74,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """How strict the account is, where the sheet leaves it open.
 
     `repeated_charges` and `repeated_skus` allow a service product or a SKU twice in one document; `check_tax` refuses a
-    row whose Tax is not the calculated one; `most_rows` is how many lines and charges a document may have.
+    row whose Tax is not the calculated one; `most_rows` is how many lines and charges a document may have;
+    `overpayments` takes payments and refunds of more than is open.
     """
 
     arithmetic: Arithmetic = Arithmetic()
@@ -81,11 +85,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     repeated_skus: bool = False
     check_tax: bool = False
     most_rows: int | None = None
+    overpayments: bool = False
 
 
-def read_lines(rows: object, *, books: Books, sale: Sale, rules: Rules) -> list[Line]:
+def read_lines(rows: object, *, books: Books, sale: Sale, rules: Rules, total_required: bool = False) -> list[Line]:
     """Check and read `Lines`. Raises `RefusedError` naming the first thing wrong, as Cin7 does."""
-    lines = [_read_line(row, number, books, sale, rules) for number, row in enumerate(_array(rows, "Lines"), start=1)]
+    parts = [Fields(row, f"Lines[{number}]") for number, row in enumerate(_array(rows, "Lines"), start=1)]
+    for fields in parts if total_required else ():
+        fields.number("Total", 4, required=True)
+    lines = [_read_line(fields, books, sale, rules) for fields in parts]
     repeated = _first_repeated(line.sku for line in lines)
     if repeated is not None and not rules.repeated_skus:
         raise RefusedError(f"Lines contain duplicate product with SKU '{repeated}'.")
@@ -102,7 +110,7 @@ def read_charges(rows: object, *, books: Books, sale: Sale, rules: Rules) -> lis
     return charges
 
 
-def check_size(lines: Sequence[Line], charges: Sequence[Charge], rules: Rules) -> None:
+def check_size(lines: Sequence[object], charges: Sequence[object], rules: Rules) -> None:
     """Refuse a document of too many rows. Raises `RefusedError`."""
     if rules.most_rows is not None and len(lines) + len(charges) > rules.most_rows:
         raise RefusedError(f"Lines: too many rows. Maximum is {rules.most_rows}.")
@@ -136,26 +144,22 @@ def _first_repeated(names: Iterable[str]) -> str | None:
     return None
 
 
-def total_up(sale: Sale, books: Books, rules: Rules) -> None:
-    """Set TotalBeforeTax, Tax and Total of the document from its own rows."""
-    rows: list[Line | Charge] = [*sale.lines, *sale.charges]
-    amount = sum((row.total for row in rows), ZERO)
-    sale.tax = _document_tax(rows, sale, books, rules)
-    sale.net = amount - sale.tax if sale.tax_inclusive else amount
-    sale.total = amount if sale.tax_inclusive else amount + sale.tax
-
-
-def _document_tax(rows: Sequence[Line | Charge], sale: Sale, books: Books, rules: Rules) -> Decimal:
-    if rules.arithmetic.tax != "document":
-        return sum((row.tax for row in rows), ZERO)
+def total_up(document: Document, *, inclusive: bool, books: Books, rules: Rules) -> None:
+    """Set TotalBeforeTax, Tax and Total of a document from its own rows, and what it carries of each tax rule."""
     amounts: dict[str, Decimal] = {}
-    for row in rows:
+    taxes: dict[str, Decimal] = {}
+    for row in (*document.lines, *document.charges):
         amounts[row.tax_rule] = amounts.get(row.tax_rule, ZERO) + row.total
-    taxes = (
-        rules.arithmetic.document_tax_of(amount, _percent(rule, books), inclusive=sale.tax_inclusive)
-        for rule, amount in amounts.items()
-    )
-    return sum(taxes, ZERO)
+        taxes[row.tax_rule] = taxes.get(row.tax_rule, ZERO) + row.tax
+    if rules.arithmetic.tax == "document":
+        calculate = rules.arithmetic.document_tax_of
+        taxes = {rule: calculate(amounts[rule], _percent(rule, books), inclusive=inclusive) for rule in amounts}
+    document.by_rule = {
+        rule: Figures(amount - taxes[rule] if inclusive else amount, taxes[rule]) for rule, amount in amounts.items()
+    }
+    document.net = sum((each.net for each in document.by_rule.values()), ZERO)
+    document.tax = sum(taxes.values(), ZERO)
+    document.total = document.net + document.tax
 
 
 def _percent(rule: str, books: Books) -> Decimal:
@@ -165,8 +169,7 @@ def _percent(rule: str, books: Books) -> Decimal:
     return found.percent
 
 
-def _read_line(row: object, number: int, books: Books, sale: Sale, rules: Rules) -> Line:
-    fields = Fields(row, f"Lines[{number}]")
+def _read_line(fields: Fields, books: Books, sale: Sale, rules: Rules) -> Line:
     product = _product(fields, books)
     amounts = _Amounts.read(fields, books, sale, rules)
     if amounts.price < 0:

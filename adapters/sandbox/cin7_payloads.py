@@ -6,11 +6,13 @@ comes as a bare array. A payload shows what was so when the event happened.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from adapters.sandbox.cin7_availability import rows_of
 from adapters.sandbox.cin7_books import Books, Location, Product, Sale
 from adapters.sandbox.cin7_fulfilments import Fulfilment
+from adapters.sandbox.cin7_ledger import CreditNote, Invoice
 from adapters.sandbox.cin7_reference import product_view
-from adapters.sandbox.cin7_returns import CreditNote
 from adapters.sandbox.cin7_wire import JsonObject, written_instant
 
 _NOT_IN_STOCK_EVENTS = frozenset({"InTransit", "NextDeliveryDate"})
@@ -27,7 +29,9 @@ _NOT_IN_PRODUCT_EVENTS = frozenset(
 )
 
 
-def sale_payload(kind: str, sale: Sale, *, tenant: str, task: Fulfilment | CreditNote | None = None) -> JsonObject:
+def sale_payload(
+    kind: str, sale: Sale, *, tenant: str, task: Fulfilment | CreditNote | Invoice | None = None
+) -> JsonObject:
     """Write the event of a sale; `tenant` is the account's id, `task` the document it happened to, if to one."""
     named = {"SaleID": sale.id.upper(), "SaleOrderNumber": sale.order_number}
     contact = {
@@ -51,6 +55,15 @@ def sale_payload(kind: str, sale: Sale, *, tenant: str, task: Fulfilment | Credi
             "OrderNumber": sale.order_number,
             **customer,
         },
+        "Sale/InvoiceAuthorised": {
+            "SaleTaskID": task_id.upper(),
+            "TenantID": tenant.upper(),
+            "OrderNumber": sale.order_number,
+            "InvoiceNumber": task.number if isinstance(task, Invoice) else None,
+            **customer,
+        },
+        "Sale/PartialPaymentReceived": _paid(sale, task) if isinstance(task, Invoice) else {},
+        "Sale/FullPaymentReceived": _paid(sale, task) if isinstance(task, Invoice) else {},
         "Sale/CreditNoteAuthorised": {
             **named,
             "CreditNoteNumber": task.number if isinstance(task, CreditNote) else None,
@@ -59,7 +72,24 @@ def sale_payload(kind: str, sale: Sale, *, tenant: str, task: Fulfilment | Credi
         },
         "Sale/ShipmentTrackingNumberChanged": _tracking(sale, task) if isinstance(task, Fulfilment) else {},
     }
+    if kind == "Sale/FullPaymentReceived":
+        del parts[kind]["AmountPercent"]
     return {**parts[kind], "EventType": kind}
+
+
+def _paid(sale: Sale, invoice: Invoice) -> JsonObject:
+    """What was paid of an invoice: the GUID is lower case in this sample, the day has its day first."""
+    percent = invoice.paid * 100 / invoice.total if invoice.total else Decimal(100)
+    return {
+        "SaleID": sale.id,
+        "DocumentNumber": invoice.number,
+        "DocumentType": "invoice",
+        "DocumentDate": f"{invoice.day:%d/%m/%Y}",
+        "CustomerName": sale.customer.name,
+        "CustomerContactName": sale.header.get("Contact", ""),
+        "CustomerContactEmail": sale.header.get("Email", ""),
+        "AmountPercent": f"{percent:.2f}",
+    }
 
 
 def _created(sale: Sale) -> JsonObject:

@@ -356,7 +356,7 @@ def product_view(product: Product, *, bill: bool = False) -> JsonObject:
         "Status": product.status,
         "StockLocator": "",
         "COGSAccount": None,
-        "RevenueAccount": None,
+        "RevenueAccount": product.revenue_account,
         "ExpenseAccount": None,
         "InventoryAccount": None,
         "PurchaseTaxRule": None,

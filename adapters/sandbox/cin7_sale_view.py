@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from adapters.sandbox.cin7_books import Books, Charge, Line, Sale
 from adapters.sandbox.cin7_fulfilments import AUTHORISED, DRAFT, NOT_AVAILABLE, VOIDED, total
-from adapters.sandbox.cin7_returns import CreditNote
-from adapters.sandbox.cin7_task_view import credit_note_view, fulfilments_view
+from adapters.sandbox.cin7_ledger import CreditNote
+from adapters.sandbox.cin7_ledger_view import credit_note_view, invoice_view
+from adapters.sandbox.cin7_task_view import fulfilments_view
 from adapters.sandbox.cin7_wire import JsonObject, plain, written_day, written_instant
 
 _TEXTS = ("Contact", "Phone", "Email", "DefaultAccount", "ShippingNotes", "Note", "PriceTier", "SalesRepresentative")
@@ -16,20 +17,21 @@ _TEXTS = ("Contact", "Phone", "Email", "DefaultAccount", "ShippingNotes", "Note"
 
 def list_row(sale: Sale, books: Books) -> JsonObject:
     """One row of `saleList`: no lines, no attributes."""
+    last = sale.standing_invoices[-1] if sale.standing_invoices else None
     return {
         "SaleID": sale.id,
         "OrderNumber": sale.order_number,
         "Status": sale.status,
         "OrderDate": written_day(sale.order_date),
-        "InvoiceDate": None,
+        "InvoiceDate": written_day(last.day if last else None),
         "Customer": sale.customer.name,
         "CustomerID": sale.customer.id,
-        "InvoiceNumber": None,
+        "InvoiceNumber": last.number if last else None,
         "CustomerReference": sale.reference,
-        "InvoiceAmount": 0,
-        "PaidAmount": 0,
-        "SaleInvoicesTotalAmount": 0,
-        "InvoiceDueDate": None,
+        "InvoiceAmount": plain(sale.invoiced - sale.credited),
+        "PaidAmount": plain(sale.paid),
+        "SaleInvoicesTotalAmount": plain(sale.invoiced),
+        "InvoiceDueDate": written_day(last.due if last else None),
         "ShipBy": written_day(sale.ship_by),
         "BaseCurrency": books.company.currency,
         "CustomerCurrency": sale.currency,
@@ -38,7 +40,7 @@ def list_row(sale: Sale, books: Books) -> JsonObject:
         "QuoteStatus": "NOT AVAILABLE",
         "OrderStatus": sale.order_status,
         **combined_statuses(sale),
-        "CombinedPaymentTotal": 0,
+        "CombinedPaymentTotal": plain(sale.paid),
         "CreditNoteStatus": credit_note_status(sale),
         "Type": sale.type,
         "SourceChannel": None,
@@ -96,8 +98,8 @@ def sale_view(sale: Sale, books: Books, *, combine: bool = False) -> JsonObject:
         "Quote": _empty_quote(),
         "Order": order_view(sale, books, combine=combine),
         "Fulfilments": fulfilments_view(sale),
-        "Invoices": [],
-        "CreditNotes": [credit_note_view(sale, note, books) for note in sale.credit_notes],
+        "Invoices": [invoice_view(sale, invoice, books, combine=combine) for invoice in sale.invoices],
+        "CreditNotes": [credit_note_view(sale, note, books, combine=combine) for note in sale.credit_notes],
         "ManualJournals": {"Status": "NOT AVAILABLE", "Lines": []},
         "AdditionalAttributes": sale.header.get("AdditionalAttributes"),
         "Attachments": [],
@@ -136,10 +138,33 @@ def combined_statuses(sale: Sale) -> JsonObject:
         "CombinedPackingStatus": _axis(sale, packed, "PACKED", "PACKING"),
         "CombinedShippingStatus": _axis(sale, shipped, "SHIPPED", "SHIPPING"),
         "FulFilmentStatus": _axis(sale, shipped, "FULFILLED", "NOT FULFILLED"),
-        "CombinedInvoiceStatus": "VOIDED" if sale.voided else "NOT INVOICED" if sale.authorised else "NOT AVAILABLE",
-        "CombinedPaymentStatus": "VOIDED" if sale.voided else "UNPAID",
+        "CombinedInvoiceStatus": _invoice_axis(sale),
+        "CombinedPaymentStatus": _payment_axis(sale),
         "CombinedTrackingNumbers": ",".join(_tracking_numbers(sale))[:256],
     }
+
+
+def _invoice_axis(sale: Sale) -> str:
+    """The words of the samples, not of the table (fact sheet §2.1)."""
+    if sale.voided:
+        return VOIDED
+    if not sale.standing_invoices:
+        return "NOT INVOICED" if sale.authorised else NOT_AVAILABLE
+    if any(note.stands for note in sale.credit_notes):
+        return "INVOICED / CREDITED"
+    return "INVOICED" if sale.fully_invoiced else "PARTIALLY INVOICED"
+
+
+def _payment_axis(sale: Sale) -> str:
+    """NOT REFUNDED: more was paid than is owed since a note took off of it. OVERPAID is seen on purchases only."""
+    owed = sale.invoiced - sale.credited
+    if sale.voided:
+        return VOIDED
+    if not sale.standing_invoices or (owed > 0 and sale.paid <= 0):
+        return "UNPAID"
+    if sale.paid > owed:
+        return "NOT REFUNDED" if sale.credited else "OVERPAID"
+    return "PAID" if sale.paid == owed else "PARTIALLY PAID"
 
 
 class _Stage(NamedTuple):

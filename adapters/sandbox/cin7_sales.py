@@ -6,12 +6,12 @@ Creation takes two calls: the header ignores nested lines, the order document br
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from adapters.sandbox.cin7_books import Address, Books, Customer, Location, Sale
+from adapters.sandbox.cin7_books import Address, Books, Charge, Customer, Line, Location, Sale
 from adapters.sandbox.cin7_documents import (
     Rules,
     check_size,
@@ -22,6 +22,10 @@ from adapters.sandbox.cin7_documents import (
 )
 from adapters.sandbox.cin7_fields import Fields
 from adapters.sandbox.cin7_fulfilments import Fulfilment
+from adapters.sandbox.cin7_invoices import InvoiceDesk
+from adapters.sandbox.cin7_ledger import VOIDED, CreditNote, Invoice
+from adapters.sandbox.cin7_ledger_view import credit_notes_document, invoices_document, payment_view, payments_list
+from adapters.sandbox.cin7_payments import PaymentDesk
 from adapters.sandbox.cin7_returns import ReturnsDesk
 from adapters.sandbox.cin7_sale_view import (
     combined_statuses,
@@ -31,7 +35,7 @@ from adapters.sandbox.cin7_sale_view import (
     order_view,
     sale_view,
 )
-from adapters.sandbox.cin7_task_view import credit_note_document, fulfilments_view, pack_view, pick_view, ship_view
+from adapters.sandbox.cin7_task_view import fulfilments_view, pack_view, pick_view, ship_view
 from adapters.sandbox.cin7_warehouse import Tell, WarehouseDesk, void_stages
 from adapters.sandbox.cin7_wire import JsonObject, Query, RefusedError, day_of, page_of
 
@@ -85,7 +89,13 @@ class SalesDesk:
         self._visibility_lag_ms = visibility_lag_ms
         self._tell = tell
         self.warehouse = WarehouseDesk(books, now=now, tell=tell)
-        self.returns = ReturnsDesk(books, now=now, tell=tell)
+        self.invoices = InvoiceDesk(books, lambda: self.rules, now=now, tell=tell)
+        self.payments = PaymentDesk(books, lambda: self.rules, now=now, tell=tell)
+        self.returns = ReturnsDesk(books, lambda: self.rules, now=now, tell=tell)
+
+    def today(self) -> date:
+        """The day by-hand documents carry."""
+        return day_of(self._now())
 
     # --- reading
 
@@ -147,15 +157,6 @@ class SalesDesk:
         """`GET /sale/fulfilment/ship?TaskID=`."""
         sale, task = self._task(query.text("TaskID"))
         return {"TaskID": task.task_id, **ship_view(sale, task)}
-
-    def read_credit_notes(self, query: Query) -> JsonObject:
-        """`GET /sale/creditnote?SaleID=`; payments and balance only with `IncludePaymentInfo` (fact sheet §2.8)."""
-        sale = self._found(query.text("SaleID"))
-        shown = [
-            credit_note_document(sale, note, self._books, payments=query.flag("IncludePaymentInfo"))
-            for note in sale.credit_notes
-        ]
-        return {"SaleID": sale.id, "CreditNotes": shown}
 
     def _task(self, task_id: str | None) -> tuple[Sale, Fulfilment]:
         wanted = (task_id or "").lower()
@@ -329,7 +330,7 @@ class SalesDesk:
         sale.lines, sale.charges, sale.memo, sale.order_status = lines, charges, memo, status
         if sale.authorised and self._books.company.automatic_discounts:
             discount_automatically(sale, self._books, self.rules)
-        total_up(sale, self._books, self.rules)
+        total_up(sale, inclusive=sale.tax_inclusive, books=self._books, rules=self.rules)
         self._touch(sale)
         if sale.authorised:
             self._books.allocate(sale)
@@ -347,6 +348,22 @@ class SalesDesk:
         self._books.allocate(sale)
         self._touch(sale)
         self._tell("Sale/OrderAuthorised", sale)
+
+    def edit_row(self, sale: Sale, row: Line | Charge, changes: Mapping[str, Any]) -> None:
+        """Change fields of a row by name, whatever the document's stage; no event tells of it.
+
+        Raises `RefusedError` for fewer units than are picked.
+        """
+        units = changes.get("quantity", row.quantity)
+        if isinstance(row, Line) and units < row.picked:
+            raise RefusedError(f"Quantity of product (SKU: {row.sku}) is less than picked quantity {row.picked:f}.")
+        for name, value in changes.items():
+            setattr(row, name, value)
+        row.total = self.rules.arithmetic.row_total(row.quantity, row.price, row.discount)
+        total_up(sale, inclusive=sale.tax_inclusive, books=self._books, rules=self.rules)
+        if isinstance(row, Line) and sale.authorised and "quantity" in changes:
+            self._books.allocate_again(sale, row)
+        self._touch(sale)
 
     def _check_stage(self, sale: Sale) -> None:
         if sale.voided:
@@ -367,7 +384,7 @@ class SalesDesk:
         if stages >= 3:
             self.warehouse.ship(sale, task)
 
-    # --- fulfilment and the end of a sale
+    # --- fulfilment
 
     def post_fulfilment(self, body: JsonObject) -> JsonObject:
         """`POST /sale/fulfilment`: one more of them."""
@@ -393,6 +410,82 @@ class SalesDesk:
         self.warehouse.pick(sale, task)
         return {"TaskID": task.task_id, **pick_view(sale, task)}
 
+    # --- the ledger
+
+    def read_invoices(self, query: Query) -> JsonObject:
+        """`GET /sale/invoice?SaleID=`."""
+        sale = self._found(query.text("SaleID"))
+        return invoices_document(sale, self._books, combine=query.flag("CombineAdditionalCharges"))
+
+    def post_invoice(self, body: JsonObject) -> JsonObject:
+        """`POST /sale/invoice`; the answer shows every invoice of the sale."""
+        sale = self._found(Fields(body, "SaleInvoice").text("SaleID", 36, required=True))
+        self.invoices.post(sale, body)
+        return invoices_document(sale, self._books)
+
+    def put_invoice(self, body: JsonObject) -> JsonObject:
+        """`PUT /sale/invoice`."""
+        sale = self._found(Fields(body, "SaleInvoice").text("SaleID", 36, required=True))
+        self.invoices.put(sale, body)
+        return invoices_document(sale, self._books)
+
+    def delete_invoice(self, query: Query) -> JsonObject:
+        """`DELETE /sale/invoice?TaskID=&Void=`: undoes by default."""
+        invoice = self._books.invoices.get((query.text("TaskID") or "").lower())
+        sale = self._of(invoice)
+        if invoice is not None:
+            self.invoices.end(sale, invoice, void=query.flag("Void"))
+        return invoices_document(sale, self._books)
+
+    def read_payments(self, query: Query) -> list[JsonObject]:
+        """`GET /sale/payment?SaleID=`: a bare array."""
+        return payments_list(self._found(query.text("SaleID")), self._books)
+
+    def post_payment(self, body: JsonObject) -> JsonObject:
+        """`POST /sale/payment`."""
+        return self._payment(self.payments.post(body).id)
+
+    def put_payment(self, body: JsonObject) -> JsonObject:
+        """`PUT /sale/payment`."""
+        return self._payment(self.payments.put(body).id)
+
+    def delete_payment(self, query: Query) -> JsonObject:
+        """`DELETE /sale/payment?ID=`."""
+        self.payments.delete(query.text("ID") or "")
+        return {"Success": True}
+
+    def read_credit_notes(self, query: Query) -> JsonObject:
+        """`GET /sale/creditnote?SaleID=`; payments and balance only with `IncludePaymentInfo` (fact sheet §2.8)."""
+        sale = self._found(query.text("SaleID"))
+        combine, payments = query.flag("CombineAdditionalCharges"), query.flag("IncludePaymentInfo")
+        return credit_notes_document(sale, self._books, payments=payments, combine=combine)
+
+    def post_credit_note(self, body: JsonObject) -> JsonObject:
+        """`POST /sale/creditnote`; the answer shows every credit note of the sale."""
+        sale = self._found(Fields(body, "SaleCreditNote").text("SaleID", 36, required=True))
+        self.returns.post(sale, body)
+        return credit_notes_document(sale, self._books)
+
+    def delete_credit_note(self, query: Query) -> JsonObject:
+        """`DELETE /sale/creditnote?TaskID=&Void=`: undoes by default."""
+        note = self._books.credit_notes.get((query.text("TaskID") or "").lower())
+        sale = self._of(note)
+        if note is not None:
+            self.returns.end(sale, note, void=query.flag("Void"))
+        return credit_notes_document(sale, self._books)
+
+    def _payment(self, payment_id: str) -> JsonObject:
+        sale, _, payment = self.payments.found(payment_id)
+        return payment_view(payment, sale, self._books)
+
+    def _of(self, document: Invoice | CreditNote | None) -> Sale:
+        sale = None if document is None else self._books.sale(document.sale_id)
+        if sale is None:
+            raise RefusedError("Sale Task with specified ID not found", code=404)
+        return sale
+
+    # --- the end of a sale
+
     def delete(self, query: Query) -> JsonObject:
         """`DELETE /sale?ID=&Void=`: undoes by default, voids with `Void=true` (fact sheet §2.8)."""
         sale = self._found(query.text("ID"))
@@ -415,6 +508,8 @@ class SalesDesk:
             sale.order_status = "VOIDED"
         for one in sale.fulfilments:
             void_stages(one)
+        for invoice in [one for one in sale.invoices if one.stage != VOIDED]:
+            self.invoices.void(sale, invoice)
         self._touch(sale)
         self._tell("Sale/Voided", sale)
 
@@ -437,6 +532,10 @@ class SalesDesk:
         shipped = next((one for one in sale.fulfilments if one.has_left), None)
         if shipped is not None and not even_shipped:
             raise RefusedError(f"Sale cannot be voided. Shipment Status is {shipped.ship_status}.")
+        invoice = next((one for one in sale.invoices if one.stands), None)
+        if invoice is not None and not even_shipped:
+            # Our reading: what stands in the books is undone there first.
+            raise RefusedError(f"Sale cannot be voided. Invoice Status is {invoice.status}.")
 
     def _touch(self, sale: Sale) -> None:
         sale.updated_ms = self._now()
@@ -474,5 +573,6 @@ def _wanted(sale: Sale, query: Query) -> bool:
 
 
 def _searched(sale: Sale) -> tuple[str, ...]:
-    """The documented fields that exist here: order number, status, customer, customer reference."""
-    return sale.order_number, sale.status, sale.customer.name, sale.reference
+    """The documented fields: order number, status, customer, its reference, the numbers of invoices and notes."""
+    numbers = [invoice.number for invoice in sale.invoices] + [note.number for note in sale.credit_notes]
+    return sale.order_number, sale.status, sale.customer.name, sale.reference, *numbers

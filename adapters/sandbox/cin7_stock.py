@@ -137,6 +137,14 @@ class StockRoom:
                 line.backordered = line.quantity - line.reserved - line.picked
                 self._reserve(sale, line)
 
+    def allocate_again(self, sale: Sale, line: Line) -> None:
+        """Reserve for a line whose quantity changed; what is picked for it stays picked."""
+        if self._products_by_id[line.product_id].type != "Stock":
+            return
+        self._let_go(sale, line)
+        line.backordered = line.quantity - line.picked
+        self._reserve(sale, line)
+
     def fill_backorders(self, sku: str, location: Location) -> None:
         """Give free stock to the oldest waiting lines first, those of kits it is a part of among them."""
         for sale in self.sales:
@@ -174,13 +182,17 @@ class StockRoom:
     def release(self, sale: Sale) -> None:
         """Give back what a sale reserved and what was picked for it."""
         for line in sale.lines:
-            self._hold(line.product_id, sale, line.made - line.reserved)
-            for product_id, quantity in line.drawn.items():
-                self._hold(product_id, sale, -line.made * quantity)
+            self._let_go(sale, line)
             if line.picked:
                 self._put((line.product_id, sale.location.id), line.picked)
                 self._moved(line.product_id, sale)
-            line.reserved = line.made = line.picked = line.backordered = ZERO
+            line.picked = line.backordered = ZERO
+
+    def _let_go(self, sale: Sale, line: Line) -> None:
+        self._hold(line.product_id, sale, line.made - line.reserved)
+        for product_id, quantity in line.drawn.items():
+            self._hold(product_id, sale, -line.made * quantity)
+        line.reserved = line.made = ZERO
 
     def pick(self, sale: Sale, line: Line, quantity: Decimal) -> None:
         """Take reserved units off the shelf: OnHand and Allocated fall together, Available stays (our reading).

@@ -23,7 +23,7 @@ from adapters.sandbox.cin7_fulfilments import (
     by_sku,
     take,
 )
-from adapters.sandbox.cin7_returns import CreditNote
+from adapters.sandbox.cin7_ledger import CreditNote, Invoice
 from adapters.sandbox.cin7_wire import RefusedError, day_of
 
 Tracking = str | Mapping[str, str]
@@ -36,7 +36,7 @@ _OPEN: Final = (NOT_AVAILABLE, DRAFT)
 class Tell(Protocol):
     """Hears what happened to which sale, by the name of the webhook; `task` is the document it happened to."""
 
-    def __call__(self, kind: str, sale: Sale, task: Fulfilment | CreditNote | None = None) -> None:
+    def __call__(self, kind: str, sale: Sale, task: Fulfilment | CreditNote | Invoice | None = None) -> None:
         """Hear of it."""
         ...
 

@@ -533,6 +533,7 @@ async def test_a_credit_note_shows_what_it_gives_back() -> None:
     await shop.post_order(sale_id, shop.line(quantity=3, price=12, Tax=6))
     sale = shop.double.sale(sale_id)
     shop.double.ship_rest(sale_id)
+    shop.double.invoice(sale_id)
     note = shop.double.add_credit_note(
         sale_id, lines=((MUG, 2),), restock=((MUG, 1),), memo="one broken", refund_reference="re_1"
     )

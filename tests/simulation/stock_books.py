@@ -19,7 +19,7 @@ import msgspec
 from actors.domain.ledger import Question
 from adapters.sandbox.cin7_books import Line, Sale
 from adapters.sandbox.cin7_fulfilments import Fulfilment
-from adapters.sandbox.cin7_returns import CreditNote
+from adapters.sandbox.cin7_ledger import CreditNote, Invoice
 from adapters.sandbox.network import VirtualTransport
 from adapters.sandbox.shelves import EntryWrite
 from adapters.transport import Request, Response
@@ -195,7 +195,7 @@ class StockBooks:
                 self.on_sale_made(order.id)
             return add(sale)
 
-        def telling(kind: str, sale: Sale, task: Fulfilment | CreditNote | None = None) -> None:
+        def telling(kind: str, sale: Sale, task: Fulfilment | CreditNote | Invoice | None = None) -> None:
             order = self._order_of(sale)
             if kind == "Sale/Voided" and order is not None:
                 self._live[order.id].discard(sale.id)
@@ -210,7 +210,7 @@ class StockBooks:
         operation, answer = methods["GET"]
 
         def answering(call: Any) -> Any:
-            answered = answer(call)
+            answered: Any = answer(call)
             self._answered(answered["ProductAvailabilityList"])
             return answered
 

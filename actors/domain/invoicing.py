@@ -17,7 +17,7 @@ from actors.domain.figures import Sold
 from actors.domain.financial import NOTHING, Invoice
 from actors.domain.mapping import SERVICE
 from actors.domain.money import floor_once
-from actors.domain.portions import Item, Key, Part, Parts, parts_of, rows_of, tally
+from actors.domain.portions import Item, Key, Part, Parts, parts_of, rows_of, shown, tally
 from actors.domain.references import PREFIX
 from actors.domain.sale import Row
 
@@ -129,9 +129,9 @@ def _beyond(parts: Parts, invoiced: Mapping[Key, Part]) -> str:
             return f"{key.name} is invoiced by {key.rule}, and the sale has no such row"
         left = item.left_after(held)
         if not held.within(item.whole) or (item.is_goods and not 0 <= held.pieces <= item.whole.pieces):
-            return f"more of {key.name} is invoiced ({_shown(held)}) than was sold ({_shown(item.whole)})"
+            return f"more of {key.name} is invoiced ({shown(held)}) than was sold ({shown(item.whole)})"
         if not _remains(item, left):
-            return f"{key.name} is invoiced otherwise ({_shown(held)}) than it was sold ({_shown(item.whole)})"
+            return f"{key.name} is invoiced otherwise ({shown(held)}) than it was sold ({shown(item.whole)})"
     return ""
 
 
@@ -143,14 +143,10 @@ def _remains(item: Item, left: Part) -> bool:
 def _unsayable(parts: Parts, due: Mapping[Key, Part]) -> str:
     for key, part in due.items():
         if not parts.items[key].holds(part):
-            return f"what is left of {key.name} ({_shown(part)}) is no row at the price it was sold at"
+            return f"what is left of {key.name} ({shown(part)}) is no row at the price it was sold at"
     amount = sum(part.amount for part in due.values())
     total = amount if parts.inclusive else amount + sum(part.tax for part in due.values())
     return f"what is left to invoice is {from_ticks(total):f}, less than nothing" if total < 0 else ""
-
-
-def _shown(part: Part) -> str:
-    return f"{part.pieces.normalize():f} for {from_ticks(part.amount):f}, tax {from_ticks(part.tax):f}"
 
 
 def _kept_back(items: Collection[Item], units: Mapping[str, Decimal]) -> Finding:
@@ -163,7 +159,7 @@ def _kept_back(items: Collection[Item], units: Mapping[str, Decimal]) -> Finding
             for item in items
         ),
         sku=first.key.name,
-        facts={f"{item.key.name} sold": _shown(item.whole) for item in items},
+        facts={f"{item.key.name} sold": shown(item.whole) for item in items},
     )
 
 

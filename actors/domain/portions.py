@@ -139,7 +139,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             return Part()
         share = Fraction(pieces) / Fraction(item.whole.pieces)
         return Part(
-            pieces=pieces, amount=_whole(item.whole.amount * share), tax=_rounded(item.whole.tax, share, self.tax_unit)
+            pieces=pieces, amount=_whole(item.whole.amount * share), tax=rounded(item.whole.tax, share, self.tax_unit)
         )
 
     def _cents(self, item: Item, done: Mapping[Key, Part], cents: Mapping[Key, int]) -> Part:
@@ -153,7 +153,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         if amount <= 0:
             return Part()
         share = Fraction(amount, item.whole.amount)
-        return Part(pieces=item.whole.pieces, amount=amount, tax=_rounded(item.whole.tax, share, self.tax_unit))
+        return Part(pieces=item.whole.pieces, amount=amount, tax=rounded(item.whole.tax, share, self.tax_unit))
 
     def _spread(self, done: Mapping[Key, Part]) -> dict[Key, Part]:
         """Share out what takes off: over its own tax rule where that carries it, else over all that is left.
@@ -279,6 +279,33 @@ def rows_of(item: Item, part: Part, product: Product) -> list[Row]:
     return [_row(item, row, product, pieces=pieces, price=price, part=part)]
 
 
+def charge_row(service: Product, rule: str, part: Part) -> Row:
+    """Write money of one tax rule that is no item of the sale as one charge."""
+    amount = from_ticks(part.amount)
+    return Row(
+        kind=RowKind.CUSTOM,
+        sku=service.name,
+        product_id=service.id,
+        name=service.name,
+        quantity=Decimal(1),
+        price=amount,
+        tax=from_ticks(part.tax),
+        tax_rule=rule,
+        amount=amount,
+    )
+
+
+def shown(part: Part) -> str:
+    """Write a part for people: "2 for 20.00, tax 3.33"."""
+    return f"{part.pieces.normalize():f} for {from_ticks(part.amount):f}, tax {from_ticks(part.tax):f}"
+
+
+def rounded(figure: int, share: Fraction, unit: int) -> int:
+    """Return the share of a figure to the nearest unit, a half away from zero."""
+    units = half_up(abs(figure) * share / unit)
+    return units * unit if figure >= 0 else -units * unit
+
+
 def _row(item: Item, row: OrderRow, product: Product, *, pieces: Decimal, price: Decimal, part: Part) -> Row:
     return Row(
         kind=item.kind,
@@ -307,13 +334,7 @@ def _between(step: int, left: int) -> int:
 
 
 def _share_of(whole: int, done: int, of: int, unit: int) -> int:
-    return whole if done >= of else _rounded(whole, Fraction(max(done, 0), of), unit)
-
-
-def _rounded(figure: int, share: Fraction, unit: int) -> int:
-    """Return the share of a figure to the nearest unit, a half away from zero."""
-    units = half_up(abs(figure) * share / unit)
-    return units * unit if figure >= 0 else -units * unit
+    return whole if done >= of else rounded(whole, Fraction(max(done, 0), of), unit)
 
 
 def _whole(amount: Fraction) -> int:

@@ -14,8 +14,23 @@ PAYMENT_TERMS = (("30 days", 30), ("14 days", 14), ("Paid online", 0))
 TAX_RULES = {20: "20% (VAT on Income)", 5: "5% (VAT on Income)", 0: "Zero Rated Income"}
 """Names of the tax rules by percent."""
 
-SERVICES = ("Shipping", "Discount", "Rounding", "Gift wrap", "Voucher", "Gift card redeemed")
+SERVICES = (
+    "Shipping",
+    "Discount",
+    "Rounding",
+    "Gift wrap",
+    "Voucher",
+    "Gift card redeemed",
+    "Refund",
+    "Gift card sold",
+)
 """Service products: what an additional charge of a sale may be called."""
+
+GIFT_CARDS = "850"
+"""The account of gift cards that are out: what is sold is owed, and what is redeemed pays an invoice out of it."""
+
+REVENUE_ACCOUNTS = {"Gift card sold": GIFT_CARDS}
+"""Services that are booked elsewhere than sales."""
 
 CARRIERS = ("DHL Express", "Royal Mail")
 """Carriers a sale may name."""
@@ -57,6 +72,7 @@ ACCOUNTS = (
     Account("630", "Inventory", "INVENTORY", "ASSET"),
     Account("800", "Accounts Payable", "CURRLIAB", "LIABILITY", "Accounts payable", "CREDITORS"),
     Account("820", "VAT", "CURRLIAB", "LIABILITY", "GST / VAT", "GST"),
+    Account(GIFT_CARDS, "Gift Cards", "CURRLIAB", "LIABILITY", for_payments=True),
     Account("860", "Rounding", "CURRLIAB", "LIABILITY", "Rounding", "ROUNDING"),
 )
 

@@ -96,6 +96,7 @@ class Cin7Double(ByHand):
         repeated_skus: bool = False,
         check_tax: bool = False,
         most_rows: int | None = None,
+        overpayments: bool = False,
         zero_rows: bool = True,
         webhook_seconds: float = SCHEDULE_SECONDS[0],
     ) -> None:
@@ -128,6 +129,7 @@ class Cin7Double(ByHand):
             repeated_skus=repeated_skus,
             check_tax=check_tax,
             most_rows=most_rows,
+            overpayments=overpayments,
         )
         self._hooks = WebhookDesk(clock, self.books.new_id, first_seconds=webhook_seconds)
         self.books.on_stock_moved = self._stock_moved
@@ -367,6 +369,10 @@ class Cin7Double(ByHand):
     def rename_tax_rule(self, old: str, new: str) -> None:
         """Rename a tax rule: documents join by name, so the old name is unknown from now on (fact sheet §6)."""
         next(rule for rule in self.books.tax_rules if rule.name == old).name = new
+
+    def change_tax_rule(self, name: str, percent: Decimal | int) -> None:
+        """Let a tax rule be of another percent under its old name; documents keep their figures."""
+        next(rule for rule in self.books.tax_rules if rule.name == name).percent = Decimal(percent)
 
     def rename_location(self, old: str, new: str) -> None:
         """Rename a location."""

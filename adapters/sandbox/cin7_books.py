@@ -364,7 +364,15 @@ class Books(StockRoom):
         for name in catalogue.SERVICES:
             sku = f"SVC-{name.upper().replace(' ', '-')}"
             self.add_product(
-                Product(id=self.new_id(), sku=sku, name=name, type="Service", category="Service", modified_ms=now_ms)
+                Product(
+                    id=self.new_id(),
+                    sku=sku,
+                    name=name,
+                    type="Service",
+                    category="Service",
+                    revenue_account=catalogue.REVENUE_ACCOUNTS.get(name),
+                    modified_ms=now_ms,
+                )
             )
 
     def _stock_product(self, item: Item, now_ms: int) -> Product:

@@ -21,7 +21,7 @@ from actors.intake.sweeping import COMPLETE, HOT, MESSAGES, PAYMENTS
 from actors.messages import Flow
 from daemon.instants import text_of
 from daemon.running import Running
-from storage import cursors, doors, exceptions, facts, flows, meta, orders, outbox
+from storage import books, cursors, doors, exceptions, facts, flows, meta, orders, outbox
 from storage.doors import DoorRow
 
 Document = dict[str, Any]
@@ -60,6 +60,7 @@ async def health(app: Running) -> Document:
         "governor": _governor(app),
         "outbox": stored["outbox"],
         "stock": stored["stock"],
+        "books": stored["books"],
         "exceptions": stored["exceptions"],
         "storage": _storage(app, stored["file_bytes"]),
         "sweeps": stored["sweeps"],
@@ -116,6 +117,7 @@ def _stored(connection: sqlite3.Connection, path: Path, now: Instant) -> Documen
             "quarantined": counted.quarantined,
             "oldest_due_at": text_of(counted.oldest_due_at),
         },
+        "books": {"steps": books.count_steps(connection), "differs": books.count_differing(connection)},
         "exceptions": exceptions.count_open_by_owner(connection),
         "alarming": exceptions.count_alarming(connection),
         "sweeps": _sweeps(connection),
@@ -146,6 +148,7 @@ def _unread() -> Document:
         "states": {},
         "flows": {flow.value: dict(blank) for flow in Flow},
         "outbox": {},
+        "books": {},
         "exceptions": {},
         "alarming": {},
         "sweeps": {},

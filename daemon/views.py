@@ -17,6 +17,7 @@ from actors.domain.tracing import trace_id_of
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import ExceptionQuery, OrderQuery
 from daemon import order_life
+from daemon.book_views import books_view
 from daemon.instants import text_of
 from storage import exceptions, life, orders
 from storage.exceptions import ExceptionRow
@@ -44,6 +45,7 @@ def order_view(connection: sqlite3.Connection, ref: str) -> Document | None:
         "totals": _totals(record),
         "sides": order_life.sides(connection, record, _standing(sales)),
         "refunds": order_life.refunds(connection, record),
+        "books": books_view(connection, record.id),
         **order_life.timeline(connection, record.id),
         "exceptions": [exception_item(row) for row in life.exceptions_of(connection, record.id)],
     }

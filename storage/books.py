@@ -341,6 +341,12 @@ def count_in_step(connection: sqlite3.Connection, step: str, *, day: str) -> int
     return int(row[0])
 
 
+def count_differing(connection: sqlite3.Connection) -> int:
+    """Count the books that do not agree, whatever was decided about them."""
+    row = connection.execute("SELECT count(*) FROM books WHERE verdict = 'differs'").fetchone()
+    return int(row[0])
+
+
 def count_steps(connection: sqlite3.Connection) -> dict[str, int]:
     """Count the books that wait for something, by the step they are at."""
     rows = connection.execute("SELECT step, count(*) FROM books WHERE step != '' GROUP BY step")

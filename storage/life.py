@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from actors.domain.time import Instant
-from storage import exceptions
+from storage import books, exceptions
+from storage.books import LedgerLine
 from storage.exceptions import ExceptionRow
 
 MOST = 1_000
@@ -53,6 +54,12 @@ class States(msgspec.Struct, frozen=True, kw_only=True):
     shipment: str
     version: int
     modified_at: Instant
+
+
+class BookedLine(LedgerLine, frozen=True, kw_only=True):
+    """A line of the books, and since when its order's books agree with it."""
+
+    verified_at: Instant | None = None
 
 
 _ABOUT = """
@@ -141,3 +148,15 @@ def listed_status(connection: sqlite3.Connection, sale_id: str) -> str:
     """Return the status of a sale as Cin7's list shows it; "" where it is not listed."""
     row = connection.execute("SELECT status FROM listed_sales WHERE sale_id = ?", (sale_id,)).fetchone()
     return "" if row is None else str(row[0])
+
+
+def booked_of(connection: sqlite3.Connection, order_id: str) -> list[BookedLine]:
+    """Return what counts in the books of an order, commercetools' side first, as its documents follow each other."""
+    names = BookedLine.__struct_fields__
+    rows = connection.execute(
+        f"SELECT {', '.join(names)} FROM ledger_lines WHERE order_id = ?"
+        " ORDER BY side DESC, instr('order sale invoice payment credit_note refund', kind), day, id, rule",
+        (order_id,),
+    )
+    told = [dict(zip(names, row, strict=True)) for row in rows]
+    return [BookedLine(**{**row, "net": books.amount(row["net"]), "tax": books.amount(row["tax"])}) for row in told]

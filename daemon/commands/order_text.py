@@ -22,13 +22,14 @@ _ALWAYS = ("at", "what", "source")
 
 
 def order_text(order: Document) -> str:
-    """Write one order: what it is, both sides, what is open, refunds, and its timeline."""
+    """Write one order: what it is, both sides, what is open, refunds, its books, and its timeline."""
     parts = (
         _head(order),
         _totals(order["totals"]),
         _sides(order["sides"]),
         "\n".join(line for item in order["exceptions"] if item["state"] == "open" for line in _exception(item)),
         _refunds(order["refunds"]),
+        _books(order["books"]),
         _timeline(order),
     )
     return "\n\n".join(part for part in parts if part)
@@ -137,6 +138,90 @@ def _refunds(found: Sequence[Document]) -> str:
         for one in found
     ]
     return table(["REFUND", "STATE", "CREDIT NOTE", "TRANSACTION"], rows)
+
+
+# -- the books --------------------------------------------------------------------------------------------------------
+
+_KINDS = (
+    ("ordered", "order", "sale"),
+    ("invoiced", "", "invoice"),
+    ("paid", "payment", "payment"),
+    ("credited", "", "credit_note"),
+    ("refunded", "refund", "refund"),
+)
+"""Which documents of commercetools and of Cin7 Core stand beside each other, under what name."""
+
+
+def _books(books: Document | None) -> str:
+    if books is None:
+        return ""
+    sides = [
+        (kind, _counted(books, "commercetools", ours), _counted(books, "cin7", theirs)) for kind, ours, theirs in _KINDS
+    ]
+    rows = [
+        row for kind, ours, theirs in sides for pair in _pairs(kind, ours, theirs) for row in _across(*_dashed(pair))
+    ]
+    lines = [
+        *(table(["BOOKS", "commercetools", "Cin7 Core"], rows).splitlines() if rows else ()),
+        *_hung("" if rows else "BOOKS      ", _standing(books)),
+        *(line for one in books["discrepancies"] for line in _discrepancy(one)),
+        *(line for one in books["postings"] if one["state"] != "done" for line in _posting(one)),
+    ]
+    return "\n".join(lines)
+
+
+def _standing(books: Document) -> str:
+    """Say in one line how the books stand, and what a person decided about them."""
+    decided = books["decision"]
+    words = [
+        {"": "not judged yet", "agrees": "agree", "differs": "DIFFER"}[books["verdict"]],
+        f"at {books['step']}" if books["step"] else "",
+        f"of {books['day']}" if books["day"] else "",
+        f"looked at {local(books['looked_at'])}",
+        f"{decided['decision']} by {decided['by']} at {local(decided['at'])}: {decided['why'] or '-'}"
+        if decided
+        else "",
+    ]
+    return ", ".join(word for word in words if word)
+
+
+def _counted(books: Document, side: str, kind: str) -> list[str]:
+    return [_document(one) for one in books["documents"] if (one["side"], one["kind"]) == (side, kind)]
+
+
+def _document(one: Document) -> str:
+    tax = f", tax {one['tax']}" if one["by_rule"] else ""
+    where = f" on {one['account']}" if one["account"] else ""
+    # A payment goes by what it stands for; its invoice is told above it.
+    name = one["reference"] if one["kind"] in ("payment", "refund") else one["number"]
+    return f"{one['total']}{tax}{where} ({name or one['id']})"
+
+
+def _dashed(pair: tuple[str, str, str]) -> tuple[str, str, str]:
+    name, left, right = pair
+    return name, left or "-", right or "-"
+
+
+def _discrepancy(one: Document) -> list[str]:
+    ours, theirs = one["commercetools"], one["cin7"]
+    place = f" of {one['where']}" if one["where"] else ""
+    taxed = f", {one['rule']}" if one["rule"] else ""
+    head = f"{one['reason']}: {one['component']}{place} ({one['chain']}{taxed}), {one['net']} net, {one['tax']} tax"
+    return [
+        *_hung("differs    ", head),
+        *_hung("  commercetools  ", _figure(ours)),
+        *_hung("  Cin7 Core      ", _figure(theirs)),
+    ]
+
+
+def _figure(side: Document) -> str:
+    made = f", by {side['rule']}" if side["rule"] else ""
+    return f"{side['figure'] or '-'} ({side['document'] or 'no document'}{made})"
+
+
+def _posting(one: Document) -> list[str]:
+    doubt = f", may be executed until {local(one['doubt_until'])}" if one["doubt_until"] else ""
+    return _hung("posting    ", f"{one['key']} {one['state']} since {local(one['began_at'])}{doubt}")
 
 
 # -- the timeline -----------------------------------------------------------------------------------------------------

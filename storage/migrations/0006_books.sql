@@ -37,6 +37,7 @@ CREATE TABLE books (
 
 CREATE INDEX books_by_sale ON books (sale_id);
 CREATE INDEX books_by_step ON books (step, day) WHERE step != '';
+CREATE INDEX books_that_differ ON books (verdict) WHERE verdict = 'differs';
 
 -- What was posted, or may have been: one row per thing that must exist once. Its key says what it is for.
 CREATE TABLE postings (

@@ -14,9 +14,9 @@ from actors.domain.order_state import OrderState
 from actors.messages import Flow, Nudge
 from adapters.telemetry.metrics import Metrics
 from daemon.health import health, ready, status_line
-from storage import exceptions, facts, flows, outbox
+from storage import books, exceptions, facts, flows, outbox
 from storage.database import CommitFailedError
-from tests.daemon_app import NOW, TestApp, assembled, fill
+from tests.daemon_app import IDS, NOW, TestApp, assembled, fill
 
 
 def known_account(connection: sqlite3.Connection) -> None:
@@ -52,7 +52,34 @@ async def test_the_document_has_what_others_read(tmp_path: Path) -> None:
     assert document["storage"]["failing"] is False
     assert document["storage"]["file_bytes"] > 0
     assert document["census"] == {"taken_at": None}
+    assert document["books"] == {"steps": {}, "differs": 0}
     msgspec.json.encode(document)
+
+
+async def test_books_are_counted_by_what_they_wait_for_and_those_that_differ_without_a_scan(tmp_path: Path) -> None:
+    def three(connection: sqlite3.Connection) -> None:
+        fill(connection)
+        for (order_id, verdict), step in zip(
+            ((IDS["A-1"], "differs"), (IDS["A-2"], "agrees"), (IDS["A-3"], "differs")),
+            ("held", "waits", ""),
+            strict=True,
+        ):
+            books.begin(connection, order_id, f"sale of {order_id}", "GBP")
+            books.looked(connection, order_id, looked_from=NOW, now=NOW, moved="", verdict=verdict, step=step)
+
+    def plans(connection: sqlite3.Connection) -> list[str]:
+        asked: list[str] = []
+        connection.set_trace_callback(asked.append)
+        books.count_steps(connection)
+        books.count_differing(connection)
+        connection.set_trace_callback(None)
+        return [row[3] for query in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+
+    async with assembled(tmp_path, three) as app:
+        document = await health(app)
+        found = await app.engine.database.read(plans)
+    assert document["books"] == {"steps": {"held": 1, "waits": 1}, "differs": 2}
+    assert all("COVERING INDEX" in plan for plan in found), found
 
 
 async def test_messages_are_counted_for_their_flow(tmp_path: Path) -> None:

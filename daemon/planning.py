@@ -147,6 +147,7 @@ def finance_rules(settings: Settings) -> FinanceRules:
         four_eyes=chosen.four_eyes,
         accounts=dict(settings.mappings.payments),
         refund_charge=chosen.refund_charge,
+        location=settings.orders.location,
         shadow=settings.connection.shadow,
         quiet=_ms(settings.cin7.quiet_seconds),
     )

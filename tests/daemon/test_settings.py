@@ -484,6 +484,7 @@ def test_what_finance_is_told_reaches_its_rules() -> None:
     settings = parse_settings(
         with_keys(
             connection='mode = "shadow"',
+            orders='location = "Leeds"',
             cin7="quiet_seconds = 30",
             finance='enabled = false\nposting = "auto"\ninvoice = "shipped"\nrefunds = "credit-note"\n'
             'tolerance_minor_units = 1\nfour_eyes = true\nrefund_charge = "Goodwill"',
@@ -500,10 +501,11 @@ def test_what_finance_is_told_reaches_its_rules() -> None:
         four_eyes=True,
         accounts={"adyen/scheme": "090"},
         refund_charge="Goodwill",
+        location="Leeds",
         shadow=True,
         quiet=30_000,
     )
-    assert finance_rules(parse_settings(REQUIRED, source="t")) == FinanceRules()
+    assert finance_rules(parse_settings(REQUIRED, source="t")) == FinanceRules(location="Main Warehouse")
 
 
 SCALARS = st.one_of(

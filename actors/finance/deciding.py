@@ -19,7 +19,7 @@ from actors.domain.reconciling import disagrees, reconcile
 from actors.domain.references import invoice_mark
 from actors.domain.returning import Refund
 from actors.domain.sale import Row
-from actors.domain.tendering import to_pay, to_pay_back
+from actors.domain.tendering import receipts, repayments, to_pay, to_pay_back
 from actors.domain.time import Instant, date_in_zone
 from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, Voucher, VoucherKind
 from actors.finance.case import Case
@@ -76,14 +76,23 @@ def decide(case: Case, rules: FinanceRules, now: Instant) -> Plan:
 
 
 def _due(case: Case, rules: FinanceRules, now: Instant) -> frozenset[Chain]:
-    """Name the chains of which nothing may be missing any more: their time is over, or what was posted is gone."""
-    since = case.subject.record.exported_at or case.subject.record.state_since
-    due = set(Chain) if now - since > rules.overdue else {Chain.SALE}
-    waits = rules.posting != "off" and case.subject.books.decision != REJECTED
-    if waits and case.subject.books.step in (WAITS, LOCKED, HELD, ASKED):
-        # Somebody is asked already: what waits for that is not missing.
-        due = {Chain.SALE}
-    return frozenset(due | set(_gone(case)))
+    """Name the chains of which nothing may be missing any more: their time is over, or what was posted is gone.
+
+    What tallyd posts itself is never late: whatever keeps it from being posted is told. What a person enters is missed
+    after `overdue`: an invoice from the export on, money from when it moved.
+    """
+    due = {Chain.SALE, *_gone(case)}
+    since = now - rules.overdue
+    exported_at = case.subject.record.exported_at
+    if rules.posting == "off" or case.subject.books.decision == REJECTED:
+        if exported_at is not None and exported_at < since:
+            due.add(Chain.INVOICE)
+        if any((one.at or 0) < since for one in receipts(case.order)):
+            due.add(Chain.PAYMENT)
+    by_hand = rules.posting == "off" or rules.refunds == "exception"
+    if by_hand and any((one.at or 0) < since for one in repayments(case.order, case.refunds)):
+        due |= {Chain.CREDIT, Chain.REFUND}
+    return frozenset(due)
 
 
 def _gone(case: Case) -> Iterator[Chain]:

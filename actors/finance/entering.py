@@ -123,8 +123,9 @@ def _merged(entered: Iterable[LedgerLine]) -> list[LedgerLine]:
     merged: dict[tuple[str, str, str, str], LedgerLine] = {}
     for line in entered:
         key = (line.side, line.kind, line.id, line.rule)
-        before = merged.get(key)
-        if before is not None:
-            line = msgspec.structs.replace(before, net=before.net + line.net, tax=before.tax + line.tax)
-        merged[key] = line
+        merged[key] = _plus(merged[key], line) if key in merged else line
     return list(merged.values())
+
+
+def _plus(one: LedgerLine, other: LedgerLine) -> LedgerLine:
+    return msgspec.structs.replace(one, net=one.net + other.net, tax=one.tax + other.tax)

@@ -210,7 +210,7 @@ def _rows(
 ) -> tuple[Row, ...] | Finding:
     readings = list(_readings(case))
     fitting = [reading for reading in readings if case.gross(reading.choice) == case.amount]
-    if any(reading.choice != fitting[0].choice for reading in fitting):
+    if any(_money(reading.choice) != _money(fitting[0].choice) for reading in fitting):
         words = " and ".join(reading.words for reading in fitting)
         return _open(case, readings, f"{words} come to it alike, and nothing says which it was for")
     if fitting:
@@ -234,6 +234,11 @@ def _readings(case: _Case) -> Iterator[_Reading]:
     found.append(_Reading("the shipping less its discount", _step(case, before, held | case.shipping)))
     found.append(_Reading("the shipping", {key: case.left[key] for key in case.shipping if key in case.left}))
     return (reading for reading in found if reading.choice and _sayable(case, reading.choice))
+
+
+def _money(choice: Choice) -> Choice:
+    """Leave out what is free: whether a gift is on the note is no other answer to what the money was for."""
+    return {key: part for key, part in choice.items() if part.amount or part.tax}
 
 
 def _with_returns(case: _Case, before: Mapping[Key, Decimal]) -> dict[Key, Decimal] | None:

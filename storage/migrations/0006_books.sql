@@ -56,7 +56,7 @@ CREATE INDEX postings_by_order ON postings (order_id);
 
 -- Every document of either side that counts, a row per tax rule ('' where there is none: payments and refunds).
 -- Amounts are ten-thousandths of the currency, as they were posted; nothing here is recomputed. `verified_at` is when
--- its order's books agreed with it, NULL while they do not.
+-- its order's books agreed with it, NULL while they do not. An order's lines lie together: a period is read by order.
 CREATE TABLE ledger_lines (
     side        TEXT NOT NULL CHECK (side IN ('commercetools', 'cin7')),
     kind        TEXT NOT NULL CHECK (kind IN ('order', 'sale', 'invoice', 'payment', 'credit_note', 'refund')),
@@ -72,10 +72,10 @@ CREATE TABLE ledger_lines (
     tax         INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL,
     verified_at INTEGER,
-    PRIMARY KEY (side, kind, id, rule)
+    PRIMARY KEY (order_id, side, kind, id, rule)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX ledger_lines_by_order ON ledger_lines (order_id);
+CREATE UNIQUE INDEX ledger_lines_once ON ledger_lines (side, kind, id, rule);
 CREATE INDEX ledger_lines_by_day ON ledger_lines (day);
 
 -- What does not agree, classed: together they explain what the two sides of a chain differ by.

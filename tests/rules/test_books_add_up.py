@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.domain.discrepancy import Chain, Discrepancy
@@ -62,7 +62,30 @@ payments = st.builds(
     rate=rates,
 )
 SALE_ROWS = posted(an_order())[1].rows
-some_rows = st.lists(rows | st.sampled_from(SALE_ROWS), max_size=4).map(tuple) | st.just(SALE_ROWS)
+
+
+@st.composite
+def near(draw: st.DrawFn) -> tuple[OrderRow, ...]:
+    """The sale's own rows, one of them changed or left out: what people do."""
+    place = draw(st.integers(0, len(SALE_ROWS) - 1))
+    change = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "quantity": st.integers(0, 4).map(Decimal),
+                "price": amounts,
+                "tax": amounts,
+                "total": amounts,
+                "tax_rule": st.sampled_from(RULES),
+            },
+        )
+    )
+    mine = [] if draw(st.booleans()) else [msgspec.structs.replace(SALE_ROWS[place], **change)]
+    return (*SALE_ROWS[:place], *mine, *SALE_ROWS[place + 1 :])
+
+
+some_rows = near() | near() | st.just(SALE_ROWS) | st.lists(rows, max_size=3).map(tuple)
+MOSTLY_GBP = ["GBP"] * 9 + ["EUR"]
 
 
 def figures_of(kind: type, **others: Any) -> st.SearchStrategy[Any]:
@@ -93,7 +116,7 @@ transactions = st.builds(
     type=st.sampled_from(["Charge", "Refund", "Chargeback", "Authorization"]),
     state=st.sampled_from(["Success", "Pending", "Failure"]),
     amount=cents,
-    currency=st.sampled_from(["GBP", "GBP", "EUR"]),
+    currency=st.sampled_from(MOSTLY_GBP),
     id=st.sampled_from(IDS),
     interaction_id=st.sampled_from(IDS),
     at=st.none() | st.integers(0, 2_000_000_000_000),
@@ -107,8 +130,8 @@ def cases(draw: st.DrawFn) -> tuple[Order, Documents, tuple[Figures, Sold]]:
     books = posted(order)
     paid = [Payment(id=f"p{n}", transactions=tuple(draw(st.lists(transactions, max_size=3)))) for n in range(2)]
     taxed = draw(st.just(order.taxed) | st.builds(TaxedTotal, net=cents, gross=cents, portions=st.just(())))
-    state = draw(st.sampled_from(["Open", "Cancelled"]))
-    currency = draw(st.sampled_from(["GBP", "GBP", "GBP", "EUR"]))
+    state = draw(st.sampled_from(["Open"] * 5 + ["Cancelled"]))
+    currency = draw(st.sampled_from(MOSTLY_GBP))
     order = msgspec.structs.replace(order, payments=tuple(paid), taxed=taxed, state=state, currency=currency)
     if draw(st.booleans()):
         shown: OrderView = draw(views)
@@ -121,9 +144,9 @@ def any_documents(sold: Sold) -> st.SearchStrategy[Documents]:
     return st.builds(
         Documents,
         sale_number=st.just("SO-1"),
-        voided=st.sampled_from([False, False, True]),
-        tax_inclusive=st.booleans(),
-        currency=st.sampled_from(["GBP", "GBP", "EUR"]),
+        voided=st.sampled_from([False] * 9 + [True]),
+        tax_inclusive=st.sampled_from([True] * 4 + [False]),
+        currency=st.sampled_from(MOSTLY_GBP),
         rate=rates,
         order=st.none() | views | st.just(documents(sold).order),
         invoices=st.lists(invoices | st.just(invoice(sold)), max_size=3).map(tuple),
@@ -162,17 +185,15 @@ def explained(found: Sequence[Discrepancy]) -> Sums:
     return {key: share for key, share in sums.items() if share != Share()}
 
 
+@settings(max_examples=300)
 @given(cases(), st.frozensets(st.sampled_from(Chain)), st.integers(0, 3))
 def test_discrepancies_add_up_to_the_difference(
     case: tuple[Order, Documents, tuple[Figures, Sold]], due: frozenset[Chain], tolerance: int
 ) -> None:
-    order, shown, books = case
-    assert explained(judged(order, shown, books, due, tolerance)) == sides(entered(case))
+    ledger = entered(case)
+    assert explained(judged(*case, due=due, tolerance=tolerance)) == sides(ledger)
 
-
-@given(cases())
-def test_a_line_of_the_ledger_is_one_of_its_key(case: tuple[Order, Documents, tuple[Figures, Sold]]) -> None:
-    keys = [(one.side, one.kind, one.id, one.rule) for one in entered(case)]
+    keys = [(one.side, one.kind, one.id, one.rule) for one in ledger]
     assert len(set(keys)) == len(keys)
 
 

@@ -101,6 +101,10 @@ _NOT_IN_REQUESTS: dict[tuple[str, str], set[str]] = {
     ("POST", "/sale"): {"ID"},
     ("POST", "/sale/order"): {"TotalBeforeTax", "Tax", "Total"},
     ("POST", "/customer"): {"ID"},
+    # PUT: "It is allowed to not provide some attributes"; ID of a payment is "Available for PUT", TaskID "for POST".
+    ("PUT", "/sale/invoice"): {"CombineAdditionalCharges", "Status", "InvoiceDate", "InvoiceDueDate"},
+    ("POST", "/sale/payment"): {"ID"},
+    ("PUT", "/sale/payment"): {"TaskID", "Type", "Amount", "DatePaid", "Account", "CurrencyRate"},
 }
 _NEEDED_IN_REQUESTS: dict[tuple[str, str], tuple[str, ...]] = {("PUT", "/sale"): ("ID",)}
 _ONE_OF: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -109,6 +113,7 @@ _ONE_OF: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 _BOTH_UNLESS_COMBINED = "#SaleOrderLineModel"  # ProductID and SKU
 
+_PAYMENT = "sale payment line partial model"
 _WEBHOOKS = "available fields for webhooks"
 _WEBHOOK_TYPES = "available values for webhook type"
 _REQUEST_TABLES = {
@@ -116,6 +121,11 @@ _REQUEST_TABLES = {
     ("PUT", "/sale"): "sale post/put attributes",
     ("POST", "/sale/order"): "available fields for sale order",
     ("POST", "/sale/fulfilment/pick"): "available fields for sale fulfilment pick",
+    ("POST", "/sale/invoice"): "sale invoice post model",
+    ("PUT", "/sale/invoice"): "sale invoice post model",
+    ("POST", "/sale/payment"): _PAYMENT,
+    ("PUT", "/sale/payment"): _PAYMENT,
+    ("POST", "/sale/creditnote"): "sale credit note post model",
     ("POST", "/customer"): "available fields for customer",
     ("POST", "/webhooks"): _WEBHOOKS,
     ("PUT", "/webhooks"): _WEBHOOKS,
@@ -128,6 +138,8 @@ _ANSWERS = {
     "/sale/fulfilment/pick": "available fields for sale fulfilment pick",
     "/sale/fulfilment/pack": "available fields for sale fulfilment pack",
     "/sale/fulfilment/ship": "available fields for sale fulfilment ship",
+    "/sale/invoice": "invoice available fields",
+    "/sale/payment": _PAYMENT,
     "/sale/creditnote": "credit note available fields",
 }
 _LISTS = {
@@ -216,7 +228,7 @@ def check_answer(method: str, path: str, status: int, body: bytes) -> list[str]:
     if status >= 400:
         return _error_problems(parsed)
     name = _local(path)
-    problems = _table_problems(name, parsed)
+    problems = _payment_problems(method, parsed) if name == "/sale/payment" else _table_problems(name, parsed)
     schema = _SCHEMAS.get(name)
     return problems if schema is None else problems + _schema_problems(schema, parsed)
 
@@ -319,6 +331,17 @@ def _table_problems(name: str, parsed: Any) -> list[str]:
         problems += _object_problems(row, table, where, context)
         problems += _webhook_problems(row, where, new=False) if table == _WEBHOOKS else []
     return problems
+
+
+def _payment_problems(method: str, parsed: Any) -> list[str]:
+    """A payment by itself; all of them in a bare array; of a deleted one, that it is."""
+    if method == "DELETE":
+        return [] if parsed == {"Success": True} else ["a deleted payment is a success"]
+    if method != "GET":
+        return _table_problems("/sale/payment", parsed)
+    if not isinstance(parsed, list):
+        return ["payments come in an array"]
+    return [one for row in parsed for one in _table_problems("/sale/payment", row)]
 
 
 def _webhook_problems(hook: Any, where: str, *, new: bool) -> list[str]:

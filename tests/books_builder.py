@@ -86,8 +86,8 @@ def summed(rows: Iterable[OrderRow], *, inclusive: bool) -> Summed:
     return Summed(amount - tax, tax, amount) if inclusive else Summed(amount, tax, amount + tax)
 
 
-def invoice_of(sold: Sold, rows: Sequence[Row], number: int = 1, **changes: Any) -> Invoice:
-    lines = tuple(shown(row) for row in rows)
+def invoice_of(sold: Sold, rows: Sequence[Row] | Sequence[OrderRow], number: int = 1, **changes: Any) -> Invoice:
+    lines = tuple(shown(row) if isinstance(row, Row) else row for row in rows)
     net, tax, total = summed(lines, inclusive=sold.tax_inclusive)
     made = Invoice(
         task_id=f"invoice-{number}",

@@ -37,7 +37,7 @@ from actors.domain.returning import Refund
 from actors.domain.row_gaps import RowGap, edited_rows, invoiced_rows, is_rounding
 from actors.domain.rows import OrderRow
 from actors.domain.sale import OrderView, RowKind
-from actors.domain.tendering import Movement, assign, captured, paid, receipts, repayments, waiting
+from actors.domain.tendering import Movement, assign, captured, entered_on, paid, receipts, repayments, waiting
 
 _TOLERABLE = frozenset({Reason.SHIPPING, Reason.DISCOUNT, Reason.EDITED_CIN7, Reason.EDITED_COMMERCETOOLS})
 _RATE_STEP, _INVOICE_RATE_STEP = Decimal("0.00001"), Decimal("0.0001")
@@ -400,9 +400,8 @@ def _moved(
     case: _Case, chain: Chain, movements: Sequence[Movement], documents: Sequence[Invoice | CreditNote]
 ) -> Iterator[Discrepancy]:
     """Hold transactions against the payments on these documents, each by its reference."""
-    entered = [msgspec.structs.replace(pay, task_id=one.task_id) for one in documents for pay in one.payments]
     open_of = {one.task_id: one.total - paid(one.payments) for one in documents}
-    found, strangers = assign(movements, entered)
+    found, strangers = assign(movements, entered_on(documents))
     for movement, payments in zip(movements, found, strict=True):
         difference = movement.amount - paid(payments)
         if difference:
@@ -614,13 +613,13 @@ def _sides(case: _Case, chain: Chain) -> tuple[Shares, Shares]:
         return ours, added(documents.shares(one) for one in documents.standing_invoices)
     if chain is Chain.PAYMENT:
         moved = receipts(case.order)
-        worth = paid([pay for one in documents.standing_invoices for pay in one.payments])
+        worth = paid(entered_on(documents.standing_invoices))
     elif chain is Chain.CREDIT:
         moved = repayments(case.order, case.refunds)
         worth = sum((one.net + one.tax for one in documents.standing_notes), NOTHING)
     else:
         moved = repayments(case.order, case.refunds)
-        worth = paid([pay for one in documents.standing_notes for pay in one.payments])
+        worth = paid(entered_on(documents.standing_notes))
     return {NO_RULE: Share(net=sum((one.amount for one in moved), NOTHING))}, {NO_RULE: Share(net=worth)}
 
 

@@ -159,6 +159,11 @@ def _place(movements: Sequence[Movement], found: list[list[PostedPayment]], paym
     )
 
 
+def entered_on(documents: Sequence[Invoice | CreditNote]) -> list[PostedPayment]:
+    """Return the payments on invoices or notes, each with the id of the one it is on."""
+    return [msgspec.structs.replace(pay, task_id=one.task_id) for one in documents for pay in one.payments]
+
+
 def paid(payments: Sequence[PostedPayment]) -> Decimal:
     """Add payments up."""
     return sum((one.amount for one in payments), NOTHING)
@@ -172,8 +177,10 @@ def account_of(payment: Payment, accounts: Mapping[str, str]) -> str | None:
 
     `accounts` names "<interface>/<method>", or only the method, or only the interface; the closest name counts.
     """
-    names = (f"{payment.interface}/{payment.method}", payment.method, payment.interface)
-    return next((accounts[name] for name in names if name and name in accounts), None)
+    names = [name for name in (payment.method, payment.interface) if name]
+    if len(names) > 1:
+        names.insert(0, f"{payment.interface}/{payment.method}")
+    return next((accounts[name] for name in names if name in accounts), None)
 
 
 def to_pay(
@@ -208,7 +215,7 @@ def to_pay(
         rate=rate,
         today=today,
     )
-    entered = [pay for one in standing for pay in one.payments]
+    entered = entered_on(standing)
     money = captured(order)
     known, _ = assign([_moved(order, one) for _, one in money], entered)
     open_of = {one.task_id: one.open for one in standing}

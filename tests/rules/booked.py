@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -20,9 +22,20 @@ from actors.domain.reconciling import Documents, reconcile
 from actors.domain.returning import Refund, refunds
 from actors.domain.rows import OrderRow
 from actors.domain.sale import OrderView
+from actors.finance.entering import lines
+from storage.books import LedgerLine
 from tests.orders_builder import REDUCED, STANDARD, answer_for, facts_for, line, plain_order, rules_for
 
+Sums = dict[tuple[Chain, str, str], Share]
+
 ALL = frozenset(Chain)
+KINDS = {
+    Chain.SALE: ("order", "sale"),
+    Chain.INVOICE: ("order", "invoice"),
+    Chain.PAYMENT: ("payment", "payment"),
+    Chain.CREDIT: ("refund", "credit_note"),
+    Chain.REFUND: ("refund", "refund"),
+}
 CENT = Decimal("0.01")
 
 
@@ -72,9 +85,9 @@ def invoice(sold: Sold, rows: Sequence[OrderRow] | None = None, number: int = 1,
     return msgspec.structs.replace(made, **changes)
 
 
-def note(total: str, number: int = 1, **changes: Any) -> CreditNote:
+def note(amount: str, number: int = 1, **changes: Any) -> CreditNote:
     """Make a credit note of this much, a sixth of it tax."""
-    worth = Decimal(total)
+    worth = Decimal(amount)
     tax = (worth / 6).quantize(CENT)
     row = OrderRow(
         sku="",
@@ -164,4 +177,33 @@ def changed(rows: Sequence[OrderRow], name: str, **changes: Any) -> tuple[OrderR
     )
 
 
-NO_SHARE = Share()
+def entered(order: Order, shown: Documents, books: tuple[Figures, Sold]) -> list[LedgerLine]:
+    """Enter everything of an order in the ledger."""
+    refunds = given_back(order, shown)
+    return lines(order, *books, shown, refunds, day=date(2026, 11, 2), zone=ZoneInfo("Europe/London"))
+
+
+def sides(found: Sequence[LedgerLine]) -> Sums:
+    """Add up ours less theirs: orders, sales and invoices per rule, the others whole."""
+    sums: Sums = defaultdict(Share)
+    for chain, kinds in KINDS.items():
+        for side, kind, sign in zip(("commercetools", "cin7"), kinds, (1, -1), strict=True):
+            for one in found:
+                if (one.side, one.kind) != (side, kind):
+                    continue
+                whole = chain not in (Chain.SALE, Chain.INVOICE)
+                net, tax = (one.net + one.tax, Decimal(0)) if whole else (one.net, one.tax)
+                before = sums[chain, one.currency, "" if whole else one.rule]
+                sums[chain, one.currency, "" if whole else one.rule] = Share(
+                    net=before.net + sign * net, tax=before.tax + sign * tax
+                )
+    return {key: share for key, share in sums.items() if share != Share()}
+
+
+def explained(found: Sequence[Discrepancy]) -> Sums:
+    """Add up what discrepancies explain."""
+    sums: Sums = defaultdict(Share)
+    for one in found:
+        before = sums[one.chain, one.currency, one.rule]
+        sums[one.chain, one.currency, one.rule] = Share(net=before.net + one.net, tax=before.tax + one.tax)
+    return {key: share for key, share in sums.items() if share != Share()}

@@ -4,38 +4,23 @@ lines are those two sides.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.domain.discrepancy import Chain, Discrepancy
-from actors.domain.figures import Figures, Share, Sold
+from actors.domain.discrepancy import Chain
+from actors.domain.figures import Figures, Sold
 from actors.domain.financial import Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
 from actors.domain.order import Order, Payment, TaxedTotal, Transaction
 from actors.domain.reconciling import Documents
 from actors.domain.rows import OrderRow
 from actors.domain.sale import OrderView
-from actors.finance.entering import lines
-from storage.books import LedgerLine
-from tests.rules.booked import ALL, an_order, documents, given_back, invoice, judged, posted
+from tests.rules.booked import ALL, an_order, documents, entered, explained, invoice, judged, posted, sides
 
-Sums = dict[tuple[Chain, str, str], Share]
-
-KINDS = {
-    Chain.SALE: ("order", "sale"),
-    Chain.INVOICE: ("order", "invoice"),
-    Chain.PAYMENT: ("payment", "payment"),
-    Chain.CREDIT: ("refund", "credit_note"),
-    Chain.REFUND: ("refund", "refund"),
-}
 RULES = ("Sales 20%", "Sales 5%", "Sales 12%", "")
 IDS = ("t-00001", "t-00002", "psp-0001", "cash", "")
 
@@ -154,43 +139,12 @@ def any_documents(sold: Sold) -> st.SearchStrategy[Documents]:
     )
 
 
-def entered(case: tuple[Order, Documents, tuple[Figures, Sold]]) -> list[LedgerLine]:
-    order, shown, books = case
-    refunds = given_back(order, shown)
-    return lines(order, *books, shown, refunds, day=date(2026, 11, 2), zone=ZoneInfo("Europe/London"))
-
-
-def sides(found: Sequence[LedgerLine]) -> Sums:
-    """Add up ours less theirs: orders, sales and invoices per rule, the others whole."""
-    sums: Sums = defaultdict(Share)
-    for chain, kinds in KINDS.items():
-        for side, kind, sign in zip(("commercetools", "cin7"), kinds, (1, -1), strict=True):
-            for one in found:
-                if (one.side, one.kind) != (side, kind):
-                    continue
-                whole = chain not in (Chain.SALE, Chain.INVOICE)
-                net, tax = (one.net + one.tax, Decimal(0)) if whole else (one.net, one.tax)
-                before = sums[chain, one.currency, "" if whole else one.rule]
-                sums[chain, one.currency, "" if whole else one.rule] = Share(
-                    net=before.net + sign * net, tax=before.tax + sign * tax
-                )
-    return {key: share for key, share in sums.items() if share != Share()}
-
-
-def explained(found: Sequence[Discrepancy]) -> Sums:
-    sums: Sums = defaultdict(Share)
-    for one in found:
-        before = sums[one.chain, one.currency, one.rule]
-        sums[one.chain, one.currency, one.rule] = Share(net=before.net + one.net, tax=before.tax + one.tax)
-    return {key: share for key, share in sums.items() if share != Share()}
-
-
 @settings(max_examples=300)
 @given(cases(), st.frozensets(st.sampled_from(Chain)), st.integers(0, 3))
 def test_discrepancies_add_up_to_the_difference(
     case: tuple[Order, Documents, tuple[Figures, Sold]], due: frozenset[Chain], tolerance: int
 ) -> None:
-    ledger = entered(case)
+    ledger = entered(*case)
     assert explained(judged(*case, due=due, tolerance=tolerance)) == sides(ledger)
 
     keys = [(one.side, one.kind, one.id, one.rule) for one in ledger]

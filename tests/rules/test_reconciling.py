@@ -20,6 +20,8 @@ from tests.rules.booked import (
     an_order,
     changed,
     documents,
+    entered,
+    explained,
     invoice,
     judged,
     note,
@@ -28,6 +30,7 @@ from tests.rules.booked import (
     posted,
     reasons,
     resold,
+    sides,
     transaction,
     view,
 )
@@ -208,6 +211,7 @@ def test_a_difference_is_classed_by_what_it_is(fault: Fault) -> None:
     assert {one.component for one in found} == fault.components
     assert all(one.our_document == "CT-100045" and one.their_document for one in found)
     assert disagrees(found, 0, 2)
+    assert explained(found) == sides(entered(fault.order, fault.shown, fault.books))
 
 
 def test_documents_that_are_as_they_should_be_differ_in_nothing() -> None:
@@ -370,6 +374,7 @@ def test_money_is_held_against_its_transactions(
     found = judged(order, shown, (ORDERED, SOLD))
     assert reasons(found) == expected
     assert all(one.rule == "" and one.tax == 0 for one in found)
+    assert explained(found) == sides(entered(order, shown, (ORDERED, SOLD)))
 
 
 def test_a_part_of_a_payment_waits_for_the_next_invoice() -> None:

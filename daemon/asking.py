@@ -59,6 +59,7 @@ def charge_names(posting: PostingRules) -> Iterator[str]:
     """Yield every service product the configuration names; `{rule}` stands for each mapped tax rule."""
     charges = posting.charges
     templates = [charges.shipping, charges.rounding, *(rule.product for rule in posting.slugs.values())]
+    templates += posting.gift_cards.values()
     if posting.discount_as != LINES_ONLY:
         templates.append(charges.discount)
     for template in filter(None, templates):

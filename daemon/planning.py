@@ -194,6 +194,7 @@ def posting_rules(settings: Settings) -> PostingRules:
             slug: ChargeRule(product=mapping.product, tender=mapping.tender)
             for slug, mapping in mappings.charges.items()
         },
+        gift_cards=dict(mappings.gift_cards),
         carriers=dict(mappings.shipping),
         fields=dict(mappings.fields),
         currencies={

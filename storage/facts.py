@@ -218,6 +218,7 @@ def for_order(connection: sqlite3.Connection, skus: Collection[str], *, currency
         tax_rules=_small(connection, FactKind.TAX_RULE, TaxRule),
         locations=_small(connection, FactKind.LOCATION, Location),
         payment_terms=_small(connection, FactKind.PAYMENT_TERM, PaymentTerm),
+        accounts=_small(connection, FactKind.ACCOUNT, LedgerAccount),
         customers=_small(connection, FactKind.CUSTOMER, Customer),
         carriers=_small(connection, FactKind.CARRIER, Carrier),
         rates=rates(connection, currency),

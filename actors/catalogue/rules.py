@@ -73,6 +73,7 @@ def _charges(facts: Facts, posting: PostingRules) -> Iterator[Finding]:
         named.append(("[orders] discount_charge", posting.charges.discount))
     named.append(("[orders] rounding_charge", posting.charges.rounding))
     named += [(f'[mappings.charges] "{slug}"', rule.product) for slug, rule in posting.slugs.items()]
+    named += [(f'[mappings.gift_cards] "{card}"', product) for card, product in posting.gift_cards.items()]
     for key, name in named:
         if name and "{rule}" not in name and name not in facts.services:
             yield _contradicted(key, f"service product {name!r}", FactKind.PRODUCT, "", named=name)

@@ -30,7 +30,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How the document is to be written.
 
     `fold`: discounts lower the lines. `negatives`: a charge may be below zero. `charges_only`: a discount never lowers
-    lines. `tenders` are slugs that are paid with. `tolerance`: minor units the order may differ from its items by.
+    lines. `tenders` are slugs that are paid with, `gift_cards` SKUs and slugs that are sold as a debt. `tolerance`:
+    minor units the order may differ from its items by.
     """
 
     inclusive: bool
@@ -38,6 +39,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     negatives: bool = True
     charges_only: bool = False
     tenders: frozenset[str] = frozenset()
+    gift_cards: frozenset[str] = frozenset()
     tolerance: int = 0
 
 
@@ -76,9 +78,12 @@ def compose(order: Order, ruled: Sequence[Ruled], taxes: dict[str, int], terms: 
     With findings the parts are as far as it got, and are not to be used.
     """
     goods, findings = _goods(order, ruled, terms)
-    customs = [_custom(each, terms) for each in ruled if each.item.kind is ItemKind.CUSTOM and each.item.amount]
+    customs = [
+        *_gift_cards(ruled, terms),
+        *(_custom(each, terms) for each in ruled if each.item.kind is ItemKind.CUSTOM and each.item.amount),
+    ]
     shipping = _shipping(ruled, terms)
-    findings += _taxed_tenders(order, customs, terms)
+    findings += [*_taxed_tenders(order, customs, terms), *_no_debts(order, customs, terms)]
     discounts, gap, found = _beside_the_items(order, ruled, taxes, terms)
     findings += found
     kept, folded, found = _negatives(order, customs, discounts, terms)
@@ -118,7 +123,7 @@ def _goods(order: Order, ruled: Iterable[Ruled], terms: Terms) -> tuple[list[Par
     findings: list[Finding] = []
     for place, line in enumerate(order.lines):
         each = rules.get(f"lineItems[{place}]")
-        if each is None or not line.sku or line.quantity < 1:
+        if each is None or not line.sku or line.sku in terms.gift_cards or line.quantity < 1:
             continue
         part = goods.setdefault(line.sku, Part(kind=RowKind.LINE, key=line.sku, rule=each.rule, quantity=0, lines=[]))
         if part.amount == 0 and line.total:
@@ -154,6 +159,40 @@ def _custom(each: Ruled, terms: Terms) -> Part:
         tax=each.item.tax,
         where=each.item.where,
     )
+
+
+def _gift_cards(ruled: Iterable[Ruled], terms: Terms) -> list[Part]:
+    """Add the lines up that sell gift cards, one charge per SKU and rule; one that was given away is no debt."""
+    parts: dict[tuple[str, str], Part] = {}
+    for each in ruled:
+        item = each.item
+        if item.kind is not ItemKind.LINE or item.sku not in terms.gift_cards or not item.amount:
+            continue
+        known = parts.get((item.sku, each.rule.name))
+        if known is None:
+            parts[item.sku, each.rule.name] = _custom(each, terms)
+            continue
+        known.quantity += item.quantity
+        known.amount += in_terms(each, inclusive=terms.inclusive)
+        known.tax += item.tax
+    return list(parts.values())
+
+
+def _no_debts(order: Order, customs: Iterable[Part], terms: Terms) -> list[Finding]:
+    """A gift card is owed for: no tax is due before it is paid with, and nothing is owed below zero."""
+    return [
+        Finding(
+            code="gift_card_unmapped",
+            cause=f"the gift card {part.key} is sold for {shown(part.amount, order)} with {shown(part.tax, order)} of"
+            " tax; what is sold as a debt has no tax, and is paid for",
+            field=f"{part.where}.taxedPrice",
+            sku=part.key,
+            facts={"gift card": shown(part.amount, order), "tax": shown(part.tax, order)},
+            group=f"gift_card_unmapped:{part.key}",
+        )
+        for part in customs
+        if part.key in terms.gift_cards and (part.tax or part.amount < 0)
+    ]
 
 
 def _taxed_tenders(order: Order, customs: Iterable[Part], terms: Terms) -> list[Finding]:

@@ -37,7 +37,7 @@ class KitPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """A Cin7 product. `type` is Stock or Service (open string).
+    """A Cin7 product. `type` is Stock or Service (open string). `revenue_account` is a code ("": Cin7's own choice).
 
     `parts` are its components where Cin7 assembles it when an order for it is authorised (`BillOfMaterial` with
     `AutoAssembly`, fact sheet §3.1).
@@ -51,6 +51,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     sellable: bool = True
     drop_ship: str = "No Drop Ship"
     category: str = ""
+    revenue_account: str = ""
     parts: tuple[KitPart, ...] = ()
 
 
@@ -84,12 +85,13 @@ class PaymentTerm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An account of the books."""
+    """An account of the books. `kind` is its class: ASSET, LIABILITY, … (open string; "": not said)."""
 
     code: str
     name: str
     for_payments: bool = False
     active: bool = True
+    kind: str = ""
 
 
 class Carrier(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,9 +158,9 @@ class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known, for one order: products of its SKUs and of the charges, and all of the small lists.
 
-    `products` is keyed by exact SKU, `services` by exact product name. `loaded` says which lists were ever read whole:
-    a name missing from a list that was never read is *unknown*, not wrong. `edition` rises with every change.
-    `calibration` is what is known of the account's arithmetic, as of the day of the judgement.
+    `products` is keyed by exact SKU, `services` by exact product name, `accounts` by code. `loaded` says which lists
+    were ever read whole: a name missing from a list that was never read is *unknown*, not wrong. `edition` rises with
+    every change. `calibration` is what is known of the account's arithmetic, as of the day of the judgement.
     """
 
     products: dict[str, Product] = {}
@@ -166,6 +168,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     tax_rules: dict[str, TaxRule] = {}
     locations: dict[str, Location] = {}
     payment_terms: dict[str, PaymentTerm] = {}
+    accounts: dict[str, LedgerAccount] = {}
     customers: dict[str, Customer] = {}
     carriers: dict[str, Carrier] = {}
     rates: tuple[ExchangeRate, ...] = ()

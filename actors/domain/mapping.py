@@ -169,6 +169,8 @@ def service_of(name: str, facts: Facts) -> Product | Finding:
 
 def service_for_slug(slug: str, name: str, facts: Facts, rules: PostingRules) -> Product | Finding:
     """Return the service product that carries a custom line: the mapped one, else one of the line's own name."""
+    if slug in rules.gift_cards:
+        return gift_card_service(slug, facts, rules)
     mapped = rules.slugs.get(slug)
     if mapped is not None:
         return service_of(mapped.product, facts)
@@ -183,6 +185,38 @@ def service_for_slug(slug: str, name: str, facts: Facts, rules: PostingRules) ->
         field="customLineItems.slug",
         waits_for=fact_ref(FactKind.PRODUCT, ""),
         group=f"charge_unmapped:{slug}",
+    )
+
+
+LIABILITY = "LIABILITY"
+"""Class of an account that holds what is owed (fact sheet §6)."""
+
+
+def gift_card_service(card: str, facts: Facts, rules: PostingRules) -> Product | Finding:
+    """Return the service product a gift card is sold as: what it brings in is owed until somebody pays with it."""
+    name = rules.gift_cards[card]
+    product = service_of(name, facts)
+    if isinstance(product, Finding):
+        return product if product.code == "facts_missing" else _about_card(card, f"cannot be sold: {product.cause}")
+    code = product.revenue_account
+    account = facts.accounts.get(code)
+    if code and account is None and FactKind.ACCOUNT not in facts.loaded:
+        return _missing(FactKind.ACCOUNT, f"account {code}")
+    if account is not None and account.kind.upper() == LIABILITY:
+        return product
+    kind = account.kind if account is not None and account.kind else "unknown"
+    booked = f"account {code}, of class {kind}" if code else "no account of its own"
+    return _about_card(card, f"is sold as {name}, which is booked to {booked}, and not to a liability", product.sku)
+
+
+def _about_card(card: str, fault: str, sku: str = "") -> Finding:
+    return Finding(
+        code="gift_card_unmapped",
+        cause=f"the gift card {card} {fault}",
+        field="RevenueAccount",
+        sku=card,
+        waits_for=fact_ref(FactKind.PRODUCT, sku),
+        group=f"gift_card_unmapped:{card}",
     )
 
 
@@ -229,7 +263,7 @@ def unfed_channels(order: Order, rules: PostingRules) -> frozenset[str]:
     if not names:
         return frozenset()
     booked = rules.split_location if len(names) > 1 and rules.split_location else names[0]
-    channels = {line.supply_channel or "" for line in order.lines}
+    channels = {line.supply_channel or "" for line in order.lines if line.sku not in rules.gift_cards}
     return frozenset(channel for channel in channels if booked not in _fed_by(channel, rules))
 
 
@@ -238,10 +272,11 @@ def _fed_by(channel: str, rules: PostingRules) -> tuple[str, ...]:
 
 
 def _location_names(order: Order, rules: PostingRules) -> tuple[list[str], list[Finding]]:
-    """List the distinct locations of the lines, by first appearance, and the channels that lead to none or many."""
+    """List the distinct locations of the goods, by first appearance, and the channels that lead to none or many."""
     names: dict[str, None] = {}
     findings: list[Finding] = []
-    for channel in dict.fromkeys(line.supply_channel or "" for line in order.lines) or {"": None}:
+    goods = (line for line in order.lines if line.sku not in rules.gift_cards)
+    for channel in dict.fromkeys(line.supply_channel or "" for line in goods) or {"": None}:
         if not channel:
             names[rules.location] = None
             continue

@@ -32,9 +32,10 @@ class PostingRules(msgspec.Struct, frozen=True, kw_only=True):
 
     `channels` maps a supply channel key ("" = none) to the Cin7 locations that feed it. `time_zone` is the IANA name of
     the books' zone where the configuration names one; empty: the one Cin7 reports. `discount_as` is charge, lines or
-    auto. `slugs` maps custom lines, `carriers` shipping methods to Cin7 carriers, `fields` custom fields to fields of
-    the sale, `currencies` the order's currency. `rate_max_age` is in days; None: any age. `split_location` "": orders
-    whose channels differ are held. `most_rows` is how many rows a document may have.
+    auto. `slugs` maps custom lines, `gift_cards` what is sold as a debt (SKUs and slugs) to the service product it is
+    sold as, `carriers` shipping methods to Cin7 carriers, `fields` custom fields to fields of the sale, `currencies`
+    the order's currency. `rate_max_age` is in days; None: any age. `split_location` "": orders whose channels differ
+    are held. `most_rows` is how many rows a document may have.
     """
 
     customer: str
@@ -49,6 +50,7 @@ class PostingRules(msgspec.Struct, frozen=True, kw_only=True):
     split_location: str = ""
     discount_as: str = "auto"
     slugs: dict[str, ChargeRule] = {}
+    gift_cards: dict[str, str] = {}
     carriers: dict[str, str] = {}
     fields: dict[str, str] = {}
     currencies: dict[str, CurrencyRule] = {}

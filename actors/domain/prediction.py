@@ -27,6 +27,7 @@ from actors.domain.mapping import (
     charge_name,
     company_of,
     customer_of,
+    gift_card_service,
     location_of,
     product_of,
     service_for_slug,
@@ -172,7 +173,7 @@ def _account(order: Order, facts: Facts, rules: PostingRules) -> tuple[_Account 
     carrier = carrier_of(order, facts, rules)
     findings += [*(customer if isinstance(customer, list) else ()), *(location if isinstance(location, list) else ())]
     findings += [carrier] if isinstance(carrier, Finding) else []
-    products, strangers = _products(order, facts)
+    products, strangers = _products(order, facts, rules)
     findings += strangers
     if isinstance(customer, list) or isinstance(location, list) or isinstance(carrier, Finding) or findings:
         return None, findings
@@ -227,10 +228,10 @@ def _unnamed(order: Order) -> list[Finding]:
     ]
 
 
-def _products(order: Order, facts: Facts) -> tuple[dict[str, Product], list[Finding]]:
+def _products(order: Order, facts: Facts, rules: PostingRules) -> tuple[dict[str, Product], list[Finding]]:
     products: dict[str, Product] = {}
     findings: list[Finding] = []
-    for sku in dict.fromkeys(line.sku for line in order.lines if line.sku):
+    for sku in dict.fromkeys(line.sku for line in order.lines if line.sku and line.sku not in rules.gift_cards):
         found = product_of(sku, facts)
         if isinstance(found, Finding):
             findings.append(found)
@@ -297,6 +298,7 @@ def _terms(rules: PostingRules, facts: Facts, *, inclusive: bool) -> Terms:
         negatives=not refused,
         charges_only=rules.discount_as == "charge",
         tenders=frozenset(slug for slug, charge in rules.slugs.items() if charge.tender),
+        gift_cards=frozenset(rules.gift_cards),
         tolerance=rules.tolerance,
     )
 
@@ -353,6 +355,8 @@ def _charges_by_name(order: Order, facts: Facts, rules: PostingRules) -> list[Fi
     if uneven and rules.charges.rounding and "{rule}" not in rules.charges.rounding:
         found.append(service_of(rules.charges.rounding, facts))
     found += [service_for_slug(line.slug, line.name, facts, rules) for line in order.custom_lines if line.total]
+    cards = dict.fromkeys(line.sku for line in order.lines if line.sku and line.total)
+    found += [gift_card_service(sku, facts, rules) for sku in cards if sku in rules.gift_cards]
     return [answer for answer in found if isinstance(answer, Finding)]
 
 

@@ -443,6 +443,7 @@ def test_all_of_it_reaches_the_rules() -> None:
             orders='customer = { mode = "per-customer", name = "Web" }\nsplit_location = "Main Warehouse"\n'
             'discount_as = "lines"\nmost_rows = 50\nfirst = { shipping = ["Express"] }',
             mappings__charges='gift-card = { product = "Gift card redeemed", tender = true }',
+            mappings__gift_cards='"GIFT-50" = "Gift card sold"',
             mappings__shipping='"Express" = "DHL Express"',
             mappings__fields='giftMessage = "ShippingNotes"',
             mappings__currencies='EUR = { customer = "Web EUR", rate = 1.17 }\nrate_max_age_days = 3',
@@ -460,6 +461,7 @@ def test_all_of_it_reaches_the_rules() -> None:
         split_location="Main Warehouse",
         discount_as="lines",
         slugs={"gift-card": ChargeRule(product="Gift card redeemed", tender=True)},
+        gift_cards={"GIFT-50": "Gift card sold"},
         carriers={"Express": "DHL Express"},
         fields={"giftMessage": "ShippingNotes"},
         currencies={"EUR": CurrencyRule(customer="Web EUR", rate="1.17")},

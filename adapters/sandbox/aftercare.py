@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.sandbox.carts import LineDraft, OrderDraft, price_cart
 from adapters.sandbox.delivery_actions import deliveries_of
-from adapters.sandbox.orders import Wire, money, reference, transaction
+from adapters.sandbox.orders import Wire, at_the_provider, money, reference, transaction
 from adapters.sandbox.refusals import PlacementRefused
 from adapters.sandbox.shop import Shop
 
@@ -55,18 +55,48 @@ class Aftercare(Shop):
             self.add_payment(order_id)
         self._transact(order_id, "Charge", amount_minor, state=state)
 
+    def capture(self, order_id: str, amount_minor: int, *, interface: str = "adyen", method: str = "scheme") -> str:
+        """Charge so much by one means of payment, as often as one likes; return the transaction's id.
+
+        What was never paid with before is a payment of its own, and changes the order.
+        """
+        payment_id = self._payment_by(order_id, interface, method)
+        if payment_id is None:
+            payment_id = self.add_payment(order_id, amount_minor, interface=interface, method=method)
+        return self._transact(order_id, "Charge", amount_minor, payment_id=payment_id, state="Success")
+
+    def authorise_payment(
+        self, order_id: str, amount_minor: int | None = None, *, interface: str = "adyen", method: str = "scheme"
+    ) -> str:
+        """Reserve what is owed, or a part of it; return the transaction's id. Nothing is charged by it."""
+        payment_id = self._payment_by(order_id, interface, method)
+        if payment_id is None:
+            payment_id = self.add_payment(order_id, amount_minor, interface=interface, method=method)
+        return self._transact(order_id, "Authorization", amount_minor, payment_id=payment_id, state="Success")
+
+    def fail_charge(self, order_id: str, amount_minor: int | None = None) -> str:
+        """Let a charge of the order's first payment fail; return the transaction's id."""
+        return self._transact(order_id, "Charge", amount_minor, state="Failure")
+
     def refund(
         self,
         order_id: str,
-        amount_minor: int,
+        amount_minor: int | None = None,
         *,
         state: str = "Success",
         transaction_id: str = "",
         interaction_id: str = "",
+        payment_id: str | None = None,
     ) -> str:
-        """Give money back by the order's payment; return the transaction's id. The order does not change."""
+        """Give money back by a payment of the order (its first), all that is left of it unless said.
+
+        Returns the transaction's id. The order does not change. Raises ValueError when nothing is left.
+        """
         named = {"id": transaction_id, "interactionId": interaction_id}
-        return self._transact(order_id, "Refund", amount_minor, state=state, **named)
+        amount = self._left_of(self._payment_of(order_id, payment_id)) if amount_minor is None else amount_minor
+        if amount <= 0:
+            raise ValueError("nothing is left to give back")
+        return self._transact(order_id, "Refund", amount, payment_id=payment_id, state=state, **named)
 
     def settle_charges(self, order_id: str, state: str = "Success") -> None:
         """Let the order's pending transactions succeed, or fail."""
@@ -78,17 +108,25 @@ class Aftercare(Shop):
             fields = {"transactionId": transaction_id, "state": state}
             self.news.message("payment", changed, "PaymentTransactionStateChanged", **fields)
 
-    def add_payment(self, order_id: str) -> str:
-        """Open a payment over what is owed and add it to the order; return its id. Nothing is charged."""
+    def add_payment(
+        self,
+        order_id: str,
+        amount_minor: int | None = None,
+        *,
+        interface: str = "manual",
+        method: str = "invoice",
+    ) -> str:
+        """Open a payment over what is owed, or so much, and add it to the order; return its id. Nothing is charged."""
         order = self.orders[order_id]
+        owed = order["taxedPrice"]["totalGross"] if "taxedPrice" in order else order["totalPrice"]
         now = self.now_text()
         payment_id = self._open(
             self.payments,
             {
                 "createdAt": now,
                 "lastModifiedAt": now,
-                "amountPlanned": order["taxedPrice"]["totalGross"] if "taxedPrice" in order else order["totalPrice"],
-                "paymentMethodInfo": {"paymentInterface": "manual", "method": "invoice"},
+                "amountPlanned": owed if amount_minor is None else money(amount_minor, owed["currencyCode"]),
+                "paymentMethodInfo": {"paymentInterface": interface, "method": method},
                 "paymentStatus": {},
                 "transactions": [],
                 "interfaceInteractions": [],
@@ -102,18 +140,49 @@ class Aftercare(Shop):
         """Take a payment off the order; the payment itself stays. Raises `Refusal`."""
         self.act(order_id, {"action": "removePayment", "payment": reference("payment", payment_id)})
 
-    def _transact(self, order_id: str, type_: str, amount_minor: int | None, *, state: str, **named: str) -> str:
-        payment = self._payment_of(order_id)
+    def _transact(
+        self,
+        order_id: str,
+        type_: str,
+        amount_minor: int | None,
+        *,
+        state: str,
+        payment_id: str | None = None,
+        **named: str,
+    ) -> str:
+        payment = self._payment_of(order_id, payment_id)
         planned = payment["amountPlanned"]
         amount = planned if amount_minor is None else money(amount_minor, planned["currencyCode"])
         made = transaction(new_id=self.new_id, type_=type_, amount=amount, at=self.now_text(), state=state)
+        if type_ != "Refund":
+            made = at_the_provider(made)
         made |= {name: value for name, value in named.items() if value}
         changed = self._change_payment(payment, [*payment["transactions"], made])
         self.news.message("payment", changed, "PaymentTransactionAdded", transaction=made)
         return str(made["id"])
 
-    def _payment_of(self, order_id: str) -> Wire:
-        return self.payments[self.orders[order_id]["paymentInfo"]["payments"][0]["id"]]
+    def _payment_of(self, order_id: str, payment_id: str | None = None) -> Wire:
+        """Return one of the order's payments, the first unless named. Raises KeyError."""
+        ids = [one["id"] for one in self.orders[order_id]["paymentInfo"]["payments"]]
+        if payment_id is not None and payment_id not in ids:
+            raise KeyError(payment_id)
+        return self.payments[payment_id or ids[0]]
+
+    def _payment_by(self, order_id: str, interface: str, method: str) -> str | None:
+        for one in self.orders[order_id].get("paymentInfo", {}).get("payments", []):
+            means = self.payments[one["id"]]["paymentMethodInfo"]
+            if (means.get("paymentInterface"), means.get("method")) == (interface, method):
+                return str(one["id"])
+        return None
+
+    def _left_of(self, payment: Wire) -> int:
+        """Return what was charged by a payment and not given back."""
+        signs = {"Charge": 1, "Refund": -1}
+        return sum(
+            signs.get(one["type"], 0) * int(one["amount"]["centAmount"])
+            for one in payment["transactions"]
+            if one["state"] == "Success"
+        )
 
     def _change_payment(self, payment: Wire, transactions: list[Wire]) -> Wire:
         changed = self._touched(payment) | {"transactions": transactions}

@@ -142,12 +142,22 @@ class ShipmentDraft(msgspec.Struct, frozen=True, kw_only=True):
     address: Mapping[str, str] | None = None
 
 
+GIFT_CARD_INTERFACE = "giftcard"
+"""The payment interface of gift cards that are redeemed as tender."""
+
+
 class PaymentDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """How it is paid. `status` is charged | authorized | pending (a payment without transactions) | absent."""
+    """How it is paid. `status` is charged | authorized | pending (a payment without transactions) | absent.
+
+    What is charged comes in so many `captures`. A gift card pays `gift_card_percent` of it, as a payment of its own
+    beside the first one.
+    """
 
     status: str = "charged"
     interface: str = "adyen"
     method: str = "scheme"
+    captures: int = 1
+    gift_card_percent: int = 0
 
 
 class OrderDraft(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,6 +84,7 @@ class Feature(StrEnum):
 class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """How customers and the shop behave; shares are 0 to 1. `poisons` says how often which order goes wrong.
 
+    `gift_card_paid` is the share of orders that a gift card pays half of, `two_captures` of those paid in two parts.
     `rich` is the share of orders that have one to four of `features`, in one of `currencies`; poisoned ones have none.
     """
 
@@ -95,6 +96,8 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     tax_rounding: RoundingMode = RoundingMode.HALF_EVEN
     inventory_mode: str = "TrackOnly"
     payment: str = "charged"
+    gift_card_paid: float = 0.0
+    two_captures: float = 0.0
     rich: float = 0.0
     features: tuple[Feature, ...] = tuple(Feature)
     currencies: tuple[str, ...] = ("GBP",)
@@ -137,6 +140,7 @@ class OrderGenerator:
     def __init__(self, seed: int, double: OrderDesk, *, clock: GeneratorClock, habits: Habits | None = None) -> None:
         """Sell what `double` sells; `STRANGER` is put on sale there as well, for poisoned orders only."""
         self._random = random.Random(f"orders/{seed}")
+        self._means = random.Random(f"payments/{seed}")
         self._rich = Enricher(random.Random(f"rich/{seed}"), double.items)
         self._double = double
         self._clock = clock
@@ -197,11 +201,18 @@ class OrderGenerator:
             included=included,
             tax_rounding=habits.tax_rounding,
             inventory_mode=habits.inventory_mode,
-            payment=PaymentDraft(status=habits.payment),
+            payment=self._payment(),
             email=person["email"],
             billing=person,
             delivery=person if dice.random() < 0.85 else address(dice),
         )
+
+    def _payment(self) -> PaymentDraft:
+        """Draw how an order is paid, from dice of its own: a share of 0 draws nothing, and other draws stay."""
+        habits, dice = self._habits, self._means
+        by_card = habits.gift_card_paid > 0 and dice.random() < habits.gift_card_paid
+        in_two = habits.two_captures > 0 and dice.random() < habits.two_captures
+        return PaymentDraft(status=habits.payment, gift_card_percent=50 if by_card else 0, captures=2 if in_two else 1)
 
     def _line(self, item: Item) -> LineDraft:
         habits, dice = self._habits, self._random

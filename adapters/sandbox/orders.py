@@ -15,9 +15,11 @@ from typing import Any
 
 from adapters.sandbox.carts import (
     FRACTION_DIGITS,
+    GIFT_CARD_INTERFACE,
     CustomLineDraft,
     LineDraft,
     OrderDraft,
+    PaymentDraft,
     Portion,
     PricedCart,
     PricedGoods,
@@ -357,15 +359,14 @@ def _discount(cart: PricedCart) -> Wire:
     return wire
 
 
-def payment_fields(cart: PricedCart, *, transactions: list[Wire]) -> Wire:
-    """Return what an order decides of its payment: the amount planned is what the customer owes."""
-    draft = cart.draft.payment
+def payment_fields(draft: PaymentDraft, *, planned: Wire, transactions: list[Wire]) -> Wire:
+    """Return what an order decides of a payment: what is planned of it, and by which means."""
     return {
-        "amountPlanned": money(cart.payable, cart.draft.currency),
+        "amountPlanned": planned,
         "paymentMethodInfo": {
             "paymentInterface": draft.interface,
             "method": draft.method,
-            "name": {"en-GB": "Card"},
+            "name": {"en-GB": "Gift card" if draft.interface == GIFT_CARD_INTERFACE else "Card"},
         },
         "paymentStatus": {},
         "transactions": transactions,
@@ -378,3 +379,8 @@ def transaction(
 ) -> Wire:
     """Return a payment's transaction."""
     return {"id": new_id(), "type": type_, "amount": dict(amount), "state": state, "timestamp": at}
+
+
+def at_the_provider(made: Wire) -> Wire:
+    """Return a transaction with the id that the payment provider knows it by."""
+    return {**made, "interactionId": f"psp-{made['id'][:8]}"}

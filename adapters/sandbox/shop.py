@@ -13,11 +13,12 @@ from itertools import accumulate
 from typing import Literal, Protocol
 
 from adapters.sandbox.announcements import Announcer, Lag
-from adapters.sandbox.carts import OrderDraft, PricedCart, price_cart
+from adapters.sandbox.carts import GIFT_CARD_INTERFACE, OrderDraft, PaymentDraft, PricedCart, price_cart
 from adapters.sandbox.catalogue import ITEMS, Item
 from adapters.sandbox.order_actions import apply_order_action
 from adapters.sandbox.orders import (
     Wire,
+    at_the_provider,
     instant_text,
     money,
     order_fields,
@@ -156,7 +157,7 @@ class Shop(Shelves):
         if draft.workflow_state is not None:
             order["state"] = reference("state", self._state_id(draft.workflow_state))
         if draft.payment.status != "absent":
-            order["paymentInfo"] = {"payments": [reference("payment", self._open_payment(cart))]}
+            order["paymentInfo"] = {"payments": [reference("payment", one) for one in self._open_payments(cart)]}
         if number:
             self._numbers[number] = order_id
         self._keep(order)
@@ -275,15 +276,30 @@ class Shop(Shelves):
         known = (state["id"] for state in self.states.values() if state["key"] == key)
         return next(known, None) or self.add_state(key)
 
-    def _open_payment(self, cart: PricedCart) -> str:
+    def _open_payments(self, cart: PricedCart) -> list[str]:
+        """Open what an order is paid with, the gift card after the rest; nothing is opened over nothing."""
+        draft, currency = cart.draft.payment, cart.draft.currency
+        by_card = cart.payable * draft.gift_card_percent // 100
+        opened = [self._open_payment(draft, cart.payable - by_card, currency)]
+        if by_card:
+            card = PaymentDraft(status=draft.status, interface=GIFT_CARD_INTERFACE, method=GIFT_CARD_INTERFACE)
+            opened.append(self._open_payment(card, by_card, currency))
+        return opened
+
+    def _open_payment(self, draft: PaymentDraft, planned_minor: int, currency: str) -> str:
         now = self.now_text()
         kinds = {"charged": "Charge", "authorized": "Authorization"}
-        planned = money(cart.payable, cart.draft.currency)
-        status = cart.draft.payment.status
-        done = [transaction(new_id=self.new_id, type_=kinds[status], amount=planned, at=now)] if status in kinds else []
+        count = draft.captures if draft.status == "charged" else 1
+        parts = [planned_minor // count] * (count - 1)
+        amounts = [money(part, currency) for part in (*parts, planned_minor - sum(parts))]
+        done = [
+            at_the_provider(transaction(new_id=self.new_id, type_=kinds[draft.status], amount=amount, at=now))
+            for amount in (amounts if draft.status in kinds else ())
+        ]
         payment_id = self.new_id()
         dated = {"id": payment_id, "version": 1, "createdAt": now, "lastModifiedAt": now}
-        self.payments[payment_id] = dated | payment_fields(cart, transactions=done)
+        planned = money(planned_minor, currency)
+        self.payments[payment_id] = dated | payment_fields(draft, planned=planned, transactions=done)
         self.news.created("payment", self.payments[payment_id], "PaymentCreated")
         return payment_id
 

@@ -251,3 +251,77 @@ async def test_a_payment_is_added_and_removed() -> None:
 async def test_a_payment_nobody_knows_is_refused(action: str, payment: Any, code: str) -> None:
     here = await place(payment=PaymentDraft())
     assert await here.refusal({"action": action, "payment": payment}) == code
+
+
+def payments(here: Place) -> list[dict[str, Any]]:
+    return [here.double.payments[one["id"]] for one in here.order["paymentInfo"]["payments"]]
+
+
+def charged(payment: dict[str, Any]) -> list[tuple[str, str, int]]:
+    return [(one["type"], one["state"], one["amount"]["centAmount"]) for one in payment["transactions"]]
+
+
+async def test_captures_by_several_means_are_payments_of_their_own() -> None:
+    here = await place()
+    here.clock.forward(60)
+    first = here.double.capture(here.order_id, 1000)
+    second = here.double.capture(here.order_id, 500, interface="giftcard", method="giftcard")
+    before = here.order
+    third = here.double.capture(here.order_id, 250)
+    assert here.order is before  # a payment that is there changes alone
+    card, gift = payments(here)
+    assert [one["id"] for one in card["transactions"]] == [first, third]
+    assert [one["id"] for one in gift["transactions"]] == [second]
+    assert card["paymentMethodInfo"] == {"paymentInterface": "adyen", "method": "scheme"}
+    assert gift["paymentMethodInfo"] == {"paymentInterface": "giftcard", "method": "giftcard"}
+    assert (charged(card), charged(gift)) == (
+        [("Charge", "Success", 1000), ("Charge", "Success", 250)],
+        [("Charge", "Success", 500)],
+    )
+    [made] = gift["transactions"]
+    assert (made["timestamp"], made["interactionId"]) == ("2026-12-01T00:01:00.000Z", f"psp-{second[:8]}")
+    for payment in (card, gift):
+        read = (await here.caller.get(f"/payments/{payment['id']}")).json
+        assert read["transactions"] == payment["transactions"]
+
+
+async def test_what_was_reserved_is_not_charged_and_a_charge_may_fail() -> None:
+    here = await place()
+    reserved = here.double.authorise_payment(here.order_id)
+    failed = here.double.fail_charge(here.order_id, 700)
+    [payment] = payments(here)
+    owed = here.double.payable(here.order_id)
+    assert charged(payment) == [("Authorization", "Success", owed), ("Charge", "Failure", 700)]
+    assert [one["id"] for one in payment["transactions"]] == [reserved, failed]
+    with pytest.raises(ValueError, match="nothing is left"):
+        here.double.refund(here.order_id)
+    here.double.capture(here.order_id, 1000)
+    here.double.refund(here.order_id, 300)
+    here.double.refund(here.order_id)
+    assert [amount for kind, _, amount in charged(payments(here)[0]) if kind == "Refund"] == [300, 700]
+
+
+async def test_a_refund_names_the_payment_it_goes_back_by() -> None:
+    here = await place(payment=PaymentDraft())
+    here.double.capture(here.order_id, 500, interface="giftcard", method="giftcard")
+    card, gift = payments(here)
+    here.double.refund(here.order_id, payment_id=gift["id"])
+    assert [charged(payment)[-1][0] for payment in payments(here)] == ["Charge", "Refund"]
+    assert charged(payments(here)[1])[-1] == ("Refund", "Success", 500)
+    assert charged(payments(here)[0]) == charged(card)
+    with pytest.raises(KeyError):
+        here.double.refund(here.order_id, 1, payment_id="p-9")
+
+
+@pytest.mark.parametrize(("percent", "captures"), [(0, 1), (50, 1), (0, 2), (33, 3)])
+async def test_an_order_is_placed_with_all_that_pays_for_it(percent: int, captures: int) -> None:
+    here = await place(payment=PaymentDraft(gift_card_percent=percent, captures=captures))
+    made, owed = payments(here), here.double.payable(here.order_id)
+    assert [one["paymentMethodInfo"]["paymentInterface"] for one in made] == ["adyen", "giftcard"][
+        : 2 if percent else 1
+    ]
+    assert [len(one["transactions"]) for one in made] == [captures, 1][: len(made)]
+    assert sum(one["amountPlanned"]["centAmount"] for one in made) == owed
+    assert sum(amount for one in made for _, _, amount in charged(one)) == owed
+    assert all(one["amount"]["centAmount"] > 0 for payment in made for one in payment["transactions"])
+    await shown(here)

@@ -867,6 +867,15 @@ async def test_plain_orders_are_plain() -> None:
     assert 240 < (here.clock.now() - START) / 1000 < 360  # sixty a minute
 
 
+def test_how_orders_are_paid_changes_nothing_else_of_them() -> None:
+    plain, paid = generator()[1], generator(gift_card_paid=0.5, two_captures=0.5)[1]
+    drafts = [(plain.next_draft(), paid.next_draft()) for _ in range(60)]
+    for before, after in drafts:
+        assert msgspec.structs.replace(after, payment=before.payment) == before
+    means = {(after.payment.gift_card_percent, after.payment.captures) for _, after in drafts}
+    assert means == {(0, 1), (0, 2), (50, 1), (50, 2)}
+
+
 def taken_off(line: dict[str, Any]) -> int:
     price = line["price"]
     return amount(price["value"]) - amount(price["discounted"]["value"]) if "discounted" in price else 0

@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tallyd exceptions list --owner finance",
     ),
     "stock": ("show or list what is published and why; block and unblock SKUs", "tallyd stock show HW-MUG-STN-01"),
+    "report": (
+        "close a month or a day: both sides, what they differ by, what is open; the postings that are safe to sync on",
+        "tallyd report month 2026-11",
+    ),
     "webhooks": ("plan or apply the webhooks Cin7 Core sends us", "tallyd webhooks plan"),
     "flows": ("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),
 }

@@ -1,0 +1,275 @@
+"""`tallyd report`: what finance closes a month or a day on, and the postings of a day that are safe to sync on."""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from daemon.commands.table import table
+from daemon.commands.verbs import add_verb
+
+Document = dict[str, Any]
+
+MOST_LINES = 50
+"""How many open items of a kind a terminal is shown; JSON and CSV hold all."""
+
+QUIET_SECONDS = 2.0
+"""How long a report may take before it says that it is being made."""
+
+_STEPS = 1_000_000
+"""Instructions of SQLite between two looks at the clock: some milliseconds."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    month = add_verb(
+        verbs,
+        "month",
+        "hold both sides of a month against each other, and list what is open",
+        "tallyd report month 2026-11",
+    )
+    month.add_argument("period", metavar="MONTH", help="such as 2026-11, in the books' time zone")
+    day = add_verb(
+        verbs,
+        "day",
+        "hold both sides of a day against each other, and list what is open",
+        "tallyd report day 2026-11-26",
+    )
+    day.add_argument("period", metavar="DAY", help="such as 2026-11-26, in the books' time zone")
+    posted = add_verb(
+        verbs,
+        "postings",
+        "list the documents of a day that are safe to sync on, and those that are not yet",
+        "tallyd report postings 2026-11-26 --csv --output postings.csv",
+    )
+    posted.add_argument("period", metavar="DAY", help="the accounting day, such as 2026-11-26")
+    posted.add_argument("--after", default="", metavar="PLACE", help="begin after this place, the `next` of a page")
+    posted.add_argument("--limit", type=int, default=-1, metavar="N", help="at most so many (default all)")
+    for verb in (month, day):
+        verb.add_argument(
+            "--as-of",
+            default="",
+            metavar="DAY",
+            help="the day ages are counted to (default the first after the period; until then today)",
+        )
+    for verb in (month, day, posted):
+        verb.add_argument("--csv", action="store_true", help="print CSV")
+        verb.add_argument("--output", type=Path, metavar="FILE", help="write to this file")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    from actors.domain.closing_files import postings_to_csv, to_csv
+    from adapters.operator.problems import ProblemError
+    from daemon.commands.configuration import failed, settings_of
+    from daemon.commands.reading import UnreadableError, plain, read_file, to_json
+
+    if args.json and args.csv:
+        sys.stderr.write("tallyd report: either --json or --csv\n")
+        return 2
+    settings = settings_of(args.config)
+    if isinstance(settings, int):
+        return settings
+    found: Document
+    try:
+        found = read_file(settings.database_path, _patiently(_unit(args, settings.connection.time_zone or "")))
+    except ProblemError as error:
+        code = failed(str(error))
+        return 2 if error.status == 400 else code
+    except UnreadableError as error:
+        return failed(str(error))
+    postings = args.verb == "postings"
+    if args.json:
+        text = to_json(found)
+    elif args.csv:
+        text = postings_to_csv(found) if postings else to_csv(found)
+    else:
+        text = plain(_postings(found) if postings else _closing(found)) + "\n"
+    return _write(text, args.output)
+
+
+def _unit(args: argparse.Namespace, time_zone: str) -> Callable[[sqlite3.Connection], Document]:
+    from actors.core.clock import SystemClock
+    from daemon.report_views import period_report, postings
+
+    if args.verb == "postings":
+        return lambda connection: postings(connection, args.period, after=args.after, limit=args.limit)
+    now = SystemClock().now()
+    return lambda connection: period_report(
+        connection, args.verb, args.period, counted_to=args.as_of, time_zone=time_zone, now=now
+    )
+
+
+def _patiently(unit: Callable[[sqlite3.Connection], Document]) -> Callable[[sqlite3.Connection], Document]:
+    """Say on a terminal that the report is being made, once it takes longer than `QUIET_SECONDS`."""
+    import time
+
+    from daemon.commands.check import progress_line
+
+    show, wipe = progress_line()
+    began = time.monotonic()
+
+    def look() -> None:
+        seconds = time.monotonic() - began
+        if seconds >= QUIET_SECONDS:
+            show(f"adding up the books: {seconds:.0f} s")
+
+    def watched(connection: sqlite3.Connection) -> Document:
+        connection.set_progress_handler(look, _STEPS)
+        try:
+            return unit(connection)
+        finally:
+            connection.set_progress_handler(None, 0)
+            wipe()
+
+    return watched
+
+
+def _write(text: str, output: Path | None) -> int:
+    """Print the text, or put it into a file that is whole or not there."""
+    from daemon.commands.configuration import failed
+
+    if output is None:
+        sys.stdout.write(text)
+        return 0
+    part = output.with_name(output.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="")
+        part.replace(output)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        return failed(f"{output} cannot be written ({error.strerror})")
+    return 0
+
+
+# -- a period --------------------------------------------------------------------------------------------------------
+
+
+def _closing(document: Document) -> str:
+    report = document["report"]
+    period = report["period"]
+    span = period["first"] if period["kind"] == "day" else f"{period['first']} to {period['last']}"
+    parts = [
+        f"Report of {period['name']} ({span}, {report['time_zone']}), ages as of {report['as_of']}",
+        f"SHA-256 {document['sha256']}",
+    ]
+    if report["provisional"]:
+        parts.append("PROVISIONAL: the period is not over yet.")
+    parts += ["", _orders(report["orders"])]
+    for currency in dict.fromkeys(chain["currency"] for chain in report["chains"]):
+        chains = [chain for chain in report["chains"] if chain["currency"] == currency]
+        parts += ["", _sides(currency, chains), "", _ties(currency, chains)]
+    parts += _open(report)
+    return "\n".join(parts)
+
+
+def _orders(counts: Document) -> str:
+    judged = ", ".join(
+        f"{counts[name]} {name}"
+        for name in ("verified", "waiting", "differing", "released", "rejected")
+        if counts[name]
+    )
+    bare = ", ".join(f"{count} {state}" for state, count in counts["without_documents"].items())
+    lines = [f"{counts['in_period']} orders are accounted for: {judged or 'none has a document'}"]
+    return "\n".join([*lines, f"Without a document yet: {bare}"] if bare else lines)
+
+
+def _sides(currency: str, chains: list[Document]) -> str:
+    rows: list[list[object]] = []
+    for chain in chains:
+        lines = [(one["rule"] or "(whole)", one) for one in chain["rules"]]
+        lines += [("in all", chain)] if len(lines) != 1 else []
+        rows += [[chain["chain"], rule, *_side(one["commercetools"]), *_side(one["cin7"])] for rule, one in lines]
+    head = ["CHAIN", "TAX RULE", "COMMERCETOOLS", "NET", "TAX", "GROSS", "CIN7 CORE", "NET", "TAX", "GROSS"]
+    return f"{currency}\n{table(head, rows)}"
+
+
+def _side(figure: Document) -> list[object]:
+    return [figure["documents"], figure["net"], figure["tax"], figure["gross"]]
+
+
+def _ties(currency: str, chains: list[Document]) -> str:
+    rows: list[list[object]] = []
+    for chain in chains:
+        tie = chain["tie"]
+        left = chain["unexplained_orders"]
+        rows.append([chain["chain"], "differs by", *tie["difference"].values()])
+        rows += [["", f"  {reason}", *amounts.values()] for reason, amounts in tie["reasons"].items()]
+        rows.append(["", "  unexplained" + (f" ({left} orders)" if left else ""), *tie["unexplained"].values()])
+    return table([f"{currency}: CHAIN", "", "NET", "TAX", "GROSS"], [[row[0] or " ", *row[1:]] for row in rows])
+
+
+def _open(report: Document) -> list[str]:
+    sections = (
+        (
+            "Unexplained",
+            ["ORDER", "CHAIN", "TAX RULE", "CURRENCY", "NET", "TAX"],
+            [
+                [_named(one), one["chain"], one["rule"], one["currency"], one["net"], one["tax"]]
+                for one in report["remainders"]
+            ],
+        ),
+        (
+            "Differences",
+            ["ORDER", "CHAIN", "REASON", "AGE (D)", "DECIDED", "WHAT"],
+            [
+                [_named(one), one["chain"], one["reason"], one["age_days"], one["decision"], _what(one)]
+                for one in report["differences"]
+            ],
+        ),
+        (
+            "Open exceptions",
+            ["ORDER", "OWNER", "TYPE", "AGE (D)", "CAUSE AND NEXT STEP"],
+            [
+                [_named(one), one["owner"], one["type"], one["age_days"], f"{one['cause']} Next: {one['next_step']}"]
+                for one in report["exceptions"]
+            ],
+        ),
+        (
+            "Orders without a document",
+            ["ORDER", "STATE", "AGE (D)"],
+            [[_named(one), one["state"], one["age_days"]] for one in report["without_documents"]],
+        ),
+    )
+    return [_section(*section) for section in sections if section[2]]
+
+
+def _section(title: str, head: list[str], rows: list[list[object]]) -> str:
+    more = len(rows) - MOST_LINES
+    text = f"\n{title}: {len(rows)}\n{table(head, rows[:MOST_LINES])}"
+    return f"{text}\n… and {more} more: --json or --csv" if more > 0 else text
+
+
+def _named(item: Document) -> str:
+    return str(item["number"] or item["order_id"])
+
+
+def _what(one: Document) -> str:
+    place = f" of {one['where']}" if one["where"] else ""
+    ours = f"{one['ours'] or '–'} in commercetools ({one['our_document'] or '–'})"
+    theirs = f"{one['theirs'] or '–'} in Cin7 Core ({one['their_document'] or '–'})"
+    return f"{one['component']}{place}: {ours}, {theirs}"
+
+
+# -- postings --------------------------------------------------------------------------------------------------------
+
+
+def _postings(page: Document) -> str:
+    safe = [[*_posting(one), one["verified_at"]] for one in page["items"]]
+    waiting = [[*_posting(one), one["why"]] for one in page["not_yet"]]
+    head = ["KIND", "NUMBER", "ORDER", "REFERENCE", "ACCOUNT", "CURRENCY", "NET", "TAX", "TOTAL"]
+    parts = [f"Safe to sync on, of {page['day']}: {len(safe)}"]
+    parts += [table([*head, "SINCE (UTC)"], safe)] if safe else []
+    parts += [f"More: --after {page['next']}"] if page["next"] is not None else []
+    parts += ["", f"Not yet: {len(waiting)}", table([*head, "WHY"], waiting)] if waiting else []
+    return "\n".join(parts)
+
+
+def _posting(one: Document) -> list[object]:
+    names = ("kind", "number", "order", "reference", "account", "currency", "net", "tax", "total")
+    return [one[name] for name in names]

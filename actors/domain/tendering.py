@@ -231,7 +231,7 @@ def to_pay(
             continue
         fits = min(rest, max(room, NOTHING))
         room -= fits
-        parts = _split(fits, open_of, {pay.task_id for pay in posted})
+        parts = _split(fits, open_of)
         result += _vouchers(ways, payment, transaction, parts)
         if rest > fits:
             result.append(_beyond(order, transaction, rest - fits, could))
@@ -318,12 +318,12 @@ def waiting(amount: Decimal, posted: Sequence[PostedPayment], open_of: Mapping[s
     return max(amount - paid(posted), NOTHING)
 
 
-def _split(amount: Decimal, open_of: dict[str, Decimal], taken: set[str]) -> list[tuple[str, Decimal]]:
-    """Spread an amount over what is open, in order, and take it off; each document takes one part of a transaction."""
+def _split(amount: Decimal, open_of: dict[str, Decimal]) -> list[tuple[str, Decimal]]:
+    """Spread an amount over what is open, in order, and take it off."""
     parts: list[tuple[str, Decimal]] = []
     for task_id, left in open_of.items():
         part = min(amount, left).quantize(CENT, rounding=ROUND_DOWN)
-        if part <= 0 or task_id in taken:
+        if part <= 0:
             continue
         parts.append((task_id, part))
         open_of[task_id] -= part

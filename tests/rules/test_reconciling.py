@@ -336,6 +336,12 @@ money(
     notes=(note("12.00", memo="r-10001", payments=(BACK,)), note("12.00", 2, memo="r-10001")),
 )
 money(
+    "two notes of one number",
+    REFUNDED,
+    {Chain.CREDIT: {Reason.MISSING_COMMERCETOOLS}},
+    notes=(note("12.00", memo="r-10001", payments=(BACK,)), note("12.00", memo="r-10001")),
+)
+money(
     "another amount credited",
     REFUNDED,
     {Chain.CREDIT: {Reason.EDITED_CIN7}},

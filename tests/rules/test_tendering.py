@@ -19,7 +19,7 @@ from actors.domain.facts import LedgerAccount
 from actors.domain.financial import Invoice
 from actors.domain.order import Order, Payment, ReturnItem, TaxedTotal
 from actors.domain.returning import Refund, refunds
-from actors.domain.tendering import account_of, captured, money_moved, to_pay, to_pay_back
+from actors.domain.tendering import account_of, assign, captured, money_moved, movement, to_pay, to_pay_back
 from actors.domain.vouchers import PaymentVoucher
 from tests.rules.booked import an_order, note, paid_with, paying, transaction
 
@@ -134,6 +134,12 @@ MIXED = paying(
         pytest.param(ABOVE, [bill("50.00")], [("inv-1", "t1", "50.00")], id="invoiced for more than is owed"),
         pytest.param(
             ABOVE, [bill("40.00")], [("inv-1", "t1", "40.00"), "payment_unpostable"], id="waits, and goes beyond"
+        ),
+        pytest.param(
+            paying(CHARGED, transaction("Charge", 500, "t2")),
+            [bill("40.00")],
+            [("inv-1", "t1", "40.00"), "payment_unpostable"],
+            id="waits, and a second one goes beyond",
         ),
         pytest.param(
             paying(ORDER, transaction("Charge", 4695, "t1", currency="EUR")), [WHOLE], ["payment_unpostable"],
@@ -313,6 +319,35 @@ def test_a_refund_in_another_currency_is_told() -> None:
     found = back(paying(ORDER, transaction("Refund", 1200, "r-00001", currency="EUR")))
     assert isinstance(found, Finding)
     assert found.code == "payment_unpostable"
+
+
+# -- whose it is ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "entered", "expected"),
+    [
+        pytest.param(["a/x:10", "b/x:20"], ["x:20"], [[], ["20"]], id="the amount that is lacking"),
+        pytest.param(["a/x:10", "b/x:20"], ["x:20", "x:10"], [["10"], ["20"]], id="each its own"),
+        pytest.param(["a/x:10", "b/x:20"], ["x:15"], [[], ["15"]], id="one that has room for it"),
+        pytest.param(["a/x:10", "b/x:10"], ["x:10", "x:10"], [["10"], ["10"]], id="two alike"),
+        pytest.param(["a/b:10", "b/:20"], ["b:10"], [[], ["10"]], id="an id before a provider's"),
+        pytest.param(["a/:10"], [":10"], [[]], id="a payment that names nothing"),
+    ],
+)
+def test_a_payment_is_whose_it_names(names: list[str], entered: list[str], expected: list[list[str]]) -> None:
+    """Transactions are "id/provider's id:amount", payments "reference:amount"."""
+    moves = [movement(ORDER, *_named(one), at=None) for one in names]
+    payments = [paid_with(amount, reference) for reference, amount in (one.split(":") for one in entered)]
+    found, strangers = assign(moves, payments)
+    assert [[str(pay.amount) for pay in one] for one in found] == expected
+    assert len(strangers) == len(entered) - sum(len(one) for one in expected)
+
+
+def _named(text: str) -> tuple[str, str, int]:
+    name, amount = text.split(":")
+    id_, interaction = name.split("/")
+    return id_, interaction, int(amount) * 100
 
 
 # -- what moved -------------------------------------------------------------------------------------------------------

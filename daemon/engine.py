@@ -27,6 +27,8 @@ from actors.domain.order_state import UNSETTLED
 from actors.domain.posting import PostingRules
 from actors.domain.time import Clock, Instant
 from actors.domain.tracing import Tracer
+from actors.finance.actor import FinanceActor, doubt_postings
+from actors.finance.rules import FinanceRules
 from actors.fulfilment.actor import FulfilmentActor, doubt_updates
 from actors.fulfilment.rules import FulfilmentRules
 from actors.governor.governor import Governor
@@ -106,6 +108,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     orders_enabled: bool = True
     stock: StockRules = StockRules(channels={}, enabled=False)
     fulfilment: FulfilmentRules = FulfilmentRules()
+    finance: FinanceRules = FinanceRules(enabled=False)
     doors: DoorRules = DoorRules()
     public_url: str = ""
     webhook_token: str = ""
@@ -242,6 +245,14 @@ class Engine:
                 rules=self.plan.fulfilment,
                 may_write=lambda: self.lease.held,
             ),
+            Flow.FINANCE: FinanceActor(
+                self.around,
+                storefront=self.commercetools,
+                ledger=self.cin7,
+                rules=self.plan.finance,
+                posting=self.plan.posting,
+                may_write=lambda: self.lease.held,
+            ),
             Flow.STOCK: StockActor(
                 self.around,
                 book=self.cin7,
@@ -313,7 +324,8 @@ class Engine:
         def unit(connection: sqlite3.Connection) -> list[tuple[str, Instant]]:
             now = self.clock.now()
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
-            for look in (*doubt_writes(connection, now=now), *doubt_updates(connection, now=now)):
+            postings = doubt_postings(connection, timeout=timeout, now=now)
+            for look in (*postings, *doubt_writes(connection, now=now), *doubt_updates(connection, now=now)):
                 outbox.accept(connection, look, now=now)
             doors.open_doors(connection, self.plan.doors.names, now=now)
             self._forget_other_doors(connection, now)

@@ -232,7 +232,7 @@ def begin(connection: sqlite3.Connection, order_id: str, sale_id: str, currency:
 
 def saw(connection: sqlite3.Connection, order_id: str, view: SaleView, *, read_at: Instant, now: Instant) -> None:
     """Somebody read the whole sale: keep what it shows, and ask for a look where that is news."""
-    record = get(connection, order_id)
+    record = get(connection, order_id) if view.money_read else None
     if record is None or record.sale_id != view.id or (record.read_at or 0) >= read_at:
         return
     news = shown_of(view)

@@ -171,7 +171,10 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaleView(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale as `GET /sale` shows it. `order` is None while there is no order document."""
+    """A sale as `GET /sale` shows it. `order` is None while there is no order document.
+
+    `money_read`: its invoices and credit notes were read with all their figures.
+    """
 
     id: str
     status: str
@@ -192,6 +195,7 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     fulfilments: tuple[Fulfilment, ...] = ()
     credit_notes: tuple[CreditNote, ...] = ()
     invoices: tuple[Invoice, ...] = ()
+    money_read: bool = False
 
     @property
     def shipped(self) -> bool:

@@ -28,7 +28,7 @@ class InvoiceVoucher(msgspec.Struct, frozen=True, kw_only=True):
     """What `POST /sale/invoice` is told: a new invoice, authorised. `memo` holds its mark and nothing else.
 
     `account` is the revenue account of every row ("": Cin7's own choice). `rate` is base units for one unit of the
-    customer's currency, None in the books' own.
+    customer's currency, None in the books' own. `tax_inclusive` is the mode of the sale, which an answer does not say.
     """
 
     sale_id: str
@@ -38,6 +38,7 @@ class InvoiceVoucher(msgspec.Struct, frozen=True, kw_only=True):
     memo: str
     account: str = ""
     rate: Decimal | None = None
+    tax_inclusive: bool = False
 
 
 class PaymentVoucher(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,7 @@ class CreditVoucher(msgspec.Struct, frozen=True, kw_only=True):
     restock: tuple[Restock, ...] = ()
     account: str = ""
     rate: Decimal | None = None
+    tax_inclusive: bool = False
 
 
 Voucher = InvoiceVoucher | PaymentVoucher | CreditVoucher

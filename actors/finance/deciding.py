@@ -174,6 +174,7 @@ class _Drawing:
             due=day,
             memo=mark,
             account=case.sold.account,
+            tax_inclusive=case.standing.tax_inclusive,
             rate=case.shown.rate if case.shown.rate is not None and case.sold.rate is not None else case.sold.rate,
         )
 
@@ -281,7 +282,7 @@ class _Drawing:
         day = self._open_day(self._refund_day(refund), "credit note")
         if day is None:
             return None
-        return msgspec.structs.replace(credit, day=day, rate=case.sold.rate)
+        return msgspec.structs.replace(credit, day=day, rate=case.sold.rate, tax_inclusive=case.standing.tax_inclusive)
 
     def _refund_day(self, refund: Refund) -> date:
         """The day the money was given back, in the books' zone."""

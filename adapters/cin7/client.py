@@ -19,6 +19,8 @@ from actors.domain.availability import StockPage
 from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import Probe, WritePhase, write_point
 from actors.domain.errors import Limited, Rejected, Transient, WireError
+from actors.domain.financial import Invoice, PostedPayment
+from actors.domain.fulfilment import CreditNote
 from actors.domain.references import PREFIX
 from actors.domain.sale import (
     CreditNotePage,
@@ -34,10 +36,11 @@ from actors.domain.sale import (
 )
 from actors.domain.time import Clock, Instant, format_instant
 from actors.domain.tracing import NoTracer, Tracer
+from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher
 from actors.domain.webhook import Webhook
 from actors.governor.gate import Gate, Turn
 from actors.governor.journal import Intent
-from adapters.cin7 import sale_lists, stock, translate, webhooks, wire
+from adapters.cin7 import documents, sale_lists, stock, translate, webhooks, wire
 from adapters.cin7.answers import SIDE, failure, limit_wait_seconds, unclear
 from adapters.cin7.fields import UnreadableAnswerError
 from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
@@ -74,7 +77,7 @@ class _Page(Protocol[_T]):
 
 class Cin7Client:
     """One account's API under one application key. Implements `SalesBook`, `AccountBook`, `SalesList`,
-    `Availability` and `Warehouse`.
+    `Availability`, `Warehouse` and `Ledger`.
     """
 
     def __init__(
@@ -173,6 +176,48 @@ class Cin7Client:
         intent = Intent(Purpose.CIN7_READ_FULFILMENT, subject=subject, lane=Lane.FULFILMENT)
         body, until = await self._call(intent, "GET", "/sale", (("ID", sale_id),))
         return self._read(body, wire.Sale, _of_sale(sale_id, whole=True), intent.purpose, until)
+
+    # -- the books ------------------------------------------------------------------------------------------------
+
+    async def read_books(self, sale_id: str, *, subject: str) -> SaleView:
+        """`GET /sale?ID=` with its invoices, payments and credit notes, in the lane of finance (fact sheet §2.8).
+
+        Raises:
+            Missing: Cin7 says it was not found.
+            Transient: no clear answer, another sale's, or a document that cannot be read.
+        """
+        intent = Intent(Purpose.CIN7_READ_BOOKS, subject=subject, lane=Lane.FINANCE)
+        body, until = await self._call(intent, "GET", "/sale", (("ID", sale_id),))
+        return self._read(body, wire.Sale, _of_sale(sale_id, whole=True, money=True), intent.purpose, until)
+
+    async def post_invoice(self, voucher: InvoiceVoucher, intent: Intent) -> Invoice:
+        """`POST /sale/invoice`: a new one, authorised; the answer is the read-back (fact sheet §2.8).
+
+        Raises:
+            InDoubt: no clear answer, or one that does not show the invoice.
+            Rejected, Unauthorised, Limited, Transient (not sent): nothing was posted.
+        """
+        payload = documents.sent_invoice(voucher)
+        body, until = await self._call(intent, "POST", "/sale/invoice", payload=payload)
+        return self._read(
+            body, msgspec.Raw, lambda answer: documents.posted_invoice(answer, voucher), intent.purpose, until
+        )
+
+    async def post_payment(self, voucher: PaymentVoucher, intent: Intent) -> PostedPayment:
+        """`POST /sale/payment`: a payment of an invoice or a refund of a credit note. Raises as `post_invoice`."""
+        payload = documents.sent_payment(voucher)
+        body, until = await self._call(intent, "POST", "/sale/payment", payload=payload)
+        return self._read(
+            body, msgspec.Raw, lambda answer: documents.posted_payment(answer, voucher), intent.purpose, until
+        )
+
+    async def post_credit_note(self, voucher: CreditVoucher, intent: Intent) -> CreditNote:
+        """`POST /sale/creditnote`: a new one, authorised, and what it restocks. Raises as `post_invoice`."""
+        payload = documents.sent_credit_note(voucher)
+        body, until = await self._call(intent, "POST", "/sale/creditnote", payload=payload)
+        return self._read(
+            body, msgspec.Raw, lambda answer: documents.posted_credit_note(answer, voucher), intent.purpose, until
+        )
 
     async def find_by_external_id(self, external_id: str, *, subject: str) -> LookUp:
         """`GET /saleList?ExternalID=`, the first 100 rows (fact sheet §2.2, §2.9)."""
@@ -576,11 +621,11 @@ def _newest(rows: Iterable[SaleRow], currencies: frozenset[str]) -> list[SaleRow
     return [found[currency] for currency in sorted(found)]
 
 
-def _of_sale(sale_id: str, *, whole: bool = False) -> Callable[[wire.Sale], SaleView]:
+def _of_sale(sale_id: str, *, whole: bool = False, money: bool = False) -> Callable[[wire.Sale], SaleView]:
     """Read a sale and insist that it is the one asked for: an ignored parameter would answer with another."""
 
     def view(document: wire.Sale) -> SaleView:
-        seen = translate.sale_view(document, whole=whole)
+        seen = translate.sale_view(document, whole=whole, money=money)
         if not _same(seen.id, sale_id):
             raise UnreadableAnswerError("ID is another sale's")
         return seen

@@ -233,7 +233,7 @@ def _references(row: wire.CreditNote) -> tuple[str, ...]:
 # -- fields -----------------------------------------------------------------------------------------------------------
 
 
-def _sums(lines: Iterable[wire.UnitsLine], field: str) -> _Units:
+def _sums(lines: Iterable[wire.UnitsLine | wire.DocumentRow], field: str) -> _Units:
     """Add up units by SKU: a SKU has a line for each of its batches."""
     units: _Units = {}
     for place, line in enumerate(lines):
@@ -241,7 +241,7 @@ def _sums(lines: Iterable[wire.UnitsLine], field: str) -> _Units:
     return units
 
 
-def _add(units: _Units, line: wire.UnitsLine, field: str) -> None:
+def _add(units: _Units, line: wire.UnitsLine | wire.DocumentRow, field: str) -> None:
     sku, quantity = needed(plain_text(line.sku), f"{field}.SKU"), _quantity(line.quantity, f"{field}.Quantity")
     if quantity:
         units[sku] = units.get(sku, _ZERO) + quantity

@@ -6,6 +6,11 @@ row's own matter, while a row without its sale makes the page one that cannot be
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import msgspec
+
+from actors.domain.money import is_plain
 from actors.domain.sale import CreditNotePage, ListedCreditNote, ListedSale, SalePage
 from actors.domain.time import Instant, parse_instant
 from adapters.cin7 import wire
@@ -52,7 +57,21 @@ def _sale(row: wire.ListedSale) -> ListedSale:
         tracking=plain_text(row.combined_tracking_numbers),
         type=plain_text(row.type),
         updated=_instant(row.updated),
+        invoiced=_figure(row.invoice_amount),
+        paid=_figure(row.paid_amount),
     )
+
+
+def _figure(raw: msgspec.Raw) -> Decimal | None:
+    """Read an amount of the list; None where there is none, or nobody can read it."""
+    try:
+        amount = _AMOUNT.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    return amount if amount is not None and is_plain(amount) else None
+
+
+_AMOUNT = msgspec.json.Decoder(Decimal | None)
 
 
 def _credit_note(row: wire.ListedSale) -> ListedCreditNote:

@@ -12,17 +12,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from actors.domain import facts, sale
+from actors.domain.financial import Invoice
 from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
 from actors.domain.rows import OrderRow
-from adapters.cin7 import fulfilments, headers, wire
+from adapters.cin7 import documents, fulfilments, headers, wire
 from adapters.cin7.fields import UnreadableAnswerError, day, figure, guid, needed
+from adapters.cin7.numbers import RATE_PLACES, plain_number
 
 _B = TypeVar("_B", bound=wire.BillingAddress)
 _S = TypeVar("_S", bound=wire.ShippingAddress)
 
-_AMOUNT_PLACES = 4
-_RATE_PLACES = 5
 _ANYTHING = msgspec.json.Decoder(float_hook=Decimal)
 _NO_DOCUMENT = frozenset({"", "NOT AVAILABLE"})
 _ZERO = Decimal(0)
@@ -30,7 +30,6 @@ _ONE = Decimal(1)
 # What one of several kits takes may have no end. Cut off, it leaves every whole number of kits what it was: the error
 # is far too small to reach the next one, and on the side of a floor.
 _CUT = Context(prec=28, rounding=ROUND_FLOOR)
-_WORDS = {_AMOUNT_PLACES: "four", _RATE_PLACES: "five"}
 
 
 # -- what leaves ------------------------------------------------------------------------------------------------------
@@ -54,7 +53,7 @@ def sent_header(header: sale.SaleHeader) -> wire.SaleHeader:
         email=header.email,
         billing_address=_sent_billing(header.billing, wire.BillingAddress),
         shipping_address=_sent_shipping(header.shipping, wire.ShippingAddress),
-        currency_rate=plain_number(header.currency_rate, _RATE_PLACES) if header.currency_rate is not None else None,
+        currency_rate=plain_number(header.currency_rate, RATE_PLACES) if header.currency_rate is not None else None,
         carrier=header.carrier,
         note=header.note,
         shipping_notes=header.shipping_notes,
@@ -112,26 +111,6 @@ def sent_order(order: sale.SaleOrder) -> wire.SaleOrder:
         lines=[_sent_line(row) for row in order.rows if row.kind is sale.RowKind.LINE],
         additional_charges=[_sent_charge(row) for row in order.rows if row.kind is not sale.RowKind.LINE],
     )
-
-
-def plain_number(value: Decimal, places: int = _AMOUNT_PLACES) -> Decimal:
-    """Return an equal `Decimal` that is written without exponent and superfluous zeros.
-
-    Raises:
-        ValueError: not finite, or more decimals than that.
-    """
-    if not value.is_finite():
-        raise ValueError("a figure for Cin7 Core must be finite")
-    sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int) or not any(digits):
-        return _ZERO
-    if exponent > 0:
-        return Decimal((sign, digits + (0,) * exponent, 0))
-    while exponent < 0 and digits[-1] == 0:
-        digits, exponent = digits[:-1], exponent + 1
-    if -exponent > places:
-        raise ValueError(f"Cin7 Core takes at most {_WORDS[places]} decimals here")
-    return Decimal((sign, digits, exponent))
 
 
 def _sent_line(row: sale.Row) -> wire.SentLine:
@@ -200,13 +179,29 @@ def _sent_day(when: date) -> str:
 # -- what arrives: sales ----------------------------------------------------------------------------------------------
 
 
-def sale_view(document: wire.Sale, *, whole: bool = False) -> sale.SaleView:
+def sale_view(document: wire.Sale, *, whole: bool = False, money: bool = False) -> sale.SaleView:
     """Read a sale. A fulfilment or credit note that cannot be read is left out, unless the `whole` sale is wanted.
+
+    What its invoices and credit notes come to is read with the whole sale. Where that cannot be read the view says so
+    (`money_read`), unless the `money` is what is wanted.
 
     Raises:
         UnreadableAnswerError: no ID, no Status, an order document without its figures, or (if `whole`) an unreadable
-            fulfilment or credit note.
+            fulfilment or credit note, or (if `money`) a document whose figures cannot be read.
     """
+    notes = fulfilments.credit_notes(document.credit_notes, whole=whole)
+    invoices: tuple[Invoice, ...] = ()
+    money_read = whole
+    try:
+        if whole:
+            invoices, notes = (
+                documents.invoices(document.invoices),
+                documents.with_figures(notes, document.credit_notes),
+            )
+    except UnreadableAnswerError:
+        if money:
+            raise
+        money_read = False
     order = document.order
     order_status = (order.status or "").upper() if order is not None else ""
     has_document = order_status not in _NO_DOCUMENT
@@ -228,7 +223,9 @@ def sale_view(document: wire.Sale, *, whole: bool = False) -> sale.SaleView:
         invoiced=fulfilments.is_invoiced(document),
         stages=fulfilments.stages(document),
         fulfilments=fulfilments.fulfilments(document.fulfilments, whole=whole),
-        credit_notes=fulfilments.credit_notes(document.credit_notes, whole=whole),
+        credit_notes=notes,
+        invoices=invoices,
+        money_read=money_read,
     )
 
 

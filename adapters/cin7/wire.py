@@ -66,24 +66,83 @@ class Invoice(Wire):
     status: Any = None
 
 
-class Payment(Wire):
-    """A payment of a credit note; inside `GET /sale` they are its `Refunds` and say no `Type`."""
+class PaymentDocument(Wire):
+    """A payment of an invoice, or a refund of a credit note; inside `GET /sale` the `Refunds` say no `Type`."""
 
+    id: Any = msgspec.field(default=None, name="ID")
+    task_id: Any = msgspec.field(default=None, name="TaskID")
     type: Any = None
     reference: Any = None
+    amount: Any = None
+    date_paid: Any = None
+    account: Any = None
+    currency_rate: Any = None
+
+
+class DocumentRow(Wire):
+    """A line or an additional charge of an invoice or a credit note; a charge is known by its `Description`."""
+
+    sku: Any = msgspec.field(default=None, name="SKU")
+    name: Any = None
+    description: Any = None
+    quantity: Any = None
+    price: Any = None
+    discount: Any = None
+    tax: Any = None
+    tax_rule: Any = None
+    total: Any = None
+
+
+class InvoiceDocument(Wire):
+    """An invoice of a sale. The answer of `/sale/invoice` shows no totals and no payments."""
+
+    task_id: Any = msgspec.field(default=None, name="TaskID")
+    number: Any = msgspec.field(default=None, name="InvoiceNumber")
+    status: Any = None
+    memo: Any = None
+    date: Any = msgspec.field(default=None, name="InvoiceDate")
+    rate: Any = msgspec.field(default=None, name="CurrencyConversionRate")
+    lines: list[DocumentRow] | None = None
+    additional_charges: list[DocumentRow] | None = None
+    payments: list[PaymentDocument] | None = None
+    total_before_tax: Any = None
+    tax: Any = None
+    total: Any = None
+    paid: Any = None
+
+
+class Invoices(Wire):
+    """What `/sale/invoice` answers."""
+
+    sale_id: Any = msgspec.field(default=None, name="SaleID")
+    invoices: list[InvoiceDocument] | None = None
 
 
 class CreditNote(Wire):
-    """A credit note of a sale. `/sale/creditnote` has `Payments` where `/sale` has `Refunds`."""
+    """A credit note of a sale. `/sale/creditnote` has `Payments` where `/sale` has `Refunds`, and no totals."""
 
     task_id: Any = msgspec.field(default=None, name="TaskID")
     number: Any = msgspec.field(default=None, name="CreditNoteNumber")
+    invoice_number: Any = msgspec.field(default=None, name="CreditNoteInvoiceNumber")
     status: Any = None
     memo: Any = None
-    lines: list[UnitsLine] | None = None
+    date: Any = msgspec.field(default=None, name="CreditNoteDate")
+    rate: Any = msgspec.field(default=None, name="CreditNoteConversionRate")
+    lines: list[DocumentRow] | None = None
+    additional_charges: list[DocumentRow] | None = None
     restock: list[UnitsLine] | None = None
-    refunds: list[Payment] | None = None
-    payments: list[Payment] | None = None
+    refunds: list[PaymentDocument] | None = None
+    payments: list[PaymentDocument] | None = None
+    total_before_tax: Any = None
+    tax: Any = None
+    total: Any = None
+
+
+class CreditNotes(Wire):
+    """What `/sale/creditnote` answers."""
+
+    sale_id: Any = msgspec.field(default=None, name="SaleID")
+    credit_notes: list[CreditNote] | None = None
 
 
 class OrderLine(Wire):
@@ -211,6 +270,8 @@ class ListedSale(Wire):
     combined_tracking_numbers: Any = None
     type: Any = None
     updated: Any = None
+    invoice_amount: msgspec.Raw = msgspec.Raw(b"null")
+    paid_amount: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class ListedSales(Wire):
@@ -567,6 +628,90 @@ class SaleOrder(Sent):
     combine_additional_charges: bool
     lines: list[SentLine]
     additional_charges: list[SentCharge]
+
+
+class SentDocumentLine(Sent):
+    """A line of an invoice or a credit note, where `Total` is required (fact sheet §2.6)."""
+
+    product_id: str = msgspec.field(name="ProductID")
+    sku: str = msgspec.field(name="SKU")
+    name: str
+    quantity: Decimal
+    price: Decimal
+    discount: Decimal
+    tax: Decimal
+    total: Decimal
+    tax_rule: str
+    account: str | msgspec.UnsetType = msgspec.UNSET
+    comment: str = ""
+
+
+class SentDocumentCharge(Sent):
+    """An additional charge of an invoice or a credit note."""
+
+    description: str
+    quantity: Decimal
+    price: Decimal
+    discount: Decimal
+    tax: Decimal
+    total: Decimal
+    tax_rule: str
+    account: str | msgspec.UnsetType = msgspec.UNSET
+    comment: str = ""
+
+
+class SentInvoice(Sent):
+    """The body of `POST /sale/invoice`; the zero task id asks for a new one (fact sheet §2.8)."""
+
+    sale_id: str = msgspec.field(name="SaleID")
+    task_id: str = msgspec.field(name="TaskID")
+    combine_additional_charges: bool
+    memo: str
+    status: str
+    invoice_date: str
+    invoice_due_date: str
+    lines: list[SentDocumentLine]
+    additional_charges: list[SentDocumentCharge]
+    currency_conversion_rate: Decimal | msgspec.UnsetType = msgspec.UNSET
+
+
+class SentRestock(Sent):
+    """Units that go back on the shelf with a credit note."""
+
+    product_id: str = msgspec.field(name="ProductID")
+    sku: str = msgspec.field(name="SKU")
+    name: str
+    quantity: Decimal
+    restock_location: str
+    restock_date: str
+
+
+class SentCreditNote(Sent):
+    """The body of `POST /sale/creditnote`."""
+
+    sale_id: str = msgspec.field(name="SaleID")
+    task_id: str = msgspec.field(name="TaskID")
+    combine_additional_charges: bool
+    credit_note_invoice_number: str
+    memo: str
+    status: str
+    credit_note_date: str
+    lines: list[SentDocumentLine]
+    additional_charges: list[SentDocumentCharge]
+    restock: list[SentRestock]
+    credit_note_conversion_rate: Decimal | msgspec.UnsetType = msgspec.UNSET
+
+
+class SentPayment(Sent):
+    """The body of `POST /sale/payment`: of an invoice, or (Refund) of a credit note."""
+
+    task_id: str = msgspec.field(name="TaskID")
+    type: str
+    reference: str
+    amount: Decimal
+    date_paid: str
+    account: str
+    currency_rate: Decimal
 
 
 ENCODER = msgspec.json.Encoder(decimal_format="number")

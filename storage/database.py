@@ -146,14 +146,6 @@ def connect(path: Path, *, read_only: bool = False, synchronous: str = "FULL") -
     return connection
 
 
-def _read_inline(connection: sqlite3.Connection, unit: Unit[T]) -> T:
-    connection.execute("PRAGMA query_only = 1")
-    try:
-        return unit(connection)
-    finally:
-        connection.execute("PRAGMA query_only = 0")
-
-
 @asynccontextmanager
 async def _thread(connector: Callable[[], sqlite3.Connection]) -> AsyncIterator[_Writer]:
     connection = _Writer(connector, 64)
@@ -184,6 +176,7 @@ class Database:
         self._writer: _Writer | None = None
         self._reader: _Writer | None = None
         self._inline: sqlite3.Connection | None = None
+        self._inline_reader: sqlite3.Connection | None = None
 
     @classmethod
     @asynccontextmanager
@@ -213,10 +206,12 @@ class Database:
 
         if inline:
             database._inline = writing()
+            # A connection of its own: switching query_only on one has SQLite compile all its statements anew.
+            database._inline_reader = connect(path, read_only=True)
             try:
                 yield database
             finally:
-                database._inline.close()
+                database.break_off()
             return
         async with (
             _thread(writing) as writer,
@@ -257,8 +252,8 @@ class Database:
 
     async def read(self, unit: Unit[T]) -> T:
         """Run a reading unit on the read-only connection; it sees what was committed before it began."""
-        if self._inline is not None:
-            return _read_inline(self._inline, unit)
+        if self._inline_reader is not None:
+            return unit(self._inline_reader)
         assert self._reader is not None  # noqa: S101
         return await self._reader.read_unit(unit)
 
@@ -269,8 +264,9 @@ class Database:
         return value  # type: ignore[no-any-return]
 
     def break_off(self) -> None:
-        """Drop an inline connection as a kill would: what was not committed is gone, nothing more can be written."""
-        if self._inline is not None:
+        """Drop the inline connections as a kill would: what was not committed is gone, nothing more can be written."""
+        if self._inline is not None and self._inline_reader is not None:
+            self._inline_reader.close()
             self._inline.close()
 
     async def _commit_forever(self) -> None:

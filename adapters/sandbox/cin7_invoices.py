@@ -107,7 +107,11 @@ class InvoiceDesk:
     def _replaced(self, sale: Sale, existing: Invoice, fields: Fields) -> Invoice:
         new = self._new(sale, fields)
         return msgspec.structs.replace(
-            new, task_id=existing.task_id, created_ms=existing.created_ms, number=existing.number
+            new,
+            task_id=existing.task_id,
+            created_ms=existing.created_ms,
+            number=existing.number,
+            payments=existing.payments,
         )
 
     def _changed(self, sale: Sale, existing: Invoice, fields: Fields) -> Invoice:
@@ -120,6 +124,8 @@ class InvoiceDesk:
             invoice.rate = self._reader.rate(fields, "CurrencyConversionRate", sale)
         if not fields.absent("Memo"):
             invoice.memo = fields.text("Memo", 1024)
+        if not fields.absent("LinkedFulfillmentNumber"):
+            invoice.linked_fulfilment = fields.text("LinkedFulfillmentNumber", 50)
         return invoice
 
     def _keep(self, sale: Sale, invoice: Invoice, fields: Fields, status: str) -> Invoice:

@@ -790,6 +790,8 @@ async def test_a_person_voids_or_undoes_an_invoice_that_is_paid() -> None:
     assert shop.double.undo_invoice(sale_id, number).status == "DRAFT"
     with pytest.raises(RefusedError, match="Invoice Status is DRAFT"):
         shop.double.undo_invoice(sale_id, number)
+    await shop.post_invoice(sale_id, TaskID=sale_id)
+    assert [one.status for one in shop.double.invoices(sale_id)] == ["PAID"]  # what was paid stays with it
     assert shop.double.void_invoice(sale_id, number).status == "VOIDED"
     with pytest.raises(RefusedError, match="Status is VOIDED"):
         shop.double.void_invoice(sale_id, number)

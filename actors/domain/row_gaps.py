@@ -132,7 +132,8 @@ def _charged(pair: _Pair, *, partly: bool) -> RowGap | None:
         return _made(pair, None, "row", pair.gap)
     if pair.sold and pair.documents > 1 and abs(shown) > abs(sold):
         return _made(pair, Reason.MISSING_COMMERCETOOLS, "row", pair.gap)
-    component = _component(pair)
+    spread = "total" if pair.same_rules else "tax rule"
+    component = _component(pair) if pair.documents <= 1 else spread
     return _made(pair, _reason(pair, component), component, pair.gap)
 
 
@@ -145,7 +146,7 @@ def _part(pair: _Pair) -> list[RowGap]:
     due = {rule: _scaled(share, part, pair.unit) for rule, share in pair.ours.items()}
     wrong, whole = gap(due, pair.theirs), pair.gap
     at_price = not pair.shown or (pair.same_prices and pair.same_rules)
-    if at_price and _is_rounding(wrong, pair.unit, len(pair.shown)):
+    if at_price and is_rounding(wrong, pair.unit, len(pair.shown)):
         return [_made(pair, None, "row", whole)] if whole else []
     component = "tax rule" if not pair.same_rules else "price" if not pair.same_prices else "total"
     rest = gap(pair.ours, due)
@@ -156,7 +157,7 @@ def _part(pair: _Pair) -> list[RowGap]:
 def _reason(pair: _Pair, component: str) -> Reason:
     if component == "tax rule":
         return Reason.TAX_TITLE
-    if component == "total" and _is_rounding(pair.gap, pair.unit, max(len(pair.sold), len(pair.shown))):
+    if component == "total" and is_rounding(pair.gap, pair.unit, max(len(pair.sold), len(pair.shown))):
         return Reason.ROUNDING
     return _KINDS.get(pair.kind, Reason.EDITED_CIN7)
 
@@ -176,15 +177,11 @@ def _made(pair: _Pair, reason: Reason | None, component: str, shares: Shares) ->
     return RowGap(reason=reason, component=component, where=pair.name, shares=shares, sold=pair.sold, shown=pair.shown)
 
 
-def _is_rounding(shares: Shares, unit: Decimal, rows: int) -> bool:
-    """Say whether this is at most a minor unit per row: net, tax, and both together."""
-    most = unit * rows
-    return all(abs(one.net) <= most and abs(one.tax) <= most and abs(one.gross) <= most for one in shares.values())
-
-
 def is_rounding(shares: Shares, unit: Decimal, rows: int) -> bool:
-    """Say whether gaps are at most a minor unit per row, together and each: net, tax, and both."""
-    return _is_rounding({**shares, "": total(shares.values())}, unit, rows)
+    """Say whether gaps are at most a minor unit per row, each and together: net, tax, and both."""
+    most = unit * rows
+    figures = [*shares.values(), total(shares.values())]
+    return all(abs(one.net) <= most and abs(one.tax) <= most and abs(one.gross) <= most for one in figures)
 
 
 def _scaled(share: Share, part: Decimal, unit: Decimal) -> Share:

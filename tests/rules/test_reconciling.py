@@ -171,6 +171,17 @@ FAULTS: dict[str, Fault] = {
         {Chain.INVOICE: {Reason.MISSING_CIN7, Reason.TAX_TITLE}},
         {"row", "tax rule"},
     ),
+    "invoiced: shipping in two parts, a cent short": Fault(
+        documents(
+            SOLD,
+            invoices=(
+                invoice(SOLD, (MUG, *changed((SHIPPING,), "Shipping", price="2", total="2", tax="0.33"))),
+                invoice(SOLD, (PLATE, *changed((SHIPPING,), "Shipping", price="2.94", total="2.94", tax="0.49")), 2),
+            ),
+        ),
+        {Chain.INVOICE: {Reason.ROUNDING}},
+        {"total"},
+    ),
     "invoiced twice": Fault(
         documents(SOLD, invoices=(invoice(SOLD), invoice(SOLD, number=2))),
         {Chain.INVOICE: {Reason.MISSING_COMMERCETOOLS}},

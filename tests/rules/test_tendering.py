@@ -328,6 +328,7 @@ def test_a_refund_in_another_currency_is_told() -> None:
     ("names", "entered", "expected"),
     [
         pytest.param(["a/x:10", "b/x:20"], ["x:20"], [[], ["20"]], id="the amount that is lacking"),
+        pytest.param(["a/x:20", "b/x:10"], ["x:10"], [[], ["10"]], id="the amount that is all of it"),
         pytest.param(["a/x:10", "b/x:20"], ["x:20", "x:10"], [["10"], ["20"]], id="each its own"),
         pytest.param(["a/x:10", "b/x:20"], ["x:15"], [[], ["15"]], id="one that has room for it"),
         pytest.param(["a/x:10", "b/x:10"], ["x:10", "x:10"], [["10"], ["10"]], id="two alike"),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
+
+import anyio
 
 from adapters.operator.reading import ExceptionQuery, OrderQuery, StockQuery
 from adapters.telemetry.metrics import Metrics
 from daemon import actions, stock_actions
 from daemon.health import health, ready
+from daemon.report_views import period_report, postings
 from daemon.running import Running
 from daemon.stock_views import etag_of, stock_lookup, stock_page, stock_view
 from daemon.views import exception_page, order_page, order_view
+from storage.database import connect
 
 Document = dict[str, Any]
 
@@ -21,6 +27,7 @@ class LiveReading:
 
     def __init__(self, app: Running) -> None:
         self._app = app
+        self._reports = anyio.CapacityLimiter(1)
 
     async def health(self) -> Document:
         """Everything."""
@@ -66,6 +73,26 @@ class LiveReading:
                 connection, rules, state=query.state, after=query.after, limit=query.limit, now=now
             )
         )
+
+    async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
+        """The report of a month or a day."""
+        zone, now = self._app.settings.connection.time_zone or "", self._app.engine.clock.now()
+        return await self._apart(
+            lambda connection: period_report(connection, kind, name, counted_to=counted_to, time_zone=zone, now=now)
+        )
+
+    async def postings(self, day: str, *, after: str, limit: int) -> Document:
+        """A page of the documents of a day that are safe to sync on."""
+        return await self._apart(lambda connection: postings(connection, day, after=after, limit=limit))
+
+    async def _apart(self, unit: Callable[[sqlite3.Connection], Document]) -> Document:
+        """Read on a connection of its own: a report takes seconds, and health must not wait for it. One at a time."""
+
+        def read() -> Document:
+            with closing(connect(self._app.engine.database.path, read_only=True)) as connection:
+                return unit(connection)
+
+        return await anyio.to_thread.run_sync(read, limiter=self._reports)
 
     async def block(self, sku: str, *, author: str, reason: str, until: str) -> Document:
         """Stop selling a SKU."""

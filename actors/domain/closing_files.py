@@ -68,12 +68,12 @@ def plain(value: Any) -> Any:
             return other
 
 
-def to_csv(document: Document) -> str:
+def to_csv(document: Mapping[str, Any]) -> str:
     """Write the report as one table; every row says in its first cell what it is about."""
     return _table(COLUMNS, _rows(document))
 
 
-def postings_to_csv(page: Document) -> str:
+def postings_to_csv(page: Mapping[str, Any]) -> str:
     """Write a page of postings, those that are not safe yet below the others."""
     return _table(POSTING_COLUMNS, _posting_rows(page))
 
@@ -93,7 +93,7 @@ def _cell(column: str, value: object) -> object:
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
-def _rows(document: Document) -> Iterator[dict[str, object]]:
+def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     report = document["report"]
     yield {"section": "sha256", "text": document["sha256"]}
     for name in ("kind", "name", "first", "last"):
@@ -160,7 +160,7 @@ def _text(item: Document) -> str:
     return str(item.get("decision", ""))
 
 
-def _posting_rows(page: Document) -> Iterator[dict[str, object]]:
+def _posting_rows(page: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     for safe, name in (("yes", "items"), ("no", "not_yet")):
         for item in page[name]:
             cells = {column: item[column] for column in POSTING_COLUMNS if column in item}

@@ -24,6 +24,12 @@ def document(body: Any, *, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
 
 
+def csv_file(text: str, *, name: str) -> web.Response:
+    """Answer with a table to be saved under this name."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(body=text.encode(), content_type="text/csv", charset="utf-8", headers=headers)
+
+
 def problem(error: ProblemError) -> web.Response:
     """Answer with a problem document."""
     return web.Response(body=error.body(), status=error.status, content_type=MEDIA_TYPE, headers=error.headers)

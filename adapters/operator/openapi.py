@@ -74,6 +74,12 @@ _HEALTH_503 = {
     }
 }
 
+_FORMAT = _query("format", "json (default) or csv.", _TEXT)
+_REPORT_QUERY = (
+    _FORMAT,
+    _query("as_of", "The day ages are counted to; default: the first after the period, until then today.", _TEXT),
+)
+
 _PATHS: dict[str, Any] = {
     "/health": _read("Everything about the daemon", "Health", also=_HEALTH_503),
     "/health/live": _read("The process answers", "Alive"),
@@ -126,6 +132,26 @@ _PATHS: dict[str, Any] = {
     "/api/orders/{ref}/release-units": _act_on_stock(
         "Let an order's units go", _in_path("ref", "Order number or id, or the number or reference of its sale.")
     ),
+    "/api/reports/month/{period}": _read(
+        "A month: both sides, what they differ by and why, and what is open; as CSV with format=csv",
+        "Report",
+        _in_path("period", "Such as 2026-11, in the books' time zone."),
+        *_REPORT_QUERY,
+    ),
+    "/api/reports/day/{period}": _read(
+        "A day: both sides, what they differ by and why, and what is open; as CSV with format=csv",
+        "Report",
+        _in_path("period", "Such as 2026-11-26, in the books' time zone."),
+        *_REPORT_QUERY,
+    ),
+    "/api/reports/postings/{day}": _read(
+        "The documents of a day that are safe to sync on, and those that are not yet, with why",
+        "PostingPage",
+        _in_path("day", "The accounting day, such as 2026-11-26."),
+        _FORMAT,
+        _query("after", "The `next` of the page before.", _TEXT),
+        _LIMIT,
+    ),
     "/api/flows/{flow}/pause": _act("Let a flow claim nothing more; intake stays durable"),
     "/api/flows/{flow}/resume": _act("Let a paused or stopped flow go on"),
     "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "OpenAPI 3.1."}}}},
@@ -161,7 +187,59 @@ _SIDES = _object(
     },
 )
 
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_AMOUNTS = _object(net=_MAYBE_TEXT, tax=_MAYBE_TEXT, gross=_TEXT)
+_FIGURE = _object(documents=_WHOLE, net=_TEXT, tax=_TEXT, gross=_TEXT)
+_TIE = _object(
+    difference=_AMOUNTS,
+    reasons={"type": "object", "additionalProperties": _AMOUNTS},
+    unexplained=_AMOUNTS,
+)
+_RULE_SUMS = _object(rule=_TEXT, commercetools=_FIGURE, cin7=_FIGURE, tie={**_TIE, "type": ["object", "null"]})
+_POSTING = _object(
+    **dict.fromkeys(("kind", "id", "number", "order", "order_id", "reference", "account", "currency"), _TEXT),
+    **dict.fromkeys(("net", "tax", "total"), _TEXT),
+    by_rule={"type": "array", "items": _object(rule=_TEXT, net=_TEXT, tax=_TEXT, gross=_TEXT)},
+    verified_at={**_INSTANT, "description": "Since when it is safe; null while it is not."},
+    why={**_TEXT, "description": "Why it is not safe yet."},
+)
+
 _SCHEMAS: dict[str, Any] = {
+    "Report": {
+        **_object(
+            sha256={**_TEXT, "description": "Of `report` as compact JSON with sorted keys, UTF-8."},
+            report=_object(
+                period=_object(kind=_TEXT, name=_TEXT, first=_TEXT, last=_TEXT),
+                time_zone=_TEXT,
+                as_of=_TEXT,
+                provisional={"type": "boolean"},
+                orders={"type": "object"},
+                chains={
+                    "type": "array",
+                    "items": _object(
+                        chain=_TEXT,
+                        currency=_TEXT,
+                        commercetools=_FIGURE,
+                        cin7=_FIGURE,
+                        tie=_TIE,
+                        unexplained_orders=_WHOLE,
+                        rules={"type": "array", "items": _RULE_SUMS},
+                    ),
+                },
+                differences=_OBJECTS,
+                remainders=_OBJECTS,
+                exceptions=_OBJECTS,
+                without_documents=_OBJECTS,
+            ),
+        ),
+        "description": "Amounts are text, in the currency beside them. What is not over yet is provisional.",
+    },
+    "PostingPage": _object(
+        day=_TEXT,
+        items={"type": "array", "items": _POSTING},
+        next=_MAYBE_TEXT,
+        not_yet={"type": "array", "items": _POSTING},
+    ),
     "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
     "Alive": _object(status=_TEXT),
     "Done": _object(done={"type": "boolean"}, message=_TEXT),

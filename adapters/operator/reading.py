@@ -77,6 +77,14 @@ class OperatorReading(Protocol):
         """A page of SKUs, by name."""
         ...
 
+    async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
+        """The report of a month or a day (`kind`); `counted_to` is the day ages are counted to ("": its own choice)."""
+        ...
+
+    async def postings(self, day: str, *, after: str, limit: int) -> Document:
+        """A page of the documents of a day that are safe to sync on; all that are not yet."""
+        ...
+
     async def block(self, sku: str, *, author: str, reason: str, until: str) -> Document:
         """Stop selling a SKU."""
         ...

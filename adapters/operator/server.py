@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from actors.domain.closing_files import postings_to_csv, to_csv
 from adapters.operator.access import FLOW_ROLES, STOCK_ROLES, AccessRules, Approach, Person, Token, require
-from adapters.operator.answers import LARGEST_BODY, Handler, document, problems, reason_of, said
+from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, document, problems, reason_of, said
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import MOST_ROWS, ExceptionQuery, OperatorReading, OrderQuery, StockQuery
@@ -28,6 +29,7 @@ LOOKUP_SECONDS = 2
 """How many SKUs may be asked for at a time, and for how long their figures may be kept."""
 
 STOCK_STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "missing")
+_FORMATS = ("json", "csv")
 _EXCEPTION_STATES = ("open", "resolved", "all")
 
 
@@ -76,6 +78,9 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
             web.post("/api/orders/{ref}/release-units", desk.release_units),
             web.post("/api/flows/{flow}/pause", desk.pause),
             web.post("/api/flows/{flow}/resume", desk.resume),
+            web.get("/api/reports/month/{period}", desk.month),
+            web.get("/api/reports/day/{period}", desk.day),
+            web.get("/api/reports/postings/{day}", desk.postings),
             web.get("/openapi.json", desk.openapi),
         ]
     )
@@ -217,6 +222,29 @@ class _Desk:
         person = request[_PERSON]
         require(person, FLOW_ROLES)
         return request.match_info["flow"], person.name, await reason_of(request)
+
+    async def month(self, request: web.Request) -> web.Response:
+        return await self._report(request, "month")
+
+    async def day(self, request: web.Request) -> web.Response:
+        return await self._report(request, "day")
+
+    async def _report(self, request: web.Request, kind: str) -> web.Response:
+        _known(request, "format", "as_of")
+        as_csv = _one_of(request, "format", _FORMATS) == "csv"
+        period = request.match_info["period"]
+        found = await self._reading.report(kind, period, counted_to=request.query.get("as_of", ""))
+        # Not what was asked for: what was read of it is a date and nothing else.
+        name = found["report"]["period"]["name"]
+        return csv_file(to_csv(found), name=f"report-{name}.csv") if as_csv else document(found)
+
+    async def postings(self, request: web.Request) -> web.Response:
+        _known(request, "format", "after", "limit")
+        as_csv = _one_of(request, "format", _FORMATS) == "csv"
+        found = await self._reading.postings(
+            request.match_info["day"], after=request.query.get("after", ""), limit=_limit(request)
+        )
+        return csv_file(postings_to_csv(found), name=f"postings-{found['day']}.csv") if as_csv else document(found)
 
     async def openapi(self, _request: web.Request) -> web.Response:
         return document(description(str((await self._reading.health())["version"])))

@@ -385,6 +385,12 @@ class Nobody:
     async def stock_list(self, query: StockQuery) -> dict[str, Any]:
         raise NotImplementedError
 
+    async def report(self, kind: str, name: str, *, counted_to: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def postings(self, day: str, *, after: str, limit: int) -> dict[str, Any]:
+        raise NotImplementedError
+
     async def block(self, sku: str, *, author: str, reason: str, until: str) -> dict[str, Any]:
         raise NotImplementedError
 

@@ -19,7 +19,7 @@ from adapters.transport import Response
 
 SIDE = "cin7"
 
-_OF_ONE_SALE = frozenset({Purpose.CIN7_READ_SALE, Purpose.CIN7_READ_FULFILMENT})
+_OF_ONE_SALE = frozenset({Purpose.CIN7_READ_SALE, Purpose.CIN7_READ_FULFILMENT, Purpose.CIN7_READ_BOOKS})
 _DEFAULT_RETRY_AFTER_SECONDS = 60.0
 _MAX_RETRY_AFTER_SECONDS = 120.0
 _LEADING_INTEGER = re.compile(r"\s*(\d+)")

@@ -306,9 +306,11 @@ def _gesture(case: _Case, readings: Sequence[_Reading], service: Product | None)
     if service is None:
         return _open(case, readings, "no service product is known that money given back for no item is booked to")
     unit = case.parts.price_unit
-    left = {rule: part for rule, part in sorted(case.left_by_rule.items()) if _gross(case, part) > 0}
+    left = dict(sorted(case.left_by_rule.items()))
     shares = apportion(case.amount // unit, [_gross(case, part) for part in left.values()])
-    chosen = {rule: _gesture_part(case, left[rule], share * unit) for rule, share in zip(left, shares, strict=True)}
+    chosen = {
+        rule: _gesture_part(case, left[rule], share * unit) for rule, share in zip(left, shares, strict=True) if share
+    }
     off_grid = case.amount % unit or any(part.amount % unit for part in chosen.values())
     if off_grid or not all(part.within(left[rule]) for rule, part in chosen.items()):
         return _open(case, readings, "it does not divide over the tax rules in whole prices")
@@ -321,8 +323,7 @@ def _gross(case: _Case, part: Part) -> int:
 
 def _gesture_part(case: _Case, left: Part, gross: int) -> Part:
     """Return the part of a rule's rest that is worth so much, with its tax."""
-    whole = _gross(case, left)
-    tax = left.tax if gross == whole else rounded(left.tax, Fraction(gross, whole), case.parts.tax_unit)
+    tax = rounded(left.tax, Fraction(gross, _gross(case, left)), case.parts.tax_unit)
     return Part(pieces=Decimal(1), amount=gross if case.parts.inclusive else gross - tax, tax=tax)
 
 

@@ -90,10 +90,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     def next_after(self, held: Part, by_now: Part) -> Part:
         """Return what is to be added to what documents hold of it: nothing where they are ahead of what is due."""
-        left = self.left_after(held)
-        if by_now == self.whole:
-            return left
-        step = by_now - held
+        left, step = self.left_after(held), by_now - held
         if not step.amount and (not self.is_goods or step.pieces <= 0):
             return Part()
         return Part(pieces=step.pieces, amount=_between(step.amount, left.amount), tax=_between(step.tax, left.tax))

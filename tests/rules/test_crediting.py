@@ -20,8 +20,8 @@ from actors.domain.returning import Refund
 from actors.domain.sale import Row
 from actors.domain.vouchers import CreditVoucher, Restock
 from tests.books_builder import REFUND_CHARGE, SALE_ID, Posted, invoice_of, note_of, posted, shown
-from tests.orders_builder import LOCATION, ORDER_ID, REDUCED, ZERO, custom_line, line, plain_order
-from tests.rules.test_money_examples import POSTED, groups, two_rates_discounted
+from tests.orders_builder import LOCATION, ORDER_ID, REDUCED, ZERO, custom_line, gift, line, plain_order, shipment
+from tests.rules.test_money_examples import POSTED, dinar, groups, two_rates_discounted
 
 DAY = date(2026, 12, 30)
 PAID_BACK = "paid-back-0001"
@@ -225,6 +225,16 @@ def test_what_a_person_restocked_is_not_restocked_again() -> None:
     assert restocked(voucher(credit(order, 2000, [by_hand]))) == {"A": 1}
 
 
+def test_no_more_is_restocked_than_the_note_credits() -> None:
+    """One of two was credited by hand, and not restocked: that one is a person's."""
+    order = with_returns(TWO, back("A", 2))
+    by_hand = msgspec.structs.replace(
+        noted(order, voucher(credit(with_returns(TWO, back("A")), 1000)))[0], restocked={}
+    )
+
+    assert restocked(voucher(credit(order, 1000, [by_hand]))) == {"A": 1}
+
+
 def test_a_void_note_credits_nothing() -> None:
     order = with_returns(TWO, back("A"))
     made = voucher(credit(order, 1000))
@@ -298,6 +308,43 @@ def test_credits_go_no_further_than_what_is_invoiced_of_it() -> None:
     assert text(voucher(credit(with_returns(TWO, back("A")), 1000, invoices=there)).rows) == "A 1×10.00 [1.67]"
     assert found(credit(with_returns(TWO, back("A", 2)), 2000, invoices=there)).code == "credit_exceeds_invoice"
     assert "goods came back" in found(credit(with_returns(TWO, back("A", 2)), 1200, invoices=there)).cause
+
+
+def test_a_charge_that_was_not_invoiced_is_not_credited() -> None:
+    sale = posted(TWO)
+    goods = [row for row in sale.sold.rows if row.sku == "A"]
+
+    made = voucher(credit(TWO, 495, invoices=(invoice_of(sale.sold, goods),)))
+
+    assert text(made.rows) == "Refund 1×4.95 [0.82]"
+
+
+def test_a_gift_that_was_not_invoiced_is_not_credited() -> None:
+    order = plain_order(("A", 1, 3000), gift("G", 2), shipping=495)
+    sale = posted(order)
+    first = [row for row in sale.sold.rows if row.sku != "G"]
+    sent_back = with_returns(order, back("A"), back("G"))
+
+    assert "goods came back" in found(credit(sent_back, 3000, invoices=(invoice_of(sale.sold, first),))).cause
+    assert text(voucher(credit(sent_back, 3000)).rows) == "A 1×30.00 [5.00] · G 1×6.50 [0.00]"
+
+
+def test_what_a_gesture_took_of_a_rule_is_not_credited_again() -> None:
+    """The shipping is 4.95 of its rule, of which a gesture left 2.97."""
+    order = plain_order(("A", 1, 2000), shipping=shipment(495, rate=REDUCED))
+    gesture = voucher(credit(order, 1000))
+
+    assert text(gesture.rows) == "Refund 1×8.02 [1.34] · Refund 1×1.98 [0.10]"
+    assert (
+        text(voucher(credit(order, 495, noted(order, gesture))).rows) == "Refund 1×3.97 [0.66] · Refund 1×0.98 [0.05]"
+    )
+
+
+def test_a_gesture_in_thousandths_is_a_persons() -> None:
+    order = dinar(("A", 4, 2750), shipping=1500)
+
+    assert "does not divide" in found(credit(order, 1255)).cause
+    assert text(voucher(credit(order, 1250)).rows) == "Refund 1×1.25 [0.00]"
 
 
 def test_a_note_of_other_prices_is_left_to_a_person() -> None:

@@ -21,6 +21,7 @@ from tests.orders_builder import (
     ZERO,
     added,
     custom_line,
+    discounted,
     facts_for,
     fine_line,
     gift,
@@ -80,6 +81,8 @@ TWO_LINES = plain_order(("A", 2, 1000), line("B", 1, 500, rate=REDUCED), shippin
 """Two A at 20 %, a B at 5 %, gift wrap and shipping."""
 FINE = plain_order(fine_line("A", 250, "3.99", rate=added(STANDARD)), line("B", 2, 1000, rate=added(STANDARD)))
 """250 A that are exact as a whole only, and two B."""
+TINY = discounted(plain_order(("A", 1, 9), ("B", 1, 6), ("C", 1, 3)), 1, net=15, gross=17, portions={"standard": 2})
+"""A discount of one cent with one of tax: A is half the amount, and a third of the tax."""
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,7 @@ FINE = plain_order(fine_line("A", 250, "3.99", rate=added(STANDARD)), line("B", 
          [{"A": 1}, {"A": 2}, {"A": 3}, {"A": 4}],
          ["A 1×10.00 [1.67] · Gift card 1×-2.50 [0.00]", "A 1×10.00 [1.67] · Gift card 1×-2.51 [0.00]",
           "A 1×10.00 [1.66] · Gift card 1×-2.50 [0.00]", "A 1×10.00 [1.67] · Gift card 1×-2.50 [0.00]"]),
+        (TINY, [{"A": 1}, None], ["A 1×0.09 [0.01] · Discount 1×-0.01 [-0.01]", "B 1×0.06 [0.01] · C 1×0.03 [0.01]"]),
         (plain_order(("A", 1, 3000), gift("G", 2, 650)), [{"G": 1}, {"G": 2, "A": 1}],
          ["G 1×6.50 [0.00]", "A 1×30.00 [5.00] · G 1×6.50 [0.00]"]),
         (plain_order(line("A", 3, 0, total=1000, rate=TEN, currency="JPY"), currency="JPY"), [{"A": 1}, {"A": 3}],
@@ -111,7 +115,7 @@ FINE = plain_order(fine_line("A", 250, "3.99", rate=added(STANDARD)), line("B", 
          ["B 1×10.00 [2.00]", "A 250×0.0398 [1.99]", "B 1×10.00 [2.00] · Rounding 1×0.03 [0.01]"]),
     ],
     ids=["cents with the last", "charges with the first", "the rest at once", "discount spread", "tender spread",
-         "gift", "no decimals", "nothing more", "beyond what was sold", "whole only waits"],
+         "a cent off", "gift", "no decimals", "nothing more", "beyond what was sold", "whole only waits"],
 )  # fmt: skip
 def test_a_sale_in_parts(order: Order, steps: list[Units | None], texts: list[str]) -> None:
     assert in_parts(posted(order), *steps) == texts
@@ -205,6 +209,24 @@ def test_what_rows_cannot_say_any_more_differs(invoice: list[tuple[str, int, str
 
     assert answer.code == "books_differ"
     assert words in answer.cause
+
+
+def test_a_discount_that_a_person_invoiced_early_is_not_spread_again() -> None:
+    order = discounted(plain_order(("A", 4, 2500)), 1000, net=7500, gross=9000, portions={"standard": 1500})
+    sale = posted(order)
+    there = by_hand(sale, ("A", 1, "25.00", "4.17"), ("Discount", 1, "-10.00", "-1.67"))
+
+    assert written(rows(invoiced(sale, [there], {"A": 2}))) == "A 1×25.00 [4.17]"
+    assert written(rows(invoiced(sale, [there]))) == "A 3×25.00 [12.50]"
+
+
+def test_charges_of_one_service_stand_as_they_were_sold_and_what_a_person_left_of_them_in_one() -> None:
+    wrapped = plain_order(("A", 1, 2000), custom=(custom_line("gift-wrap", 3, 350), custom_line("gift-wrap", 1, 200)))
+    sale = posted(wrapped)
+    there = by_hand(sale, ("Gift wrap", 1, "3.50", "0.58"))
+
+    assert in_parts(sale, None) == ["A 1×20.00 [3.33] · Gift wrap 3×3.50 [1.75] · Gift wrap 1×2.00 [0.33]"]
+    assert written(rows(invoiced(sale, [there]))) == "A 1×20.00 [3.33] · Gift wrap 1×9.00 [1.50]"
 
 
 def test_an_invoice_by_another_rule_or_of_something_else_differs() -> None:

@@ -65,6 +65,7 @@ def plan_of(
         orders_enabled=settings.orders.enabled,
         stock=stock_rules(settings),
         fulfilment=fulfilment_rules(settings),
+        finance=finance_rules(settings),
         doors=door_rules(settings),
         public_url=settings.intake.public_url or "",
         webhook_token=webhook_token,
@@ -109,6 +110,7 @@ def stock_rules(settings: Settings) -> StockRules:
         trueup_max=_ms(stock.trueup_max_seconds),
         kits=stock.kits == "components",
         below_zero=frozenset(stock.oversell_ok),
+        gift_cards=frozenset(settings.mappings.gift_cards),
         max_age=_ms(stock.max_age_seconds),
         stale_policy=stock.stale_policy,
         stale_buffer=stock.stale_buffer,
@@ -131,6 +133,11 @@ def fulfilment_rules(settings: Settings) -> FulfilmentRules:
         ),
         enabled=chosen.enabled,
         cancel_voided=chosen.cancel_voided,
+        gift_cards=frozenset(settings.mappings.gift_cards),
+        # A refund that finance makes a credit note of is nobody's to enter.
+        tell_refunds=not (
+            settings.finance.enabled and settings.finance.posting != "off" and settings.finance.refunds == "credit-note"
+        ),
         shadow=settings.connection.shadow,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -245,19 +245,24 @@ def is_free(connection: sqlite3.Connection, order_id: str, stages: Stages) -> bo
     )
 
 
-def catch_up(connection: sqlite3.Connection, order_id: str, sale_id: str, *, now: Instant) -> None:
-    """An order is through: nudge a look at what the warehouse did before it was, or if nothing is left to be sent."""
+def catch_up(
+    connection: sqlite3.Connection, order_id: str, sale_id: str, *, now: Instant, unsent: Collection[str] = ()
+) -> None:
+    """An order is through: nudge a look at what the warehouse did before it was, or if nothing is left to be sent.
+
+    `unsent` are SKUs of which nothing ever is.
+    """
     told = get(connection, order_id).told_at is not None
-    if told or is_behind(connection, order_id, sale_id) or needs_no_shipping(connection, order_id):
+    if told or is_behind(connection, order_id, sale_id) or needs_no_shipping(connection, order_id, unsent):
         outbox.accept(connection, nudge(order_id, now), now=now)
 
 
-def needs_no_shipping(connection: sqlite3.Connection, order_id: str) -> bool:
-    """Say whether Cin7 Core holds every item of an order as a service."""
+def needs_no_shipping(connection: sqlite3.Connection, order_id: str, unsent: Collection[str] = ()) -> bool:
+    """Say whether Cin7 Core holds every item of an order as a service, or none of it is ever sent."""
     row = connection.execute(
-        "SELECT count(*), count(*) FILTER (WHERE service = 1) FROM order_lines"
-        " LEFT JOIN facts ON kind = 'product' AND key = sku WHERE order_id = ?",
-        (order_id,),
+        "SELECT count(*), count(*) FILTER (WHERE service = 1 OR sku IN (SELECT value FROM json_each(?)))"
+        " FROM order_lines LEFT JOIN facts ON kind = 'product' AND key = sku WHERE order_id = ?",
+        (msgspec.json.encode(sorted(unsent)).decode(), order_id),
     ).fetchone()
     return bool(row[0] == row[1])
 

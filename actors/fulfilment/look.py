@@ -7,7 +7,7 @@ Cin7 Core now, whatever was missed, late or told twice (design §3, "one message
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -123,7 +123,8 @@ class Looker:
     async def look(self, order_id: str) -> Outcome:
         """Bring one order to what stands in Cin7 Core."""
         began = self._around.clock.now()
-        subject = await self._around.database.read(lambda connection: _load(connection, order_id))
+        unsent = self._rules.gift_cards
+        subject = await self._around.database.read(lambda connection: _load(connection, order_id, unsent))
         if subject is None:
             return Done()
         known = _known(subject, began)
@@ -167,6 +168,7 @@ class Looker:
         digital, voiding = await self._around.database.read(
             lambda connection: (_digital(connection, skus), _is_voiding(connection, subject.order))
         )
+        digital |= skus & self._rules.gift_cards
         plan = delivering.plan(
             order,
             view.fulfilments if view is not None else None,
@@ -313,7 +315,8 @@ class Looker:
         self, connection: sqlite3.Connection, sight: Sight, shipped: dict[str, int], now: Instant
     ) -> None:
         record, order = _record(sight), sight.order
-        found = [*sight.plan.findings, *sight.returns.findings, *returning.refund_findings(order, sight.refunds)]
+        refunds = returning.refund_findings(order, sight.refunds) if self._rules.tell_refunds else ()
+        found = [*sight.plan.findings, *sight.returns.findings, *refunds]
         if sight.view is None:
             found = [finding for finding in found if finding.code == "refund_open"]
         for finding in found:
@@ -334,7 +337,7 @@ class Looker:
         return after
 
 
-def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
+def _load(connection: sqlite3.Connection, order_id: str, unsent: Collection[str]) -> Subject | None:
     """Read what there is to know; None where no sale stands, or it is still being made.
 
     A void sale is looked at once more, where the order still shows something of it.
@@ -353,7 +356,7 @@ def _load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
         row=row,
         listed=fulfilments.standing(connection, order_id, sale.sale_id),
         behind_from=fulfilments.behind_from(connection, order_id, sale.sale_id),
-        needless=row.looked_at is None and fulfilments.needs_no_shipping(connection, order_id),
+        needless=row.looked_at is None and fulfilments.needs_no_shipping(connection, order_id, unsent),
         refused=exceptions.is_open(connection, exceptions.Record(kind="order", id=order_id), "fulfilment_rejected"),
         counted=orders.is_counted(connection, order_id),
         refunds=tuple(fulfilments.refunds_of(connection, order_id)),

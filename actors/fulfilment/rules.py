@@ -14,6 +14,10 @@ MINUTE = 60_000
 class FulfilmentRules(msgspec.Struct, frozen=True, kw_only=True):
     """`[fulfilment]`. `cancel_voided`: an order whose sale was voided in Cin7 is cancelled; else a person is told.
 
+    `gift_cards` are SKUs that are sold as a debt: nothing of them is sent.
+
+    `tell_refunds`: a refund that no credit note names is a person's to enter; else finance posts the note.
+
     `attend` is how often, in milliseconds, every live sale is held against what was looked at. `quiet` is how long
     an order nobody can read rests, `refused` one whose update was refused: a try of that costs a reading of its sale.
     """
@@ -21,6 +25,8 @@ class FulfilmentRules(msgspec.Struct, frozen=True, kw_only=True):
     delivery: DeliveryRules = DeliveryRules()
     enabled: bool = True
     cancel_voided: bool = False
+    tell_refunds: bool = True
+    gift_cards: frozenset[str] = frozenset()
     shadow: bool = False
     concurrency: int = 4
     attend: int = 15 * MINUTE

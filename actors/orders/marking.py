@@ -64,7 +64,7 @@ def _exported(desk: Desk, case: Case, sale: SaleRecord, version: int) -> Unit:
         # Our own write made this version: its echo in the next sweep is known and causes no work.
         orders.set_version(connection, order.id, version)
         orders.export(connection, order.id, now=now)
-        fulfilments.catch_up(connection, order.id, sale.sale_id, now=now)
+        fulfilments.catch_up(connection, order.id, sale.sale_id, now=now, unsent=desk.posting.gift_cards)
         books.begin(connection, order.id, sale.sale_id, order.currency)
         books.ask(connection, order.id, now=now)
         note(connection, order.id, "marked in commercetools", now, sale=sale.sale_id)

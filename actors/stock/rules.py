@@ -19,7 +19,8 @@ class StockRules(msgspec.Struct, frozen=True, kw_only=True):
     """`[stock]`, durations in milliseconds. `channels`: the locations that feed each supply channel ("": none).
 
     `buffers` are by SKU or category, `channel_buffers` by channel. `wanted`: readings a raise needs. `sweep`: how often
-    changed entries are read. `mass_zero_least`: so many SKUs may always go to zero in a pass.
+    changed entries are read. `mass_zero_least`: so many SKUs may always go to zero in a pass. `gift_cards` are SKUs
+    that are sold as a debt.
     """
 
     channels: Mapping[str, tuple[str, ...]]
@@ -32,6 +33,7 @@ class StockRules(msgspec.Struct, frozen=True, kw_only=True):
     trueup_max: int = 3_600_000
     kits: bool = True
     below_zero: frozenset[str] = frozenset()
+    gift_cards: frozenset[str] = frozenset()
     max_age: int = 3_600_000
     stale_policy: Literal["keep", "zero", "buffer"] = "keep"
     stale_buffer: int = 1
@@ -62,10 +64,10 @@ class Standing(StrEnum):
 
 
 def standing_of(product: Product | None, rules: StockRules) -> Standing:
-    """Say what a SKU is. A type nobody knows is left alone, like a SKU Cin7 has not."""
+    """Say what a SKU is. A type nobody knows is left alone, like a SKU Cin7 has not; a gift card is no goods."""
     if product is None:
         return Standing.UNKNOWN
-    if product.type == "Service":
+    if product.type == "Service" or product.sku in rules.gift_cards:
         return Standing.SERVICE
     if product.type != "Stock":
         return Standing.UNKNOWN

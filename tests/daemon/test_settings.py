@@ -452,6 +452,7 @@ def test_all_of_it_reaches_the_rules() -> None:
     )
     plan = plan_of(settings, client_secret="s", application_key="k", storage_key=bytes(32))
     assert plan.sweeps.first == frozenset({"Express"})
+    assert plan.stock.gift_cards == plan.fulfilment.gift_cards == frozenset({"GIFT-50"})
     assert plan.posting == PostingRules(
         customer="Web",
         location="Main Warehouse",

@@ -12,6 +12,7 @@ from actors.stock.rules import ALWAYS_DROP_SHIP, Standing, StockRules, buffer_of
 
 RULES = StockRules(channels={"": ("Main Warehouse",)})
 LEAVING = StockRules(channels={"": ("Main Warehouse",)}, kits=False)
+CARDS = StockRules(channels={"": ("Main Warehouse",)}, gift_cards=frozenset({"SKU-1"}))
 BILL = (KitPart(sku="PART", quantity=Decimal(2)),)
 
 
@@ -28,6 +29,8 @@ def product(**more: Any) -> Product:
         (product(type="Service"), RULES, Standing.SERVICE),
         (product(type="Service", status="Deprecated"), RULES, Standing.SERVICE),
         (product(type="Service", sellable=False), RULES, Standing.SERVICE),
+        (product(), CARDS, Standing.SERVICE),
+        (product(sku="SKU-2"), CARDS, Standing.STOCK),
         (product(type="stock"), RULES, Standing.UNKNOWN),
         (product(type="Fixed Asset"), RULES, Standing.UNKNOWN),
         (product(type=""), RULES, Standing.UNKNOWN),

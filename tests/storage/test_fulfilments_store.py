@@ -326,3 +326,15 @@ def test_an_order_that_waits_for_its_payment_is_looked_at_when_money_moves(file:
     fulfilments.tell_aftersales(file, order_id, "", now=NOW)
     assert nudged(file) == {("fulfilment", order_id)}
     assert fulfilments.get(file, order_id).told_at is None, "the sale has not moved"
+
+
+def test_an_order_of_gift_cards_has_nothing_to_be_sent(file: sqlite3.Connection) -> None:
+    order_id = sold(file)
+    [sku] = file.execute("SELECT sku FROM order_lines").fetchone()
+    assert not fulfilments.needs_no_shipping(file, order_id)
+    assert not fulfilments.needs_no_shipping(file, order_id, {"another"})
+    assert fulfilments.needs_no_shipping(file, order_id, {sku})
+    fulfilments.catch_up(file, order_id, SALE, now=NOW)
+    assert nudged(file) == set()
+    fulfilments.catch_up(file, order_id, SALE, now=NOW, unsent={sku})
+    assert nudged(file) == {("fulfilment", order_id)}

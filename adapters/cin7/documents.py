@@ -20,7 +20,7 @@ from actors.domain.sale import Row, RowKind
 from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, Restock
 from adapters.cin7 import wire
 from adapters.cin7.fields import UnreadableAnswerError, day, guid, needed, plain_text
-from adapters.cin7.numbers import AMOUNT_PLACES, PAYMENT_PLACES, RATE_PLACES, plain_number
+from adapters.cin7.numbers import AMOUNT_PLACES, PAYMENT_PLACES, plain_number
 
 NEW = "00000000-0000-0000-0000-000000000000"
 """The task id that asks for a new document."""
@@ -77,7 +77,8 @@ def sent_payment(voucher: PaymentVoucher) -> wire.SentPayment:
         amount=plain_number(voucher.amount, PAYMENT_PLACES),
         date_paid=_day(voucher.day),
         account=voucher.account,
-        currency_rate=plain_number(voucher.rate, RATE_PLACES),
+        # Required, of one decimal less than a sale's own: it is the nearest that a payment can carry.
+        currency_rate=plain_number(round(voucher.rate, AMOUNT_PLACES)),
     )
 
 
@@ -135,6 +136,7 @@ def _restock(row: Restock, when: str) -> wire.SentRestock:
         sku=row.sku,
         name=row.name,
         quantity=plain_number(row.quantity),
+        location=row.location,
         restock_location=row.location,
         restock_date=when,
     )

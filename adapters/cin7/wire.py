@@ -361,6 +361,7 @@ class Account(Wire):
     name: str | None = None
     status: str | None = None
     for_payments: bool | None = None
+    kind: Any = msgspec.field(default=None, name="Class")
 
 
 class Customer(Wire):
@@ -419,6 +420,7 @@ class Product(Wire):
     sellable: bool | None = None
     drop_ship_mode: str | None = None
     category: str | None = None
+    revenue_account: Any = None
     bill_of_material: bool | None = None
     auto_assembly: bool | None = None
     quantity_to_produce: Decimal | None = None
@@ -674,14 +676,15 @@ class SentInvoice(Sent):
     additional_charges: list[SentDocumentCharge]
     currency_conversion_rate: Decimal | msgspec.UnsetType = msgspec.UNSET
 
-
+    """Units that go back on the shelf with a credit note: a line of a pick, so `Location` is required (fact sheet §2.8)."""
 class SentRestock(Sent):
-    """Units that go back on the shelf with a credit note."""
+    """Units that go back on the shelf with a credit note; a pick's line, so `Location` is required (fact sheet §2.8)."""
 
     product_id: str = msgspec.field(name="ProductID")
     sku: str = msgspec.field(name="SKU")
     name: str
     quantity: Decimal
+    location: str
     restock_location: str
     restock_date: str
 

@@ -295,8 +295,28 @@ async def test_a_credit_note_as_it_is_spelled() -> None:
         "Lines": [sent_row(GOODS)],
         "AdditionalCharges": [],
     }
-    assert (restock["SKU"], restock["Quantity"]) == ("Bread", 2)
-    assert (restock["RestockLocation"], restock["RestockDate"]) == ("Main Warehouse", MIDNIGHT)
+    assert restock == {
+        "ProductID": PRODUCT,
+        "SKU": "Bread",
+        "Name": "Baked Bread",
+        "Quantity": 2,
+        "Location": "Main Warehouse",
+        "RestockLocation": "Main Warehouse",
+        "RestockDate": MIDNIGHT,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rate", "posted"), [("0.86123", "0.8612"), ("0.86127", "0.8613"), ("1.00000", "1"), ("0.8612", "0.8612")]
+)
+async def test_a_payment_carries_the_nearest_rate_it_can(rate: str, posted: str) -> None:
+    """A sale's rate has five decimals, a payment's four; where an invoice cannot name it, it takes the sale's own."""
+    paying, invoicing = House(answer(200, SHOWN_PAYMENT)), House(answer(200, invoices(SHOWN_INVOICE)))
+    await paying.pay(msgspec.structs.replace(PAYMENT, rate=Decimal(rate)))
+    await invoicing.invoice(msgspec.structs.replace(INVOICE, rate=Decimal(rate)))
+    assert paying.body["CurrencyRate"] == Decimal(posted)
+    fits = Decimal(rate) == Decimal(posted)
+    assert invoicing.body.get("CurrencyConversionRate") == (Decimal(posted) if fits else None)
 
 
 async def test_what_is_not_known_is_not_written() -> None:

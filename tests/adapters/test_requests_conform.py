@@ -34,6 +34,7 @@ from actors.domain.order_update import (
     ShipmentState,
 )
 from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleChange, SaleHeader, SaleOrder, SaleRow
+from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, Restock
 from actors.domain.webhook import NEEDED, Webhook
 from actors.governor.journal import Intent
 from adapters.cin7.client import Cin7Client
@@ -151,6 +152,45 @@ def rows(kinds: Iterable[RowKind], comment: str = "") -> tuple[Row, ...]:
     )
 
 
+INVOICE = InvoiceVoucher(
+    sale_id=SALE_ID,
+    rows=rows(RowKind, "2 @ 5.00"),
+    day=date(2026, 11, 24),
+    due=date(2026, 12, 24),
+    memo="ct-order:4f0c#1",
+    account="200",
+    rate=Decimal("0.8612"),
+)
+PAYMENT = PaymentVoucher(
+    sale_id=SALE_ID,
+    task_id=GUID,
+    reference="5d3e0000-0000-4000-8000-000000000000",
+    amount=Decimal("113.50"),
+    day=date(2026, 11, 24),
+    account="718",
+    rate=Decimal(1),
+)
+CREDIT = CreditVoucher(
+    sale_id=SALE_ID,
+    invoice_number="INV-00001",
+    rows=rows(RowKind),
+    day=date(2026, 11, 24),
+    memo="ct-order:4f0c#5d3e",
+    restock=(
+        Restock(sku="Bread", product_id=GUID, name="Baked Bread", quantity=Decimal("1.5"), location="Main Warehouse"),
+    ),
+    account="200",
+    rate=Decimal("0.8612"),
+)
+replace = msgspec.structs.replace
+INVOICES = [INVOICE, replace(INVOICE, rows=rows([RowKind.LINE]), account="", rate=None)]
+PAYMENTS = [
+    PAYMENT,
+    replace(PAYMENT, refund=True, rate=Decimal("0.8612")),
+    replace(PAYMENT, rate=Decimal("0.86123")),  # a sale's rate may have a place more than a payment's
+]
+CREDITS = [CREDIT, replace(CREDIT, rows=rows([RowKind.CUSTOM]), account="", rate=None, restock=())]
+
 Cin7Call = Callable[[Cin7Client], Awaitable[object]]
 
 
@@ -210,6 +250,22 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
     *(
         (Purpose.CIN7_UPDATE_SALE, lambda client, change=change: changing(client, change))
         for change in (FULL_CHANGE, SaleChange(sale_id=SALE_ID, note="Leave it at the door"))
+    ),
+    (Purpose.CIN7_READ_BOOKS, lambda client: client.read_books(SALE_ID, subject="o")),
+    *(
+        (Purpose.CIN7_POST_INVOICE, lambda client, one=one: client.post_invoice(one, Intent(Purpose.CIN7_POST_INVOICE)))
+        for one in INVOICES
+    ),
+    *(
+        (Purpose.CIN7_POST_PAYMENT, lambda client, one=one: client.post_payment(one, Intent(Purpose.CIN7_POST_PAYMENT)))
+        for one in PAYMENTS
+    ),
+    *(
+        (
+            Purpose.CIN7_POST_CREDIT_NOTE,
+            lambda client, one=one: client.post_credit_note(one, Intent(Purpose.CIN7_POST_CREDIT_NOTE)),
+        )
+        for one in CREDITS
     ),
     (Purpose.CIN7_SWEEP_SALES, lambda client: client.listed_sales(page=2, created_since=5, updated_since=9_000)),
     (Purpose.CIN7_COUNT_SALES, lambda client: client.listed_sales(page=1, created_since=5, updated_since=None, rows=1)),
@@ -403,6 +459,32 @@ async def test_the_cin7_judge_refuses_a_wrong_request() -> None:
     ):
         assert right in change.body
         assert judged_by_cin7(Request(method="PUT", url=change.url, body=change.body.replace(right, wrong))), right
+    postings = {
+        Purpose.CIN7_POST_INVOICE: (
+            (b'"TaskID"', b'"ID"'),
+            (b'"InvoiceDueDate"', b'"DueDate"'),
+            (b'"Total":60,', b""),
+            (b'"CurrencyConversionRate"', b'"CurrencyRate"'),
+            (b'"CombineAdditionalCharges":false,', b""),
+        ),
+        Purpose.CIN7_POST_PAYMENT: (
+            (b'"Amount":113.5', b'"Amount":113.505'),
+            (b'"CurrencyRate"', b'"CurrencyConversionRate"'),
+            (b'"DatePaid"', b'"PaymentDate"'),
+        ),
+        Purpose.CIN7_POST_CREDIT_NOTE: (
+            (b'"CreditNoteInvoiceNumber"', b'"InvoiceNumber"'),
+            (b'"RestockLocation"', b'"RestockTo"'),
+            (b'"CreditNoteConversionRate"', b'"CurrencyConversionRate"'),
+        ),
+    }
+    for purpose, changes in postings.items():
+        posted = await cin7_request(next(call for one, call in CIN7_CALLS if one is purpose))
+        assert posted.body is not None
+        for right, wrong in changes:
+            assert right in posted.body, right
+            body = posted.body.replace(right, wrong)
+            assert judged_by_cin7(Request(method="POST", url=posted.url, body=body)), right
     hook = await cin7_request(next(call for purpose, call in CIN7_CALLS if purpose is Purpose.CIN7_REVIVE_WEBHOOK))
     assert hook.body is not None
     for right, wrong in ((b'"bearerauth"', b'"bearer"'), (b'"Sale/Voided"', b'"Sale/Void"'), (b'"ID"', b'"Id"')):

@@ -152,24 +152,24 @@ def with_answer(shown: Shown, draw: Draw, answer: Answer) -> Shown:
         case CreditNote():
             notes = tuple(one for one in shown.notes if one.task_id != answer.task_id)
             return msgspec.structs.replace(shown, notes=(*notes, answer))
+        case PostedPayment() if draw.kind is VoucherKind.REFUND:
+            # A note may have the task id of its invoice: what a payment is of, its kind says.
+            notes = tuple(_paid_back(one, answer) for one in shown.notes)
+            return msgspec.structs.replace(shown, notes=notes)
         case PostedPayment():
-            task = draw.voucher.task_id if isinstance(draw.voucher, PaymentVoucher) else answer.task_id
-            return msgspec.structs.replace(
-                shown,
-                invoices=tuple(_paid(one, task, answer) for one in shown.invoices),
-                notes=tuple(_paid_back(one, task, answer) for one in shown.notes),
-            )
+            invoices = tuple(_paid(one, answer) for one in shown.invoices)
+            return msgspec.structs.replace(shown, invoices=invoices)
 
 
-def _paid(invoice: Invoice, task: str, payment: PostedPayment) -> Invoice:
-    if invoice.task_id != task:
+def _paid(invoice: Invoice, payment: PostedPayment) -> Invoice:
+    if invoice.task_id != payment.task_id:
         return invoice
     payments = (*(one for one in invoice.payments if one.id != payment.id), payment)
     return msgspec.structs.replace(invoice, payments=payments, paid=paid(payments))
 
 
-def _paid_back(note: CreditNote, task: str, payment: PostedPayment) -> CreditNote:
-    if note.task_id != task:
+def _paid_back(note: CreditNote, payment: PostedPayment) -> CreditNote:
+    if note.task_id != payment.task_id:
         return note
     payments = (*(one for one in note.payments if one.id != payment.id), payment)
     references = tuple(dict.fromkeys((*note.refunds, payment.reference)))

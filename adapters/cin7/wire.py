@@ -676,9 +676,9 @@ class SentInvoice(Sent):
     additional_charges: list[SentDocumentCharge]
     currency_conversion_rate: Decimal | msgspec.UnsetType = msgspec.UNSET
 
-    """Units that go back on the shelf with a credit note: a line of a pick, so `Location` is required (fact sheet §2.8)."""
+
 class SentRestock(Sent):
-    """Units that go back on the shelf with a credit note; a pick's line, so `Location` is required (fact sheet §2.8)."""
+    """Units that go back on the shelf with a credit note. As a line of a pick, it needs its `Location` too."""
 
     product_id: str = msgspec.field(name="ProductID")
     sku: str = msgspec.field(name="SKU")

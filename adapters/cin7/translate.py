@@ -17,7 +17,7 @@ from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
 from actors.domain.rows import OrderRow
 from adapters.cin7 import documents, fulfilments, headers, wire
-from adapters.cin7.fields import UnreadableAnswerError, day, figure, guid, needed
+from adapters.cin7.fields import UnreadableAnswerError, day, figure, guid, needed, plain_text
 from adapters.cin7.numbers import RATE_PLACES, plain_number
 
 _B = TypeVar("_B", bound=wire.BillingAddress)
@@ -432,6 +432,7 @@ def account(row: wire.Account) -> facts.LedgerAccount:
         name=row.name or "",
         for_payments=bool(row.for_payments),
         active=(row.status or "ACTIVE").upper() == "ACTIVE",
+        kind=plain_text(row.kind).strip().upper(),
     )
 
 
@@ -483,6 +484,7 @@ def product(row: wire.Product) -> facts.Product:
         sellable=row.sellable is not False,
         drop_ship=row.drop_ship_mode or "No Drop Ship",
         category=row.category or "",
+        revenue_account=plain_text(row.revenue_account).strip(),
         parts=_parts(row) if row.bill_of_material and row.auto_assembly else (),
     )
 

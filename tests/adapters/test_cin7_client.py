@@ -845,8 +845,9 @@ async def test_small_lists() -> None:
     locations = [{"ID": "L1", "Name": "Main", "IsDeprecated": False}, {"ID": "L2", "Name": "Old", "IsDeprecated": True}]
     terms = [{"ID": "P1", "Name": "30 days", "IsActive": True, "IsDefault": True}, {"ID": "P2", "Name": None}]
     accounts = [
-        {"Code": "090", "Name": "Bank", "Status": "ACTIVE", "ForPayments": True},
-        {"Code": "1", "Status": "ARCHIVED"},
+        {"Code": "090", "Name": "Bank", "Status": "ACTIVE", "ForPayments": True, "Class": "ASSET"},
+        {"Code": "2150", "Name": "Gift cards", "Class": " liability "},
+        {"Code": "1", "Status": "ARCHIVED", "Class": None},
     ]
     customers = [
         {"ID": "C1", "Name": "Web", "Currency": "GBP", "Status": "Active", "Discount": 2.5, "PaymentTerm": "30 days"}
@@ -857,7 +858,7 @@ async def test_small_lists() -> None:
         answer(200, {"Total": 3, "Page": 1, "TaxRuleList": tax}),
         answer(200, {"Total": 2, "LocationList": locations}),
         answer(200, {"Total": 2, "PaymentTermList": terms}),
-        answer(200, {"Total": 2, "AccountsList": accounts}),
+        answer(200, {"Total": 3, "AccountsList": accounts}),
         answer(200, {"Total": 1, "CustomerList": customers}),
         answer(200, {"Total": 2, "CarrierList": carriers}),
     )
@@ -879,7 +880,8 @@ async def test_small_lists() -> None:
     )
     assert await house.client.payment_terms() == (facts.PaymentTerm(id="p1", name="30 days", is_default=True),)
     assert await house.client.accounts() == (
-        facts.LedgerAccount(code="090", name="Bank", for_payments=True),
+        facts.LedgerAccount(code="090", name="Bank", for_payments=True, kind="ASSET"),
+        facts.LedgerAccount(code="2150", name="Gift cards", kind="LIABILITY"),
         facts.LedgerAccount(code="1", name="", active=False),
     )
     assert await house.client.customers_named("We b") == (
@@ -950,10 +952,12 @@ async def test_a_list_that_ends_too_early_is_no_list() -> None:
 
 async def test_products() -> None:
     rows = [
-        {"ID": "P1", "SKU": "Bread", "Name": "Baked", "Type": "Stock", "Status": "Active", "DropShipMode": None},
+        {"ID": "P1", "SKU": "Bread", "Name": "Baked", "Type": "Stock", "Status": "Active", "DropShipMode": None}
+        | {"RevenueAccount": None},
         {"ID": "P2", "SKU": "x", "Type": "Service", "Status": "Deprecated", "Sellable": False}
-        | {"DropShipMode": "Always Drop Ship"},
+        | {"DropShipMode": "Always Drop Ship", "RevenueAccount": "2150"},
         {"ID": "P3", "SKU": ""},
+        {"ID": "P4", "SKU": "y", "RevenueAccount": 2150},
     ]
     house = House(answer(200, {"Total": 1003, "Page": 2, "Products": rows}), answer(200, {"Products": []}))
     page = await house.client.products(page=2, modified_since=1_800_000_000_123)
@@ -968,7 +972,9 @@ async def test_products() -> None:
             status="Deprecated",
             sellable=False,
             drop_ship="Always Drop Ship",
+            revenue_account="2150",
         ),
+        facts.Product(id="p4", sku="y", name="", type="", revenue_account="2150"),
     )
     assert query_of(house.wire.requests[0]) == {
         "Page": ["2"],

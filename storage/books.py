@@ -316,6 +316,11 @@ def looked(
     )
 
 
+def set_step(connection: sqlite3.Connection, order_id: str, step: str) -> None:
+    """Say what the books of an order wait for."""
+    connection.execute("UPDATE books SET step = ? WHERE order_id = ?", (step, order_id))
+
+
 def decide(
     connection: sqlite3.Connection, order_id: str, decision: str, *, author: str, why: str, now: Instant
 ) -> None:
@@ -409,10 +414,13 @@ def moved_from(connection: sqlite3.Connection, order_id: str) -> Instant | None:
     if not listed.agrees(Decimal(row[2]), Decimal(row[3])):
         # The list may lag behind what we posted just now.
         return 0 if listed.seen_at > known_at + CLOCK_SLACK else known_at + CLOCK_SLACK
-    if listed.updated_at is None or listed.updated_at <= known_at + CLOCK_SLACK:
+    if listed.updated_at is None or listed.updated_at <= known_at + ECHO:
         return None
     return listed.updated_at + REST
 
+
+ECHO = 10_000
+"""Milliseconds after a reading or a posting of ours within which the list's own instant of a change is that one's."""
 
 REST = 3_600_000
 """Milliseconds a sale lies still before what moved of it unexplained is read."""

@@ -225,6 +225,16 @@ def orders_waiting_for(connection: sqlite3.Connection, fact: str) -> list[str]:
     return [row[0] for row in rows]
 
 
+def next_attempt(connection: sqlite3.Connection, record: Record, kind: str) -> Instant | None:
+    """Return when what an open exception of this type is about is tried again; None: there is none, or nothing is."""
+    row = connection.execute(
+        "SELECT max(next_attempt_at) FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ?"
+        " AND state = 'open'",
+        (record.kind, record.id, kind),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def is_open(connection: sqlite3.Connection, record: Record, kind: str, *, group: str | None = None) -> bool:
     """Say whether a record has an open exception of a type, and of one cause where a `group` is named."""
     row = connection.execute(

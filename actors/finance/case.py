@@ -22,13 +22,17 @@ from actors.domain.prediction import Prediction, predict
 from actors.domain.reconciling import Documents
 from actors.domain.returning import Refund
 from actors.domain.time import Instant, date_in_zone
-from storage import books, facts, fulfilments, orders
+from storage import books, exceptions, facts, fulfilments, orders
 from storage.books import BooksRecord, Posting, Shown
+from storage.exceptions import Record
 from storage.orders import OrderRecord, SaleRecord
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What is on disk about the books of one order, before anything is asked."""
+    """What is on disk about the books of one order, before anything is asked.
+
+    `rests_until`: Cin7 refused what was posted of it, and is not asked again before.
+    """
 
     record: OrderRecord
     sale: SaleRecord
@@ -36,6 +40,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     postings: tuple[Posting, ...]
     refunds: tuple[Refund, ...]
     moved_from: Instant | None
+    rests_until: Instant | None
 
     @property
     def doubts(self) -> tuple[Posting, ...]:
@@ -115,6 +120,7 @@ def load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
         postings=tuple(books.postings_of(connection, order_id)),
         refunds=tuple(fulfilments.refunds_of(connection, order_id)),
         moved_from=books.moved_from(connection, order_id),
+        rests_until=exceptions.next_attempt(connection, Record(kind="order", id=order_id), "posting_rejected"),
     )
 
 

@@ -26,8 +26,8 @@ from actors.finance.case import Case
 from actors.finance.rules import FinanceRules
 from storage.books import NEXT
 
-HELD, ASKED, WAITS, LOCKED = "held", "asked", "waits", "locked"
-"""Steps of books that wait: for what differs, a second person, a release, an open period."""
+HELD, ASKED, WAITS, LOCKED, REFUSED = "held", "asked", "waits", "locked", "refused"
+"""Steps of books that wait: for what differs, a second person, a release, an open period, what Cin7 refused."""
 
 RELEASED, REJECTED = "released", "rejected"
 
@@ -81,7 +81,10 @@ def _due(case: Case, rules: FinanceRules, now: Instant) -> frozenset[Chain]:
     What tallyd posts itself is never late: whatever keeps it from being posted is told. What a person enters is missed
     after `overdue`: an invoice from the export on, money from when it moved.
     """
-    due = {Chain.SALE, *_gone(case)}
+    invoiced = any(one.stands for one in case.shown.invoices)
+    due = set(_gone(case))
+    if case.order.state != "Cancelled" or invoiced:
+        due.add(Chain.SALE)  # a sale that is only ordered is voided with its order
     since = now - rules.overdue
     exported_at = case.subject.record.exported_at
     if rules.posting == "off" or case.subject.books.decision == REJECTED:
@@ -120,6 +123,7 @@ class _Drawing:
         self._case = case
         self._rules = rules
         self._keys = {one.key for one in case.subject.postings}
+        self._opens = None if case.subject.books.decision == RELEASED else case.opens
         self.findings: list[Finding] = []
         self.stuck: frozenset[Chain] = frozenset()
         self.locked = False
@@ -224,7 +228,7 @@ class _Drawing:
             accounts=self._rules.accounts,
             ledger=case.accounts,
             zone=case.zone,
-            opens=case.opens,
+            opens=self._opens,
             rate=case.rate,
             today=case.today,
         )
@@ -237,8 +241,15 @@ class _Drawing:
                 continue
             key = f"{kind.value}:{one.reference}" + (f":{one.task_id}" if kind is VoucherKind.PAYMENT else "")
             if key not in self._keys:
-                return Draw(key=key, kind=kind, voucher=one)
+                return Draw(key=key, kind=kind, voucher=self._dated(one))
         return None
+
+    def _dated(self, voucher: PaymentVoucher) -> PaymentVoucher:
+        """Date a payment on the next open day, where a person agreed to that."""
+        opens = self._case.opens
+        if opens is None or voucher.day >= opens:
+            return voucher
+        return msgspec.structs.replace(voucher, day=opens)
 
     def _tell(self, finding: Finding) -> None:
         self.locked = self.locked or finding.code == "posting_locked"
@@ -314,7 +325,7 @@ class _Drawing:
                 accounts=self._rules.accounts,
                 ledger=case.accounts,
                 zone=case.zone,
-                opens=case.opens,
+                opens=self._opens,
                 rate=case.rate,
                 today=case.today,
             )

@@ -21,7 +21,7 @@ from actors.domain.tendering import money_of
 from actors.domain.time import Instant
 from actors.finance import case as cases
 from actors.finance.case import Case, Subject
-from actors.finance.deciding import Plan, decide
+from actors.finance.deciding import REFUSED, Plan, decide
 from actors.finance.doubting import Resolved, resolve
 from actors.finance.entering import lines
 from actors.finance.ports import Ledger, Storefront
@@ -121,6 +121,11 @@ class Looker:
         if case is None:
             return Later(due_at=began + self._rules.unreadable, reason="the company's settings were never read")
         plan = decide(case, self._rules, began)
+        rests_until = subject.rests_until
+        if plan.draw is not None and rests_until is not None and rests_until > began:
+            resting = msgspec.structs.replace(plan, step=REFUSED, draw=None)
+            settle = self._settle(case, resting, resolved, began, fresh=fresh)
+            return Later(due_at=rests_until, reason="refused a while ago", unit=settle)
         settle = self._settle(case, plan, resolved, began, fresh=fresh)
         if plan.draw is None:
             return self._done(case, settle, began)

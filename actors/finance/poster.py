@@ -21,7 +21,7 @@ from actors.domain.tendering import paid
 from actors.domain.time import Instant
 from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, VoucherKind
 from actors.finance.case import Case
-from actors.finance.deciding import Draw
+from actors.finance.deciding import REFUSED, Draw
 from actors.finance.ports import Ledger
 from actors.finance.rules import FinanceRules
 from actors.governor.journal import Intent
@@ -132,6 +132,7 @@ class Poster:
             calls.settle(connection, intent.call_id, "refused", detail=words)
             books.not_posted(connection, draw.key)
             settle(connection, now)
+            books.set_step(connection, case.order.id, REFUSED)
             record = exceptions.Record(kind="order", id=case.order.id, number=case.order.number)
             exceptions.raise_finding(connection, record, finding, now=now, next_attempt_at=due_at)
             # What stands may be another than what is known: the next look reads the sale.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ ROW = {
     "CombinedTrackingNumbers": "1Z 9",
     "Type": "Simple Sale",
     "Updated": "2026-11-23T10:17:00.1239999Z",
+    "InvoiceAmount": 94.95,
+    "PaidAmount": "90.0000",
 }
 SINCE, CHANGED = parse_instant("2026-11-01T00:00:00Z"), parse_instant("2026-11-23T10:00:00.5Z")
 
@@ -82,6 +85,24 @@ async def test_it_is_the_port() -> None:
 # -- sales ------------------------------------------------------------------------------------------------------------
 
 
+UNREAD: list[Any] = [None, "", "soon", "NaN", "1E+999999999", True, [], {"Amount": 1}]
+FIGURES: list[tuple[Any, Decimal | None]] = [
+    (0, Decimal(0)),
+    (-12, Decimal(-12)),
+    (0.1, Decimal("0.1")),
+    (123456789012.3456, Decimal("123456789012.3456")),
+    ("7.50", Decimal("7.5")),
+    *((unread, None) for unread in UNREAD),
+]
+
+
+@pytest.mark.parametrize(("shown", "amount"), FIGURES, ids=repr)
+async def test_what_is_invoiced_and_paid_is_read_exactly_or_not_known(shown: Any, amount: Decimal | None) -> None:
+    rows = [ROW | {"InvoiceAmount": shown}, ROW | {"PaidAmount": shown}]
+    page = await House(listed(*rows)).client.listed_sales(page=1, created_since=SINCE, updated_since=CHANGED)
+    assert [(one.invoiced, one.paid) for one in page.sales] == [(amount, Decimal(90)), (Decimal("94.95"), amount)]
+
+
 async def test_a_page_of_a_sweep() -> None:
     house = House(listed(ROW, total=1001))
     page = await house.client.listed_sales(page=2, created_since=SINCE, updated_since=CHANGED)
@@ -104,6 +125,8 @@ async def test_a_page_of_a_sweep() -> None:
             tracking="1Z 9",
             type="Simple Sale",
             updated=parse_instant("2026-11-23T10:17:00.123Z"),
+            invoiced=Decimal("94.95"),
+            paid=Decimal(90),
         ),
     )
     [request] = house.wire.requests

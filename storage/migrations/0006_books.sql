@@ -75,7 +75,7 @@ CREATE TABLE ledger_lines (
     PRIMARY KEY (order_id, side, kind, id, rule)
 ) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX ledger_lines_once ON ledger_lines (side, kind, id, rule);
+CREATE INDEX ledger_lines_once ON ledger_lines (side, kind, id, rule);
 CREATE INDEX ledger_lines_by_day ON ledger_lines (day);
 
 -- What does not agree, classed: together they explain what the two sides of a chain differ by.

@@ -18,7 +18,7 @@ from actors.domain.money import is_plain
 from actors.domain.rows import OrderRow
 from actors.domain.sale import Row, RowKind
 from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, Restock
-from adapters.cin7 import wire
+from adapters.cin7 import fulfilments, wire
 from adapters.cin7.fields import UnreadableAnswerError, day, guid, needed, plain_text
 from adapters.cin7.numbers import AMOUNT_PLACES, PAYMENT_PLACES, plain_number
 
@@ -204,22 +204,12 @@ def posted_credit_note(answer: msgspec.Raw, voucher: CreditVoucher) -> CreditNot
     rows = [row for row in document.credit_notes or [] if _text(row.memo) == voucher.memo]
     if len(rows) != 1:
         raise UnreadableAnswerError("CreditNotes does not show the one that was posted")
-    row = rows[0]
-    restocked: dict[str, Decimal] = {}
-    for unit in voucher.restock:
-        restocked[unit.sku] = restocked.get(unit.sku, NOTHING) + unit.quantity
-    note = CreditNote(
-        task_id=guid(_text(row.task_id), "CreditNotes.TaskID"),
-        number=needed(_text(row.number), "CreditNotes.CreditNoteNumber"),
-        status=_text(row.status).upper(),
-        memo=voucher.memo,
-        credited={line.sku: line.quantity for line in voucher.rows if line.kind is RowKind.LINE},
-        restocked=restocked,
-        **_credit_figures(row, "CreditNotes", tax_inclusive=voucher.tax_inclusive),
-    )
-    if not note.authorised:
+    note = fulfilments.credit_note(rows[0], 0, "CreditNotes")
+    if note is None or not note.authorised:
         raise UnreadableAnswerError("CreditNotes.Status is not AUTHORISED")
-    return note
+    needed(note.number, "CreditNotes.CreditNoteNumber")
+    figures = _credit_figures(rows[0], "CreditNotes", tax_inclusive=voucher.tax_inclusive)
+    return msgspec.structs.replace(note, **figures)
 
 
 def posted_payment(answer: msgspec.Raw, voucher: PaymentVoucher) -> PostedPayment:

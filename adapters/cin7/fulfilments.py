@@ -78,7 +78,7 @@ def fulfilments(raw: msgspec.Raw, *, whole: bool) -> tuple[Fulfilment, ...]:
 
 def credit_notes(raw: msgspec.Raw, *, whole: bool) -> tuple[CreditNote, ...]:
     """Read the credit notes of a sale. Raises as `fulfilments`."""
-    return _each(raw, _CREDIT_NOTES, "CreditNotes", _credit_note, whole=whole)
+    return _each(raw, _CREDIT_NOTES, "CreditNotes", credit_note, whole=whole)
 
 
 def _each(
@@ -206,8 +206,8 @@ def _key(label: Any) -> str:
 # -- credit notes -----------------------------------------------------------------------------------------------------
 
 
-def _credit_note(row: wire.CreditNote, place: int, field: str) -> CreditNote | None:
-    """Read a credit note; None of the place where one would be."""
+def credit_note(row: wire.CreditNote, place: int, field: str) -> CreditNote | None:
+    """Read a credit note, `field` in its list; None of the place where one would be. Raises as `fulfilments`."""
     status = _status(row)
     if status == _NOT_AVAILABLE and not _text(row.task_id):
         return None

@@ -491,6 +491,13 @@ async def test_the_credit_note_that_was_posted_is_found_by_its_memo() -> None:
         assert (note.restocked, note.payments) == ({"Bread": Decimal(2)}, ())
 
 
+async def test_a_credit_note_says_what_its_answer_shows_however_many_rows_a_sku_has() -> None:
+    back = [{"SKU": "Bread", "Location": "Main Warehouse", "Quantity": n} for n in (1, "0.5")]
+    shown = SHOWN_NOTE | {"Lines": [LINE, LINE | {"Quantity": 1}], "AdditionalCharges": [CHARGE], "Restock": back}
+    note = await House(answer(200, notes(shown))).credit()
+    assert (note.credited, note.restocked) == ({"Bread": Decimal(4)}, {"Bread": Decimal("1.5")})
+
+
 NOT_SHOWN: dict[str, tuple[str, Any]] = {
     "no invoice": ("invoice", invoices()),
     "none but another": ("invoice", invoices(SHOWN_INVOICE | {"Memo": ""})),
@@ -513,6 +520,8 @@ NOT_SHOWN: dict[str, tuple[str, Any]] = {
     "another sale's note": ("note", notes(SHOWN_NOTE, sale=OTHER)),
     "a draft note": ("note", notes(SHOWN_NOTE | {"Status": "DRAFT"})),
     "a note without a task": ("note", notes(SHOWN_NOTE | {"TaskID": ""})),
+    "a note without a number": ("note", notes(SHOWN_NOTE | {"CreditNoteNumber": ""})),
+    "nothing but its place": ("note", notes(SHOWN_NOTE | {"TaskID": None, "Status": "NOT AVAILABLE"})),
 }
 
 

@@ -77,7 +77,7 @@ class Dispatcher:
         def unit(connection: sqlite3.Connection) -> list[Envelope]:
             now = self._clock.now()
             envelopes, self._suspects = outbox.claim_suspect(connection, room.keys(), now=now, stopped=stopped)
-            if self._suspects:
+            if self._suspects or not outbox.is_due(connection, room.keys(), now=now):
                 return envelopes
             return [
                 envelope

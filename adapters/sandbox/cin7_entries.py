@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -112,6 +112,13 @@ def status_of(fields: Fields) -> str:
     if status not in {DRAFT, AUTHORISED}:
         raise fields.refused("Status", f"must be {DRAFT} or {AUTHORISED}")
     return status
+
+
+def check_new(task_id: str, sale: Sale, known: Sequence[object]) -> None:
+    """Refuse a TaskID that asks for no new document: the zero GUID does, and a simple sale's own id for its first."""
+    is_first = task_id == sale.id and sale.type != "Advanced Sale" and not known
+    if task_id != NEW and not is_first:
+        raise RefusedError("Sale Task with specified ID not found", code=404)
 
 
 def check_combined(fields: Fields) -> None:

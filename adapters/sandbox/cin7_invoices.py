@@ -15,7 +15,7 @@ import msgspec
 
 from adapters.sandbox.cin7_books import Books, Line, Sale
 from adapters.sandbox.cin7_documents import Rules, total_up
-from adapters.sandbox.cin7_entries import NEW, EntryReader, check_combined, entry_of, status_of, units_of
+from adapters.sandbox.cin7_entries import EntryReader, check_combined, check_new, entry_of, status_of, units_of
 from adapters.sandbox.cin7_fields import Fields
 from adapters.sandbox.cin7_ledger import AUTHORISED, DRAFT, NOT_AVAILABLE, VOIDED, ZERO, Entry, Invoice
 from adapters.sandbox.cin7_wire import JsonObject, RefusedError, day_of
@@ -42,8 +42,10 @@ class InvoiceDesk:
         """`POST /sale/invoice`: a DRAFT is replaced whole; the zero GUID makes a new one."""
         fields = Fields(body, "SaleInvoice")
         _check_order(sale)
-        wanted = fields.text("TaskID", 36, required=True).lower()
-        existing = self._open_one(sale, wanted)
+        task_id = fields.text("TaskID", 36, required=True).lower()
+        existing = self._draft(sale, task_id)
+        if existing is None:
+            check_new(task_id, sale, sale.invoices)
         check_combined(fields)
         invoice = self._new(sale, fields) if existing is None else self._replaced(sale, existing, fields)
         status = status_of(fields)
@@ -54,7 +56,7 @@ class InvoiceDesk:
         """`PUT /sale/invoice`: what is absent stays, an empty array takes the rows away."""
         fields = Fields(body, "SaleInvoice")
         _check_order(sale)
-        existing = self._open_one(sale, fields.text("TaskID", 36, required=True).lower(), must_exist=True)
+        existing = self._draft(sale, fields.text("TaskID", 36, required=True).lower())
         if existing is None:
             raise RefusedError(f"Invoice cannot be changed. Invoice Status is {NOT_AVAILABLE}.")
         invoice = self._changed(sale, existing, fields)
@@ -78,15 +80,11 @@ class InvoiceDesk:
         else:
             self.undo(sale, invoice)
 
-    def _open_one(self, sale: Sale, task_id: str, *, must_exist: bool = False) -> Invoice | None:
-        """Find the invoice that is to be written, None for a new one; only a DRAFT may be written."""
+    def _draft(self, sale: Sale, task_id: str) -> Invoice | None:
+        """Find the invoice that is to be written, if it exists; only a DRAFT may be written."""
         found = next((one for one in sale.invoices if one.task_id == task_id), None)
         if found is not None and found.stage != DRAFT:
             raise RefusedError(f"Invoice cannot be changed. Invoice Status is {found.status}.")
-        # A simple sale's own invoice has the sale's id before it exists.
-        is_first = task_id == sale.id and sale.type != "Advanced Sale" and not sale.invoices
-        if found is None and not must_exist and task_id != NEW and not is_first:
-            raise RefusedError("Sale Task with specified ID not found", code=404)
         return found
 
     def _new(self, sale: Sale, fields: Fields) -> Invoice:

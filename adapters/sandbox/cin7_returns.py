@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.sandbox.cin7_books import Books, Line, Location, Sale
 from adapters.sandbox.cin7_documents import Rules, total_up
-from adapters.sandbox.cin7_entries import NEW, EntryReader, check_combined, entry_of, status_of
+from adapters.sandbox.cin7_entries import EntryReader, check_combined, check_new, entry_of, status_of
 from adapters.sandbox.cin7_fields import Fields
 from adapters.sandbox.cin7_ledger import AUTHORISED, DRAFT, NOT_AVAILABLE, VOIDED, ZERO, CreditNote, Entry, Restocked
 from adapters.sandbox.cin7_wire import JsonObject, RefusedError, day_of
@@ -47,7 +47,10 @@ class ReturnsDesk:
         Raises `RefusedError` unless the invoice it names stands and has enough left to be credited.
         """
         fields = Fields(body, "SaleCreditNote")
-        existing = self._open_one(sale, fields.text("TaskID", 36, required=True).lower())
+        task_id = fields.text("TaskID", 36, required=True).lower()
+        existing = self._draft(sale, task_id)
+        if existing is None:
+            check_new(task_id, sale, sale.credit_notes)
         check_combined(fields)
         invoice_number = self._invoice_number(sale, fields)
         status = status_of(fields)
@@ -87,14 +90,11 @@ class ReturnsDesk:
         else:
             self.undo(sale, note)
 
-    def _open_one(self, sale: Sale, task_id: str) -> CreditNote | None:
-        """Find the draft that is to be written, None for a new note."""
+    def _draft(self, sale: Sale, task_id: str) -> CreditNote | None:
+        """Find the note that is to be written, if it exists; only a DRAFT may be written."""
         found = next((note for note in sale.credit_notes if note.task_id == task_id), None)
         if found is not None and found.status != DRAFT:
             raise RefusedError(f"Credit Note cannot be changed. Credit Note Status is {found.status}.")
-        is_first = task_id == sale.id and sale.type != "Advanced Sale" and not sale.credit_notes
-        if found is None and task_id != NEW and not is_first:
-            raise RefusedError("Sale Task with specified ID not found", code=404)
         return found
 
     def _invoice_number(self, sale: Sale, fields: Fields) -> str:

@@ -495,6 +495,7 @@ async def test_a_refund_pays_a_note_back() -> None:
     [
         ({"TaskID": None}, "'TaskID' is required"),
         ({"CombineAdditionalCharges": None}, "'CombineAdditionalCharges' is required"),
+        ({"TaskID": "11111111-1111-1111-1111-111111111111"}, "Sale Task with specified ID not found"),
         ({"CreditNoteInvoiceNumber": None}, "'CreditNoteInvoiceNumber' is required"),
         ({"CreditNoteInvoiceNumber": "INV-00009"}, "Invoice Status is NOT AVAILABLE"),
         ({"Status": "VOIDED"}, "'Status' must be DRAFT or AUTHORISED"),

@@ -23,8 +23,10 @@ from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher
 from actors.finance.ports import Ledger
 from actors.governor.journal import Intent
 from adapters.cin7.client import Cin7Client
-from adapters.transport import AnswerLostError, NotSentError, Response
+from adapters.transport import AnswerLostError, NotSentError, Request, Response
 from tests import cin7_spec
+from tests.adapters.test_sandbox_cin7 import MUG, VAT
+from tests.adapters.test_sandbox_ledger import Ledger as LocalLedger
 from tests.wire_doubles import OpenGate, ScriptedWire, StillClock, answer, path_of, query_of, text_answer
 
 needs_documents = pytest.mark.skipif(not cin7_spec.available(), reason=cin7_spec.SKIP_REASON)
@@ -734,3 +736,78 @@ async def test_the_books_of_the_official_sample() -> None:
 def test_what_the_tests_answer_is_what_cin7_may_answer(kind: str) -> None:
     _, path, given = POSTS[kind]
     assert cin7_spec.check_answer("POST", path, 200, json.dumps(given).encode()) == []
+
+
+# -- the client meets the double --------------------------------------------------------------------------------------
+
+
+class LocalWire:
+    """The double's door, every request and answer of which is held against the documents."""
+
+    def __init__(self, shop: LocalLedger) -> None:
+        self.shop = shop
+
+    async def send(self, request: Request) -> Response:
+        response = await self.shop.double.handle(request)
+        if cin7_spec.available():
+            path = request.url.split("cin7.test", 1)[1].split("?", 1)[0]
+            assert cin7_spec.check_answer(request.method, path, response.status, response.body) == []
+        return response
+
+
+def client_of(shop: LocalLedger) -> Cin7Client:
+    return Cin7Client(
+        transport=LocalWire(shop),
+        clock=StillClock(),
+        gate=OpenGate(StillClock()),
+        probe=lambda point: None,
+        base_url="http://cin7.test/ExternalApi/v2",
+        account_id=shop.account,
+        application_key=shop.key,
+        timeout_seconds=60,
+    )
+
+
+def mug(shop: LocalLedger, quantity: int, tax: str) -> Row:
+    product = shop.double.books.product_by_sku(MUG)
+    assert product is not None
+    return Row(
+        kind=RowKind.LINE,
+        sku=MUG,
+        product_id=product.id,
+        name=product.name,
+        quantity=Decimal(quantity),
+        price=Decimal("12.95"),
+        tax=Decimal(tax),
+        tax_rule=VAT,
+        amount=Decimal("12.95") * quantity,
+    )
+
+
+async def test_what_an_answer_shows_is_what_the_books_show_afterwards() -> None:
+    """An invoice, its payment, a credit note with goods back, and its refund: each answer is the read-back."""
+    shop = LocalLedger()
+    sale_id = await shop.create()
+    await shop.post_order(sale_id, shop.line(quantity=3, price=12.95, Tax=6.48))
+    shop.double.ship_rest(sale_id)
+    client = client_of(shop)
+    of_sale = {"sale_id": sale_id, "day": date(2026, 12, 1), "account": "", "rate": None}
+    replace = msgspec.structs.replace
+    invoice = await client.post_invoice(
+        replace(INVOICE, rows=(mug(shop, 3, "6.48"),), due=date(2026, 12, 1), **of_sale),
+        writing(Purpose.CIN7_POST_INVOICE),
+    )
+    paying = replace(PAYMENT, task_id=invoice.task_id, amount=invoice.total, **of_sale | {"account": "090"})
+    payment = await client.post_payment(replace(paying, rate=Decimal(1)), writing(Purpose.CIN7_POST_PAYMENT))
+    crediting = replace(CREDIT, rows=(mug(shop, 1, "2.16"),), invoice_number=invoice.number, **of_sale)
+    back = replace(CREDIT.restock[0], sku=MUG, product_id=crediting.rows[0].product_id, quantity=Decimal(1))
+    note = await client.post_credit_note(replace(crediting, restock=(back,)), writing(Purpose.CIN7_POST_CREDIT_NOTE))
+    refunding = replace(paying, task_id=note.task_id, amount=note.total, reference="re-1", refund=True, rate=Decimal(1))
+    refund = await client.post_payment(refunding, writing(Purpose.CIN7_POST_PAYMENT))
+
+    view = await client.read_books(sale_id, subject="o-1")
+    [shown], [shown_note] = view.invoices, view.credit_notes
+    assert (invoice.net, invoice.tax, invoice.total) == (Decimal("32.37"), Decimal("6.48"), Decimal("38.85"))
+    assert shown == replace(invoice, status="PAID", paid=shown.paid, payments=(payment,))
+    assert shown_note == replace(note, payments=(refund,), refunds=("re-1",))
+    assert (note.restocked, note.total) == ({MUG: Decimal(1)}, Decimal("12.95"))

@@ -15,17 +15,20 @@ from typing import NamedTuple
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant, format_instant
 from adapters.operator.problems import ProblemError
-from storage import audit, books, exceptions, timeline
+from storage import audit, books, exceptions, facts, timeline
 from storage.books import BooksRecord
 from storage.exceptions import ExceptionRow, Record
 from storage.orders import OrderRecord
 
-DIFFER = "books_differ"
 UNCONFIRMED = "release_unconfirmed"
-LOCKED = "posting_locked"
 WAITS = "posting_waits"
-_REJECTED = (DIFFER, UNCONFIRMED, LOCKED, "posting_rejected", "posting_unresolved")
-"""What nobody has to look at any more once a person books the order by hand."""
+RULE_CHANGED = "tax_rule_changed"
+DIFFER = ("books_differ", "totals_differ")
+"""An order and its documents do not agree; the second says so from the moment the sale was posted."""
+
+_RELEASED = (*DIFFER, UNCONFIRMED, "posting_locked")
+_REJECTED = (*_RELEASED, "posting_rejected", "posting_unresolved")
+"""What nobody has to look at any more once a person accepts the books, or books the order by hand."""
 
 _FOR_A_PERSON = frozenset({"held", "waits", "locked", "asked"})
 """Steps that end when somebody says so."""
@@ -74,7 +77,7 @@ def release(
         cause = f"You released order {shown} at {asked}: [finance] four_eyes asks for another person."
         raise ProblemError(409, cause)
     _decide(connection, record, "released", author=author, reason=reason, now=now)
-    _resolve(connection, record, (DIFFER, UNCONFIRMED, LOCKED), f"released by {author}", now)
+    _resolve(connection, record, _RELEASED, f"released by {author}", now)
     _settle_day(connection, kept.day, now)
     return Decided(True, f"The books of order {shown} are released as they stand.")
 
@@ -115,25 +118,28 @@ def release_day(connection: sqlite3.Connection, day: str, *, author: str, reason
 def dismiss(
     connection: sqlite3.Connection, row: ExceptionRow, *, author: str, reason: str, four_eyes: bool, now: Instant
 ) -> None:
-    """What is dismissed of the books counts as released, where one person may say so.
+    """What is dismissed of the books counts as released, where one person may say so; a tax rule as known.
 
     Raises:
         ProblemError: 409, somebody has to decide rather than stop being told.
     """
     if row.type == WAITS and _waiting(connection, row.record.id):
         raise ProblemError(409, f"Orders of that day wait: tallyd orders release --day {row.record.id} --reason ...")
-    if row.type not in (DIFFER, UNCONFIRMED):
+    if row.type == RULE_CHANGED:
+        rule = facts.tax_rules(connection).get(row.record.id)
+        books.accept_rule(connection, row.record.id, None if rule is None else rule.percent)
+    if row.type not in (*DIFFER, UNCONFIRMED):
         return
-    name = row.record.number or row.record.id
-    if row.type == UNCONFIRMED or four_eyes:
-        command = f"tallyd orders release {name} --reason ... (or reject)"
-        raise ProblemError(409, f"A second person decides, with four eyes: {command}")
     kept = books.get(connection, row.record.id)
-    if kept is not None and kept.verdict == "differs":
-        books.decide(connection, row.record.id, "released", author=author, why=reason, now=now)
-        timeline.note(connection, row.record.id, "books released", now=now, exception=row.id)
-        books.ask(connection, row.record.id, now=now)
-        _settle_day(connection, kept.day, now)
+    if kept is None or kept.verdict != "differs":
+        return  # nothing is waited for any more
+    if four_eyes or row.type == UNCONFIRMED:
+        command = f"tallyd orders release {row.record.number or row.record.id} --reason ... (or reject)"
+        raise ProblemError(409, f"[finance] four_eyes asks for two persons: {command}")
+    books.decide(connection, row.record.id, "released", author=author, why=reason, now=now)
+    timeline.note(connection, row.record.id, "books released", now=now, exception=row.id)
+    books.ask(connection, row.record.id, now=now)
+    _settle_day(connection, kept.day, now)
 
 
 # -- each of them ------------------------------------------------------------------------------------------------------

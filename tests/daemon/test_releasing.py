@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from actors.core.actor import set_aside
 from actors.domain.exception_types import Finding
+from actors.domain.facts import FactKind, TaxRule
 from actors.domain.figures import Figures, Sold
 from actors.domain.order_state import OrderState
 from actors.messages import Flow
 from adapters.operator.problems import ProblemError
 from daemon import actions, releasing
-from storage import audit, books, exceptions, orders, outbox, timeline
+from storage import audit, books, exceptions, facts, orders, outbox, timeline
 from storage.books import BooksRecord
 from tests.daemon_app import IDS, NOW, SALE_ID, TestApp, a_hold, a_sale, an_order, assembled
 
@@ -35,7 +36,14 @@ SOLD = Sold(
     tax=Decimal("3.33"),
     total=Decimal("19.99"),
 )
-OPEN = ("books_differ", "release_unconfirmed", "posting_locked", "posting_rejected", "payment_unmapped")
+OPEN = (
+    "books_differ",
+    "totals_differ",
+    "release_unconfirmed",
+    "posting_locked",
+    "posting_rejected",
+    "payment_unmapped",
+)
 
 
 def exported(connection: sqlite3.Connection, number: str, *, verdict: str, step: str, sale_id: str = SALE_ID) -> None:
@@ -246,16 +254,41 @@ async def test_a_day_is_a_date_and_has_a_reason(tmp_path: Path, day: str, reason
 # -- dismissing, retrying ---------------------------------------------------------------------------------------------
 
 
-async def test_dismissing_what_differs_releases_it_where_one_person_may(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", ["books_differ", "totals_differ"])
+async def test_dismissing_what_differs_releases_it_where_one_person_may(tmp_path: Path, code: str) -> None:
     async with desk(tmp_path) as app:
-        number = await app.engine.database.run(lambda connection: trouble(connection, "books_differ"))
+        number = await app.engine.database.run(lambda connection: trouble(connection, code))
         await actions.resolve_exception(app, number, author="ann", reason="a cent")
         assert ((await kept(app)).decision, (await kept(app)).why) == ("released", "a cent")
         assert await looks(app) == [IDS["A-1"]]
         assert (await written(app))[0] == [("ann", "resolve")]
 
 
-@pytest.mark.parametrize("code", ["books_differ", "release_unconfirmed"])
+async def test_what_differs_no_more_is_dismissed_and_decides_nothing(tmp_path: Path) -> None:
+    async with desk(tmp_path, "agrees", "", four_eyes=True) as app:
+        number = await app.engine.database.run(lambda connection: trouble(connection, "books_differ"))
+        await actions.resolve_exception(app, number, author="ann", reason="seen")
+        assert (await kept(app)).decision == ""
+        assert not await still_open(app)
+
+
+@pytest.mark.parametrize(("now", "percent"), [(Decimal(21), Decimal(21)), (None, None)])
+async def test_a_tax_rule_that_is_dismissed_is_known_as_it_is_now(
+    tmp_path: Path, now: Decimal | None, percent: Decimal | None
+) -> None:
+    def changed(connection: sqlite3.Connection) -> int:
+        rules = [] if now is None else [TaxRule(id="r", name="VAT", percent=now)]
+        facts.store(connection, FactKind.TAX_RULE, rules, now=NOW, whole=True)
+        books.accept_rule(connection, "VAT", Decimal(20))
+        return trouble(connection, "tax_rule_changed", kind="tax_rule", of="VAT")
+
+    async with desk(tmp_path) as app:
+        number = await app.engine.database.run(changed)
+        await actions.resolve_exception(app, number, author="ann", reason="meant")
+        assert (await app.engine.database.read(books.posted_percents)).get("VAT") == percent
+
+
+@pytest.mark.parametrize("code", ["books_differ", "totals_differ", "release_unconfirmed"])
 async def test_under_four_eyes_nothing_is_dismissed(tmp_path: Path, code: str) -> None:
     async with desk(tmp_path, four_eyes=True) as app:
         number = await app.engine.database.run(lambda connection: trouble(connection, code))

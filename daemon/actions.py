@@ -26,7 +26,7 @@ from actors.stock.reading import LIST
 from adapters.operator.problems import ProblemError
 from daemon import releasing
 from daemon.running import Running
-from storage import audit, bodies, books, exceptions, exported, flows, fulfilments, orders, outbox, stock
+from storage import audit, bodies, books, exceptions, exported, facts, flows, fulfilments, orders, outbox, stock
 from storage.bodies import Sealer
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord
@@ -362,6 +362,9 @@ def _accept(connection: sqlite3.Connection, row: ExceptionRow) -> None:
         exported.accept_edit(connection, row.record.id, Kind.SAFE)
     if row.type == REVERSED:
         exported.forgive_payment(connection, row.record.id)
+    if row.type == "tax_rule_changed":
+        rule = facts.tax_rules(connection).get(row.record.id)
+        books.accept_rule(connection, row.record.id, rule.percent if rule is not None else None)
 
 
 def _set_apart(connection: sqlite3.Connection, order_id: str, why: str, now: Instant) -> bool:
@@ -396,6 +399,8 @@ def _look_at_books(connection: sqlite3.Connection, order_id: str, author: str, n
         return
     outbox.release(connection, books.nudge(order_id, now), now=now)
     books.ask(connection, order_id, now=now, told=True)
+    about = exceptions.Record(kind="order", id=order_id)
+    exceptions.clear(connection, about, resolution=f"retry by {author}", now=now, types=("posting_rejected",))
     message = exceptions.Record(kind="message", id=order_id)
     exceptions.clear(connection, message, resolution=f"retry by {author}", now=now, types=(_SET_ASIDE,))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from actors.domain.discrepancy import Chain, Discrepancy, Reason
+from actors.domain.discrepancy import Accepted, Chain, Discrepancy, Reason, accepted_of
 from actors.domain.figures import Figures, Sold
 from actors.domain.financial import Invoice
 from actors.domain.fulfilment import CreditNote
@@ -89,6 +89,7 @@ class BooksRecord(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str = ""
     decided_at: Instant | None = None
     why: str = ""
+    accepted: dict[str, Accepted] = {}
     invoiced: str = "0"
     paid: str = "0"
 
@@ -124,7 +125,7 @@ class LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COLUMNS = BooksRecord.__struct_fields__
-_JSON: dict[str, Any] = {"ordered": Figures, "sold": Sold, "shown": Shown}
+_JSON: dict[str, Any] = {"ordered": Figures, "sold": Sold, "shown": Shown, "accepted": dict[str, Accepted]}
 
 
 def ticks(amount: Decimal) -> int:
@@ -324,10 +325,11 @@ def set_step(connection: sqlite3.Connection, order_id: str, step: str) -> None:
 def decide(
     connection: sqlite3.Connection, order_id: str, decision: str, *, author: str, why: str, now: Instant
 ) -> None:
-    """Keep what a person decided ('' takes it back): asked, released or rejected."""
+    """Keep what a person decided ('' takes it back): asked, released or rejected, and what differed then."""
+    accepted = accepted_of(discrepancies_of(connection, order_id)) if decision == "released" else {}
     connection.execute(
-        "UPDATE books SET decision = ?, decided_by = ?, why = ?, decided_at = ? WHERE order_id = ?",
-        (decision, author, why, now, order_id),
+        "UPDATE books SET decision = ?, decided_by = ?, why = ?, decided_at = ?, accepted = ? WHERE order_id = ?",
+        (decision, author, why, now, msgspec.json.encode(accepted, order="sorted").decode(), order_id),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
@@ -69,3 +70,41 @@ class Discrepancy(msgspec.Struct, frozen=True, kw_only=True):
         ours = f"{self.ours or '–'} in commercetools ({self.our_document or '–'})"
         theirs = f"{self.theirs or '–'} in Cin7 Core ({self.their_document or '–'})"
         return f"{self.component}{place}: {ours}, {theirs}: {self.reason.value}"
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person released of one family of chains: by how much its sides differ, gross, and for which reasons."""
+
+    gross: Decimal
+    reasons: frozenset[str]
+
+
+_FAMILY = {Chain.SALE: "goods", Chain.INVOICE: "goods"}
+"""An invoice carries what its sale differs by: who accepts the one accepts the other."""
+
+
+def accepted_of(found: Sequence[Discrepancy]) -> dict[str, Accepted]:
+    """Say what is accepted when somebody releases an order with these differences."""
+    return {_FAMILY.get(chain, chain.value): one for chain, one in _by_chain(found).items()}
+
+
+def is_covered(found: Sequence[Discrepancy], accepted: Mapping[str, Accepted]) -> bool:
+    """Say whether a release covers what differs now: by the same amounts, for no reason that was not seen then."""
+    for chain, now in _by_chain(found).items():
+        then = accepted.get(_FAMILY.get(chain, chain.value))
+        if then is None or now.gross != then.gross or not now.reasons <= then.reasons:
+            return False
+    return True
+
+
+def _by_chain(found: Sequence[Discrepancy]) -> dict[Chain, Accepted]:
+    """Add up what is wrong, chain by chain; of the goods the invoices count where both differ."""
+    chains: dict[Chain, Accepted] = {}
+    for one in found:
+        if not one.wrong:
+            continue
+        before = chains.get(one.chain, Accepted(gross=NOTHING, reasons=frozenset()))
+        chains[one.chain] = Accepted(
+            gross=before.gross + one.net + one.tax, reasons=before.reasons | {one.reason.value}
+        )
+    return chains

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import msgspec
 
 from actors.domain.crediting import to_credit
-from actors.domain.discrepancy import Chain, Discrepancy
+from actors.domain.discrepancy import Chain, Discrepancy, is_covered
 from actors.domain.exception_types import Finding
 from actors.domain.invoicing import to_invoice
 from actors.domain.reconciling import disagrees, reconcile
@@ -67,7 +67,7 @@ def decide(case: Case, rules: FinanceRules, now: Instant) -> Plan:
     if case.shown.voided or not drawn.posts:
         return Plan(found=found, findings=tuple(findings), agrees=agrees)
     decision = case.subject.books.decision
-    if not agrees and decision != RELEASED:
+    if not agrees and not (decision == RELEASED and is_covered(found, case.subject.books.accepted)):
         return Plan(found=found, findings=tuple(findings), agrees=False, step=ASKED if decision == "asked" else HELD)
     if rules.posting == "hold" and decision != RELEASED and drawn.draw is not None:
         return Plan(found=found, findings=tuple(findings), agrees=agrees, step=WAITS)

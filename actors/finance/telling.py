@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from actors.domain import figures
+from actors.domain.discrepancy import is_covered
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant
 from actors.finance.case import Case
@@ -44,7 +45,8 @@ def _tell_difference(connection: sqlite3.Connection, case: Case, plan: Plan, rec
         if exceptions.clear(connection, record, resolution="both sides agree", now=now, types=types):
             orders.set_reconciled(connection, case.order.id)
         return
-    if decision in (RELEASED, REJECTED):
+    covered = decision == RELEASED and is_covered(plan.found, case.subject.books.accepted)
+    if covered or decision == REJECTED:
         exceptions.clear(connection, record, resolution=f"{decision} by a person", now=now, types=("books_differ",))
         return
     if not exceptions.is_open(connection, record, TOTALS):

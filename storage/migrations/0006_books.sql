@@ -10,7 +10,8 @@ ALTER TABLE listed_sales ADD COLUMN paid TEXT NOT NULL DEFAULT '';
 -- looked at since, `moved` what the order's money (captured, given back, returned) was at the last look.
 -- `invoiced` and `paid` are the amounts that the list of sales should show by that.
 -- `verdict`: '' (never judged), agrees, differs. `step`: what comes next, in a word ('' nothing). `decision` is a
--- person's: asked (a second one has to confirm), released, rejected. `day` is the accounting day of the order.
+-- person's: asked (a second one has to confirm), released, rejected. `accepted` is what differed when it was released:
+-- what differs otherwise since is told anew. `day` is the accounting day of the order.
 CREATE TABLE books (
     order_id   TEXT PRIMARY KEY REFERENCES orders (id) ON DELETE CASCADE,
     sale_id    TEXT NOT NULL,
@@ -31,6 +32,7 @@ CREATE TABLE books (
     decided_by TEXT NOT NULL DEFAULT '',
     decided_at INTEGER,
     why        TEXT NOT NULL DEFAULT '',
+    accepted   TEXT NOT NULL DEFAULT '{}',
     invoiced   TEXT NOT NULL DEFAULT '0',
     paid       TEXT NOT NULL DEFAULT '0'
 ) STRICT, WITHOUT ROWID;

@@ -138,7 +138,7 @@ def _case(order: Order, sold: Sold, invoices: Sequence[Invoice], notes: Sequence
     invoiced = tally(row for invoice in invoices for row in invoice.rows)
     credited = tally(row for note in notes for row in note.rows)
     keys = [*parts.items, *(key for key in (*invoiced, *credited) if key not in parts.items)]
-    left = {key: _left(invoiced.get(key, Part()), credited.get(key, Part())) for key in dict.fromkeys(keys)}
+    left = {key: _left(key, invoiced.get(key, Part()), credited.get(key, Part())) for key in dict.fromkeys(keys)}
     return _Case(
         parts=parts,
         refund=refund,
@@ -152,10 +152,11 @@ def _case(order: Order, sold: Sold, invoices: Sequence[Invoice], notes: Sequence
     )
 
 
-def _left(invoiced: Part, credited: Part) -> Part:
+def _left(key: Key, invoiced: Part, credited: Part) -> Part:
     """Return the rest. Pieces of a charge say nothing: it may be split over documents in any way."""
     left = invoiced - credited
-    return left if left.amount or left.tax or left.pieces > 0 else Part()
+    free_goods = not key.is_charge and left.pieces > 0
+    return left if left.amount or left.tax or free_goods else Part()
 
 
 def _uncredited(order: Order, credited: Choice) -> dict[str, Decimal]:
@@ -262,7 +263,7 @@ def _sayable(case: _Case, choice: Choice) -> bool:
     for key, part in choice.items():
         item, left = case.parts.items.get(key), case.left.get(key, Part())
         if item is None:
-            if part != left or not key.is_charge or not part.amount:
+            if not key.is_charge or not part.amount:
                 return False
         elif not item.holds(part) or not part.within(left) or (item.is_goods and part.pieces > left.pieces):
             return False
@@ -312,9 +313,9 @@ def _gesture(case: _Case, readings: Sequence[_Reading], service: Product | None)
         rule: _gesture_part(case, left[rule], share * unit) for rule, share in zip(left, shares, strict=True) if share
     }
     off_grid = case.amount % unit or any(part.amount % unit for part in chosen.values())
-    if off_grid or not all(part.within(left[rule]) for rule, part in chosen.items()):
+    if off_grid:
         return _open(case, readings, "it does not divide over the tax rules in whole prices")
-    return tuple(charge_row(service, rule, part) for rule, part in chosen.items() if part.amount)
+    return tuple(charge_row(service, rule, part) for rule, part in chosen.items())
 
 
 def _gross(case: _Case, part: Part) -> int:

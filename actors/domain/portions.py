@@ -189,8 +189,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         amount = _share_of(whole.amount, base.done.amount, base.whole.amount, self.price_unit)
         if amount == whole.amount:
             return whole
-        if not amount:
-            return Part()
         tax = _share_of(whole.tax, base.done.tax, base.whole.tax, self.tax_unit)
         return Part(pieces=whole.pieces, amount=amount, tax=tax)
 

@@ -19,7 +19,7 @@ from actors.domain.order import Order, ReturnItem
 from actors.domain.returning import Refund
 from actors.domain.sale import Row
 from actors.domain.vouchers import CreditVoucher, Restock
-from tests.books_builder import REFUND_CHARGE, SALE_ID, Posted, invoice_of, note_of, posted, shown
+from tests.books_builder import NOTHING, REFUND_CHARGE, SALE_ID, Posted, invoice_of, note_of, posted, shown
 from tests.orders_builder import LOCATION, ORDER_ID, REDUCED, ZERO, custom_line, gift, line, plain_order, shipment
 from tests.rules.test_money_examples import POSTED, dinar, groups, two_rates_discounted
 
@@ -345,6 +345,34 @@ def test_a_gesture_in_thousandths_is_a_persons() -> None:
 
     assert "does not divide" in found(credit(order, 1255)).cause
     assert text(voucher(credit(order, 1250)).rows) == "Refund 1×1.25 [0.00]"
+
+
+def test_what_was_split_over_invoices_is_credited_in_one() -> None:
+    """The discount of B stands on two invoices, and is credited with both of them at once."""
+    sale = posted(CUT)
+    invoices: list[Invoice] = []
+    for units in ({"B": Decimal(1)}, None):
+        rows = to_invoice(sale.sold, invoices, units, products=sale.products, services=sale.services)
+        assert not isinstance(rows, Finding)
+        invoices.append(invoice_of(sale.sold, rows, len(invoices) + 1))
+    first = voucher(credit(with_returns(CUT, back("B", 2)), 2692, invoices=invoices))
+
+    rest = voucher(credit(with_returns(CUT, back("B", 2)), 3903, noted(CUT, first), invoices))
+
+    assert text(first.rows) == "B 2×15.50 [1.48] · Discount 1×-4.08 [-0.20]"
+    assert text(rest.rows) == "A 1×40.00 [6.67] · Shipping 1×4.95 [0.83] · Discount 1×-5.92 [-0.99]"
+
+
+@pytest.mark.parametrize(
+    "strange", [{"sku": "X"}, {"name": "Mistake", "is_charge": True, "quantity": NOTHING, "total": NOTHING}]
+)
+def test_what_a_person_credited_beside_the_sale_is_not_made_up_for(strange: dict[str, Any]) -> None:
+    row = msgspec.structs.replace(posted(TWO).sold.rows[1], **strange)
+    by_hand = msgspec.structs.replace(note_of(posted(TWO).sold, ()), rows=(row,))
+
+    answer = found(credit(TWO, 2995 - int(row.total * 100), [by_hand]))
+
+    assert "not what rows of the sale can say" in answer.cause
 
 
 def test_a_note_of_other_prices_is_left_to_a_person() -> None:

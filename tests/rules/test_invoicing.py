@@ -11,7 +11,7 @@ import pytest
 from actors.domain.exception_types import Finding
 from actors.domain.financial import Invoice
 from actors.domain.invoicing import invoice_differences, to_invoice
-from actors.domain.order import Order
+from actors.domain.order import Order, TaxRate
 from actors.domain.sale import Row
 from tests.books_builder import NOTHING, Posted, by_rule, invoice_of, posted, shown, summed
 from tests.orders_builder import (
@@ -83,6 +83,24 @@ FINE = plain_order(fine_line("A", 250, "3.99", rate=added(STANDARD)), line("B", 
 """250 A that are exact as a whole only, and two B."""
 TINY = discounted(plain_order(("A", 1, 9), ("B", 1, 6), ("C", 1, 3)), 1, net=15, gross=17, portions={"standard": 2})
 """A discount of one cent with one of tax: A is half the amount, and a third of the tax."""
+
+
+@pytest.mark.parametrize("rate", [ZERO, STANDARD])
+def test_two_that_take_off_never_take_more_together_than_there_is(rate: TaxRate) -> None:
+    """Each would round up with the second piece; by their own rule, or over all of the sale."""
+    off = (custom_line("voucher", 1, -2, ZERO), custom_line("coupon", 1, -2, ZERO))
+    sale = posted(plain_order(line("A", 5, 1, rate=rate), custom=off))
+
+    texts = in_parts(sale, *({"A": count} for count in range(1, 6)))
+
+    vouchers = [[part for part in text.split(" · ") if "-0.01" in part] for text in texts]
+    assert [[part.split()[0] for part in each] for each in vouchers] == [
+        ["coupon"],
+        ["Voucher"],
+        [],
+        ["Voucher"],
+        ["coupon"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ answered again (an order that was released may meet a locked period afterwards).
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -102,13 +103,13 @@ def release_day(connection: sqlite3.Connection, day: str, *, author: str, reason
         ProblemError: 400, it is no day.
     """
     _check_day(day)
-    waiting = _waiting(connection, day)
+    waiting = list(_waiting(connection, day))
     for order_id in waiting:
         books.decide(connection, order_id, "released", author=author, why=reason, now=now)
         _note(connection, order_id, "released", author=author, reason=reason, now=now, day=day)
     if waiting:
         audit.write(connection, author=author, action="release", record=f"books:{day}", now=now, reason=reason)
-    _settle_day(connection, day, now)
+    _clear_day(connection, day, now)
     if not waiting:
         return Decided(False, f"No order of {day} waits for a release.", 0)
     orders = "1 order is" if len(waiting) == 1 else f"{len(waiting)} orders are"
@@ -123,7 +124,7 @@ def dismiss(
     Raises:
         ProblemError: 409, somebody has to decide rather than stop being told.
     """
-    if row.type == WAITS and _waiting(connection, row.record.id):
+    if row.type == WAITS and any(_waiting(connection, row.record.id)):
         raise ProblemError(409, f"Orders of that day wait: tallyd orders release --day {row.record.id} --reason ...")
     if row.type == RULE_CHANGED:
         rule = facts.tax_rules(connection).get(row.record.id)
@@ -210,21 +211,23 @@ def _stands(kept: BooksRecord, decision: str) -> bool:
 # -- a day -------------------------------------------------------------------------------------------------------------
 
 
-def _waiting(connection: sqlite3.Connection, day: str) -> list[str]:
-    """Return the orders of a day that agree and wait, and that nobody has decided about since they were looked at."""
-    found = []
+def _waiting(connection: sqlite3.Connection, day: str) -> Iterator[str]:
+    """Yield the orders of a day that agree and wait, and that nobody has decided about since they were looked at."""
     for order_id in books.in_step(connection, "waits", day=day):
         kept = books.get(connection, order_id)
         if kept is not None and not _stands(kept, "released") and not _stands(kept, "rejected"):
-            found.append(order_id)
-    return found
+            yield order_id
 
 
 def _settle_day(connection: sqlite3.Connection, day: str, now: Instant) -> None:
     """Nobody has to be told of a day of which nothing waits."""
-    if day and not _waiting(connection, day):
-        record = Record(kind="books", id=day)
-        exceptions.clear(connection, record, resolution="nothing of the day waits", now=now, types=(WAITS,))
+    if day and not any(_waiting(connection, day)):
+        _clear_day(connection, day, now)
+
+
+def _clear_day(connection: sqlite3.Connection, day: str, now: Instant) -> None:
+    record = Record(kind="books", id=day)
+    exceptions.clear(connection, record, resolution="nothing of the day waits", now=now, types=(WAITS,))
 
 
 def _check_day(day: str) -> None:

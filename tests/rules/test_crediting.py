@@ -329,6 +329,13 @@ def test_a_gift_that_was_not_invoiced_is_not_credited() -> None:
     assert text(voucher(credit(sent_back, 3000)).rows) == "A 1×30.00 [5.00] · G 1×6.50 [0.00]"
 
 
+def test_a_gift_is_no_second_answer() -> None:
+    """All that is left is the shipping and a gift that cost nothing: the money was for either, and it is the same."""
+    made = voucher(credit(plain_order(gift("G", 1), shipping=495), 495))
+
+    assert text(made.rows) == "G 1×6.50 [0.00] · Shipping 1×4.95 [0.83]"
+
+
 def test_what_a_gesture_took_of_a_rule_is_not_credited_again() -> None:
     """The shipping is 4.95 of its rule, of which a gesture left 2.97."""
     order = plain_order(("A", 1, 2000), shipping=shipment(495, rate=REDUCED))

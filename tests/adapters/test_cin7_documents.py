@@ -1,0 +1,271 @@
+"""The client's postings against the local Cin7 Core: what an answer shows is what the sale shows when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import date
+from decimal import Decimal
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.domain.calls import Lane, Purpose
+from actors.domain.errors import InDoubt, Rejected
+from actors.domain.financial import Invoice, PostedPayment
+from actors.domain.fulfilment import CreditNote
+from actors.domain.sale import Row, RowKind, SaleOrder, SaleView
+from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, Restock
+from actors.governor.journal import Intent
+from adapters.cin7.client import Cin7Client
+from adapters.sandbox.cin7_documents import Arithmetic
+from adapters.sandbox.faults import DropConnectionError, Fault, FaultKind
+from adapters.transport import AnswerLostError, Request, Response
+from tests import cin7_spec
+from tests.adapters.test_sandbox_cin7 import MUG, PLATE, VAT, Shop
+from tests.wire_doubles import OpenGate, StillClock
+
+DAY = date(2026, 12, 1)
+replace = msgspec.structs.replace
+
+
+class Wire:
+    """The way to the double; requests and answers are held against the documents."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    async def send(self, request: Request) -> Response:
+        url = urlsplit(request.url)
+        path = url.path.removeprefix("/ExternalApi/v2")
+        if cin7_spec.available():
+            assert cin7_spec.check_request(request.method, path, dict(parse_qsl(url.query)), request.body) == []
+        try:
+            response = await self._shop.double.handle(request)
+        except DropConnectionError:
+            raise AnswerLostError("cut") from None
+        if cin7_spec.available() and response.status == 200 and not self._shop.faults.happened:
+            assert cin7_spec.check_answer(request.method, path, 200, response.body) == []
+        return response
+
+
+class Books:
+    """A sale in the double, posted to through the client."""
+
+    def __init__(self) -> None:
+        self.shop = Shop()
+        clock = StillClock(self.shop.clock.now())
+        self.client = Cin7Client(
+            transport=Wire(self.shop),
+            clock=clock,
+            gate=OpenGate(clock),
+            probe=lambda point: None,
+            base_url="http://cin7.test/ExternalApi/v2",
+            account_id=self.shop.account,
+            application_key=self.shop.key,
+            timeout_seconds=60,
+        )
+        self.inclusive = True
+        self.sale_id = ""
+
+    async def sell(self, *rows: Row, inclusive: bool = True) -> None:
+        self.inclusive = inclusive
+        self.sale_id = await self.shop.create(TaxInclusive=inclusive)
+        order = SaleOrder(sale_id=self.sale_id, rows=rows)
+        await self.client.post_order(order, Intent(Purpose.CIN7_AUTHORISE_ORDER))
+
+    def row(self, sku: str, quantity: str, price: str, tax: str, *, digits: int = 2) -> Row:
+        """Return a row of goods, or the charge of that name."""
+        product = self.shop.double.books.product_by_sku(sku)
+        return Row(
+            kind=RowKind.LINE if product is not None else RowKind.SHIPPING,
+            sku=sku,
+            product_id=product.id if product is not None else "",
+            name=product.name if product is not None else sku,
+            quantity=Decimal(quantity),
+            price=Decimal(price),
+            tax=Decimal(tax),
+            tax_rule=VAT,
+            amount=Arithmetic(line_digits=digits).row_total(Decimal(quantity), Decimal(price), Decimal(0)),
+        )
+
+    async def invoice(self, rows: Iterable[Row], memo: str = "ct-order:o-1#1") -> Invoice:
+        voucher = InvoiceVoucher(
+            sale_id=self.sale_id, rows=tuple(rows), day=DAY, due=DAY, memo=memo, tax_inclusive=self.inclusive
+        )
+        return await self.client.post_invoice(voucher, writing(Purpose.CIN7_POST_INVOICE))
+
+    async def pay(self, task_id: str, amount: Decimal, reference: str, *, refund: bool = False) -> PostedPayment:
+        voucher = PaymentVoucher(
+            sale_id=self.sale_id,
+            task_id=task_id,
+            reference=reference,
+            amount=amount,
+            day=DAY,
+            account="090",
+            rate=Decimal(1),
+            refund=refund,
+        )
+        return await self.client.post_payment(voucher, writing(Purpose.CIN7_POST_PAYMENT))
+
+    async def credit(self, rows: tuple[Row, ...], restock: tuple[Restock, ...] = (), memo: str = "r") -> CreditNote:
+        voucher = CreditVoucher(
+            sale_id=self.sale_id,
+            invoice_number="INV-00001",
+            rows=rows,
+            day=DAY,
+            memo=memo,
+            restock=restock,
+            tax_inclusive=self.inclusive,
+        )
+        return await self.client.post_credit_note(voucher, writing(Purpose.CIN7_POST_CREDIT_NOTE))
+
+    def back(self, row: Row, quantity: str = "1") -> Restock:
+        return Restock(
+            sku=row.sku,
+            product_id=row.product_id,
+            name=row.name,
+            quantity=Decimal(quantity),
+            location="Main Warehouse",
+        )
+
+    async def read(self) -> SaleView:
+        return await self.client.read_books(self.sale_id, subject="o-1")
+
+
+def writing(purpose: Purpose) -> Intent:
+    return Intent(purpose, subject="o-1", lane=Lane.FINANCE)
+
+
+def cart(books: Books) -> tuple[Row, ...]:
+    return (
+        books.row(MUG, "3", "12.95", "6.48"),
+        books.row(PLATE, "1", "15", "2.5"),
+        books.row("Shipping", "1", "4.10", "0.68"),
+    )
+
+
+@pytest.mark.parametrize(("inclusive", "total"), [(True, "57.95"), (False, "67.61")], ids=["gross", "net"])
+async def test_a_whole_life_is_read_as_it_was_posted(inclusive: bool, total: str) -> None:
+    books = Books()
+    rows = cart(books)
+    await books.sell(*rows, inclusive=inclusive)
+    assert (await books.read()).invoices == ()
+
+    invoice = await books.invoice(rows)
+    view = await books.read()
+    assert view.invoices == (invoice,)
+    assert (invoice.total, invoice.number, invoice.open) == (Decimal(total), "INV-00001", Decimal(total))
+    assert view.order is not None
+    assert (invoice.net, invoice.tax, invoice.total) == (view.order.net, view.order.tax, view.order.total)
+
+    first = await books.pay(invoice.task_id, Decimal("10.00"), "t-1")
+    rest = await books.pay(invoice.task_id, invoice.total - 10, "t-2")
+    paid = replace(invoice, status="PAID", paid=invoice.total, payments=(first, rest))
+    assert (await books.read()).invoices == (paid,)
+    assert (first.type, rest.reference) == ("PAYMENT", "t-2")
+    assert paid.open == 0
+
+    books.shop.double.ship_rest(books.sale_id)
+    mug = books.row(MUG, "1", "12.95", "2.16")
+    note = await books.credit((mug,), (books.back(mug),), memo="ct-order:o-1#r-1")
+    view = await books.read()
+    assert view.credit_notes == (note,)
+    one = {MUG: Decimal(1)}
+    assert (note.restocked, note.credited, note.invoice_number) == (one, one, "INV-00001")
+    assert books.shop.double.restocked(books.sale_id) == note.restocked
+
+    refund = await books.pay(note.task_id, note.total, "r-1", refund=True)
+    view = await books.read()
+    assert view.credit_notes == (replace(note, refunds=("r-1",), payments=(refund,)),)
+    assert view.invoices == (paid,)  # though both, first of a simple sale, have one task id
+    assert (refund.type, refund.amount, view.money_read) == ("REFUND", note.total, True)
+
+
+async def test_each_of_several_is_found_by_its_mark() -> None:
+    books = Books()
+    rows = cart(books)
+    await books.sell(*rows)
+    posted = [await books.invoice([row], memo=f"ct-order:o-1#{n}") for n, row in enumerate(rows, start=1)]
+    assert [one.rows[0].sku for one in posted] == [MUG, PLATE, "Shipping"]
+    assert len({one.task_id for one in posted}) == 3
+    assert (await books.read()).invoices == tuple(posted)
+    notes = [
+        await books.credit((books.row(MUG, "1", "12.95", "2.16"),), memo="r-1"),
+        await books.credit((books.row("Shipping", "1", "2", "0.33"),), memo="r-2"),
+    ]
+    assert [one.credited for one in notes] == [{MUG: 1}, {}]
+    assert [one.total for one in notes] == [Decimal("12.95"), 2]
+    assert (await books.read()).credit_notes == tuple(notes)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.ERROR_AFTER, FaultKind.MALFORMED], ids=str)
+@pytest.mark.parametrize("step", ["invoice", "payment", "credit_note"])
+async def test_what_a_lost_answer_made_is_found_by_its_mark(step: str, kind: FaultKind) -> None:
+    books = Books()
+    rows = cart(books)
+    await books.sell(*rows)
+    if step != "invoice":
+        await books.invoice(rows)
+    books.shop.faults.plan(f"{step}_write", Fault(kind=kind, status=502))
+    posting: dict[str, Callable[[], Awaitable[object]]] = {
+        "invoice": lambda: books.invoice(rows),
+        "payment": lambda: books.pay(books.sale_id, Decimal("57.95"), "t-1"),
+        "credit_note": lambda: books.credit(rows[:1], memo="r-1"),
+    }
+    with pytest.raises(InDoubt):
+        await posting[step]()
+    assert len(books.shop.faults.happened) == 1
+    view = await books.read()
+    [invoice] = view.invoices
+    assert invoice.memo == "ct-order:o-1#1"
+    assert [one.reference for one in invoice.payments] == (["t-1"] if step == "payment" else [])
+    assert [one.memo for one in view.credit_notes] == (["r-1"] if step == "credit_note" else [])
+
+
+async def test_what_cin7_refuses_is_not_there() -> None:
+    books = Books()
+    rows = cart(books)
+    await books.sell(*rows)
+    invoice = await books.invoice(rows)
+    with pytest.raises(Rejected):
+        await books.pay(invoice.task_id, Decimal("57.96"), "t-1")
+    with pytest.raises(Rejected):
+        await books.credit((books.row(MUG, "5", "12.95", "10.79"),), memo="r-1")
+    view = await books.read()
+    assert (view.invoices, view.credit_notes) == ((invoice,), ())
+
+
+cents = st.integers(1, 99_999).map(lambda n: Decimal(n).scaleb(-2))
+prices = st.integers(1, 9_999_999).map(lambda n: Decimal(n).scaleb(-4))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    inclusive=st.booleans(),
+    digits=st.sampled_from([2, 4]),
+    goods=st.lists(st.tuples(st.integers(1, 40), prices, cents), min_size=1, max_size=2),
+    charges=st.lists(st.tuples(prices, cents), max_size=3),
+)
+async def test_what_an_answer_adds_up_to_is_what_the_sale_shows(
+    inclusive: bool,
+    digits: int,
+    goods: list[tuple[int, Decimal, Decimal]],
+    charges: list[tuple[Decimal, Decimal]],
+) -> None:
+    """The answer of a posting has no totals: added up from its rows they are those that `GET /sale` shows."""
+    books = Books()
+    books.shop.double.set_arithmetic(Arithmetic(line_digits=digits))
+    rows = [
+        books.row(sku, str(units), str(price), str(tax), digits=digits)
+        for sku, (units, price, tax) in zip((MUG, PLATE), goods, strict=False)
+    ]
+    rows += [books.row("Shipping", "1", str(price), str(tax), digits=digits) for price, tax in charges]
+    await books.sell(*rows, inclusive=inclusive)
+    invoice = await books.invoice(rows)
+    assert (await books.read()).invoices == (invoice,)
+    note = await books.credit(tuple(rows))
+    assert (await books.read()).credit_notes == (note,)
+    assert (note.net, note.tax, note.total) == (invoice.net, invoice.tax, invoice.total)

@@ -13,17 +13,17 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from actors.domain.discrepancy import is_covered
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant, format_instant
 from adapters.operator.problems import ProblemError
-from storage import audit, books, exceptions, facts, timeline
+from storage import audit, books, exceptions, timeline
 from storage.books import BooksRecord
 from storage.exceptions import ExceptionRow, Record
 from storage.orders import OrderRecord
 
 UNCONFIRMED = "release_unconfirmed"
 WAITS = "posting_waits"
-RULE_CHANGED = "tax_rule_changed"
 DIFFER = ("books_differ", "totals_differ")
 """An order and its documents do not agree; the second says so from the moment the sale was posted."""
 
@@ -68,7 +68,7 @@ def release(
         raise ProblemError(400, f"Order {shown} and its documents differ: a reason is needed.")
     if _stands(kept, "released"):
         return Decided(False, f"The books of order {shown} were released by {kept.decided_by} already.")
-    if four_eyes and kept.verdict == "differs" and kept.decision != "asked":
+    if four_eyes and kept.verdict == "differs" and not _is_asked(connection, kept):
         _decide(connection, record, "asked", author=author, reason=reason, now=now)
         _ask_another(connection, record, author=author, now=now)
         message = f"The books of order {shown} wait for a second person: tallyd orders release {shown} --reason ..."
@@ -119,16 +119,13 @@ def release_day(connection: sqlite3.Connection, day: str, *, author: str, reason
 def dismiss(
     connection: sqlite3.Connection, row: ExceptionRow, *, author: str, reason: str, four_eyes: bool, now: Instant
 ) -> None:
-    """What is dismissed of the books counts as released, where one person may say so; a tax rule as known.
+    """What is dismissed of the books counts as released, where one person may say so.
 
     Raises:
         ProblemError: 409, somebody has to decide rather than stop being told.
     """
     if row.type == WAITS and any(_waiting(connection, row.record.id)):
         raise ProblemError(409, f"Orders of that day wait: tallyd orders release --day {row.record.id} --reason ...")
-    if row.type == RULE_CHANGED:
-        rule = facts.tax_rules(connection).get(row.record.id)
-        books.accept_rule(connection, row.record.id, None if rule is None else rule.percent)
     if row.type not in (*DIFFER, UNCONFIRMED):
         return
     kept = books.get(connection, row.record.id)
@@ -199,6 +196,11 @@ def _resolve(
     connection: sqlite3.Connection, record: OrderRecord, types: tuple[str, ...], why: str, now: Instant
 ) -> None:
     exceptions.clear(connection, _about(record), resolution=why, now=now, types=types)
+
+
+def _is_asked(connection: sqlite3.Connection, kept: BooksRecord) -> bool:
+    """Say whether a first person has released what differs now: not something else that differed before."""
+    return kept.decision == "asked" and is_covered(books.discrepancies_of(connection, kept.order_id), kept.accepted)
 
 
 def _stands(kept: BooksRecord, decision: str) -> bool:

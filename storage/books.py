@@ -326,7 +326,8 @@ def decide(
     connection: sqlite3.Connection, order_id: str, decision: str, *, author: str, why: str, now: Instant
 ) -> None:
     """Keep what a person decided ('' takes it back): asked, released or rejected, and what differed then."""
-    accepted = accepted_of(discrepancies_of(connection, order_id)) if decision == "released" else {}
+    accepts = decision in ("asked", "released")
+    accepted = accepted_of(discrepancies_of(connection, order_id)) if accepts else {}
     connection.execute(
         "UPDATE books SET decision = ?, decided_by = ?, why = ?, decided_at = ?, accepted = ? WHERE order_id = ?",
         (decision, author, why, now, msgspec.json.encode(accepted, order="sorted").decode(), order_id),

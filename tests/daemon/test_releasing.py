@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from actors.core.actor import set_aside
+from actors.domain.discrepancy import Chain, Discrepancy, Reason
 from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, TaxRule
 from actors.domain.figures import Figures, Sold
@@ -157,6 +158,22 @@ async def test_four_eyes_are_those_of_two_persons(tmp_path: Path) -> None:
             [("ann", "release"), ("bob", "release")],
             ["books release asked", "books released"],
         )
+
+
+async def test_a_second_person_confirms_what_the_first_one_saw(tmp_path: Path) -> None:
+    def differs_by(net: str) -> Callable[[sqlite3.Connection], None]:
+        one = Discrepancy(chain=Chain.SALE, reason=Reason.ROUNDING, component="total", currency="GBP", net=Decimal(net))
+        return lambda connection: books.put_discrepancies(connection, IDS["A-1"], [one], now=NOW)
+
+    async with desk(tmp_path, four_eyes=True) as app:
+        await app.engine.database.run(differs_by("0.01"))
+        await actions.release_order(app, "A-1", author="ann", reason="a cent")
+        await app.engine.database.run(differs_by("100"))
+        done = await actions.release_order(app, "A-1", author="bob", reason="seen")
+        assert "second person" in done["message"]
+        assert ((await kept(app)).decision, (await kept(app)).decided_by) == ("asked", "bob")
+        await actions.release_order(app, "A-1", author="ann", reason="the hundred, too")
+        assert (await kept(app)).decision == "released"
 
 
 async def test_a_look_that_waits_again_may_be_answered_again(tmp_path: Path) -> None:

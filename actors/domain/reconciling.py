@@ -436,7 +436,7 @@ def _money_reason(
 ) -> Reason:
     if movement.amount > paid(payments) and waiting(movement.amount, payments, open_of):
         return case.behind(chain)
-    if any(one.rate is not None and _other_rate(case.sold.rate, one.rate) for one in payments):
+    if any(one.rate is not None and _other_rate(case.sold.rate, one.rate, _INVOICE_RATE_STEP) for one in payments):
         return Reason.FOREIGN_EXCHANGE
     twice = len(payments) > 1 and movement.amount < paid(payments)
     return Reason.MISSING_COMMERCETOOLS if twice else Reason.EDITED_CIN7

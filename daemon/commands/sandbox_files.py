@@ -80,6 +80,14 @@ since = "2020-01-01T00:00:00Z"
 trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
 first = {{ shipping = ["Royal Mail Tracked 24"] }}
 
+[finance]
+posting = "auto"
+refunds = "credit-note"
+
+[mappings.payments]
+"adyen/scheme" = "090"
+"giftcard" = "850"
+
 [mappings.tax]
 "GB/standard" = "20% (VAT on Income)"
 "GB/reduced" = "5% (VAT on Income)"

@@ -31,14 +31,14 @@ _DIGEST = """
 import functools, hashlib
 from adapters.sandbox.virtual_time import run_virtual
 from tests.simulation.crashes import bad_day
-day = run_virtual(functools.partial(bad_day, 3, count=20, points=frozenset({"actor.handled"}), hurry=0.1))
+day = run_virtual(functools.partial(bad_day, 3, count=10, points=frozenset({"actor.handled"}), hurry=0.1))
 print(hashlib.sha256("\\n".join(day.trace).encode()).hexdigest())
 """
 
 
 def test_a_seed_runs_the_same_way_in_any_process() -> None:
     """A failing seed is only worth its number if it fails again: hashing, addresses and real time must not matter."""
-    day = run_virtual(functools.partial(bad_day, 3, count=20, points=frozenset({"actor.handled"}), hurry=0.1))
+    day = run_virtual(functools.partial(bad_day, 3, count=10, points=frozenset({"actor.handled"}), hurry=0.1))
     digests = {hashlib.sha256("\n".join(day.trace).encode()).hexdigest()}
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}

@@ -11,6 +11,8 @@ from tests.simulation.flash_sale import Scale, run_seed, told
 from tests.simulation.stock_mutations import MUTATIONS
 
 SLICE = Scale(orders=120, skus=6, minutes=2)
+TELLING = {"no-bounds": 2}
+"""The seed to try first, where the first one lets a mutation pass."""
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -27,7 +29,9 @@ def test_a_flash_sale_hands_back_no_sold_unit_and_ends_on_the_exact_figure(seed:
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_no_term_of_the_rule_can_be_left_out(name: str) -> None:
-    seeds = (run_seed(seed, SLICE, mutation=name) for seed in range(1, 6))
+    telling = TELLING.get(name, 1)
+    order = [telling, *(seed for seed in range(1, 6) if seed != telling)]
+    seeds = (run_seed(seed, SLICE, mutation=name) for seed in order)
     found = next((result for result in seeds if not result.holds), None)
 
     assert found is not None, f"nobody noticed {name}"

@@ -50,11 +50,17 @@ _PAIRS = ", ".join(
 _PERIOD = (
     "ours (order_id) AS MATERIALIZED (SELECT DISTINCT order_id FROM ledger_lines WHERE day BETWEEN :first AND :last)"
 )
-"""The orders with a document in the period."""
+"""The orders with a document in the period, where most of them are wanted."""
+
+
+def _booked(order_id: str, days: str = "AND day BETWEEN :first AND :last") -> str:
+    """Write the condition that this order has a document in the period, where few are asked about."""
+    return f"EXISTS (SELECT 1 FROM ledger_lines WHERE ledger_lines.order_id = {order_id} {days})"
+
 
 _FRESH = (
     "fresh (order_id) AS MATERIALIZED (SELECT id FROM orders WHERE created_at >= :begins AND created_at < :ends"
-    " AND NOT EXISTS (SELECT 1 FROM ledger_lines WHERE ledger_lines.order_id = orders.id))"
+    f" AND NOT {_booked('orders.id', '')})"
 )
 """The orders created in the period that no document names."""
 
@@ -115,32 +121,45 @@ def _one_state(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _line_sums(connection: sqlite3.Connection, span: dict[str, Any]) -> tuple[LineSum, ...]:
-    rows = connection.execute(
-        f"WITH {_PERIOD} SELECT side, kind, currency, rule, sum(inside), sum(inside * net), sum(inside * tax),"
-        " sum(net), sum(tax) FROM (SELECT side, kind, currency, rule, net, tax, day BETWEEN :first AND :last AS inside"
-        " FROM ours CROSS JOIN ledger_lines USING (order_id))"
-        " GROUP BY side, kind, currency, rule ORDER BY side, kind, currency, rule",
+    inside = connection.execute(
+        "SELECT side, kind, currency, rule, sum(documents), sum(net), sum(tax) FROM (SELECT side, kind, currency, rule,"
+        " count(*) AS documents, sum(net) AS net, sum(tax) AS tax FROM ledger_lines WHERE day BETWEEN :first AND :last"
+        " GROUP BY day, side, kind, currency, rule) GROUP BY side, kind, currency, rule",
         span,
-    )
-    return tuple(
-        LineSum(
-            side=row[0],
-            kind=row[1],
-            currency=row[2],
-            rule=row[3],
-            documents=row[4],
-            net=amount(row[5]),
-            tax=amount(row[6]),
-            all_net=amount(row[7]),
-            all_tax=amount(row[8]),
-        )
-        for row in rows
+    ).fetchall()
+    outside = connection.execute(
+        f"WITH {_PERIOD} SELECT side, kind, currency, rule, 0, sum(net), sum(tax)"
+        " FROM ours CROSS JOIN ledger_lines USING (order_id) WHERE day NOT BETWEEN :first AND :last"
+        " GROUP BY side, kind, currency, rule",
+        span,
+    ).fetchall()
+    found, others = {row[:4]: row[4:] for row in inside}, {row[:4]: row[4:] for row in outside}
+    return tuple(_line_sum(key, found.get(key, _NONE), others.get(key, _NONE)) for key in sorted({*found, *others}))
+
+
+_NONE = (0, 0, 0)
+
+
+def _line_sum(key: tuple[str, ...], inside: tuple[int, ...], outside: tuple[int, ...]) -> LineSum:
+    side, kind, currency, rule = key
+    return LineSum(
+        side=side,
+        kind=kind,
+        currency=currency,
+        rule=rule,
+        documents=inside[0],
+        net=amount(inside[1]),
+        tax=amount(inside[2]),
+        other_net=amount(outside[1]),
+        other_tax=amount(outside[2]),
     )
 
 
 def _documents(connection: sqlite3.Connection, span: dict[str, Any]) -> dict[tuple[str, str, str], int]:
+    # All of a document is of one day: so few have to be told apart at a time.
     rows = connection.execute(
-        "SELECT side, kind, currency, count(DISTINCT id) FROM ledger_lines WHERE day BETWEEN :first AND :last"
+        "SELECT side, kind, currency, sum(documents) FROM (SELECT side, kind, currency, count(DISTINCT id) AS documents"
+        " FROM ledger_lines WHERE day BETWEEN :first AND :last GROUP BY day, side, kind, currency)"
         " GROUP BY side, kind, currency",
         span,
     )
@@ -149,8 +168,8 @@ def _documents(connection: sqlite3.Connection, span: dict[str, Any]) -> dict[tup
 
 def _explained(connection: sqlite3.Connection, span: dict[str, Any]) -> tuple[Explained, ...]:
     rows = connection.execute(
-        f"WITH {_PERIOD} SELECT chain, currency, rule, reason, sum(net), sum(tax)"
-        " FROM ours CROSS JOIN discrepancies USING (order_id) GROUP BY chain, currency, rule, reason",
+        "SELECT chain, currency, rule, reason, sum(net), sum(tax) FROM discrepancies"
+        f" WHERE {_booked('discrepancies.order_id')} GROUP BY chain, currency, rule, reason",
         span,
     )
     return tuple(
@@ -205,7 +224,7 @@ def _counts(connection: sqlite3.Connection, span: dict[str, Any]) -> OrderCount:
     counts = dict.fromkeys(Standing, 0)
     judged = connection.execute(
         f"WITH {_PERIOD} SELECT coalesce(verdict, ''), coalesce(decision, ''), coalesce(step, ''), count(*)"
-        " FROM ours LEFT JOIN books USING (order_id) GROUP BY 1, 2, 3",
+        " FROM ours LEFT JOIN books INDEXED BY books_by_standing USING (order_id) GROUP BY 1, 2, 3",
         span,
     )
     for verdict, decision, step, number in judged:
@@ -234,11 +253,12 @@ def _differences(
     connection: sqlite3.Connection, span: dict[str, Any], zone: ZoneInfo, as_of: date
 ) -> tuple[OpenDifference, ...]:
     rows = connection.execute(
-        f"WITH {_PERIOD} SELECT order_id, number, discrepancies.net, discrepancies.tax, found_at, chain,"
+        "SELECT discrepancies.order_id, number, discrepancies.net, discrepancies.tax, found_at, chain,"
         " discrepancies.currency, discrepancies.reason, component, place_where, rule, ours, theirs, our_document,"
         " their_document, our_rule, their_rule, coalesce(decision, '')"
-        " FROM ours CROSS JOIN discrepancies USING (order_id) JOIN orders ON orders.id = order_id"
-        " LEFT JOIN books USING (order_id) WHERE discrepancies.reason <> :timing ORDER BY number, order_id, place",
+        " FROM discrepancies JOIN orders ON orders.id = discrepancies.order_id LEFT JOIN books USING (order_id)"
+        f" WHERE discrepancies.reason <> :timing AND {_booked('discrepancies.order_id')}"
+        " ORDER BY number, discrepancies.order_id, place",
         {**span, "timing": Reason.TIMING.value},
     )
     return tuple(
@@ -262,10 +282,10 @@ def _exceptions(
     connection: sqlite3.Connection, span: dict[str, Any], zone: ZoneInfo, as_of: date
 ) -> tuple[OpenException, ...]:
     rows = connection.execute(
-        f"WITH {_PERIOD}, {_FRESH} SELECT exceptions.id, record_id, coalesce(number, record_number, ''), owner,"
+        "SELECT exceptions.id, record_id, coalesce(number, record_number, ''), owner,"
         " severity, type, cause, next_step, opened_at FROM exceptions LEFT JOIN orders ON orders.id = record_id"
-        " WHERE exceptions.state = 'open' AND (record_kind = 'order' AND record_id IN"
-        " (SELECT order_id FROM ours UNION ALL SELECT order_id FROM fresh)"
+        f" WHERE exceptions.state = 'open' AND (record_kind = 'order' AND ({_booked('record_id')}"
+        f" OR orders.created_at >= :begins AND orders.created_at < :ends AND NOT {_booked('record_id', '')})"
         " OR record_kind = 'day' AND record_id BETWEEN :first AND :last)"
         " ORDER BY opened_at, exceptions.id",
         span,

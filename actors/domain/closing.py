@@ -3,7 +3,7 @@
 A document belongs to the period of its own day. For every order with a document in the period, and every chain of it:
 
 - the *difference* is commercetools' amounts less Cin7 Core's, of the documents in the period;
-- what of it other days make up for (the same sum over all days, taken off) is timing;
+- what of it documents of other days make up for is timing;
 - the rest is explained by the order's discrepancies, each with its reason;
 - what they leave is *unexplained*: nothing, where every document was judged.
 
@@ -129,7 +129,7 @@ def as_of(period: Period, today: date, asked: date | None = None) -> date:
 class LineSum(msgspec.Struct, frozen=True, kw_only=True):
     """Ledger lines of the period's orders of one side, kind, currency and tax rule.
 
-    `documents`, `net` and `tax` are of the period, `all_net` and `all_tax` of all days.
+    `documents`, `net` and `tax` are of the period, `other_net` and `other_tax` of all other days.
     """
 
     side: str
@@ -139,8 +139,8 @@ class LineSum(msgspec.Struct, frozen=True, kw_only=True):
     documents: int
     net: Decimal
     tax: Decimal
-    all_net: Decimal
-    all_tax: Decimal
+    other_net: Decimal
+    other_tax: Decimal
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
@@ -380,7 +380,7 @@ def _tie(ours: Iterable[LineSum], theirs: Iterable[LineSum], explained: Iterable
     ours, theirs = list(ours), list(theirs)
     net = _over(ours, theirs, "net")
     tax = _over(ours, theirs, "tax")
-    shares = {Reason.TIMING: (net - _over(ours, theirs, "all_net"), tax - _over(ours, theirs, "all_tax"))}
+    shares = {Reason.TIMING: (-_over(ours, theirs, "other_net"), -_over(ours, theirs, "other_tax"))}
     for one in explained:
         before = shares.get(one.reason, (NOTHING, NOTHING))
         shares[one.reason] = (before[0] + one.net, before[1] + one.tax)

@@ -38,6 +38,8 @@ CREATE TABLE books (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX books_by_sale ON books (sale_id);
+-- Their rows are long: how many stand where is counted without them.
+CREATE INDEX books_by_standing ON books (order_id, verdict, decision, step);
 CREATE INDEX books_by_step ON books (step, day) WHERE step != '';
 CREATE INDEX books_that_differ ON books (verdict) WHERE verdict = 'differs';
 
@@ -78,7 +80,8 @@ CREATE TABLE ledger_lines (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX ledger_lines_once ON ledger_lines (side, kind, id, rule);
-CREATE INDEX ledger_lines_by_day ON ledger_lines (day);
+-- A period is added up from this alone.
+CREATE INDEX ledger_lines_by_day ON ledger_lines (day, side, kind, currency, rule, net, tax);
 
 -- What does not agree, classed: together they explain what the two sides of a chain differ by.
 CREATE TABLE discrepancies (

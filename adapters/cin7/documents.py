@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,7 +25,10 @@ from adapters.cin7.numbers import AMOUNT_PLACES, PAYMENT_PLACES, plain_number
 NEW = "00000000-0000-0000-0000-000000000000"
 """The task id that asks for a new document."""
 
+_W = TypeVar("_W")
+
 _NOT_AVAILABLE = "NOT AVAILABLE"
+_NOTHING_POSTED = (_NOT_AVAILABLE, "DRAFT", "VOIDED")
 _REFUND = "REFUND"
 
 # -- what is sent -----------------------------------------------------------------------------------------------------
@@ -69,7 +72,11 @@ def sent_credit_note(voucher: CreditVoucher) -> wire.SentCreditNote:
 
 
 def sent_payment(voucher: PaymentVoucher) -> wire.SentPayment:
-    """Write the body of `POST /sale/payment`. Raises ValueError where the amount has more than two decimals."""
+    """Write the body of `POST /sale/payment`.
+
+    Raises:
+        ValueError: an amount of more than two decimals, or a rate too small for the four that a payment's has.
+    """
     return wire.SentPayment(
         task_id=voucher.task_id,
         type="Refund" if voucher.refund else "Payment",
@@ -77,8 +84,7 @@ def sent_payment(voucher: PaymentVoucher) -> wire.SentPayment:
         amount=plain_number(voucher.amount, PAYMENT_PLACES),
         date_paid=_day(voucher.day),
         account=voucher.account,
-        # Required, of one decimal less than a sale's own: it is the nearest that a payment can carry.
-        currency_rate=plain_number(round(voucher.rate, AMOUNT_PLACES)),
+        currency_rate=_nearest_rate(voucher.rate),
     )
 
 
@@ -90,6 +96,14 @@ def _rate(rate: Decimal | None) -> Decimal | msgspec.UnsetType:
     """Name the rate, where a document can: it takes four decimals and the sale five; else it has the sale's own."""
     fits = rate is not None and rate == round(rate, AMOUNT_PLACES)
     return plain_number(rate) if rate is not None and fits else msgspec.UNSET
+
+
+def _nearest_rate(rate: Decimal) -> Decimal:
+    """Return the nearest rate that a payment can carry: it must name one, of a decimal less than the sale's own."""
+    nearest = round(rate, AMOUNT_PLACES)
+    if not nearest:
+        raise ValueError("Cin7 Core takes no rate of a payment below 0.0001")
+    return plain_number(nearest)
 
 
 def _lines(rows: Iterable[Row], account: str) -> list[wire.SentDocumentLine]:
@@ -145,7 +159,7 @@ def _restock(row: Restock, when: str) -> wire.SentRestock:
 # -- what arrives -----------------------------------------------------------------------------------------------------
 
 _INVOICES = msgspec.json.Decoder(list[wire.InvoiceDocument] | None, float_hook=Decimal)
-_NOTES = msgspec.json.Decoder(list[wire.CreditNote] | None, float_hook=Decimal)
+_NOTES = msgspec.json.Decoder(list[wire.CreditDocument] | None, float_hook=Decimal)
 _POSTED_INVOICES = msgspec.json.Decoder(wire.Invoices, float_hook=Decimal)
 _POSTED_NOTES = msgspec.json.Decoder(wire.CreditNotes, float_hook=Decimal)
 _POSTED_PAYMENTS = msgspec.json.Decoder(list[wire.PaymentDocument] | wire.PaymentDocument, float_hook=Decimal)
@@ -157,10 +171,7 @@ def invoices(raw: msgspec.Raw) -> tuple[Invoice, ...]:
     Raises:
         UnreadableAnswerError: one without TaskID, or a row or total without a figure.
     """
-    try:
-        rows = _INVOICES.decode(raw) or []
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableAnswerError(f"Invoices: {error}") from None
+    rows = _decoded(_INVOICES, raw, "Invoices")
     read = (_invoice(row, f"Invoices[{place}]", tax_inclusive=None) for place, row in enumerate(rows))
     return tuple(invoice for invoice in read if invoice is not None)
 
@@ -171,13 +182,21 @@ def with_figures(notes: tuple[CreditNote, ...], raw: msgspec.Raw) -> tuple[Credi
     Raises:
         UnreadableAnswerError: a row or total without a figure.
     """
-    rows = {_text(row.task_id).lower(): (place, row) for place, row in enumerate(_NOTES.decode(raw) or [])}
+    shown = _decoded(_NOTES, raw, "CreditNotes")
+    rows = {_text(row.task_id).lower(): (place, row) for place, row in enumerate(shown)}
     found = []
     for note in notes:
         place, row = rows[note.task_id]
         figures = _credit_figures(row, f"CreditNotes[{place}]", tax_inclusive=None)
         found.append(msgspec.structs.replace(note, **figures))
     return tuple(found)
+
+
+def _decoded(decoder: msgspec.json.Decoder[list[_W] | None], raw: msgspec.Raw, name: str) -> list[_W]:
+    try:
+        return decoder.decode(raw) or []
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableAnswerError(f"{name}: {error}") from None
 
 
 def posted_invoice(answer: msgspec.Raw, voucher: InvoiceVoucher) -> Invoice:
@@ -232,7 +251,7 @@ def _same_sale(shown: Any, asked: str) -> None:
         raise UnreadableAnswerError("SaleID is another sale's")
 
 
-def _credit_figures(row: wire.CreditNote, field: str, *, tax_inclusive: bool | None) -> dict[str, Any]:
+def _credit_figures(row: wire.CreditDocument, field: str, *, tax_inclusive: bool | None) -> dict[str, Any]:
     """Read what a credit note comes to: its rows, totals, day and refunds."""
     rows = _rows(row.lines, row.additional_charges, field)
     net, tax, total = _totals(row, rows, field, tax_inclusive=tax_inclusive)
@@ -313,19 +332,24 @@ def _row(row: wire.DocumentRow, field: str, *, charge: bool = False) -> OrderRow
 
 
 def _totals(
-    document: wire.InvoiceDocument | wire.CreditNote,
+    document: wire.InvoiceDocument | wire.CreditDocument,
     rows: tuple[OrderRow, ...],
     field: str,
     *,
     tax_inclusive: bool | None,
 ) -> tuple[Decimal, Decimal, Decimal]:
-    """Return net, tax and total: as shown, else added up in the tax mode that is known."""
+    """Return net, tax and total: as shown, else added up in the tax mode that is known.
+
+    What is not posted and has no row comes to nothing: of a void document Cin7 may show no more than its name.
+    """
     if document.total is not None:
         return (
             _number(document.total_before_tax, f"{field}.TotalBeforeTax"),
             _number(document.tax, f"{field}.Tax"),
             _number(document.total, f"{field}.Total"),
         )
+    if not rows and (_text(document.status).upper() or _NOT_AVAILABLE) in _NOTHING_POSTED:
+        return NOTHING, NOTHING, NOTHING
     if tax_inclusive is None:
         raise UnreadableAnswerError(f"{field}.Total is missing")
     amounts = sum((row.total for row in rows), NOTHING)

@@ -13,6 +13,7 @@ import msgspec
 
 from actors.domain import facts, sale
 from actors.domain.financial import Invoice
+from actors.domain.fulfilment import CreditNote
 from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
 from actors.domain.rows import OrderRow
@@ -190,18 +191,7 @@ def sale_view(document: wire.Sale, *, whole: bool = False, money: bool = False) 
             fulfilment or credit note, or (if `money`) a document whose figures cannot be read.
     """
     notes = fulfilments.credit_notes(document.credit_notes, whole=whole)
-    invoices: tuple[Invoice, ...] = ()
-    money_read = whole
-    try:
-        if whole:
-            invoices, notes = (
-                documents.invoices(document.invoices),
-                documents.with_figures(notes, document.credit_notes),
-            )
-    except UnreadableAnswerError:
-        if money:
-            raise
-        money_read = False
+    invoices, notes, money_read = _with_money(document, notes, insist=money) if whole else ((), notes, False)
     order = document.order
     order_status = (order.status or "").upper() if order is not None else ""
     has_document = order_status not in _NO_DOCUMENT
@@ -227,6 +217,18 @@ def sale_view(document: wire.Sale, *, whole: bool = False, money: bool = False) 
         invoices=invoices,
         money_read=money_read,
     )
+
+
+def _with_money(
+    document: wire.Sale, notes: tuple[CreditNote, ...], *, insist: bool
+) -> tuple[tuple[Invoice, ...], tuple[CreditNote, ...], bool]:
+    """Return the invoices, the credit notes with what they come to, and whether both could be read."""
+    try:
+        return documents.invoices(document.invoices), documents.with_figures(notes, document.credit_notes), True
+    except UnreadableAnswerError:
+        if insist:
+            raise
+        return (), notes, False
 
 
 def order_view(document: wire.Order) -> sale.OrderView:

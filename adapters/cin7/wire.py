@@ -119,20 +119,25 @@ class Invoices(Wire):
 
 
 class CreditNote(Wire):
-    """A credit note of a sale. `/sale/creditnote` has `Payments` where `/sale` has `Refunds`, and no totals."""
+    """A credit note of a sale, as goods. `/sale/creditnote` has `Payments` where `/sale` has `Refunds`."""
 
     task_id: Any = msgspec.field(default=None, name="TaskID")
     number: Any = msgspec.field(default=None, name="CreditNoteNumber")
-    invoice_number: Any = msgspec.field(default=None, name="CreditNoteInvoiceNumber")
     status: Any = None
     memo: Any = None
-    date: Any = msgspec.field(default=None, name="CreditNoteDate")
-    rate: Any = msgspec.field(default=None, name="CreditNoteConversionRate")
     lines: list[DocumentRow] | None = None
-    additional_charges: list[DocumentRow] | None = None
     restock: list[UnitsLine] | None = None
     refunds: list[PaymentDocument] | None = None
     payments: list[PaymentDocument] | None = None
+
+
+class CreditDocument(CreditNote):
+    """A credit note, as money too. The answer of `/sale/creditnote` shows no totals."""
+
+    invoice_number: Any = msgspec.field(default=None, name="CreditNoteInvoiceNumber")
+    date: Any = msgspec.field(default=None, name="CreditNoteDate")
+    rate: Any = msgspec.field(default=None, name="CreditNoteConversionRate")
+    additional_charges: list[DocumentRow] | None = None
     total_before_tax: Any = None
     tax: Any = None
     total: Any = None
@@ -142,7 +147,7 @@ class CreditNotes(Wire):
     """What `/sale/creditnote` answers."""
 
     sale_id: Any = msgspec.field(default=None, name="SaleID")
-    credit_notes: list[CreditNote] | None = None
+    credit_notes: list[CreditDocument] | None = None
 
 
 class OrderLine(Wire):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.domain.calls import Lane, Purpose
-from actors.domain.errors import InDoubt, Rejected
+from actors.domain.errors import InDoubt, Rejected, Transient
 from actors.domain.financial import Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
 from actors.domain.sale import Row, RowKind, SaleOrder, SaleView
@@ -22,10 +23,10 @@ from actors.governor.journal import Intent
 from adapters.cin7.client import Cin7Client
 from adapters.sandbox.cin7_documents import Arithmetic
 from adapters.sandbox.faults import DropConnectionError, Fault, FaultKind
-from adapters.transport import AnswerLostError, Request, Response
+from adapters.transport import AnswerLostError, Request, Response, Transport
 from tests import cin7_spec
 from tests.adapters.test_sandbox_cin7 import MUG, PLATE, VAT, Shop
-from tests.wire_doubles import OpenGate, StillClock
+from tests.wire_doubles import OpenGate, ScriptedWire, StillClock, answer
 
 DAY = date(2026, 12, 1)
 replace = msgspec.structs.replace
@@ -51,22 +52,26 @@ class Wire:
         return response
 
 
+def client_over(transport: Transport, account: str = "a", key: str = "k") -> Cin7Client:
+    clock = StillClock()
+    return Cin7Client(
+        transport=transport,
+        clock=clock,
+        gate=OpenGate(clock),
+        probe=lambda point: None,
+        base_url="http://cin7.test/ExternalApi/v2",
+        account_id=account,
+        application_key=key,
+        timeout_seconds=60,
+    )
+
+
 class Books:
     """A sale in the double, posted to through the client."""
 
     def __init__(self) -> None:
         self.shop = Shop()
-        clock = StillClock(self.shop.clock.now())
-        self.client = Cin7Client(
-            transport=Wire(self.shop),
-            clock=clock,
-            gate=OpenGate(clock),
-            probe=lambda point: None,
-            base_url="http://cin7.test/ExternalApi/v2",
-            account_id=self.shop.account,
-            application_key=self.shop.key,
-            timeout_seconds=60,
-        )
+        self.client = client_over(Wire(self.shop), self.shop.account, self.shop.key)
         self.inclusive = True
         self.sale_id = ""
 
@@ -269,3 +274,69 @@ async def test_what_an_answer_adds_up_to_is_what_the_sale_shows(
     note = await books.credit(tuple(rows))
     assert (await books.read()).credit_notes == (note,)
     assert (note.net, note.tax, note.total) == (invoice.net, invoice.tax, invoice.total)
+
+
+# -- what a sale may show ---------------------------------------------------------------------------------------------
+
+OTHER = "4733ba69-21c5-48f5-95e5-307aa9889747"
+TASK = "cde5fb4a-1dac-4e9a-bc33-5dfa14eedb57"
+SALE: dict[str, Any] = {"ID": TASK, "Status": "COMPLETED", "Order": {"Status": "NOT AVAILABLE", "Lines": []}}
+ROW = {"SKU": "Bread", "Quantity": 1, "Price": 8, "Tax": 0, "Total": 8, "TaxRule": VAT}
+STANDING = {"TaskID": TASK, "Status": "AUTHORISED", "Lines": [ROW], "TotalBeforeTax": 8, "Tax": 0, "Total": 8}
+
+
+def showing(**documents: object) -> Cin7Client:
+    return client_over(ScriptedWire(*[answer(200, SALE | documents)] * 2))
+
+
+@pytest.mark.parametrize("name", ["Invoices", "CreditNotes"])
+@pytest.mark.parametrize("status", ["VOIDED", "draft", "NOT AVAILABLE", None])
+async def test_what_is_not_posted_may_show_no_figures(name: str, status: str | None) -> None:
+    bare: dict[str, object] = {"TaskID": TASK, "Status": status, "Lines": [], "AdditionalCharges": None}
+    view = await showing(**{name: [bare, STANDING | {"TaskID": OTHER}]}).read_books(TASK, subject="o")
+    documents: tuple[Invoice, ...] | tuple[CreditNote, ...] = view.invoices or view.credit_notes
+    assert [one.total for one in documents if one.task_id == TASK] in ([0], [])
+    assert [one.total for one in documents if one.task_id == OTHER] == [8]
+    with pytest.raises(Transient):
+        await showing(**{name: [bare | {"Status": "AUTHORISED"}]}).read_books(TASK, subject="o")
+
+
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "an invoice's total": {"Invoices": [STANDING | {"Total": "much"}]},
+    "an invoice without a task": {"Invoices": [STANDING | {"TaskID": ""}]},
+    "no list of invoices": {"Invoices": {"TaskID": TASK}},
+    "a note's total": {"CreditNotes": [STANDING | {"Total": None}]},
+    "a note's charges": {"CreditNotes": [STANDING | {"AdditionalCharges": {"Total": 1}}]},
+    "a row of a note": {"CreditNotes": [STANDING | {"Lines": [ROW | {"Price": "NaN"}]}]},
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+async def test_money_that_cannot_be_read_is_finances_matter_and_no_shipments(case: str) -> None:
+    client = showing(**UNREADABLE[case])
+    view = await client.read_fulfilment(TASK, subject="o")
+    assert (view.money_read, view.invoices) == (False, ())
+    assert [one.credited for one in view.credit_notes] == [
+        {"Bread": 1} for _ in UNREADABLE[case].get("CreditNotes", ())
+    ]
+    with pytest.raises(Transient):
+        await client.read_books(TASK, subject="o")
+
+
+async def test_who_reads_the_whole_sale_reads_its_money_too_and_who_reads_the_order_does_not() -> None:
+    client = showing(Invoices=[STANDING], CreditNotes=[STANDING])
+    whole = await client.read_fulfilment(TASK, subject="o")
+    assert (whole.money_read, len(whole.invoices)) == (True, 1)
+    assert [one.total for one in whole.credit_notes] == [8]
+    order = await client.read_sale(TASK, subject="o")
+    assert (order.money_read, order.invoices) == (False, ())
+
+
+async def test_a_rate_no_payment_can_carry_never_leaves() -> None:
+    wire = ScriptedWire()
+    voucher = PaymentVoucher(
+        sale_id=TASK, task_id=TASK, reference="t", amount=Decimal(1), day=DAY, account="090", rate=Decimal("0.00004")
+    )
+    with pytest.raises(ValueError, match="rate"):
+        await client_over(wire).post_payment(voucher, writing(Purpose.CIN7_POST_PAYMENT))
+    assert wire.requests == []

@@ -13,7 +13,7 @@ import msgspec
 
 from actors.domain.discrepancy import Accepted, Chain, Discrepancy, Reason, accepted_of
 from actors.domain.figures import Figures, Sold
-from actors.domain.financial import Invoice
+from actors.domain.financial import Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
 from actors.domain.references import PREFIX
 from actors.domain.sale import OrderView, SaleView
@@ -62,9 +62,25 @@ def shown_of(view: SaleView) -> Shown:
         location=view.location,
         shipped=shipped,
         shipped_on=max((box.shipped_on for box in boxes if box.shipped_on is not None), default=None),
-        invoices=view.invoices,
-        notes=view.credit_notes,
+        invoices=tuple(msgspec.structs.replace(one, payments=_named(one.payments)) for one in view.invoices),
+        notes=tuple(msgspec.structs.replace(one, payments=_named(one.payments)) for one in view.credit_notes),
     )
+
+
+def _named(payments: tuple[PostedPayment, ...]) -> tuple[PostedPayment, ...]:
+    """Keep a reference that may be an id; anything else that somebody wrote may be a person's name."""
+    return tuple(
+        one
+        if not one.reference or _REFERENCE.fullmatch(one.reference)
+        else msgspec.structs.replace(one, reference=A_TEXT)
+        for one in payments
+    )
+
+
+A_TEXT = "(a text)"
+"""What stands for a reference that is no id."""
+
+_REFERENCE = re.compile(r"(?=.*\d)[A-Za-z0-9._:#/-]{1,100}")
 
 
 class BooksRecord(msgspec.Struct, frozen=True, kw_only=True):

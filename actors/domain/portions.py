@@ -287,6 +287,7 @@ def charge_row(service: Product, rule: str, part: Part) -> Row:
         tax=from_ticks(part.tax),
         tax_rule=rule,
         amount=amount,
+        account=service.revenue_account,
     )
 
 
@@ -313,6 +314,7 @@ def _row(item: Item, row: OrderRow, product: Product, *, pieces: Decimal, price:
         tax_rule=row.tax_rule,
         amount=from_ticks(part.amount),
         discount=row.discount,
+        account=product.revenue_account,
     )
 
 

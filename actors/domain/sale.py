@@ -31,7 +31,8 @@ class RowKind(StrEnum):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One row: `amount` = quantity x price, gross in an inclusive document and net in an exclusive one.
 
-    `sku` is the SKU of a line, or the name of the service product of a charge. `discount` is a percent.
+    `sku` is the SKU of a line, or the name of the service product of a charge. `discount` is a percent. `account` is
+    what an invoice or a credit note books the row to, where its product has a revenue account of its own.
     """
 
     kind: RowKind
@@ -45,6 +46,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     amount: Decimal
     discount: Decimal = Decimal(0)
     comment: str = ""
+    account: str = ""
 
 
 class SaleHeader(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,8 +27,9 @@ class VoucherKind(StrEnum):
 class InvoiceVoucher(msgspec.Struct, frozen=True, kw_only=True):
     """What `POST /sale/invoice` is told: a new invoice, authorised. `memo` holds its mark and nothing else.
 
-    `account` is the revenue account of every row ("": Cin7's own choice). `rate` is base units for one unit of the
-    customer's currency, None in the books' own. `tax_inclusive` is the mode of the sale, which an answer does not say.
+    `account` is the revenue account of every row that has none of its own ("": Cin7's own choice). `rate` is base units
+    for one unit of the customer's currency, None in the books' own. `tax_inclusive` is the mode of the sale, which an
+    answer does not say.
     """
 
     sale_id: str

@@ -118,7 +118,7 @@ def _lines(rows: Iterable[Row], account: str) -> list[wire.SentDocumentLine]:
             tax=plain_number(row.tax),
             total=plain_number(row.amount),
             tax_rule=row.tax_rule,
-            account=account or msgspec.UNSET,
+            account=row.account or account or msgspec.UNSET,
             comment=row.comment,
         )
         for row in rows
@@ -136,7 +136,7 @@ def _charges(rows: Iterable[Row], account: str) -> list[wire.SentDocumentCharge]
             tax=plain_number(row.tax),
             total=plain_number(row.amount),
             tax_rule=row.tax_rule,
-            account=account or msgspec.UNSET,
+            account=row.account or account or msgspec.UNSET,
             comment=row.comment,
         )
         for row in rows

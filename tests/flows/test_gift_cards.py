@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from actors.finance.rules import FinanceRules
 from actors.fulfilment.rules import FulfilmentRules
 from adapters.sandbox.carts import LineDraft, OrderDraft
 from adapters.sandbox.catalogue import GIFT_CARDS, Item
@@ -42,6 +43,22 @@ async def test_a_gift_card_is_owed_and_its_order_waits_for_the_goods_alone() -> 
         for order in (mixed, alone):
             [sale] = [one for one in made.cin7.live_sales() if order in (one.external_id or "")]
             assert sale.total * 100 == made.shop.orders[order]["taxedPrice"]["totalGross"]["centAmount"]
+
+
+@virtual
+async def test_what_a_gift_card_brings_in_is_booked_to_its_own_account_and_the_goods_to_sales() -> None:
+    finance = FinanceRules(posting="auto", accounts={"adyen": "090"})
+    async with world(773, the_plan=plan(posting=MAPPED, finance=finance)) as made:
+        await made.ready()
+        on_sale(made)
+        order = made.shop.place_order(OrderDraft(lines=(LineDraft(sku=MUG, quantity=1), CARDS)))
+        await made.exported(order, within=120)
+        await made.until(lambda: bool(made.cin7.payments(sale_of(made, order))), within=300)
+        [invoice] = made.cin7.invoices(sale_of(made, order))
+        booked = {entry.name: entry.account for entry in (*invoice.lines, *invoice.charges)}
+        assert booked.pop(SOLD_AS) == GIFT_CARDS
+        assert set(booked.values()) == {"200"}
+        assert_nothing_silent(made)
 
 
 @virtual

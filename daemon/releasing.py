@@ -28,7 +28,7 @@ DIFFER = ("books_differ", "totals_differ")
 """An order and its documents do not agree; the second says so from the moment the sale was posted."""
 
 _RELEASED = (*DIFFER, UNCONFIRMED, "posting_locked")
-_REJECTED = (*_RELEASED, "posting_rejected", "posting_unresolved")
+_REJECTED = (*_RELEASED, "posting_rejected")
 """What nobody has to look at any more once a person accepts the books, or books the order by hand."""
 
 _FOR_A_PERSON = frozenset({"held", "waits", "locked", "asked"})

@@ -63,7 +63,7 @@ def shown_of(view: SaleView) -> Shown:
         shipped=shipped,
         shipped_on=max((box.shipped_on for box in boxes if box.shipped_on is not None), default=None),
         invoices=tuple(msgspec.structs.replace(one, payments=_named(one.payments)) for one in view.invoices),
-        notes=tuple(msgspec.structs.replace(one, payments=_named(one.payments)) for one in view.credit_notes),
+        notes=tuple(_with_names(one) for one in view.credit_notes),
     )
 
 
@@ -75,6 +75,11 @@ def _named(payments: tuple[PostedPayment, ...]) -> tuple[PostedPayment, ...]:
         else msgspec.structs.replace(one, reference=A_TEXT)
         for one in payments
     )
+
+
+def _with_names(note: CreditNote) -> CreditNote:
+    refunds = tuple(one if _REFERENCE.fullmatch(one) else A_TEXT for one in note.refunds)
+    return msgspec.structs.replace(note, payments=_named(note.payments), refunds=refunds)
 
 
 A_TEXT = "(a text)"

@@ -1056,14 +1056,6 @@ _DECLARED = (
     ),
     _telling(
         Severity.ERROR,
-        "posting_unresolved",
-        Topic.CONNECTION,
-        "An answer to a posting was lost, and what stands in Cin7 Core does not say whether it was executed.",
-        "Look at the sale in Cin7 Core: two documents alike are the work of one lost answer; void one of them.",
-        clears="The sale shows the document once.",
-    ),
-    _telling(
-        Severity.ERROR,
         "payment_unmapped",
         Topic.PAYMENT,
         "Money was captured by a payment method that the configuration maps to no account of Cin7 Core.",

@@ -87,7 +87,6 @@ DECLARED = [
     "posting_waits",
     "posting_locked",
     "posting_rejected",
-    "posting_unresolved",
     "payment_unmapped",
     "payment_unpostable",
     "part_not_invoiceable",

@@ -157,6 +157,7 @@ def finance_rules(settings: Settings) -> FinanceRules:
         location=settings.orders.location,
         shadow=settings.connection.shadow,
         quiet=_ms(settings.cin7.quiet_seconds),
+        timeout=_ms(settings.cin7.timeout_seconds),
     )
 
 

@@ -111,7 +111,8 @@ class FinanceActor(Actor):
         for write in calls.open_writes(connection):
             if write.purpose in POSTINGS and write.subject == envelope.subject:
                 calls.settle(connection, write.call_id, "unknown", detail=place_of(error))
-        books.doubt_intended(connection, until=now, order_id=envelope.subject)
+        # It may have broken off with its request on the way.
+        books.doubt_intended(connection, until=now + self.rules.timeout, order_id=envelope.subject)
 
 
 def _attend(due_at: Instant) -> Nudge:

@@ -17,6 +17,7 @@ class FinanceRules(msgspec.Struct, frozen=True, kw_only=True):
     code of a Cin7 account. `refund_charge` is the service product of money given back for no item ("": none is named).
     `location` is where goods go back to where the sale does not show its own.
     `attend` is how often all orders are gone through, `quiet` what lies between two looks after a write in doubt,
+    `timeout` how long a request that left may still be executed,
     `refused` how long an order rests whose posting was refused, `unreadable` one nobody can read, `overdue` after what
     time something that is still to come is missed.
     """
@@ -36,4 +37,5 @@ class FinanceRules(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = HOUR
     unreadable: int = 5 * MINUTE
     quiet: int = MINUTE
+    timeout: int = MINUTE
     overdue: int = 3 * 24 * HOUR

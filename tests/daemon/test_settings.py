@@ -488,7 +488,7 @@ def test_what_finance_is_told_reaches_its_rules() -> None:
         with_keys(
             connection='mode = "shadow"',
             orders='location = "Leeds"',
-            cin7="quiet_seconds = 30",
+            cin7="quiet_seconds = 30\ntimeout_seconds = 45",
             finance='enabled = false\nposting = "auto"\ninvoice = "shipped"\nrefunds = "credit-note"\n'
             'tolerance_minor_units = 1\nfour_eyes = true\nrefund_charge = "Goodwill"',
             mappings__payments='"adyen/scheme" = "090"',
@@ -507,6 +507,7 @@ def test_what_finance_is_told_reaches_its_rules() -> None:
         location="Leeds",
         shadow=True,
         quiet=30_000,
+        timeout=45_000,
     )
     assert finance_rules(parse_settings(REQUIRED, source="t")) == FinanceRules(location="Main Warehouse")
 

@@ -603,14 +603,21 @@ def webhook_samples() -> dict[str, Any]:
     return samples
 
 
-@lru_cache(maxsize=1)
 def sale_samples() -> dict[str, Any]:
-    """Read what `/sale` answers to each method; trailing commas are mended."""
-    section = BLUEPRINT.read_text(encoding="utf-8").split("## Sale [/sale]", 1)[1].split("\n## ", 1)[0]
-    bodies = [part.split("+ Body", 1)[1] for part in section.split("+ Response 200 (application/json)")[1:]]
-    mended = (re.sub(r",(\s*[,}\]])", r"\1", re.split(r"^[#+]", body, flags=re.MULTILINE)[0]) for body in bodies)
-    methods = ("GET", "POST", "PUT", "DELETE")
-    return {method: json.loads(body, parse_float=Decimal) for method, body in zip(methods, mended, strict=True)}
+    """Read what `/sale` answers to each method."""
+    return answer_samples("Sale", "/sale")
+
+
+@lru_cache(maxsize=8)
+def answer_samples(title: str, path: str) -> dict[str, Any]:
+    """Read what the sample answers of a section are, by method; trailing commas are mended."""
+    section = BLUEPRINT.read_text(encoding="utf-8").split(f"## {title} [{path}]", 1)[1].split("\n## ", 1)[0]
+    samples: dict[str, Any] = {}
+    for operation in re.split(r"^### (?=\w+ \[)", section, flags=re.MULTILINE)[1:]:
+        answered = operation.split("+ Response 200 (application/json)", 1)[1].split("+ Body", 1)[1]
+        mended = re.sub(r",(\s*[,}\]])", r"\1", re.split(r"^[#+]", answered, flags=re.MULTILINE)[0])
+        samples[operation.split()[0].upper()] = json.loads(mended, parse_float=Decimal)
+    return samples
 
 
 # --- the partial OpenAPI

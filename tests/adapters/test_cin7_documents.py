@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import date
 from decimal import Decimal
@@ -25,7 +26,7 @@ from adapters.sandbox.cin7_documents import Arithmetic
 from adapters.sandbox.faults import DropConnectionError, Fault, FaultKind
 from adapters.transport import AnswerLostError, Request, Response, Transport
 from tests import cin7_spec
-from tests.adapters.test_sandbox_cin7 import MUG, PLATE, VAT, Shop
+from tests.adapters.test_sandbox_cin7 import MUG, PLATE, VAT, Shop, needs_specs
 from tests.wire_doubles import OpenGate, ScriptedWire, StillClock, answer
 
 DAY = date(2026, 12, 1)
@@ -340,3 +341,72 @@ async def test_a_rate_no_payment_can_carry_never_leaves() -> None:
     with pytest.raises(ValueError, match="rate"):
         await client_over(wire).post_payment(voucher, writing(Purpose.CIN7_POST_PAYMENT))
     assert wire.requests == []
+
+
+# -- the specification ------------------------------------------------------------------------------------------------
+
+SAMPLE_SALE = "916AB4C0-6ccb-4c93-873d-0603859050e4"
+VOUCHER = InvoiceVoucher(sale_id=SAMPLE_SALE, rows=(), day=DAY, due=DAY, memo="123")
+SUPPORT = "Desktop/network support via phone. Per month fixed fee for minimum 20 hours/month."
+
+
+def sampled(title: str, path: str, method: str) -> Cin7Client:
+    sample = cin7_spec.answer_samples(title, path)[method]
+    return client_over(ScriptedWire(answer(200, json.loads(json.dumps(sample, default=float)))))
+
+
+@needs_specs
+async def test_the_sample_of_an_invoice_is_read() -> None:
+    invoicing = writing(Purpose.CIN7_POST_INVOICE)
+    invoice = await sampled("Sale Invoice", "/sale/invoice", "PUT").post_invoice(VOUCHER, invoicing)
+    assert (invoice.task_id, invoice.number) == ("b039f19e-66f8-4309-a4b1-abf928303c88", "INV-00001")
+    assert [(row.sku, row.is_charge) for row in invoice.rows] == [("Bread", False), (SUPPORT, True)]
+    assert [invoice.net, invoice.tax, invoice.total, invoice.rate, invoice.paid] == [358, 0, 358, 1, 0]
+    assert invoice.day == date(2017, 11, 22)
+    for method in ("POST", "DELETE"):  # a draft, a void one of another sale
+        with pytest.raises(InDoubt):
+            drafted = replace(VOUCHER, memo="")
+            await sampled("Sale Invoice", "/sale/invoice", method).post_invoice(drafted, invoicing)
+
+
+@needs_specs
+async def test_the_sample_of_a_credit_note_is_read() -> None:
+    crediting = writing(Purpose.CIN7_POST_CREDIT_NOTE)
+    voucher = CreditVoucher(sale_id=SAMPLE_SALE, invoice_number="INV-00005", rows=(), day=DAY, memo="")
+    note = await sampled("Sale Credit Note", "/sale/creditnote", "POST").post_credit_note(voucher, crediting)
+    assert (note.task_id, note.number) == ("529511e7-6ed6-4a99-a2a7-fab1d32198eb", "CR-00002")
+    assert (note.invoice_number, note.payments) == ("INV-00005", ())
+    assert note.credited == note.restocked == {"Bread": Decimal(1)}
+    assert [note.net, note.tax, note.total, note.rate] == [358, 0, 358, 1]
+    with pytest.raises(InDoubt):
+        await sampled("Sale Credit Note", "/sale/creditnote", "GET").post_credit_note(voucher, crediting)
+
+
+@needs_specs
+@pytest.mark.parametrize(
+    ("method", "task_id", "amount", "kind"),
+    [
+        ("POST", "4733ba69-21c5-48f5-95e5-307aa9889747", 1, "PAYMENT"),
+        ("GET", "4733ba69-21c5-48f5-95e5-307aa9889747", 358, "PAYMENT"),
+        ("GET", "529511e7-6ed6-4a99-a2a7-fab1d32198eb", 358, "REFUND"),
+    ],
+)
+async def test_the_samples_of_payments_are_read(method: str, task_id: str, amount: int, kind: str) -> None:
+    """One by itself, or ours among all of the sale: what either answers is read."""
+    voucher = PaymentVoucher(
+        sale_id=SAMPLE_SALE,
+        task_id=task_id,
+        reference="",
+        amount=Decimal(amount),
+        day=DAY,
+        account="718",
+        rate=Decimal(1),
+        refund=kind == "REFUND",
+    )
+    paying = writing(Purpose.CIN7_POST_PAYMENT)
+    payment = await sampled("Sale Payments", "/sale/payment", method).post_payment(voucher, paying)
+    assert (payment.task_id, payment.type, payment.account) == (task_id, kind, "718")
+    assert [payment.amount, payment.rate] == [amount, 1]
+    with pytest.raises(InDoubt):
+        other = replace(voucher, amount=Decimal(2))
+        await sampled("Sale Payments", "/sale/payment", method).post_payment(other, paying)

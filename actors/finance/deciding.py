@@ -14,6 +14,7 @@ import msgspec
 from actors.domain.crediting import to_credit
 from actors.domain.discrepancy import Chain, Discrepancy, is_covered
 from actors.domain.exception_types import Finding
+from actors.domain.facts import FactKind, fact_ref
 from actors.domain.invoicing import to_invoice
 from actors.domain.reconciling import disagrees, reconcile
 from actors.domain.references import invoice_mark
@@ -213,6 +214,7 @@ class _Drawing:
                 f" before {opens}. The next open day is {opens}.",
                 field=what,
                 facts={"day": str(day), "next open day": str(opens), "last locked day": str(opens - timedelta(1))},
+                waits_for=fact_ref(FactKind.COMPANY, ""),
             )
         )
         return None

@@ -75,17 +75,17 @@ class Looker:
         except Rejected as error:
             # The orders flow tells of an order nobody can read, and clears it once it can be read.
             return Later(due_at=began + self._rules.unreadable, reason=error.reason)
-        shown, fresh = subject.books.shown, False
-        if self._has_to_be_read(subject, began):
-            try:
-                view = await self._ledger.read_books(subject.sale.sale_id, subject=order_id)
-            except Missing:
-                return Done(unit=_over(subject, began))  # the census tells of a sale that is gone
-            shown, fresh = books.shown_of(view), True
-        resolved = resolve(subject, shown, self._rules, began)
-        if subject.doubts and (resolved.left or resolved.gone):
-            return self._wait_on(subject, shown, resolved, began)
-        return await self._judge(subject, read.order, shown, resolved, began, fresh=fresh)
+        if not self._has_to_be_read(subject, began):
+            outcome = await self._judge(subject, read.order, subject.books.shown, began, fresh=False)
+            if outcome is not None:
+                return outcome
+        try:
+            view = await self._ledger.read_books(subject.sale.sale_id, subject=order_id)
+        except Missing:
+            return Done(unit=_over(subject, began))  # the census tells of a sale that is gone
+        outcome = await self._judge(subject, read.order, books.shown_of(view), began, fresh=True)
+        assert outcome is not None  # noqa: S101 -- what was read needs no reading
+        return outcome
 
     def _wait_for(self, subject: Subject, now: Instant) -> Later | None:
         """Nothing is looked for before a posting in doubt can have been executed, and the list had time to show it."""
@@ -112,8 +112,12 @@ class Looker:
         return Later(due_at=due, reason="a posting is in doubt" if resolved.left else "looked for", unit=unit)
 
     async def _judge(
-        self, subject: Subject, order: Order, shown: Shown, resolved: Resolved, began: Instant, *, fresh: bool
-    ) -> Outcome:
+        self, subject: Subject, order: Order, shown: Shown, began: Instant, *, fresh: bool
+    ) -> Outcome | None:
+        """Judge by what is shown; None: something is to be posted, and the sale moved: it has to be read before."""
+        resolved = resolve(subject, shown, self._rules, began)
+        if subject.doubts and (resolved.left or resolved.gone):
+            return self._wait_on(subject, shown, resolved, began)
         known = await self._around.database.read(lambda connection: cases.knowledge(connection, order))
         refunds = _refunds(order, shown, subject.refunds, fresh=fresh)
         subject = msgspec.structs.replace(subject, postings=resolved.postings)
@@ -121,6 +125,8 @@ class Looker:
         if case is None:
             return Later(due_at=began + self._rules.unreadable, reason="the company's settings were never read")
         plan = decide(case, self._rules, began)
+        if plan.draw is not None and not fresh and _has_moved(subject, began):
+            return None
         rests_until = subject.rests_until
         if plan.draw is not None and rests_until is not None and rests_until > began:
             resting = msgspec.structs.replace(plan, step=REFUSED, draw=None)
@@ -196,6 +202,13 @@ class Looker:
             flows.succeeded(connection, Flow.FINANCE, now=now)
 
         return unit
+
+
+def _has_moved(subject: Subject, now: Instant) -> bool:
+    """Say whether the list shows of the sale what nobody has read, and not merely our own posting of a moment ago."""
+    kept = subject.books
+    known_at = max(kept.read_at or 0, kept.posted_at or 0)
+    return subject.moved_from is not None and now > known_at + books.CLOCK_SLACK
 
 
 def _refunds(order: Order, shown: Shown, known: tuple[Refund, ...], *, fresh: bool) -> tuple[Refund, ...]:

@@ -25,7 +25,7 @@ from actors.domain.posting_date import zone_of
 from actors.domain.rates import CIN7_LAST, FILE, file_path, parse_rates, unreadable_file
 from actors.domain.time import Instant, date_in_zone
 from actors.messages import Envelope, Flow, Nudge
-from storage import cursors, demand, exceptions, facts, flows, outbox
+from storage import books, cursors, demand, exceptions, facts, flows, outbox
 from storage.cursors import Cursor
 
 REFRESH = "refresh"
@@ -226,6 +226,8 @@ class CatalogueActor(Actor):
         for fact in facts_waited_for(connection, lambda fact: fact in waited):
             for order_id in exceptions.orders_waiting_for(connection, fact):
                 outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
+                if books.get(connection, order_id) is not None:  # it is sold, and its posting may be what waits
+                    books.ask(connection, order_id, now=now)
 
     def _compare_settings(self, connection: sqlite3.Connection, company: Company, now: Instant) -> None:
         """Tell of settings that are not what they were. Only a person can say whether that was meant, and close it."""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from actors.domain.exception_types import Finding
-from actors.domain.facts import LedgerAccount
+from actors.domain.facts import FactKind, LedgerAccount, fact_ref
 from actors.domain.financial import NOTHING, Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
 from actors.domain.money import to_decimal
@@ -379,7 +379,13 @@ def _account_problem(payment: Payment, code: str | None, ledger: Mapping[str, Le
         cause = f"{method} is mapped to account {code} ({account.name}), which {why}."
     else:
         return None
-    return Finding(code="payment_unmapped", cause=cause, field=method, group=f"payment_unmapped:{method}")
+    return Finding(
+        code="payment_unmapped",
+        cause=cause,
+        field=method,
+        waits_for=fact_ref(FactKind.ACCOUNT, code) if code is not None else "",
+        group=f"payment_unmapped:{method}",
+    )
 
 
 def _unpostable(order: Order, transaction: Transaction) -> Finding | None:
@@ -405,7 +411,8 @@ def _beyond(order: Order, transaction: Transaction, amount: Decimal, could: Deci
 def _locked(order: Order, transaction: Transaction, day: date, opens: date) -> Finding:
     cause = f"{_written(order, transaction)} moved on {day}, and the books are locked until {opens} in Cin7 Core."
     facts = {"day": day.isoformat(), "next open day": opens.isoformat(), "transaction": transaction.id}
-    return Finding(code="posting_locked", cause=cause, field=transaction.id, facts=facts)
+    waits_for = fact_ref(FactKind.COMPANY, "")
+    return Finding(code="posting_locked", cause=cause, field=transaction.id, facts=facts, waits_for=waits_for)
 
 
 def _finding(code: str, cause: str, transaction: Transaction) -> Finding:

@@ -271,11 +271,11 @@ def _credit_figures(row: wire.CreditDocument, field: str, *, tax_inclusive: bool
 
 
 def _invoice(row: wire.InvoiceDocument, field: str, *, tax_inclusive: bool | None) -> Invoice | None:
-    """Read an invoice; None of the place where one would be."""
+    """Read an invoice; None of the place where one would be, which has no rows."""
     status = _text(row.status).upper() or _NOT_AVAILABLE
-    if status == _NOT_AVAILABLE:
-        return None
     rows = _rows(row.lines, row.additional_charges, field)
+    if status == _NOT_AVAILABLE and not rows:
+        return None
     net, tax, total = _totals(row, rows, field, tax_inclusive=tax_inclusive)
     task_id = guid(_text(row.task_id), f"{field}.TaskID")
     payments = tuple(_payment(one, f"{field}.Payments", task_id=task_id) for one in row.payments or [])
@@ -288,7 +288,7 @@ def _invoice(row: wire.InvoiceDocument, field: str, *, tax_inclusive: bool | Non
         tax=tax,
         total=total,
         day=day(plain_text(row.date)),
-        memo=plain_text(row.memo),
+        memo=_text(row.memo),
         rate=_optional(row.rate, f"{field}.CurrencyConversionRate"),
         paid=_optional(row.paid, f"{field}.Paid") or NOTHING,
         payments=payments,

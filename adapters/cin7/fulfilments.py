@@ -217,7 +217,7 @@ def credit_note(row: wire.CreditNote, place: int, field: str) -> CreditNote | No
         task_id=guid(_text(row.task_id), f"{field}.TaskID"),
         number=_text(row.number),
         status=status,
-        memo=plain_text(row.memo),
+        memo=_text(row.memo),
         credited=_sums(credited, f"{field}.Lines"),
         restocked=_sums(row.restock or [], f"{field}.Restock") if status == AUTHORISED else {},
         refunds=_references(row),

@@ -305,6 +305,14 @@ async def test_what_is_not_posted_may_show_no_figures(name: str, status: str | N
         await showing(**{name: [bare | {"Status": "AUTHORISED"}]}).read_books(TASK, subject="o")
 
 
+async def test_a_mark_is_found_whatever_is_around_it_and_whatever_the_status() -> None:
+    marked = STANDING | {"Memo": " ct-order:o-1#1\n"}
+    client = showing(Invoices=[marked, marked | {"TaskID": OTHER, "Status": None}], CreditNotes=[marked])
+    view = await client.read_books(TASK, subject="o")
+    assert [(one.memo, one.stands) for one in view.invoices] == [("ct-order:o-1#1", True), ("ct-order:o-1#1", False)]
+    assert [one.memo for one in view.credit_notes] == ["ct-order:o-1#1"]
+
+
 UNREADABLE: dict[str, dict[str, Any]] = {
     "an invoice's total": {"Invoices": [STANDING | {"Total": "much"}]},
     "an invoice without a task": {"Invoices": [STANDING | {"TaskID": ""}]},

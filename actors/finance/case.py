@@ -184,7 +184,8 @@ def _bases(
     """Return what was ordered and sold. Of a sale nothing was kept of, as it can be told now."""
     kept = subject.books
     if kept.ordered is not None and kept.sold is not None:
-        return kept.ordered, kept.sold
+        differs = kept.verdict == "differs"
+        return _remapped(kept.ordered, order, known, posting) if differs else kept.ordered, kept.sold
     if shown.order is None:
         return None
     judged = predict(order, known, posting)
@@ -192,6 +193,24 @@ def _bases(
         inclusive = judged.tax_inclusive if shown.tax_inclusive is None else shown.tax_inclusive
         return figures.ordered(judged), figures.sold(judged, shown.order, tax_inclusive=inclusive)
     return figures.untaxed(order), figures.unpredicted(shown.order, order, tax_inclusive=bool(shown.tax_inclusive))
+
+
+def _remapped(ordered: Figures, order: Order, known: Facts, posting: PostingRules) -> Figures:
+    """What was ordered, by today's mappings: who corrects one has the orders that differ judged by it.
+
+    Only the names of the rules may be others. An order that owes something else by now was edited, which is told.
+    """
+    judged = predict(order, known, posting)
+    if not isinstance(judged, Prediction):
+        return ordered
+    anew = figures.ordered(judged)
+    same = (anew.currency, anew.net, anew.tax, anew.total) == (
+        ordered.currency,
+        ordered.net,
+        ordered.tax,
+        ordered.total,
+    )
+    return msgspec.structs.replace(ordered, by_rule=anew.by_rule) if same else ordered
 
 
 def _opens(lock_date: str | None) -> date | None:

@@ -180,7 +180,7 @@ class Looker:
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             resolved.write(connection, now)
-            if subject.books.sold is None:
+            if subject.books.sold is None or subject.books.ordered != case.ordered:
                 books.keep_bases(connection, order.id, case.ordered, case.sold, day=case.day.isoformat())
             if fresh:
                 books.show(connection, order.id, case.shown, read_at=began)

@@ -48,9 +48,10 @@ _PAIRS = ", ".join(
 )
 
 _PERIOD = (
-    "ours (order_id) AS MATERIALIZED (SELECT DISTINCT order_id FROM ledger_lines WHERE day BETWEEN :first AND :last)"
+    "ours (order_id) AS MATERIALIZED (SELECT order_id FROM ledger_lines WHERE day BETWEEN :first AND :last"
+    " GROUP BY order_id)"
 )
-"""The orders with a document in the period, where most of them are wanted."""
+"""The orders with a document in the period, where all of them are wanted: sorted, as their lines lie."""
 
 
 def _booked(order_id: str, days: str = "AND day BETWEEN :first AND :last") -> str:

@@ -283,25 +283,27 @@ def _exceptions(
     connection: sqlite3.Connection, span: dict[str, Any], zone: ZoneInfo, as_of: date
 ) -> tuple[OpenException, ...]:
     rows = connection.execute(
-        "SELECT exceptions.id, record_id, coalesce(number, record_number, ''), owner,"
+        "SELECT exceptions.id, record_kind, record_id, coalesce(number, record_number, ''), owner,"
         " severity, type, cause, next_step, opened_at FROM exceptions LEFT JOIN orders ON orders.id = record_id"
         f" WHERE exceptions.state = 'open' AND (record_kind = 'order' AND ({_booked('record_id')}"
         f" OR orders.created_at >= :begins AND orders.created_at < :ends AND NOT {_booked('record_id', '')})"
-        " OR record_kind = 'day' AND record_id BETWEEN :first AND :last)"
+        " OR record_kind = 'books' AND record_id BETWEEN :first AND :last OR record_kind = 'tax_rule' AND EXISTS"
+        " (SELECT 1 FROM ledger_lines WHERE rule = record_id AND day BETWEEN :first AND :last))"
         " ORDER BY opened_at, exceptions.id",
         span,
     )
     return tuple(
         OpenException(
             id=row[0],
-            order_id=row[1],
-            number=row[2],
-            owner=row[3],
-            severity=row[4],
-            type=row[5],
-            cause=row[6],
-            next_step=row[7],
-            **_age(row[8], zone, as_of),
+            record_kind=row[1],
+            record_id=row[2],
+            number=row[3],
+            owner=row[4],
+            severity=row[5],
+            type=row[6],
+            cause=row[7],
+            next_step=row[8],
+            **_age(row[9], zone, as_of),
         )
         for row in rows
     )

@@ -227,10 +227,14 @@ class OrderCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenException(msgspec.Struct, frozen=True, kw_only=True):
-    """An open exception of an order of the period, or of a day of it."""
+    """An open exception of an order of the period, of a day of it (`books`), or of a tax rule used in it.
+
+    `record_kind` is order, books or tax_rule, `record_id` the order's id, the day or the rule's name.
+    """
 
     id: int
-    order_id: str
+    record_kind: str
+    record_id: str
     number: str
     owner: str
     severity: str

@@ -150,7 +150,8 @@ def _open_rows(report: Document) -> Iterator[dict[str, object]]:
     for name, section in _OPEN:
         for item in report[name]:
             cells = {column: item[column] for column in COLUMNS if column in item}
-            yield {"section": section, **cells, "order": item["number"], "text": _text(item)}
+            order_id = item["record_id"] if "record_id" in item else item["order_id"]
+            yield {"section": section, **cells, "order": item["number"], "order_id": order_id, "text": _text(item)}
 
 
 def _text(item: Document) -> str:

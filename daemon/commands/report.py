@@ -224,7 +224,7 @@ def _open(report: Document) -> list[str]:
         ),
         (
             "Open exceptions",
-            ["ORDER", "OWNER", "TYPE", "AGE (D)", "CAUSE AND NEXT STEP"],
+            ["RECORD", "OWNER", "TYPE", "AGE (D)", "CAUSE AND NEXT STEP"],
             [
                 [_named(one), one["owner"], one["type"], one["age_days"], f"{one['cause']} Next: {one['next_step']}"]
                 for one in report["exceptions"]
@@ -246,7 +246,7 @@ def _section(title: str, head: list[str], rows: list[list[object]]) -> str:
 
 
 def _named(item: Document) -> str:
-    return str(item["number"] or item["order_id"])
+    return str(item["number"] or item.get("order_id") or item["record_id"])
 
 
 def _what(one: Document) -> str:

@@ -313,6 +313,25 @@ def test_open_items_are_named_with_owner_age_and_next_step(connection: sqlite3.C
     assert closing.orders.in_period == 3
 
 
+OF_NO_ORDER = [
+    ("books", "2026-11-15", True),
+    ("books", "2026-12-01", False),
+    ("tax_rule", "20%", True),
+    ("tax_rule", "5%", False),
+    ("connection", "cin7", False),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "listed"), OF_NO_ORDER)
+def test_what_is_open_of_a_day_or_a_tax_rule_is_listed(
+    connection: sqlite3.Connection, kind: str, name: str, listed: bool
+) -> None:
+    book(connection, "1", sold("1"))
+    record = exceptions.Record(kind=kind, id=name)
+    exceptions.raise_finding(connection, record, Finding(code="posting_waits", cause="waits"), now=SAFE)
+    assert [one.record_id for one in report(connection).exceptions] == ([name] if listed else [])
+
+
 def test_a_day_holds_the_documents_of_that_day(connection: sqlite3.Connection) -> None:
     book(connection, "1", sold("1", day="2026-11-14"))
     book(connection, "2", sold("2", net="20.00"))

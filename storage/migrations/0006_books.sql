@@ -79,7 +79,6 @@ CREATE TABLE ledger_lines (
     PRIMARY KEY (order_id, side, kind, id, rule)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX ledger_lines_once ON ledger_lines (side, kind, id, rule);
 -- A period is added up from this alone.
 CREATE INDEX ledger_lines_by_day ON ledger_lines (day, side, kind, currency, rule, net, tax);
 

@@ -20,7 +20,7 @@ def assert_books_posted(world: World, order_ids: list[str] | None = None) -> Cou
     for order_id in world.shop.orders if order_ids is None else order_ids:
         order = world.shop.orders[order_id]
         if order["orderState"] != "Cancelled":
-            counted += _judged(world, order)
+            counted.update(_judged(world, order))
     return counted
 
 

@@ -1,7 +1,7 @@
 """The run that stands on every crash point: orders, edits, cancellations, faults and outages, and a kill at each.
 
-Both sides tell the daemon what happens, late, twice, in no order and sometimes in words that make no sense; now and
-then Cin7 Core switches one of the webhooks off.
+What is sold is invoiced and paid, and some of it given back. Both sides tell the daemon what happens, late, twice, in
+no order and sometimes in words that make no sense; now and then Cin7 Core switches one of the webhooks off.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import msgspec
 from actors.census import hooks
 from actors.domain.crashpoints import crash_points
 from actors.domain.posting import ChargeRule
+from actors.finance.rules import FinanceRules
+from actors.fulfilment.rules import FulfilmentRules
 from actors.intake.rules import MINUTE
 from actors.messages import Flow
 from actors.orders.rules import Trigger
@@ -29,6 +31,7 @@ from adapters.sandbox.generator import Habits, OrderGenerator
 from adapters.sandbox.network import VirtualTransport
 from storage import doors, orders, outbox
 from storage.listed_sales import order_of
+from tests.simulation.books_judge import assert_books_posted
 from tests.simulation.laws import (
     assert_both_sides_agree,
     assert_every_event_once,
@@ -85,7 +88,7 @@ def _on_its_last_attempt(connection: sqlite3.Connection) -> bool:
 class Day(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one seed. `trace` is every order's way and every sale, in order: equal for equal seeds.
 
-    `told` is what both doors were brought, and how often.
+    `told` is what both doors were brought, and how often; `posted` how many documents of each kind stand.
     """
 
     seed: int
@@ -96,6 +99,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     outages: int
     sales: int
     told: dict[str, int]
+    posted: dict[str, int]
     trace: tuple[str, ...]
 
 
@@ -106,7 +110,10 @@ def faults_of_a_bad_day(made: World) -> None:
         for fault, probability in drawn:
             faults.chance(operation, fault, probability)
 
-    for operation in ("customer_create", "sale_create", "sale_order", "sale_void", "sale_update"):
+    for operation in (
+        *("customer_create", "sale_create", "sale_order", "sale_void", "sale_update"),
+        *("invoice_write", "payment_write", "credit_note_write"),
+    ):
         every(
             made.cin7_faults,
             operation,
@@ -225,6 +232,8 @@ async def bad_day(
         posting=msgspec.structs.replace(base.posting, customer_mode="per-customer", slugs=SLUGS),
         census=10 * MINUTE,
         stock=StockRules(channels={"": ("Main Warehouse",)}, snapshot=MINUTE),
+        finance=FinanceRules(posting="auto", refunds="credit-note", accounts={"adyen/scheme": "090"}),
+        fulfilment=FulfilmentRules(tell_refunds=False),
     )
     lags = {"visibility_lag_seconds": chance.choice((0.0, 2.0, 20.0))}
     shop_lags = {"visibility_lag_seconds": chance.choice((0.0, 1.0, 15.0, (0.0, 40.0)))}
@@ -244,18 +253,21 @@ async def bad_day(
         customers = _Customers(made, chance, hurry=hurry)
         warehouse = _Warehouse(made, random.Random(f"warehouse/{seed}"), customers)
         made.tasks.start_soon(warehouse.run)
+        office = _Office(made, random.Random(f"office/{seed}"), customers)
+        made.tasks.start_soon(office.run)
         await customers.come(count, cancelled, every=every)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
-        await customers.stragglers(reaper, caretaker, warehouse)
+        await customers.stragglers(reaper, caretaker, warehouse, office)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
         made.daemon.kill_next = lambda point: False
-        outages.over = caretaker.over = warehouse.over = True
+        outages.over = caretaker.over = warehouse.over = office.over = True
         made.tasks.start_soon(_retry_set_aside, made)
         await made.until(lambda: finished(made) and not senders.postman.waiting, within=6 * HOUR, every=30)
         missed = sorted(reaper.left)
         assert not missed, f"seed {seed}: never reached {missed}; passed {dict(made.passed)}"
         await caretaker.mend()
         await made.until(lambda: not stock_off(made.cin7, made.shop), within=3 * HOUR, every=30)
+        await made.until(lambda: books_closed(made), within=6 * HOUR, every=30)
         await made.until(lambda: not deliveries_off(made.cin7, made.shop), within=0.5 * HOUR, every=30)
         await made.daemon.census()
         # What was written last is told last.
@@ -268,7 +280,8 @@ async def bad_day(
         assert_the_unreadable_is_told(made, senders)
         assert_webhooks_stand(made, senders, strangers)
         assert_both_sides_agree(made)
-        return _told(made, seed, outages.happened)
+        posted = assert_books_posted(made)
+        return msgspec.structs.replace(_told(made, seed, outages.happened), posted=dict(sorted(posted.items())))
 
 
 async def _retry_set_aside(made: World) -> None:
@@ -277,6 +290,8 @@ async def _retry_set_aside(made: World) -> None:
         for row in made.daemon.open_exceptions():
             if row.type == "message_quarantined" and row.record.kind == "order":
                 await made.daemon.nudge(row.record.id)
+            elif row.type == "message_quarantined" and row.field == Flow.FINANCE:
+                await made.daemon.nudge(row.record.id, Flow.FINANCE)
         await made.clock.sleep(300)
 
 
@@ -340,7 +355,7 @@ class _Customers:
                     change = chance.choice((made.shop.touch, self._confirm, self.move_house))
                     self._later(change, order_id, chance.uniform(0, 600))
 
-    async def stragglers(self, reaper: Reaper, caretaker: _Caretaker, warehouse: _Warehouse) -> None:
+    async def stragglers(self, reaper: Reaper, caretaker: _Caretaker, warehouse: _Warehouse, office: _Office) -> None:
         """Place and cancel a few more while a crash point is left: it has to be reached, and soon."""
         generator = OrderGenerator(-self._made.seed, self._made.shop, clock=self._made.clock)
         reaper.eager = True
@@ -350,6 +365,7 @@ class _Customers:
             await forget(self._made)
             await caretaker.disturb(reaper.left)
             await warehouse.disturb(reaper.left)
+            office.disturb(reaper.left)
             placed = generator.place_next()
             assert placed is not None
             self._cancel_once_sold(placed.order_id)
@@ -519,6 +535,58 @@ class _Warehouse:
             await self._made.daemon.nudge(subject, flow)
 
 
+class _Office:
+    """Gives money back in commercetools, and voids by hand the invoices of orders that were cancelled too late."""
+
+    def __init__(self, made: World, chance: random.Random, customers: _Customers) -> None:
+        self._made = made
+        self._chance = chance
+        self._customers = customers
+        self._refunded: set[str] = set()
+        self.over = False
+
+    async def run(self) -> None:
+        """Do something every minute or so; what is cancelled is voided to the end."""
+        while True:
+            await self._made.clock.sleep(self._chance.uniform(20, 120))
+            self._void()
+            if not self.over:
+                self._refund()
+
+    def disturb(self, left: Collection[str]) -> None:
+        """Give the points of credit notes that are left something to happen at."""
+        if any(point.startswith("cin7.post_credit_note") for point in left):
+            self._refund()
+
+    def _refund(self) -> None:
+        """Give back what was paid of an order that stands, or a pound of it where it is clear of which tax."""
+        orders, payments = self._made.shop.orders, self._made.shop.payments
+        settled = [
+            order
+            for order_id, order in orders.items()
+            if order["orderState"] != "Cancelled" and order["syncInfo"] and not self._customers.unsettled[order_id]
+            if order_id not in self._refunded and "paymentInfo" in order
+            if any(payments[one["id"]]["transactions"] for one in order["paymentInfo"]["payments"])
+        ]
+        if not settled:
+            return
+        order = self._chance.choice(settled)
+        self._refunded.add(order["id"])
+        plain = len(order["taxedPrice"]["taxPortions"]) == 1 and not order["customLineItems"]
+        amount = 100 if plain and self._chance.random() < 0.5 else None
+        with contextlib.suppress(ValueError):  # all of it was paid otherwise
+            self._made.shop.refund(order["id"], amount)
+
+    def _void(self) -> None:
+        """Void the invoices of cancelled orders, so that their sales can be voided."""
+        cin7, orders = self._made.cin7, self._made.shop.orders
+        for sale in cin7.live_sales():
+            order = orders.get(order_of(sale.external_id or ""))
+            if order is not None and order["orderState"] == "Cancelled":
+                for invoice in [one for one in cin7.invoices(sale.id) if one.stands]:
+                    cin7.void_invoice(sale.id, invoice.number)
+
+
 class _Outages:
     """Cuts one side off now and then, for a minute or two."""
 
@@ -548,6 +616,20 @@ def finished(made: World) -> bool:
     return states == Counter({"cancelled": taken[True], "exported": taken[False]})
 
 
+def books_closed(made: World) -> bool:
+    """True when the books of every order that stands agree, and nothing is to be posted or in doubt."""
+    if not made.daemon.running:
+        return False
+    return not made.read(lambda file: [*file.execute(_OPEN_BOOKS), *file.execute(_DOUBTED)])
+
+
+_OPEN_BOOKS = """
+SELECT order_id FROM books JOIN orders ON orders.id = order_id
+WHERE orders.state = 'exported' AND NOT (verdict = 'agrees' AND step = '' AND told_at IS NULL)
+"""
+_DOUBTED = "SELECT key FROM postings WHERE state != 'done'"
+
+
 def _told(made: World, seed: int, outages: int) -> Day:
     faults = Counter(
         f"{side} {fault.kind.value}"
@@ -563,6 +645,8 @@ def _told(made: World, seed: int, outages: int) -> Day:
     trace += [
         f"{sale.id} {sale.reference} {sale.total} {sale.created_ms} {sale.updated_ms}" for sale in made.cin7.sales
     ]
+    trace += [f"{one.number} {one.memo} {one.total} {one.created_ms}" for one in made.cin7.invoices()]
+    trace += [f"{one.id} {one.reference} {one.amount} {one.created_ms}" for one in made.cin7.payments()]
     trace += [f"{call.arrived_ms} {call.operation} {call.status}" for call in made.cin7.call_log]
     trace += [f"{entry.at} {entry.operation} {entry.status}" for entry in made.shop.request_log]
     trace += [f"{entry['sku']} {entry['version']} {entry['quantityOnStock']}" for entry in made.shop.inventory.values()]
@@ -580,5 +664,6 @@ def _told(made: World, seed: int, outages: int) -> Day:
         outages=outages,
         sales=len(made.cin7.sales),
         told=told,
+        posted={},
         trace=tuple(trace),
     )

@@ -39,6 +39,7 @@ class Figures:
         self.passed: Counter[str] = Counter()
         self.killed_at: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
+        self.posted: Counter[str] = Counter()
 
     def add(self, day: Day) -> None:
         """Count one seed in."""
@@ -51,6 +52,7 @@ class Figures:
         self.passed.update(day.passed)
         self.killed_at.update(day.kills)
         self.told.update(day.told)
+        self.posted.update(day.posted)
 
     def lines(self) -> list[str]:
         """The figures in words."""
@@ -59,6 +61,7 @@ class Figures:
             f"seeds {self.seeds}, orders {self.orders}, sales made {self.sales}, kills {self.kills},"
             f" outages {self.outages}, faults {self.faults.total()}",
             f"doors told: {', '.join(f'{what} {count}' for what, count in sorted(self.told.items()))}",
+            f"posted: {', '.join(f'{what} {count}' for what, count in sorted(self.posted.items()))}",
             f"crash points killed at: {len(reached)} of {len(crash_points())}",
             *(f"  {point}: passed {self.passed[point]}, killed at {self.killed_at[point]}" for point in reached),
             "faults that happened:",

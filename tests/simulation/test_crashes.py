@@ -25,6 +25,8 @@ def test_a_bad_day_with_a_kill_at_every_crash_point(seed: int) -> None:
     assert set(day.kills) == crash_points()
     assert sum(day.faults.values()) > 50
     assert day.outages >= 1
+    assert day.posted["invoice"] == 60
+    assert day.posted["credit_note"] == day.posted["refund"] > 1
 
 
 _DIGEST = """
@@ -63,9 +65,10 @@ def test_the_figures_add_up() -> None:
     day = run_virtual(functools.partial(bad_day, 1, count=5, hurry=0.1, points=frozenset({"actor.claimed"})))
     figures.add(day)
     figures.add(day)
-    [first, told, reached, point, *_] = figures.lines()
+    [first, told, posted, reached, point, *_] = figures.lines()
     assert told.startswith(f"doors told: cin7 accepted {2 * day.told['cin7 accepted']}, ")
     assert day.told["sqs accepted"] >= 5
+    assert ", invoice 10, payment " in posted
     assert first.startswith("seeds 2, orders 10, sales made 10, kills 2,")
     assert reached == f"crash points killed at: 1 of {len(crash_points())}"
     assert point.startswith("  actor.claimed: passed ")

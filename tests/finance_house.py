@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -186,6 +187,7 @@ class Running:
 
     def __init__(self, made: World) -> None:
         self.engine = made.engine
+        self.settings = SimpleNamespace(finance=made.plan.finance)
 
 
 def pounds(minor: int) -> Decimal:

@@ -188,6 +188,7 @@ def to_pay(
     sale_id: str,
     invoices: Sequence[Invoice],
     *,
+    due: Decimal,
     accounts: Mapping[str, str],
     ledger: Mapping[str, LedgerAccount],
     zone: ZoneInfo,
@@ -198,9 +199,10 @@ def to_pay(
     """Return the payments still to be posted, in the order the money came, and what cannot be posted.
 
     They go onto the invoices that stand and are open, oldest first, split where one is too small; what waits for an
-    invoice gives nothing. `ledger` are accounts by code, `opens` is the first day that is not locked (None: all are),
-    `rate` base units for one unit of the order's currency; a transaction without an instant is of `today`. A tender
-    that is a line of the order lowers the invoice and is no payment.
+    invoice gives nothing. `due` is what will be invoiced in all, beyond which nothing waits. `ledger` are accounts by
+    code, `opens` is the first day that is not locked (None: all are), `rate` base units for one unit of the order's
+    currency; a transaction without an instant is of `today`. A tender that is a line of the order lowers the invoice
+    and is no payment.
     """
     standing = sorted((one for one in invoices if one.stands), key=lambda one: (one.day or date.max, one.number))
     if not standing:
@@ -219,7 +221,7 @@ def to_pay(
     money = captured(order)
     known, _ = assign([_moved(order, one) for _, one in money], entered)
     open_of = {one.task_id: one.open for one in standing}
-    could = max(to_decimal(order.payable, order.digits), sum((one.total for one in standing), NOTHING))
+    could = max(due, sum((one.total for one in standing), NOTHING))
     room = could - paid(entered)
     result: list[PaymentVoucher | Finding] = []
     for (payment, transaction), posted in zip(money, known, strict=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 
 import msgspec
 
@@ -16,6 +17,7 @@ from actors.domain.discrepancy import Chain, Discrepancy, is_covered
 from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, fact_ref
 from actors.domain.invoicing import to_invoice
+from actors.domain.money import to_decimal
 from actors.domain.reconciling import disagrees, reconcile
 from actors.domain.references import invoice_mark
 from actors.domain.returning import Refund
@@ -27,8 +29,11 @@ from actors.finance.case import Case
 from actors.finance.rules import FinanceRules
 from storage.books import NEXT
 
-HELD, ASKED, WAITS, LOCKED, REFUSED = "held", "asked", "waits", "locked", "refused"
-"""Steps of books that wait: for what differs, a second person, a release, an open period, what Cin7 refused."""
+HELD, ASKED, WAITS, LOCKED, REFUSED, STUCK = "held", "asked", "waits", "locked", "refused", "stuck"
+"""Steps of books that wait: for what differs, a second person, a release, an open period, what Cin7 refused, and what
+else is told and keeps something from being posted."""
+
+DIFFER = "books_differ"
 
 RELEASED, REJECTED = "released", "rejected"
 
@@ -63,8 +68,9 @@ def decide(case: Case, rules: FinanceRules, now: Instant) -> Plan:
         due=_due(case, rules, now) | drawn.stuck,
         tolerance=rules.tolerance,
     )
-    agrees = not disagrees(found, rules.tolerance, case.order.digits)
     findings = list(drawn.findings)
+    unsayable = any(one.code == DIFFER for one in findings)
+    agrees = not unsayable and not disagrees(found, rules.tolerance, case.order.digits)
     if case.shown.voided or not drawn.posts:
         return Plan(found=found, findings=tuple(findings), agrees=agrees)
     decision = case.subject.books.decision
@@ -72,7 +78,7 @@ def decide(case: Case, rules: FinanceRules, now: Instant) -> Plan:
         return Plan(found=found, findings=tuple(findings), agrees=False, step=ASKED if decision == "asked" else HELD)
     if rules.posting == "hold" and decision != RELEASED and drawn.draw is not None:
         return Plan(found=found, findings=tuple(findings), agrees=agrees, step=WAITS)
-    step = NEXT if drawn.draw is not None else LOCKED if drawn.locked else ""
+    step = NEXT if drawn.draw is not None else LOCKED if drawn.locked else STUCK if findings else ""
     return Plan(found=found, findings=tuple(findings), agrees=agrees, step=step, draw=drawn.draw)
 
 
@@ -227,6 +233,7 @@ class _Drawing:
             case.order,
             case.sale_id,
             case.shown.invoices,
+            due=self._invoiced_in_all(),
             accounts=self._rules.accounts,
             ledger=case.accounts,
             zone=case.zone,
@@ -235,6 +242,13 @@ class _Drawing:
             today=case.today,
         )
         return self._first_payment(due, VoucherKind.PAYMENT)
+
+    def _invoiced_in_all(self) -> Decimal:
+        """What the invoices come to once there are all: what is owed, or what a person released instead."""
+        case = self._case
+        if case.subject.books.decision == RELEASED:
+            return case.standing.total
+        return to_decimal(case.order.payable, case.order.digits)
 
     def _first_payment(self, due: tuple[PaymentVoucher | Finding, ...], kind: VoucherKind) -> Draw | None:
         for one in due:

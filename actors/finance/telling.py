@@ -9,7 +9,7 @@ from actors.domain.discrepancy import is_covered
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant
 from actors.finance.case import Case
-from actors.finance.deciding import REJECTED, RELEASED, WAITS, Plan
+from actors.finance.deciding import DIFFER, REJECTED, RELEASED, WAITS, Plan
 from storage import books, exceptions, orders
 from storage.exceptions import Record
 
@@ -31,6 +31,8 @@ def tell(connection: sqlite3.Connection, case: Case, plan: Plan, now: Instant) -
     """Open what was found, clear what holds no more."""
     record = Record(kind="order", id=case.order.id, number=case.order.number)
     for finding in plan.findings:
+        if finding.code == DIFFER:
+            continue  # it is part of what differs, and told with it
         exceptions.raise_finding(connection, record, finding, now=now)
     kept = {(finding.code, finding.sku, finding.field) for finding in plan.findings}
     exceptions.clear(connection, record, resolution="looked at again", now=now, types=TOLD, keep=kept)
@@ -41,13 +43,13 @@ def tell(connection: sqlite3.Connection, case: Case, plan: Plan, now: Instant) -
 def _tell_difference(connection: sqlite3.Connection, case: Case, plan: Plan, record: Record, now: Instant) -> None:
     decision = case.subject.books.decision
     if plan.agrees:
-        types = ("books_differ", "release_unconfirmed", TOTALS)
+        types = (DIFFER, "release_unconfirmed", TOTALS)
         if exceptions.clear(connection, record, resolution="both sides agree", now=now, types=types):
             orders.set_reconciled(connection, case.order.id)
         return
     covered = decision == RELEASED and is_covered(plan.found, case.subject.books.accepted)
     if covered or decision == REJECTED:
-        exceptions.clear(connection, record, resolution=f"{decision} by a person", now=now, types=("books_differ",))
+        exceptions.clear(connection, record, resolution=f"{decision} by a person", now=now, types=(DIFFER,))
         return
     if not exceptions.is_open(connection, record, TOTALS):
         exceptions.raise_finding(connection, record, _difference(case, plan), now=now)
@@ -62,12 +64,8 @@ def _difference(case: Case, plan: Plan) -> Finding:
         facts[f"{place} {one.component} Cin7 Core"] = _told(one.theirs, one.their_document, one.their_rule)
         facts[f"{place} {one.component} reason"] = one.reason.value
     reasons = ", ".join(sorted({one.reason.value for one in wrong}))
-    return Finding(
-        code="books_differ",
-        cause="; ".join(str(one) for one in wrong[:3]) or "The two sides differ.",
-        facts=facts,
-        group=f"books_differ:{reasons}",
-    )
+    causes = [*(str(one) for one in wrong[:3]), *(one.cause for one in plan.findings if one.code == DIFFER)]
+    return Finding(code=DIFFER, cause="; ".join(causes), facts=facts, group=f"{DIFFER}:{reasons}")
 
 
 def _told(figure: str, document: str, rule: str) -> str:

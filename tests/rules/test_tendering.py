@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from actors.domain.exception_types import Finding
 from actors.domain.facts import LedgerAccount
 from actors.domain.financial import Invoice
+from actors.domain.money import to_decimal
 from actors.domain.order import Order, Payment, ReturnItem, TaxedTotal
 from actors.domain.returning import Refund, refunds
 from actors.domain.tendering import account_of, assign, captured, money_moved, movement, to_pay, to_pay_back
@@ -60,7 +61,8 @@ def ways(**changes: Any) -> dict[str, Any]:
 
 
 def paid(order: Order, *invoices: Invoice, **changes: Any) -> tuple[PaymentVoucher | Finding, ...]:
-    return to_pay(order, "sale-1", invoices, **ways(**changes))
+    usual = {"due": to_decimal(order.payable, order.digits)}
+    return to_pay(order, "sale-1", invoices, **ways(**usual | changes))
 
 
 def told(result: tuple[PaymentVoucher | Finding, ...]) -> list[tuple[str, str, str] | str]:
@@ -235,6 +237,11 @@ def test_a_payment_is_of_the_day_it_was_made_in_the_books_zone(moment: str, zone
     (voucher,) = paid(order, WHOLE, zone=ZoneInfo(zone))
     assert isinstance(voucher, PaymentVoucher)
     assert voucher.day == day
+
+
+def test_what_is_captured_beyond_a_sale_that_was_released_for_less_is_told() -> None:
+    assert told(paid(CHARGED, bill("40.00"), due=Decimal("40.00"))) == [("inv-1", "t1", "40.00"), "payment_unpostable"]
+    assert told(paid(CHARGED, bill("40.00"))) == [("inv-1", "t1", "40.00")], "it waits for the next invoice"
 
 
 def test_a_payment_without_an_instant_is_of_today() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.core.patience import Patience
 from actors.domain import returning
 from actors.domain.errors import Missing, Rejected
 from actors.domain.order import Order
@@ -31,10 +32,6 @@ from actors.finance.telling import tell
 from actors.messages import Flow
 from storage import books, flows, fulfilments, timeline
 from storage.books import Shown
-
-LEASE_WAIT = 1_000
-LONG_LEASE_WAIT = 30_000
-"""Milliseconds before an order is looked at again while another daemon may be writing."""
 
 
 class Looker:
@@ -56,7 +53,7 @@ class Looker:
         self._rules = rules
         self._posting = posting
         self._may_write = may_write
-        self._began = surroundings.clock.monotonic()
+        self._patience = Patience(surroundings.clock)
         self._poster = Poster(surroundings, ledger=ledger, rules=rules)
 
     async def look(self, order_id: str) -> Outcome:
@@ -138,7 +135,7 @@ class Looker:
         if self._rules.shadow:
             return self._would(case, plan, settle, began)
         if not self._may_write():
-            return Later(due_at=began + self._lease_wait(), reason="the lease is not ours", unit=settle)
+            return Later(due_at=began + self._patience.wait, reason="the lease is not ours", unit=settle)
         return await self._poster.post(case, plan.draw, settle)
 
     def _done(self, case: Case, settle: Callable[[sqlite3.Connection, Instant], None], now: Instant) -> Outcome:
@@ -165,10 +162,6 @@ class Looker:
                 timeline.note(connection, case.order.id, "would post", now=at, key=key)
 
         return msgspec.structs.replace(done, unit=unit)
-
-    def _lease_wait(self) -> int:
-        """Just after a start the lease is a moment away; later on somebody else has it."""
-        return LEASE_WAIT if self._around.clock.monotonic() - self._began < 60 else LONG_LEASE_WAIT
 
     def _settle(
         self, case: Case, plan: Plan, resolved: Resolved, began: Instant, *, fresh: bool

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.core.patience import Patience
 from actors.domain import delivering, returning
 from actors.domain.applying import applied
 from actors.domain.calls import Purpose
@@ -35,10 +36,6 @@ from actors.messages import Flow, Nudge, Urgency
 from storage import books, calls, exceptions, facts, flows, fulfilments, listed_sales, orders, outbox, timeline
 from storage.fulfilments import FulfilmentRecord
 from storage.orders import OrderRecord, SaleRecord
-
-LEASE_WAIT = 1_000
-LONG_LEASE_WAIT = 30_000
-"""Milliseconds before an order is looked at again while another daemon may be writing."""
 
 TOLD = (
     "shipment_differs",
@@ -118,7 +115,7 @@ class Looker:
         self._warehouse = warehouse
         self._rules = rules
         self._may_write = may_write
-        self._began = surroundings.clock.monotonic()
+        self._patience = Patience(surroundings.clock)
 
     async def look(self, order_id: str) -> Outcome:
         """Bring one order to what stands in Cin7 Core."""
@@ -132,7 +129,7 @@ class Looker:
             later = subject.behind_from
             return Done() if later is None else Later(due_at=later, reason="read a moment ago")
         if not self._rules.shadow and not self._may_write():
-            return Later(due_at=began + self._lease_wait(), reason="the lease is not ours")
+            return Later(due_at=began + self._patience.wait, reason="the lease is not ours")
         # The order first: while commercetools does not answer, or not with an order, no call to Cin7 Core is spent.
         try:
             read = await self._storefront.read_order(order_id)
@@ -157,10 +154,6 @@ class Looker:
         if self._rules.shadow:
             return Done(unit=self._would(sight), after=self._tell(sight))
         return await self._write(sight)
-
-    def _lease_wait(self) -> int:
-        """Just after a start the lease is a moment away; later on somebody else has it."""
-        return LEASE_WAIT if self._around.clock.monotonic() - self._began < 60 else LONG_LEASE_WAIT
 
     async def _judge(self, subject: Subject, order: Order, view: SaleView | None, began: Instant) -> Sight:
         skus = {line.sku for line in order.lines if line.sku}

@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import AbstractContextManager
 
 from actors.core.actor import Actor, Done, Later, Outcome, Surroundings
+from actors.core.patience import Patience
 from actors.domain.calls import POSTINGS, Purpose
 from actors.domain.errors import Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
@@ -40,7 +41,6 @@ _REPEATABLE = frozenset({Purpose.CIN7_CREATE_CUSTOMER, Purpose.CIN7_UPDATE_SALE}
 """Writes that need no proof of what became of them: a name is unique, a change says what the sale shall show."""
 
 LEASE_WAIT = 500
-LONG_LEASE_WAIT = 30_000
 """Milliseconds before an order is looked at again while another daemon may be writing."""
 
 NO_LEASE = "the lease is not ours"
@@ -60,7 +60,7 @@ class OrdersActor(Actor):
     def __init__(self, surroundings: Surroundings, desk: Desk, *, concurrency: int) -> None:
         super().__init__(surroundings, concurrency=concurrency, capacity=concurrency)
         self.desk = desk
-        self._began = surroundings.clock.monotonic()
+        self._patience = Patience(surroundings.clock, short=LEASE_WAIT)
 
     def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
         """Every handling is a span of the order's one trace."""
@@ -84,7 +84,7 @@ class OrdersActor(Actor):
             return Later(due_at=refused_until, reason="credentials were refused")
         if not self.desk.export.shadow and not self.desk.may_write():
             # Not even read: a second daemon would ask for every open order again and again.
-            return Later(due_at=self._after_the_lease(), reason=NO_LEASE)
+            return Later(due_at=self.around.clock.now() + self._patience.wait, reason=NO_LEASE)
         try:
             read = await self.desk.storefront.read_order(order_id)
         except Missing:
@@ -93,11 +93,6 @@ class OrdersActor(Actor):
             return self._unreadable(record, error)
         case = Case(record=record, sales=sales, read=read)
         return await self._step(case)
-
-    def _after_the_lease(self) -> Instant:
-        """Just after a start the lease is a moment away; later on somebody else has it."""
-        clock = self.around.clock
-        return clock.now() + (LEASE_WAIT if clock.monotonic() - self._began < 60 else LONG_LEASE_WAIT)
 
     async def _unknown(self, order_id: str) -> Outcome:
         """An order that could not be read when it was first seen: accept it once it can be, else look again later."""

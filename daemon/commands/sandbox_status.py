@@ -103,6 +103,7 @@ class Status:
 Look at it:
   an order    {command} orders show {self._example()} --config {config}
   all orders  {command} orders list --config {config}
+  the books   {command} report month {self._month()} --config {config}
   exceptions  {command} exceptions list --config {config}
 {hooks}  check       {asking.format("check")}
   diagnose    {asking.format("diagnose")}
@@ -118,6 +119,10 @@ Look at it:
             return "Every order is a sale."
         meant = "as meant, to show what that looks like" if self.waiting == holds else f"{holds} should"
         return f"Sales: {self.exported}. Orders that wait for a person or a payment: {self.waiting} ({meant})."
+
+    def _month(self) -> str:
+        """Name the month that the first order was placed in."""
+        return str(min((order["createdAt"] for order in self._shop.orders.values()), default="2026-01"))[:7]
 
     def _example(self) -> str:
         """Name an order that is worth a look: one in another currency, if there is any."""

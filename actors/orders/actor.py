@@ -123,7 +123,7 @@ class OrdersActor(Actor):
         if sale is not None and self.desk.export.shadow:
             return shadowing.leave(self.desk, case, sale)
         if not self.desk.export.shadow and not self.desk.may_write():
-            return self.desk.later(case, self._after_the_lease(), NO_LEASE)
+            return self.desk.later(case, self.around.clock.now() + self._patience.wait, NO_LEASE)
         if record.state is OrderState.IN_DOUBT:
             return await looking.resolve(self.desk, case)
         if case.order.state == "Cancelled":

@@ -123,7 +123,7 @@ class StockBooks:
         self._listen_to_the_shop()
         self._listen_to_cin7()
         for network in (made.ct_network, made.cin7_network):
-            _note_sending(network, made.clock.now)
+            note_sending(network, made.clock.now)
 
     # -- commercetools -------------------------------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class StockBooks:
         return available - self.uncounted(sku, now, now) - buffer
 
 
-def _note_sending(network: VirtualTransport, now: Callable[[], int]) -> None:
+def note_sending(network: VirtualTransport, now: Callable[[], int]) -> None:
     """Let the double know when the request it serves was sent: its half of an exchange inherits the context."""
     send = network.send
 

@@ -92,6 +92,25 @@ def to_credit(
     )
 
 
+def beyond_its_invoice(
+    voucher: CreditVoucher, amount: Decimal, invoices: Sequence[Invoice], notes: Sequence[CreditNote]
+) -> Finding | None:
+    """Find that a note is of more than its invoice has left: Cin7 Core takes none beyond the one it names.
+
+    A refund has one note, and that one invoice: where an order was invoiced in parts, one that goes beyond each of them
+    is a person's to enter.
+    """
+    left = _left_of(invoices, notes)
+    if amount <= left.get(voucher.invoice_number, NOTHING):
+        return None
+    return Finding(
+        code="credit_exceeds_invoice",
+        cause=f"{amount:f} was given back, and no invoice alone has as much left to credit",
+        field=voucher.memo.rpartition("#")[2],
+        facts={f"left of {number}": f"{rest:f}" for number, rest in left.items()},
+    )
+
+
 def credit_differences(rows: Sequence[Row], note: CreditNote, *, tax_inclusive: bool) -> tuple[Difference, ...]:
     """List every difference between the rows that were posted and the credit note Cin7 shows: rows, net, tax, total."""
     return compare_voucher(rows, note, tax_inclusive=tax_inclusive)
@@ -333,12 +352,19 @@ def _gesture_part(case: _Case, left: Part, gross: int) -> Part:
 
 def _invoice_number(invoices: Sequence[Invoice], notes: Sequence[CreditNote], amount: Decimal) -> str:
     """Name the first invoice that notes leave enough of, else the one that has most left."""
-    left = {
-        invoice.number: invoice.total
-        - sum((note.total for note in notes if note.invoice_number == invoice.number), NOTHING)
-        for invoice in invoices
-    }
+    left = _left_of(invoices, notes)
     return next((number for number, rest in left.items() if rest >= amount), max(left, key=lambda name: left[name]))
+
+
+def _left_of(invoices: Sequence[Invoice], notes: Sequence[CreditNote]) -> dict[str, Decimal]:
+    """Say by its number what of each invoice that stands no note that counts credits."""
+    counted = [note for note in notes if note.authorised]
+    return {
+        invoice.number: invoice.total
+        - sum((note.total for note in counted if note.invoice_number == invoice.number), NOTHING)
+        for invoice in invoices
+        if invoice.stands
+    }
 
 
 def _restock(

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
-from actors.domain.crediting import to_credit
+from actors.domain.crediting import beyond_its_invoice, to_credit
 from actors.domain.discrepancy import Chain, Discrepancy, is_covered
 from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, fact_ref
@@ -302,6 +302,9 @@ class _Drawing:
             day=case.today,
             account=case.sold.account,
         )
+        if isinstance(credit, CreditVoucher):
+            amount = to_decimal(refund.amount, case.order.digits)
+            credit = beyond_its_invoice(credit, amount, case.shown.invoices, case.shown.notes) or credit
         if isinstance(credit, Finding):
             self._tell(credit)
             self.stuck = frozenset({Chain.CREDIT, Chain.REFUND})

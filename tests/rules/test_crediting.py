@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.domain.crediting import credit_differences, to_credit
+from actors.domain.crediting import beyond_its_invoice, credit_differences, to_credit
 from actors.domain.exception_types import Finding
 from actors.domain.financial import Invoice
 from actors.domain.fulfilment import CreditNote
@@ -414,18 +414,32 @@ def test_a_gesture_whose_product_is_gone_is_not_taken_back() -> None:
     assert "no known service product" in found(credit(TWO, 2695, notes, services=services)).cause
 
 
-def test_the_note_names_an_invoice_that_has_enough_left() -> None:
-    sale = posted(TWO)
+def split(order: Order) -> tuple[Invoice, Invoice]:
+    """The invoices of an order of which B left first."""
+    sale = posted(order)
     first = to_invoice(sale.sold, (), {"B": Decimal(1)}, products=sale.products, services=sale.services)
     assert not isinstance(first, Finding)
     one = invoice_of(sale.sold, first)
     second = to_invoice(sale.sold, (one,), None, products=sale.products, services=sale.services)
     assert not isinstance(second, Finding)
-    both = (one, invoice_of(sale.sold, second, 2))
+    return one, invoice_of(sale.sold, second, 2)
 
+
+def test_the_note_names_an_invoice_that_has_enough_left() -> None:
+    both = split(TWO)
     assert voucher(credit(TWO, 495, invoices=both)).invoice_number == "INV-00001"
     assert voucher(credit(with_returns(TWO, back("A", 2)), 2000, invoices=both)).invoice_number == "INV-00002"
-    assert voucher(credit(TWO, 2995, invoices=both)).invoice_number == "INV-00002"
+
+
+def test_what_goes_beyond_each_of_several_invoices_is_told_rather_than_refused() -> None:
+    both = split(TWO)
+    whole, part = voucher(credit(TWO, 2995, invoices=both)), voucher(credit(TWO, 495, invoices=both))
+    told = beyond_its_invoice(whole, Decimal("29.95"), both, ())
+    assert told is not None
+    assert (told.code, set(told.facts)) == ("credit_exceeds_invoice", {"left of INV-00001", "left of INV-00002"})
+    assert beyond_its_invoice(part, Decimal("4.95"), both, ()) is None
+    credited = msgspec.structs.replace(noted(TWO, part)[0], invoice_number=part.invoice_number)
+    assert beyond_its_invoice(part, both[0].total, both, (credited,)) is not None
 
 
 def test_the_note_is_in_the_sales_rate_and_account() -> None:

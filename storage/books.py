@@ -516,6 +516,14 @@ def intend(connection: sqlite3.Connection, key: str, order_id: str, kind: Vouche
     )
 
 
+def inherit(connection: sqlite3.Connection, posting: Posting) -> None:
+    """It stands, and this file never knew: it was posted by a predecessor with another file."""
+    names = Posting.__struct_fields__
+    values = {**msgspec.structs.asdict(posting), "kind": posting.kind.value}
+    columns, places = ", ".join(names), ", ".join(f":{name}" for name in names)
+    connection.execute(f"INSERT INTO postings ({columns}) VALUES ({places}) ON CONFLICT (key) DO NOTHING", values)
+
+
 def posted(connection: sqlite3.Connection, key: str, document_id: str) -> None:
     """It stands, under this id."""
     connection.execute(

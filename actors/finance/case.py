@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from actors.domain import figures
+from actors.domain.calibration import Calibration
 from actors.domain.facts import Facts, LedgerAccount
 from actors.domain.figures import Figures, Sold
 from actors.domain.order import Order
@@ -22,7 +23,7 @@ from actors.domain.prediction import Prediction, predict
 from actors.domain.reconciling import Documents
 from actors.domain.returning import Refund
 from actors.domain.time import Instant, date_in_zone
-from storage import books, exceptions, facts, fulfilments, orders
+from storage import books, calibration, exceptions, facts, fulfilments, meta, orders
 from storage.books import BooksRecord, Posting, Shown
 from storage.exceptions import Record
 from storage.orders import OrderRecord, SaleRecord
@@ -31,7 +32,8 @@ from storage.orders import OrderRecord, SaleRecord
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is on disk about the books of one order, before anything is asked.
 
-    `rests_until`: Cin7 refused what was posted of it, and is not asked again before.
+    `rests_until`: Cin7 refused what was posted of it, and is not asked again before. `born_at` is when the file was
+    born, or put back from a copy: what was posted before, it may not know.
     """
 
     record: OrderRecord
@@ -41,6 +43,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     refunds: tuple[Refund, ...]
     moved_from: Instant | None
     rests_until: Instant | None
+    born_at: Instant
 
     @property
     def doubts(self) -> tuple[Posting, ...]:
@@ -58,6 +61,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     sold: Sold
     facts: Facts
     accounts: Mapping[str, LedgerAccount]
+    calibration: Calibration
     zone: ZoneInfo
     day: date
     today: date
@@ -121,6 +125,7 @@ def load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
         refunds=tuple(fulfilments.refunds_of(connection, order_id)),
         moved_from=books.moved_from(connection, order_id),
         rests_until=exceptions.next_attempt(connection, Record(kind="order", id=order_id), "posting_rejected"),
+        born_at=meta.born_at(connection),
     )
 
 
@@ -129,17 +134,20 @@ _UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account's lists say."""
+    """What the account's lists say, and what is known of how it calculates."""
 
     facts: Facts
     accounts: dict[str, LedgerAccount]
+    calibration: Calibration
 
 
 def knowledge(connection: sqlite3.Connection, order: Order) -> Knowledge:
     """Read the lists that one order needs."""
     skus = {line.sku for line in order.lines if line.sku}
     return Knowledge(
-        facts=facts.for_order(connection, skus, currency=order.currency), accounts=facts.accounts(connection)
+        facts=facts.for_order(connection, skus, currency=order.currency),
+        accounts=facts.accounts(connection),
+        calibration=calibration.believed(connection),
     )
 
 
@@ -170,6 +178,7 @@ def build(
         sold=sold,
         facts=known.facts,
         accounts=known.accounts,
+        calibration=known.calibration,
         zone=zone,
         day=posting_date(order, zone),
         today=date_in_zone(now, zone),

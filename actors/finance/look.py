@@ -23,7 +23,7 @@ from actors.domain.time import Instant
 from actors.finance import case as cases
 from actors.finance.case import Case, Subject
 from actors.finance.deciding import REFUSED, Plan, decide
-from actors.finance.doubting import Resolved, resolve
+from actors.finance.doubting import Resolved, inherited_from, resolve
 from actors.finance.entering import lines
 from actors.finance.ports import Ledger, Storefront
 from actors.finance.poster import Poster
@@ -86,6 +86,9 @@ class Looker:
 
     def _wait_for(self, subject: Subject, now: Instant) -> Later | None:
         """Nothing is looked for before a posting in doubt can have been executed, and the list had time to show it."""
+        inherited = inherited_from(subject, self._rules)
+        if inherited is not None and now < inherited:
+            return Later(due_at=inherited, reason="older than this file: its sale is read first")
         for one in subject.doubts:
             due = max(one.doubt_until or 0, one.looked_at or 0) + self._rules.quiet
             if now < due:
@@ -96,7 +99,8 @@ class Looker:
         kept = subject.books
         never = kept.read_at is None and kept.posted_at is None
         moved = subject.moved_from is not None and subject.moved_from <= now
-        return never or kept.sold is None or kept.told_at is not None or moved or bool(subject.doubts)
+        inherited = inherited_from(subject, self._rules) is not None
+        return never or inherited or kept.sold is None or kept.told_at is not None or moved or bool(subject.doubts)
 
     def _wait_on(self, subject: Subject, shown: Shown, resolved: Resolved, began: Instant) -> Later:
         """Keep what a look for postings in doubt found; another look follows, at once where nothing is left open."""

@@ -16,7 +16,9 @@ import sqlite3
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -84,7 +86,8 @@ class Stage:
         self.sent: list[Sent] = []
         self.looks: list[int] = []
         self._treatments: Iterator[Treatment] = iter(fate.treatments)
-        self._passed = 0
+        self._passed: Counter[WritePhase] = Counter()
+        self.copy: Path | None = None
 
     async def carry(self, request: Request, serve: Serve) -> Response:
         """Take down what arrives, and let each request of the step meet its fate."""
@@ -107,32 +110,44 @@ class Stage:
         return response
 
     def dies(self, point: str) -> bool:
-        """Say whether to die here: once, at the fate's phase of the step."""
-        if self.fate.phase is None or point != write_point(_PURPOSES[self.step], self.fate.phase):
+        """Say whether to die here: once, at the fate's phase of the step. Before the step the file is copied."""
+        phase = next((one for one in WritePhase if point == write_point(_PURPOSES[self.step], one)), None)
+        if phase is None or not self._is_first(phase):
             return False
-        self._passed += 1
-        # The refund is paid back by the second payment that is posted.
-        if self._passed != (2 if self.step is VoucherKind.REFUND else 1):
+        if phase is WritePhase.DECIDED:
+            self.copy = self.made.daemon.copy_file("copy.db")
+        if phase is WritePhase.SETTLED and self.fate.after is not None:
+            self.fate.after(self)
+        if phase is not self.fate.phase:
             return False
-        if self.fate.phase is WritePhase.INTENDED:
+        if phase is WritePhase.INTENDED:
             # Nothing left; but nobody can know that.
             self.sent.append(Sent(at=self.made.clock.now(), key=(self.step.value, "")))
         return True
 
+    def _is_first(self, phase: WritePhase) -> bool:
+        self._passed[phase] += 1
+        # A refund is paid back by the second payment that is posted.
+        return self._passed[phase] == (2 if self.step is VoucherKind.REFUND else 1)
+
     def is_met(self) -> bool:
         """Say whether everything of the fate has happened."""
-        killed = len(self.made.kills) == (self.fate.phase is not None or _killed_and_late in self.fate.treatments)
-        return killed and next(self._treatments, None) is None
+        ended = self.fate.phase is not None or self.fate.after is not None or _ends(self.fate.treatments)
+        return len(self.made.kills) == ended and next(self._treatments, None) is None
 
 
 Treatment = Callable[[Stage, Sent, Request, Serve], Awaitable[Response]]
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of a posting: of its requests one after the other, or of the process at a phase, or of its nudge."""
+    """What becomes of a posting: of its requests one after the other, or of the process at a phase, or of its nudge.
+
+    `after` it was posted something may become of the daemon's file.
+    """
 
     treatments: tuple[Treatment, ...] = ()
     phase: WritePhase | None = None
+    after: Callable[[Stage], None] | None = None
     repeated: bool = False
     at_once: bool = False
 
@@ -179,6 +194,43 @@ async def _killed_and_late(stage: Stage, sent: Sent, request: Request, serve: Se
     stage.made.daemon.die("on the wire")
     _later(stage, sent, request, serve)
     raise DropConnectionError
+
+
+def _restore(stage: Stage) -> None:
+    """Put the file back that was kept before the step, once this instruction is over."""
+
+    async def run() -> None:
+        await stage.made.clock.sleep(0.5)
+        assert stage.copy is not None
+        stage.made.daemon.restore_file(stage.copy)
+
+    stage.made.tasks.start_soon(run)
+
+
+def _lose(stage: Stage) -> None:
+    async def run() -> None:
+        await stage.made.clock.sleep(0.5)
+        stage.made.daemon.lose_file()
+
+    stage.made.tasks.start_soon(run)
+
+
+async def _restored_and_late(stage: Stage, sent: Sent, request: Request, serve: Serve) -> Response:
+    """The file is put back while its request is on the way."""
+    _restore(stage)
+    _later(stage, sent, request, serve)
+    raise DropConnectionError
+
+
+async def _file_lost_and_late(stage: Stage, sent: Sent, request: Request, serve: Serve) -> Response:
+    _lose(stage)
+    _later(stage, sent, request, serve)
+    raise DropConnectionError
+
+
+def _ends(treatments: Iterable[Treatment]) -> bool:
+    """Say whether the process ends by one of these."""
+    return bool({_killed_and_late, _restored_and_late, _file_lost_and_late} & {*treatments})
 
 
 async def _silent(stage: Stage, sent: Sent, request: Request, serve: Serve) -> Response:
@@ -250,6 +302,10 @@ FATES: Mapping[str, Fate] = {
     "answered about another document": Fate(treatments=(_about_another,)),
     "answered without the document": Fate(treatments=(_without_document,)),
     **{f"killed when {phase.value}": Fate(phase=phase) for phase in WritePhase},
+    "the file put back afterwards": Fate(after=_restore),
+    "the file put back, and executed late": Fate(treatments=(_restored_and_late,)),
+    "the file lost afterwards": Fate(after=_lose),
+    "the file lost, and executed late": Fate(treatments=(_file_lost_and_late,)),
     "nudged again and again": Fate(repeated=True),
     "nudged again and again, and lost after": Fate(repeated=True, treatments=(_lost_after,)),
     "handled twice at once": Fate(at_once=True),
@@ -333,13 +389,14 @@ async def _twice(stage: Stage, handle: Callable[[Envelope], Awaitable[Any]], env
 
 
 def _posted(made: World, order_id: str, count: int) -> bool:
-    """Say whether so many things were posted, and nothing of it is open any more."""
+    """Say whether so many things stand in Cin7 Core, and nothing of it is open any more."""
     if not made.daemon.running:
         return False
     postings = made.read(lambda file: books.postings_of(file, order_id))
     kept = made.read(lambda file: books.get(file, order_id))
-    done = [one for one in postings if one.state == "done"]
-    return len(done) == len(postings) == count and kept is not None and (kept.verdict, kept.step) == ("agrees", "")
+    done = all(one.state == "done" for one in postings) and kept is not None
+    documents = len(made.cin7.invoices()) + len(made.cin7.credit_notes()) + len(made.cin7.payments())
+    return done and documents >= count and kept is not None and (kept.verdict, kept.step) == ("agrees", "")
 
 
 async def _look_again(made: World, order_id: str) -> None:

@@ -42,6 +42,11 @@ def load(connection: sqlite3.Connection, *, today: date | None, fingerprint: str
     )
 
 
+def believed(connection: sqlite3.Connection) -> Calibration:
+    """Return what is known under the settings it was learnt under, whether or not they are those of today."""
+    return load(connection, today=None, fingerprint=meta.text(connection, _FINGERPRINT))
+
+
 def take_in(
     connection: sqlite3.Connection, evidence: Evidence, *, today: date, fingerprint: str, now: Instant
 ) -> Lesson:

@@ -19,7 +19,8 @@ from actors.domain.mapping import SERVICE
 from actors.domain.money import floor_once
 from actors.domain.portions import Item, Key, Part, Parts, parts_of, rows_of, shown, tally
 from actors.domain.references import PREFIX
-from actors.domain.sale import Row
+from actors.domain.rows import OrderRow
+from actors.domain.sale import Row, RowKind
 
 _DRAFT = "DRAFT"
 
@@ -69,6 +70,29 @@ def invoice_differences(rows: Sequence[Row], invoice: Invoice, *, tax_inclusive:
     `tax_inclusive` is the mode of the sale the rows were made of.
     """
     return compare_voucher(rows, invoice, tax_inclusive=tax_inclusive)
+
+
+def as_taken(rows: Sequence[Row]) -> Invoice:
+    """Return the invoice of these rows where Cin7 takes each as it is meant: to ask what would be left after it."""
+    return Invoice(
+        task_id="",
+        number="",
+        status="AUTHORISED",
+        rows=tuple(
+            OrderRow(
+                sku=row.sku if row.kind is RowKind.LINE else "",
+                name=row.name,
+                quantity=row.quantity,
+                price=row.price,
+                tax=row.tax,
+                tax_rule=row.tax_rule,
+                total=row.amount,
+                discount=row.discount,
+                is_charge=row.kind is not RowKind.LINE,
+            )
+            for row in rows
+        ),
+    )
 
 
 def written(

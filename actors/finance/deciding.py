@@ -6,7 +6,7 @@ is posted is made from the sale as it stands; what does not agree stops everythi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -14,9 +14,11 @@ import msgspec
 
 from actors.domain.crediting import beyond_its_invoice, to_credit
 from actors.domain.discrepancy import Chain, Discrepancy, is_covered
+from actors.domain.exactness import shown_otherwise
 from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, fact_ref
-from actors.domain.invoicing import to_invoice
+from actors.domain.financial import Invoice
+from actors.domain.invoicing import as_taken, to_invoice
 from actors.domain.money import to_decimal
 from actors.domain.reconciling import disagrees, reconcile
 from actors.domain.references import invoice_mark
@@ -157,13 +159,15 @@ class _Drawing:
         if by_shipment and not case.shown.shipped:
             return None
         units = case.shown.shipped if by_shipment and not self._all_shipped() else None
-        rows = to_invoice(
-            case.standing, case.shown.invoices, units, products=case.facts.products, services=case.facts.services
-        )
+        rows = self._due(case.shown.invoices, units)
         if isinstance(rows, Finding):
             self.findings.append(rows)
             return None
         if not rows:
+            return None
+        inexact = self._inexact_part(rows, units)
+        if inexact is not None:
+            self.findings.append(inexact)
             return None
         day = self._open_day(self._invoice_day(), "invoice")
         if day is None:
@@ -175,6 +179,28 @@ class _Drawing:
             kind=VoucherKind.INVOICE,
             voucher=self._invoice_voucher(rows, day, invoice_mark(case.order.id, generation, number)),
         )
+
+    def _due(self, invoices: Sequence[Invoice], units: Mapping[str, Decimal] | None) -> tuple[Row, ...] | Finding:
+        facts = self._case.facts
+        return to_invoice(self._case.standing, invoices, units, products=facts.products, services=facts.services)
+
+    def _inexact_part(self, rows: tuple[Row, ...], units: Mapping[str, Decimal] | None) -> Finding | None:
+        """Find that a part, or what it leaves, may be shown otherwise: all of it at once is proved by its order."""
+        invoices = self._case.shown.invoices
+        if units is None and not any(one.stands for one in invoices):
+            return None
+        rest = self._due((*invoices, as_taken(rows)), None)
+        otherwise = rest.cause if isinstance(rest, Finding) else self._otherwise(rows) or self._otherwise(rest)
+        if not otherwise:
+            return None
+        cause = f"Order {self._case.order.shown_as} is not invoiced in parts: {otherwise}"
+        return Finding(code="part_not_invoiceable", cause=cause, field="Invoices")
+
+    def _otherwise(self, rows: tuple[Row, ...]) -> str:
+        """Say what the account might show of these rows instead of what is meant; "" where it cannot."""
+        case = self._case
+        inclusive = case.standing.tax_inclusive
+        return shown_otherwise(rows, case.calibration, case.facts.tax_rules, inclusive=inclusive)
 
     def _invoice_voucher(self, rows: tuple[Row, ...], day: date, mark: str) -> InvoiceVoucher:
         case = self._case
@@ -304,7 +330,11 @@ class _Drawing:
         )
         if isinstance(credit, CreditVoucher):
             amount = to_decimal(refund.amount, case.order.digits)
-            credit = beyond_its_invoice(credit, amount, case.shown.invoices, case.shown.notes) or credit
+            credit = (
+                beyond_its_invoice(credit, amount, case.shown.invoices, case.shown.notes)
+                or self._inexact_note(credit, refund)
+                or credit
+            )
         if isinstance(credit, Finding):
             self._tell(credit)
             self.stuck = frozenset({Chain.CREDIT, Chain.REFUND})
@@ -313,6 +343,13 @@ class _Drawing:
         if day is None:
             return None
         return msgspec.structs.replace(credit, day=day, rate=case.sold.rate, tax_inclusive=case.standing.tax_inclusive)
+
+    def _inexact_note(self, credit: CreditVoucher, refund: Refund) -> Finding | None:
+        otherwise = self._otherwise(credit.rows)
+        if not otherwise:
+            return None
+        name = refund.transaction_id
+        return Finding(code="refund_unallocated", cause=otherwise, field=name, facts={"refund": name})
 
     def _refund_day(self, refund: Refund) -> date:
         """The day the money was given back, in the books' zone."""

@@ -51,6 +51,7 @@ async def house(
     starts: int = 0,
     cin7: Mapping[str, Any] | None = None,
     on: Mapping[str, Any] | None = None,
+    teach: bool = True,
     **rules: Any,
 ) -> AsyncIterator[World]:
     """A world whose finance has these rules; `starts` milliseconds after the first of December, `on` another plan."""
@@ -59,7 +60,7 @@ async def house(
     settings = {"finance": chosen, "fulfilment": FulfilmentRules(tell_refunds=not posts_refunds), **(on or {})}
     async with world(seed, the_plan=plan(**settings), cin7=cin7) as made:
         made.clock.shift(starts)
-        await made.ready()
+        await made.ready(taught=teach)
         yield made
 
 

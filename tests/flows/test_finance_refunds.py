@@ -228,7 +228,7 @@ async def test_money_given_back_before_the_invoice_is_credited_once_there_is_one
 
 @virtual
 async def test_money_given_back_after_the_invoice_and_after_its_period_was_closed() -> None:
-    async with house(942, starts=22 * HOUR + HOUR // 2, on={"stock": STOCK}) as made:
+    async with house(942, starts=23 * HOUR + HOUR // 6, on={"stock": STOCK}) as made:
         both = [Case(made, await sold(made, wait=5)) for _ in (*TABLE, *TABLE)]
         at_once, later = both[: len(TABLE)], both[len(TABLE) :]
         await ship(made, both)

@@ -29,11 +29,13 @@ from actors.domain.closing import (
     OrderCount,
     Period,
     Standing,
+    Tolerated,
     standing_of,
     tie_out,
 )
 from actors.domain.discrepancy import Chain, Reason
 from actors.domain.exception_types import Owner
+from actors.domain.money import to_decimal
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant, date_in_zone
 from storage.books import amount
@@ -83,6 +85,7 @@ def period_report(connection: sqlite3.Connection, period: Period, zone: ZoneInfo
             as_of=as_of,
             provisional=as_of <= period.last,
             orders=_counts(connection, span),
+            tolerated=_tolerated(connection, span),
             chains=tie_out(gathered),
             differences=_differences(connection, span, zone, as_of),
             remainders=remainders,
@@ -248,6 +251,19 @@ _FIELDS = (
     *("chain", "currency", "reason", "component", "where", "rule", "ours", "theirs"),
     *("our_document", "their_document", "our_rule", "their_rule", "decision"),
 )
+
+
+def _tolerated(connection: sqlite3.Connection, span: dict[str, Any]) -> tuple[Tolerated, ...]:
+    """Count what was tolerated of the period's orders, by their own day."""
+    rows = connection.execute(
+        "SELECT orders.currency, digits, count(*), sum(tolerated) FROM orders INDEXED BY orders_tolerated"
+        " JOIN books ON books.order_id = orders.id WHERE tolerated != 0 AND day BETWEEN :first AND :last"
+        " GROUP BY orders.currency, digits ORDER BY orders.currency",
+        span,
+    )
+    return tuple(
+        Tolerated(currency=row[0], orders=row[2], amount=to_decimal(row[3], row[1])) for row in rows.fetchall()
+    )
 
 
 def _differences(

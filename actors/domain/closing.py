@@ -226,6 +226,14 @@ class OrderCount(msgspec.Struct, frozen=True, kw_only=True):
     without_documents: dict[str, int]
 
 
+class Tolerated(msgspec.Struct, frozen=True, kw_only=True):
+    """What orders of the period owe beyond what explains it, within `tolerance_minor_units`: on the rounding charge."""
+
+    currency: str
+    orders: int
+    amount: Decimal
+
+
 class OpenException(msgspec.Struct, frozen=True, kw_only=True):
     """An open exception of an order of the period, of a day of it (`books`), or of a tax rule used in it.
 
@@ -300,6 +308,7 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     as_of: date
     provisional: bool
     orders: OrderCount
+    tolerated: tuple[Tolerated, ...]
     chains: tuple[ChainFigures, ...]
     differences: tuple[OpenDifference, ...]
     remainders: tuple[OpenRemainder, ...]

@@ -105,6 +105,9 @@ def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, object]]:
             "text": str(report[name]).lower() if name == "provisional" else report[name],
         }
     yield from _order_rows(report["orders"])
+    for one in report["tolerated"]:
+        about = {"section": "tolerated", "currency": one["currency"], "documents": one["orders"]}
+        yield {**about, "gross": one["amount"]}
     for chain in report["chains"]:
         yield from _chain_rows(chain)
     yield from _open_rows(report)

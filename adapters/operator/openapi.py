@@ -214,6 +214,7 @@ _SCHEMAS: dict[str, Any] = {
                 as_of=_TEXT,
                 provisional={"type": "boolean"},
                 orders={"type": "object"},
+                tolerated=_OBJECTS,
                 chains={
                     "type": "array",
                     "items": _object(

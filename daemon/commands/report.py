@@ -161,6 +161,10 @@ def _closing(document: Document) -> str:
     if report["provisional"]:
         parts.append("PROVISIONAL: the period is not over yet.")
     parts += ["", _orders(report["orders"])]
+    parts += [
+        f"Tolerated, on the rounding charge: {one['amount']} {one['currency']} of {one['orders']} orders"
+        for one in report["tolerated"]
+    ]
     for currency in dict.fromkeys(chain["currency"] for chain in report["chains"]):
         chains = [chain for chain in report["chains"] if chain["currency"] == currency]
         parts += ["", _sides(currency, chains), "", _ties(currency, chains)]

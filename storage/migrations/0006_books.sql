@@ -37,6 +37,7 @@ CREATE TABLE books (
     paid       TEXT NOT NULL DEFAULT '0'
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX orders_tolerated ON orders (id) WHERE tolerated != 0;
 CREATE INDEX books_by_sale ON books (sale_id);
 -- Their rows are long: how many stand where is counted without them.
 CREATE INDEX books_by_standing ON books (order_id, verdict, decision, step);

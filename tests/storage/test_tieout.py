@@ -31,7 +31,7 @@ from actors.domain.closing_files import document_of, to_csv
 from actors.domain.discrepancy import Chain, Discrepancy, Reason
 from actors.domain.exception_types import Finding
 from actors.domain.time import parse_instant
-from storage import books, exceptions, tieout, verified
+from storage import books, exceptions, orders, tieout, verified
 from storage.books import LedgerLine
 from tests.books_file import SAFE, ZONE, an_order, book, found, line, order_id_of
 from tests.stored import fresh
@@ -361,6 +361,19 @@ AS_OF = [
 @pytest.mark.parametrize(("today", "asked", "counted"), AS_OF)
 def test_ages_are_counted_to(today: date, asked: date | None, counted: date) -> None:
     assert as_of(NOVEMBER, today, asked) == counted
+
+
+def test_what_was_tolerated_is_counted_by_currency_in_its_own_period(connection: sqlite3.Connection) -> None:
+    for number, cents in (("1", 1), ("2", -2), ("3", 4), ("4", 0)):
+        order_id = an_order(connection, number)
+        books.begin(connection, order_id, f"sale-{number}", "GBP")
+        day = "2026-12-01" if number == "3" else "2026-11-15"
+        connection.execute("UPDATE books SET day = ? WHERE order_id = ?", (day, order_id))
+        orders.set_tolerated(connection, order_id, cents)
+    report = tieout.period_report(connection, month_of("2026-11"), ZoneInfo(ZONE), as_of=date(2026, 12, 1))
+    (one,) = report.tolerated
+    assert (one.currency, one.orders, one.amount) == ("GBP", 2, Decimal("-0.01"))
+    assert "tolerated,GBP" in to_csv(document_of(report))
 
 
 def test_a_day_that_is_still_to_come_is_refused() -> None:

@@ -212,7 +212,7 @@ class Month:
         fault, shop = FAULTS[name], self.made.shop
         percents = {item.sku: item.tax_percent for item in ITEMS}
         draft = self.plain.next_draft()
-        while any(not percents[line.sku] for line in draft.lines):
+        while not all(percents.get(line.sku) for line in draft.lines):
             draft = self.plain.next_draft()
         order_id = shop.place_order(fault.draft(draft))
         self.struck[order_id] = name

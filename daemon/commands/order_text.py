@@ -170,12 +170,24 @@ def _books(books: Document | None) -> str:
     return "\n".join(lines)
 
 
+STEPS = {
+    "next": "a document is posted next",
+    "held": "held until they agree, or a person releases or rejects them",
+    "asked": "a second person has to say the same",
+    "waits": "they wait for a release",
+    "locked": "a document would fall into a locked period",
+    "refused": "Cin7 Core refused a document",
+    "stuck": "something keeps a document from being posted",
+}
+"""What the books wait for, in words a person knows."""
+
+
 def _standing(books: Document) -> str:
     """Say in one line how the books stand, and what a person decided about them."""
     decided = books["decision"]
     words = [
         {"": "not judged yet", "agrees": "agree", "differs": "DIFFER"}[books["verdict"]],
-        f"at {books['step']}" if books["step"] else "",
+        STEPS.get(books["step"], books["step"]),
         f"of {books['day']}" if books["day"] else "",
         f"looked at {local(books['looked_at'])}",
         f"{decided['decision']} by {decided['by']} at {local(decided['at'])}: {decided['why'] or '-'}"
@@ -208,7 +220,7 @@ def _discrepancy(one: Document) -> list[str]:
     taxed = f", {one['rule']}" if one["rule"] else ""
     head = f"{one['reason']}: {one['component']}{place} ({one['chain']}{taxed}), {one['net']} net, {one['tax']} tax"
     return [
-        *_hung("differs    ", head),
+        *_hung("differs    " if one["wrong"] else "not yet    ", head),
         *_hung("  commercetools  ", _figure(ours)),
         *_hung("  Cin7 Core      ", _figure(theirs)),
     ]

@@ -14,9 +14,10 @@ from actors.domain.discrepancy import Chain, Discrepancy, Reason
 from actors.domain.figures import Figures, Sold
 from actors.domain.time import format_instant
 from actors.domain.vouchers import VoucherKind
+from actors.finance import deciding
 from adapters.operator.openapi import description
 from daemon.book_views import books_view
-from daemon.commands.order_text import WIDTH, local, order_text
+from daemon.commands.order_text import STEPS, WIDTH, local, order_text
 from daemon.views import order_view
 from storage import books
 from storage.books import LedgerLine
@@ -190,11 +191,28 @@ def test_the_text_puts_both_sides_beside_each_other(file: sqlite3.Connection) ->
     assert rows["paid"] == "paid 19.99 (t-1) 19.99 on 090 (t-1)"
     assert rows["invoiced"] == "invoiced - 19.99, tax 3.33 (INV-1)"
     flowing = " ".join(text.split())
-    assert "DIFFER, at held, of 2026-11-26" in flowing
+    assert "DIFFER, held until they agree, or a person releases or rejects them, of 2026-11-26" in flowing
     assert "asked by ann" in flowing
     assert "rounding: total of t-2 (refund), 0.01 net, 0.00 tax" in flowing
     assert "Cin7 Core 4.99 (CR-1, by as it was entered by hand)" in flowing
     assert max(len(row) for row in text.splitlines()) <= WIDTH
+
+
+def test_what_is_only_ahead_of_the_other_side_does_not_differ(file: sqlite3.Connection) -> None:
+    ahead = msgspec.structs.replace(DIFFERENCE, reason=Reason.TIMING)
+    books.put_discrepancies(file, ORDER, [ahead, DIFFERENCE], now=LATER)
+    order = order_view(file, ORDER)
+    assert order is not None
+    rows = order_text(order).splitlines()
+    assert [row[:30] for row in rows if "total of t-2" in row] == [
+        "not yet    timing: total of t-2"[:30],
+        "differs    rounding: total of t-2"[:30],
+    ]
+
+
+def test_every_step_is_told_in_words() -> None:
+    steps = {deciding.HELD, deciding.ASKED, deciding.WAITS, deciding.LOCKED, deciding.REFUSED, deciding.STUCK}
+    assert set(STEPS) == steps | {books.NEXT}
 
 
 def test_the_description_names_what_is_told(file: sqlite3.Connection) -> None:

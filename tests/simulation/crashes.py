@@ -257,6 +257,7 @@ async def bad_day(
         made.tasks.start_soon(office.run)
         await customers.come(count, cancelled, every=every)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
+        await _calm(made, reaper)
         await customers.stragglers(reaper, caretaker, warehouse, office)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
         made.daemon.kill_next = lambda point: False
@@ -282,6 +283,14 @@ async def bad_day(
         assert_both_sides_agree(made)
         posted = assert_books_posted(made)
         return msgspec.structs.replace(_told(made, seed, outages.happened), posted=dict(sorted(posted.items())))
+
+
+async def _calm(made: World, reaper: Reaper) -> None:
+    """Wait until what was placed is sold, or an hour: what comes now to reach a point would only queue behind it."""
+    for _ in range(120):
+        if not reaper.left or finished(made):
+            return
+        await made.clock.sleep(30)
 
 
 async def _retry_set_aside(made: World) -> None:

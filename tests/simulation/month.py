@@ -42,7 +42,7 @@ from tests.simulation.laws import assert_within_the_limit
 from tests.simulation.month_faults import FAULTS, Fault, Found, Scene, discount_while_posted
 from tests.simulation.month_judge import ZONE, judge
 from tests.simulation.stock_books import note_sending
-from tests.simulation.stock_haste import IndexedOrders, haste
+from tests.simulation.stock_haste import IndexedOrders, IndexedPayments, haste
 from tests.simulation.world import World, export_rules, plan, world
 
 MINUTE = 60_000
@@ -299,8 +299,9 @@ async def month(seed: int, orders: int, faults: int, days: int) -> Books:
     async with world(seed, the_plan=month_plan(), shop=shop) as made:
         note_sending(made.ct_network, lambda: 0)
         IndexedOrders(made)
-        _open_the_shop(made)
         made.clock.shift(round((DAYS - days) * DAY * 1000))
+        _open_the_shop(made)
+        IndexedPayments(made)
         await made.ready()
         played = Month(made, seed)
         await played.come(orders, faults, days)

@@ -44,8 +44,7 @@ class Scene:
     @property
     def sale(self) -> Sale:
         """The order's own sale."""
-        [found] = [one for one in self.made.cin7.sales if self.order_id in (one.external_id or "")]
-        return found
+        return next(one for one in reversed(self.made.cin7.sales) if self.order_id in (one.external_id or ""))
 
     @property
     def line(self) -> Line:

@@ -64,6 +64,30 @@ class IndexedOrders:
         return [order for order in shown if order is not None]
 
 
+class IndexedPayments(dict[str, Wire]):
+    """The payments of a shop, of which a page of those that changed goes through no others."""
+
+    def __init__(self, made: World) -> None:
+        super().__init__(made.shop.payments)
+        self._changed_at = [payment["lastModifiedAt"] for payment in self.values()]
+        self._changed = list(self)
+        self._book = made.shop._book
+        made.shop.payments = self
+        made.shop._book = self._asked_for  # type: ignore[method-assign]
+
+    def __setitem__(self, payment_id: str, payment: Wire) -> None:
+        super().__setitem__(payment_id, payment)
+        self._changed_at.append(payment["lastModifiedAt"])
+        self._changed.append(payment_id)
+
+    def _asked_for(self, name: str) -> dict[str, Wire]:
+        asked = _query()
+        if name != "payments" or "lastModifiedAt" not in " ".join(asked.get("where", ())) or "var.at" not in asked:
+            return self._book(name)
+        first = bisect.bisect_left(self._changed_at, canonical_instant(asked["var.at"][0]))
+        return {payment_id: self[payment_id] for payment_id in self._changed[first:]}
+
+
 def _query() -> dict[str, list[str]]:
     """What the request that is being served asks for."""
     request = request_on_its_way()

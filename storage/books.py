@@ -244,8 +244,13 @@ def accept_rule(connection: sqlite3.Connection, name: str, percent: Decimal | No
 
 
 def begin(connection: sqlite3.Connection, order_id: str, sale_id: str, currency: str) -> None:
-    """Begin the books of a sale, unless they are; those of an earlier sale of the order end."""
-    connection.execute("DELETE FROM books WHERE order_id = ? AND sale_id != ?", (order_id, sale_id))
+    """Begin the books of a sale, unless they are; those of an earlier sale of the order end.
+
+    What was posted of a sale that is void says nothing of the next one: the refunds are credited there again.
+    """
+    ended = connection.execute("DELETE FROM books WHERE order_id = ? AND sale_id != ?", (order_id, sale_id))
+    if ended.rowcount:
+        connection.execute("DELETE FROM postings WHERE order_id = ?", (order_id,))
     connection.execute(
         "INSERT INTO books (order_id, sale_id, currency) VALUES (?, ?, ?) ON CONFLICT (order_id) DO NOTHING",
         (order_id, sale_id, currency),

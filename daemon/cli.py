@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "replay past orders before go-live: what would be held and why",
         "tallyd diagnose --config tallyd.toml --orders 300",
     ),
-    "orders": ("list, show, retry, release or resend orders", "tallyd orders show CT-100045"),
+    "orders": ("list, show, retry, release, reject or resend orders", "tallyd orders show CT-100045"),
     "exceptions": (
         "list, show, retry or resolve what needs a person, or see what could not be read",
         "tallyd exceptions list --owner finance",

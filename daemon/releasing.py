@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import date
 from typing import NamedTuple
 
+from actors.domain.closing import date_of
 from actors.domain.discrepancy import is_covered
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant, format_instant
 from adapters.operator.problems import ProblemError
+from daemon import days
 from storage import audit, books, exceptions, timeline
 from storage.books import BooksRecord
 from storage.exceptions import ExceptionRow, Record
@@ -102,7 +103,7 @@ def release_day(connection: sqlite3.Connection, day: str, *, author: str, reason
     Raises:
         ProblemError: 400, it is no day.
     """
-    _check_day(day)
+    days.read(date_of, "day", day)
     waiting = list(_waiting(connection, day))
     for order_id in waiting:
         books.decide(connection, order_id, "released", author=author, why=reason, now=now)
@@ -230,10 +231,3 @@ def _settle_day(connection: sqlite3.Connection, day: str, now: Instant) -> None:
 def _clear_day(connection: sqlite3.Connection, day: str, now: Instant) -> None:
     record = Record(kind="books", id=day)
     exceptions.clear(connection, record, resolution="nothing of the day waits", now=now, types=(WAITS,))
-
-
-def _check_day(day: str) -> None:
-    try:
-        date.fromisoformat(day)
-    except ValueError:
-        raise ProblemError(400, "The day must be a date such as 2026-11-26.") from None

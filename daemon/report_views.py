@@ -6,8 +6,7 @@ Everything comes from the file, as it was posted. Functions take a connection an
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from actors.domain.closing import as_of, date_of, day_of, month_of
@@ -15,12 +14,11 @@ from actors.domain.closing_files import document_of, shown
 from actors.domain.financial import NOTHING
 from actors.domain.time import Instant, date_in_zone, format_instant
 from adapters.operator.problems import ProblemError
+from daemon import days
 from storage import facts, tieout, verified
 from storage.verified import Posted
 
 Document = dict[str, Any]
-
-T = TypeVar("T")
 
 _READERS = {"month": month_of, "day": day_of}
 
@@ -37,12 +35,9 @@ def period_report(
         ProblemError: 400, there is no such period or day; 409, the books' time zone is not known yet.
     """
     zone = books_zone(connection, time_zone)
-    period = _read(_READERS[kind], name)
-    asked = _read(date_of, counted_to) if counted_to else None
-    try:
-        counted = as_of(period, date_in_zone(now, zone), asked)
-    except ValueError as error:
-        raise ProblemError(400, f"As-of day: {error}.") from None
+    period = days.read(_READERS[kind], kind, name)
+    today = date_in_zone(now, zone)
+    counted = days.read(lambda text: as_of(period, today, date_of(text) if text else None), "as_of", counted_to)
     return document_of(tieout.period_report(connection, period, zone, as_of=counted))
 
 
@@ -52,7 +47,7 @@ def postings(connection: sqlite3.Connection, day: str, *, after: str = "", limit
     Raises:
         ProblemError: 400, there is no such day, or `after` is not the `next` of a page.
     """
-    wanted = _read(date_of, day)
+    wanted = days.read(date_of, "day", day)
     found = verified.safe(connection, wanted, after=_place(after), limit=limit + 1 if limit >= 0 else limit)
     page = found[:limit] if limit >= 0 else found
     return {
@@ -77,13 +72,6 @@ def books_zone(connection: sqlite3.Connection, configured: str) -> ZoneInfo:
         raise ProblemError(
             409, f"The books' time zone ({name or 'not known yet'}) is none: set [connection] time_zone."
         ) from None
-
-
-def _read(reader: Callable[[str], T], text: str) -> T:
-    try:
-        return reader(text)
-    except ValueError as error:
-        raise ProblemError(400, f"{str(error)[0].upper()}{str(error)[1:]}.") from None
 
 
 def _posting(one: Posted) -> Document:
@@ -119,5 +107,5 @@ def _place(after: str) -> tuple[Instant, str, str]:
     moment, _, rest = after.partition("/")
     kind, slash, document = rest.partition("/")
     if not (moment.isascii() and moment.isdigit() and len(moment) < 16 and slash):
-        raise ProblemError(400, "after must be the next of the page before.")
+        raise ProblemError(400, f"after {after[: days.LONGEST]!r}: it must be the `next` of the page before.")
     return int(moment), kind, document

@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     one_or_many = releasing.add_mutually_exclusive_group(required=True)
     _add_ref(one_or_many, nargs="?")
-    one_or_many.add_argument("--day", metavar="DATE", help="all orders of this accounting day that agree and wait")
+    one_or_many.add_argument(
+        "--day", type=_day, metavar="DATE", help="all orders of this accounting day that agree and wait"
+    )
     add_reason(releasing)
     rejecting = add_verb(
         verbs,
@@ -55,6 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_ref(rejecting)
     add_reason(rejecting, needed=True)
+
+
+def _day(text: str) -> str:
+    """Read a day as it is written in the books.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    from actors.domain.closing import date_of
+
+    try:
+        return date_of(text).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
 def _add_ref(parser: Any, nargs: str | None = None) -> None:

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     posted.add_argument("period", metavar="DAY", help="the accounting day, such as 2026-11-26")
     posted.add_argument("--after", default="", metavar="PLACE", help="begin after this place, the `next` of a page")
-    posted.add_argument("--limit", type=int, default=-1, metavar="N", help="at most so many (default all)")
+    posted.add_argument("--limit", type=_count, default=-1, metavar="N", help="at most so many (default all)")
     for verb in (month, day):
         verb.add_argument(
             "--as-of",
@@ -60,6 +60,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for verb in (month, day, posted):
         verb.add_argument("--csv", action="store_true", help="print CSV")
         verb.add_argument("--output", type=Path, metavar="FILE", help="write to this file")
+
+
+def _count(text: str) -> int:
+    """Read how many are wanted.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no whole number, or below 1.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -452,6 +452,12 @@ def test_acting_without_a_daemon_is_1_and_changes_nothing(config: Path, argument
     assert config.with_name("tallyd.db").read_bytes() == before
 
 
+@pytest.mark.parametrize("day", ["today", "20261126", "2026-11-31", ""])
+def test_a_day_that_is_none_is_told_before_anybody_is_asked(config: Path, capsys: Printed, day: str) -> None:
+    assert run("orders", "release", "--day", day, "--reason", "seen", "--config", config) == 2
+    assert f"argument --day: {day!r}: " in capsys.readouterr().err
+
+
 def test_acting_reaches_the_daemon(config: Path, capsys: Printed) -> None:
     with daemon_in(config.parent):
         assert run("orders", "release", "A-2", "--reason", "mended", "--config", config) == 0
@@ -463,7 +469,6 @@ def test_acting_reaches_the_daemon(config: Path, capsys: Printed) -> None:
         assert "no sale that would be booked" in capsys.readouterr().err
         assert run("orders", "release", "--day", "2026-11-26", "--reason", "seen", "--config", config) == 0
         assert "No order of 2026-11-26 waits" in capsys.readouterr().out
-        assert run("orders", "release", "--day", "today", "--reason", "seen", "--config", config) == 1
         assert run("flows", "pause", "orders", "--reason", "count", "--json", "--config", config) == 0
         assert read_json(capsys) == {"done": True, "message": "Flow orders is paused.", "flow": "orders"}
         assert run("flows", "list", "--json", "--config", config) == 0

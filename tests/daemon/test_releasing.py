@@ -260,7 +260,9 @@ async def test_a_day_is_told_of_until_the_last_order_is_decided(tmp_path: Path) 
         assert await still_open(app) == set()
 
 
-@pytest.mark.parametrize(("day", "reason"), [("yesterday", "x"), ("2026-13-01", "x"), (DAY, "")])
+@pytest.mark.parametrize(
+    ("day", "reason"), [("yesterday", "x"), ("2026-13-01", "x"), ("20261126", "x"), ("2026-W48-4", "x"), (DAY, "")]
+)
 async def test_a_day_is_a_date_and_has_a_reason(tmp_path: Path, day: str, reason: str) -> None:
     async with assembled(tmp_path, a_day) as app:
         with pytest.raises(ProblemError):

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -168,22 +169,37 @@ def test_postings_of_a_day(config: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 REFUSED = [
-    (["month", "2026-13"], 2, "no month"),
-    (["month", "november"], 2, "2026-11"),
-    (["day", "2026-11-31"], 2, "no day"),
-    (["postings", "yesterday"], 2, "2026-11-26"),
-    (["postings", "2026-11-15", "--after", "x"], 2, "next"),
-    (["month", "2026-11", "--as-of", "9999-01-01"], 2, "still to come"),
-    (["month", "2026-11", "--json", "--csv"], 2, "either"),
+    (["month", "2026-13"], "month '2026-13': there is no month"),
+    (["month", "november"], "month 'november': a month is written as 2026-11"),
+    (["day", "2026-11-31"], "day '2026-11-31': there is no day"),
+    (["postings", "yesterday"], "day 'yesterday': a day is written as 2026-11-26"),
+    (["postings", "2026-11-15", "--after", "x"], "after 'x': it must be the `next`"),
+    (["month", "2026-11", "--as-of", "9999-01-01"], "as_of '9999-01-01': 9999-01-01 is still to come"),
+    (["month", "2026-11", "--as-of", "soon"], "as_of 'soon': a day is written as"),
+    (["month", "2026-11", "--json", "--csv"], "either --json or --csv"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "code", "said"), REFUSED)
+@pytest.mark.parametrize(("arguments", "said"), REFUSED)
 def test_what_makes_no_sense_is_refused(
-    config: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+    config: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
-    assert run(config, *arguments) == code
+    assert run(config, *arguments) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1e3", "99999999999"])
+def test_how_many_postings_is_a_count(config: Path, capsys: pytest.CaptureFixture[str], limit: str) -> None:
+    assert run(config, "postings", "2026-11-15", f"--limit={limit}") == 2
+    assert f"--limit: '{limit}' is no whole number from 1 on" in capsys.readouterr().err
+
+
+def test_a_page_of_postings_says_where_the_next_begins(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(config, "postings", "2026-11-15", "--limit", "1") == 0
+    place = re.search(r"More: --after (\S+)", capsys.readouterr().out)
+    assert place is not None
+    assert run(config, "postings", "2026-11-15", "--after", place[1]) == 0
+    assert "PAY-1" in capsys.readouterr().out
 
 
 def test_books_without_a_time_zone_have_no_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

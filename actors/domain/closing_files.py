@@ -23,7 +23,7 @@ Document = dict[str, Any]
 COLUMNS = (
     *("section", "currency", "chain", "rule", "side", "reason", "documents", "net", "tax", "gross"),
     *("order", "order_id", "our_document", "their_document", "component", "where", "ours", "theirs"),
-    *("our_rule", "their_rule", "owner", "type", "state", "since", "age_days", "text"),
+    *("our_rule", "their_rule", "owner", "type", "exception", "state", "since", "age_days", "text"),
 )
 """The columns of the CSV file. What a row is about stands in `section`; a cell that means nothing there is empty."""
 
@@ -153,15 +153,17 @@ def _open_rows(report: Document) -> Iterator[dict[str, object]]:
     for name, section in _OPEN:
         for item in report[name]:
             cells = {column: item[column] for column in COLUMNS if column in item}
-            order_id = item["record_id"] if "record_id" in item else item["order_id"]
-            yield {"section": section, **cells, "order": item["number"], "order_id": order_id, "text": _text(item)}
+            if name == "exceptions":
+                cells |= {"exception": item["id"], "order_id": item["record_id"], "text": cause_and_next(item)}
+            else:
+                cells |= {"order_id": item["order_id"], "text": item.get("decision", "")}
+            yield {"section": section, **cells, "order": item["number"]}
 
 
-def _text(item: Document) -> str:
-    """What no column holds: cause and next step of an exception, a person's decision about a difference."""
-    if "cause" in item:
-        return f"{item['cause']} Next: {item['next_step']}"
-    return str(item.get("decision", ""))
+def cause_and_next(item: Mapping[str, Any]) -> str:
+    """Say in one text what an open exception is about, and what to do about it."""
+    cause = item["cause"]
+    return f"{cause}{'' if cause.endswith(('.', '!', '?', ':')) else '.'} Next: {item['next_step']}"
 
 
 def _posting_rows(page: Mapping[str, Any]) -> Iterator[dict[str, object]]:

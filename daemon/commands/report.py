@@ -173,7 +173,7 @@ def _closing(document: Document) -> str:
         parts.append("PROVISIONAL: the period is not over yet.")
     parts += ["", _orders(report["orders"])]
     parts += [
-        f"Tolerated, on the rounding charge: {one['amount']} {one['currency']} of {one['orders']} orders"
+        f"Tolerated, on the rounding charge: {one['amount']} {one['currency']} of {_orders_of(one['orders'])}"
         for one in report["tolerated"]
     ]
     for currency in dict.fromkeys(chain["currency"] for chain in report["chains"]):
@@ -190,8 +190,13 @@ def _orders(counts: Document) -> str:
         if counts[name]
     )
     bare = ", ".join(f"{count} {state}" for state, count in counts["without_documents"].items())
-    lines = [f"{counts['in_period']} orders are accounted for: {judged or 'none has a document'}"]
+    are = "is" if counts["in_period"] == 1 else "are"
+    lines = [f"{_orders_of(counts['in_period'])} {are} accounted for: {judged or 'none has a document'}"]
     return "\n".join([*lines, f"Without a document yet: {bare}"] if bare else lines)
+
+
+def _orders_of(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"
 
 
 def _sides(currency: str, chains: list[Document]) -> str:
@@ -215,11 +220,13 @@ def _ties(currency: str, chains: list[Document]) -> str:
         left = chain["unexplained_orders"]
         rows.append([chain["chain"], "differs by", *tie["difference"].values()])
         rows += [["", f"  {reason}", *amounts.values()] for reason, amounts in tie["reasons"].items()]
-        rows.append(["", "  unexplained" + (f" ({left} orders)" if left else ""), *tie["unexplained"].values()])
+        rows.append(["", "  unexplained" + (f" ({_orders_of(left)})" if left else ""), *tie["unexplained"].values()])
     return table([f"{currency}: CHAIN", "", "NET", "TAX", "GROSS"], [[row[0] or " ", *row[1:]] for row in rows])
 
 
 def _open(report: Document) -> list[str]:
+    from actors.domain.closing_files import cause_and_next
+
     sections = (
         (
             "Unexplained",
@@ -231,17 +238,17 @@ def _open(report: Document) -> list[str]:
         ),
         (
             "Differences",
-            ["ORDER", "CHAIN", "REASON", "AGE (D)", "DECIDED", "WHAT"],
+            ["ORDER", "OWNER", "CHAIN", "REASON", "AGE (D)", "DECIDED", "WHAT"],
             [
-                [_named(one), one["chain"], one["reason"], one["age_days"], one["decision"], _what(one)]
+                [_named(one), one["owner"], one["chain"], one["reason"], one["age_days"], one["decision"], _what(one)]
                 for one in report["differences"]
             ],
         ),
         (
             "Open exceptions",
-            ["RECORD", "OWNER", "TYPE", "AGE (D)", "CAUSE AND NEXT STEP"],
+            ["ID", "RECORD", "OWNER", "TYPE", "AGE (D)", "CAUSE AND NEXT STEP"],
             [
-                [_named(one), one["owner"], one["type"], one["age_days"], f"{one['cause']} Next: {one['next_step']}"]
+                [one["id"], _named(one), one["owner"], one["type"], one["age_days"], cause_and_next(one)]
                 for one in report["exceptions"]
             ],
         ),
@@ -266,9 +273,14 @@ def _named(item: Document) -> str:
 
 def _what(one: Document) -> str:
     place = f" of {one['where']}" if one["where"] else ""
-    ours = f"{one['ours'] or '–'} in commercetools ({one['our_document'] or '–'})"
-    theirs = f"{one['theirs'] or '–'} in Cin7 Core ({one['their_document'] or '–'})"
+    ours = f"{one['ours'] or '–'} in commercetools ({_made(one['our_document'], one['our_rule'])})"
+    theirs = f"{one['theirs'] or '–'} in Cin7 Core ({_made(one['their_document'], one['their_rule'])})"
     return f"{one['component']}{place}: {ours}, {theirs}"
+
+
+def _made(number: str, rule: str) -> str:
+    """Name a document, and the rule its figure was made by."""
+    return f"{number or '–'}, by {rule}" if rule else number or "–"
 
 
 # -- postings --------------------------------------------------------------------------------------------------------

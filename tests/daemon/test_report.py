@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,12 @@ def november(connection: sqlite3.Connection) -> None:
         line("cin7", "sale", "so-2", "9.00", "1.80", rule="20%"),
         line("cin7", "invoice", "inv-2", "10.00", "2.00", rule="20%"),
     ]
+    difference = found(Chain.SALE, Reason.EDITED_CIN7, "1.00", "0.20", rule="20%")
     order_id = book(
         connection,
         "2",
         edited,
-        [found(Chain.SALE, Reason.EDITED_CIN7, "1.00", "0.20", rule="20%")],
+        [msgspec.structs.replace(difference, our_rule="taxedPrice", their_rule="as shown")],
         verdict="differs",
     )
     record = exceptions.Record(kind="order", id=order_id, number="2")
@@ -112,11 +114,12 @@ def test_the_table_says_what_finance_asks(config: Path, capsys: pytest.CaptureFi
         "PROVISIONAL",
         "3 orders are accounted for: 1 verified, 1 differing",
         "Without a document yet: 1 accepted",
-        "total: 12.00 in commercetools (CT-1), 11.00 in Cin7 Core (SO-1)",
-        "books_differ",
+        "total: 12.00 in commercetools (CT-1, by taxedPrice), 11.00 in Cin7 Core (SO-1, by as shown)",
+        f"{EVIL}. Next: Compare both sides",
     ):
         assert expected in shown
     cells = [line.split() for line in shown.splitlines()]
+    assert ["1", "2", "finance", "books_differ", "6"] in [row[:5] for row in cells]
     assert ["sale", "20%", "2", "20.00", "4.00", "24.00", "2", "19.00", "3.80", "22.80"] in cells
     assert ["sale", "differs", "by", "1.00", "0.20", "1.20"] in cells
     assert ["edited", "in", "Cin7", "Core", "1.00", "0.20", "1.20"] in cells
@@ -130,9 +133,17 @@ def test_the_csv_adds_up_and_is_no_formula(config: Path, capsys: pytest.CaptureF
     (reason,) = [one for one in table if (one["section"], one["chain"]) == ("rule reason", "sale")]
     assert (difference["gross"], reason["gross"], reason["reason"]) == ("1.20", "1.20", "edited in Cin7 Core")
     (exception,) = [one for one in table if one["section"] == "open exception"]
-    assert exception["text"].startswith(f"'{EVIL} Next: ")
-    assert (exception["order"], exception["owner"]) == ("2", "finance")
+    assert exception["text"].startswith(f"'{EVIL}. Next: ")
+    assert (exception["order"], exception["owner"], exception["exception"]) == ("2", "finance", "1")
     assert {one["gross"] for one in table if one["section"] == "total unexplained"} == {"0.00"}
+
+
+def test_one_order_is_one(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(config.with_name("tallyd.db"))) as connection, connection:
+        connection.execute("DELETE FROM ledger_lines")
+        connection.execute("DELETE FROM orders WHERE number <> '3'")
+    assert run(config, "month", "2026-11", "--as-of", "2026-11-26") == 0
+    assert "\n1 order is accounted for: none has a document\n" in capsys.readouterr().out
 
 
 def test_it_is_written_to_a_file_whole(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,8 +134,17 @@ def nudge(order_id: str, due_at: Instant, urgency: Urgency = Urgency.UNDERWAY) -
 
 def is_all_sent(connection: sqlite3.Connection, order_id: str) -> bool:
     """Say whether all of an order's sale stood as shipped at the last look."""
+    return _seen(connection, order_id, "shipping") == "SHIPPED"
+
+
+def is_all_picked(connection: sqlite3.Connection, order_id: str) -> bool:
+    """Say whether all of an order's sale stood as picked at the last look."""
+    return _seen(connection, order_id, "picking") == "PICKED"
+
+
+def _seen(connection: sqlite3.Connection, order_id: str, stage: str) -> str:
     seen = get(connection, order_id).seen
-    return bool(seen) and msgspec.json.decode(seen)["stages"]["shipping"] == "SHIPPED"
+    return str(msgspec.json.decode(seen)["stages"][stage]) if seen else ""
 
 
 def order_of_sale(connection: sqlite3.Connection, sale_id: str, number: str) -> str | None:

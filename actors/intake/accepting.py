@@ -287,10 +287,11 @@ def _known(connection: sqlite3.Connection, event: Notification) -> Known:
     if event.about != SALE:
         return Known()
     order_id = fulfilments.order_of_sale(connection, event.subject, event.number)
-    ours, sent = orders.has_sale(connection, event.subject), False
-    if order_id is not None:
-        sent = fulfilments.is_all_sent(connection, order_id)
-    return Known(ours=ours, order=order_id or "", sent=sent)
+    ours = orders.has_sale(connection, event.subject)
+    if order_id is None:
+        return Known(ours=ours)
+    picked, sent = fulfilments.is_all_picked(connection, order_id), fulfilments.is_all_sent(connection, order_id)
+    return Known(ours=ours, order=order_id, picked=picked, sent=sent)
 
 
 def _tell_foreign(connection: sqlite3.Connection, door: str, event: Notification, now: Instant) -> None:

@@ -72,8 +72,8 @@ _IGNORED = Verdict(outcome="ignored")
 ECHOES = frozenset({"Sale/Created", "Sale/QuoteAuthorised", "Sale/OrderAuthorised"})
 """What Cin7 Core tells of a sale of ours because we made it."""
 
-SENT = "Sale/ShipmentAuthorised"
-"""What tells nothing new of a sale that was read when all of it had left: the sweep was faster."""
+PICKED, SENT = "Sale/PickAuthorised", "Sale/ShipmentAuthorised"
+"""What tells nothing new of a sale that was looked at when all of it was picked, or had left."""
 
 SHOWN_BY_THE_SALE = frozenset(
     {
@@ -87,16 +87,28 @@ SHOWN_BY_THE_SALE = frozenset(
 """What the sale itself has to be read for. Of a pick the list says enough, and of many picks in one call."""
 
 
+NOBODY_WAITS_FOR = frozenset(
+    {
+        "Sale/PackAuthorised",
+        "Sale/InvoiceAuthorised",
+        "Sale/PartialPaymentReceived",
+        "Sale/FullPaymentReceived",
+    }
+)
+"""What the next sweep finds soon enough: nothing is shown of it, and mostly it is the echo of our own posting."""
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the record an event is about: the newest version of the order, whether the sale is ours.
 
-    `order`: the id of the order it stands for; `sent`: all of it was shipped when it was last looked at. Of a SKU:
+    `order`: the id of the order it stands for; `picked`, `sent`: all of it was when it was last looked at. Of a SKU:
     whether it is one that is published, and whether what was pushed differs from what was last read.
     """
 
     version: int = 0
     ours: bool = False
     order: str = ""
+    picked: bool = False
     sent: bool = False
     published: bool = False
     differs: bool = False
@@ -124,9 +136,11 @@ def judge(notification: Notification, known: Known, *, from_cin7: bool, project:
 
 def _judge_cin7(notification: Notification, known: Known) -> Verdict:
     """Cin7's lists say more than its events do: one call finds every sale that moved."""
-    if known.ours and notification.kind in ECHOES:
+    if notification.kind in NOBODY_WAITS_FOR or (known.ours and notification.kind in ECHOES):
         return Verdict(outcome="known")
-    if known.order and notification.kind in SHOWN_BY_THE_SALE and not (known.sent and notification.kind == SENT):
+    if (known.sent and notification.kind == SENT) or (known.picked and notification.kind == PICKED):
+        return Verdict(outcome="known")  # the sweep was faster
+    if known.order and notification.kind in SHOWN_BY_THE_SALE:
         return Verdict(outcome="look", flow=Flow.FULFILMENT, subject=known.order)
     if notification.about == SALE:
         return Verdict(outcome="look", flow=Flow.CENSUS, subject=SALES)

@@ -15,6 +15,8 @@ from storage.books import amount
 
 NOT_JUDGED = "Its order was not held against it yet."
 DIFFERS = "It does not agree with its order."
+RELEASED = "It does not agree with its order, and a person accepted that."
+REJECTED = "Its order was rejected: a person books it."
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,8 @@ _LINES = (
     "SELECT chosen.kind, chosen.id, chosen.safe_at, rule, lines.number, order_id, coalesce(orders.number, ''),"
     " reference, account, lines.currency, lines.net, lines.tax, coalesce(verdict, ''),"
     " (SELECT cause FROM exceptions WHERE record_kind = 'order' AND record_id = order_id AND exceptions.state = 'open'"
-    " AND owner = 'finance' ORDER BY opened_at, exceptions.id LIMIT 1)"
+    " AND owner = 'finance' ORDER BY type NOT IN ('books_differ', 'totals_differ'), opened_at, exceptions.id LIMIT 1),"
+    " coalesce(decision, '')"
     " FROM chosen CROSS JOIN ledger_lines AS lines ON lines.side = 'cin7' AND lines.kind = chosen.kind"
     " AND lines.id = chosen.id LEFT JOIN orders ON orders.id = order_id LEFT JOIN books USING (order_id)"
 )
@@ -102,5 +105,12 @@ def _document(row: tuple[Any, ...]) -> Posted:
         account=row[8],
         currency=row[9],
         by_rule={},
-        why="" if row[2] is not None else row[13] or (DIFFERS if row[12] == "differs" else NOT_JUDGED),
+        why="" if row[2] is not None else _why(verdict=row[12], cause=row[13], decision=row[14]),
     )
+
+
+def _why(*, verdict: str, cause: str | None, decision: str) -> str:
+    """Say why a document is not safe: what a person decided of its order, else what finance is told first of it."""
+    if verdict != "differs":
+        return cause or NOT_JUDGED
+    return {"released": RELEASED, "rejected": REJECTED}.get(decision) or cause or DIFFERS

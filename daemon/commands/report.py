@@ -238,9 +238,12 @@ def _open(report: Document) -> list[str]:
         ),
         (
             "Differences",
-            ["ORDER", "OWNER", "CHAIN", "REASON", "AGE (D)", "DECIDED", "WHAT"],
+            ["ORDER", "OWNER", "CHAIN", "REASON", "CURRENCY", "NET", "TAX", "AGE (D)", "DECIDED", "WHAT"],
             [
-                [_named(one), one["owner"], one["chain"], one["reason"], one["age_days"], one["decision"], _what(one)]
+                [
+                    *(_named(one), one["owner"], one["chain"], one["reason"], one["currency"], one["net"], one["tax"]),
+                    *(one["age_days"], one["decision"], _what(one)),
+                ]
                 for one in report["differences"]
             ],
         ),

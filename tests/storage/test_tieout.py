@@ -417,6 +417,25 @@ def test_only_what_agrees_is_safe(connection: sqlite3.Connection) -> None:
     assert verified.safe(connection, date(2026, 11, 16)) == []
 
 
+def test_why_is_what_differs_or_what_a_person_decided(connection: sqlite3.Connection) -> None:
+    """Money that waits is not why a document that differs is unsafe, though it was told first."""
+    for number, decision in (("1", ""), ("2", "asked"), ("3", "released"), ("4", "rejected")):
+        order_id = book(connection, number, sold(number), verdict="differs", decision=decision)
+        record = exceptions.Record(kind="order", id=order_id)
+        exceptions.raise_finding(connection, record, Finding(code="payment_unmapped", cause="no account"), now=SAFE)
+        exceptions.raise_finding(connection, record, Finding(code="books_differ", cause="1.00 less"), now=SAFE + 1)
+    order_id = book(connection, "5", sold("5"), verdict="")
+    record = exceptions.Record(kind="order", id=order_id)
+    exceptions.raise_finding(connection, record, Finding(code="payment_unmapped", cause="no account"), now=SAFE)
+    assert [one.why for one in verified.not_yet(connection, date(2026, 11, 15))] == [
+        "1.00 less",
+        "1.00 less",
+        verified.RELEASED,
+        verified.REJECTED,
+        "no account",
+    ]
+
+
 def test_pages_hold_every_document_once(connection: sqlite3.Connection) -> None:
     for number in range(1, 8):
         book(connection, str(number), sold(str(number)), now=SAFE + number % 3)

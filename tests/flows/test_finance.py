@@ -11,6 +11,7 @@ import pytest
 from actors.domain.posting import CurrencyRule, PostingRules
 from actors.domain.references import invoice_mark
 from actors.domain.time import parse_instant
+from actors.finance.rules import FinanceRules
 from actors.orders.rules import Trigger
 from adapters.sandbox.carts import LineDraft, OrderDraft, PaymentDraft
 from adapters.sandbox.faults import Fault, FaultKind
@@ -348,16 +349,17 @@ async def test_nothing_is_dated_into_a_locked_period_unless_it_moves_or_a_person
 
 
 @virtual
-async def test_what_cin7_refuses_rests_an_hour_unless_a_person_retries() -> None:
-    async with house(932) as made:
+async def test_what_cin7_refuses_rests_its_time_unless_a_person_retries() -> None:
+    assert FinanceRules().refused == 3_600_000
+    async with house(932, refused=600_000) as made:
         made.cin7_faults.plan("invoice_write", Fault(kind=FaultKind.ERROR_BEFORE, status=400), times=3)
         order = await sold(made)
         [one] = made.daemon.open_exceptions(order)
         assert (one.type, one.owner, step(made, order)) == ("posting_rejected", "finance", ("agrees", "refused"))
         await look(made, order)
-        await made.clock.sleep(0.8 * HOUR)
+        await made.clock.sleep(480)
         assert made.calls("invoice_write") == 1, "nothing but time and people brings it forward"
-        await made.clock.sleep(0.3 * HOUR)
+        await made.clock.sleep(180)
         assert made.calls("invoice_write") == 2
         await retry(made, order)
         assert made.calls("invoice_write") == 3

@@ -34,7 +34,6 @@ from tests.finance_house import (
 )
 from tests.simulation.world import World, virtual
 
-HOUR = 3600.0
 RULE = "20% (VAT on Income)"
 
 
@@ -65,7 +64,7 @@ async def test_what_is_released_is_posted_as_cin7_has_it_and_goes_on_being_repor
         assert told(made, order) == ["payment_unpostable"]
         assert {chain for chain, _ in found(made, order)} == {"sale", "invoice", "payment"}
         assert (step(made, order), kept(made, order).decision) == (("differs", "stuck"), "released")
-        await made.clock.sleep(HOUR)
+        await made.clock.sleep(LATER)
         assert (made.calls("invoice_write"), made.calls("payment_write")) == (1, 1)
 
 
@@ -100,7 +99,7 @@ async def test_with_four_eyes_two_people_release_and_one_is_not_enough() -> None
 
 @virtual
 async def test_what_is_rejected_is_a_persons_and_never_posted() -> None:
-    async with house(954, posting="hold", overdue=3_600_000) as made:
+    async with house(954, posting="hold", overdue=900_000, attend=300_000) as made:
         differs, agrees = await edited(made, "9.99"), await sold(made)
         for order in (differs, agrees):
             await reject(made, order)
@@ -108,7 +107,7 @@ async def test_what_is_rejected_is_a_persons_and_never_posted() -> None:
         assert [told(made, order) for order in (differs, agrees)] == [[], []]
         made.cin7.invoice(sale_of(made, differs))
         made.cin7.pay(sale_of(made, differs), reference=moved(made, differs)[0])
-        await made.clock.sleep(2 * HOUR)
+        await made.clock.sleep(2400)
         assert not await release_day(made, "2026-12-01")
         assert {step(made, order)[1] for order in (differs, agrees)} == {""}
         assert made.calls("invoice_write") == made.calls("payment_write") == 0
@@ -132,13 +131,13 @@ async def test_a_tax_rule_that_is_changed_later_is_told_once_until_a_person_know
     async with house(956, attend=300_000) as made:
         orders = [await sold(made) for _ in range(2)]
         made.cin7.change_tax_rule(RULE, 21)
-        await made.clock.sleep(1200)
+        await made.clock.sleep(720)
         [one] = [row for row in made.daemon.open_exceptions() if row.type == "tax_rule_changed"]
         assert (one.owner, one.record.id) == ("finance", RULE)
         assert {step(made, order) for order in orders} == {("agrees", "")}, "what is posted keeps its figures"
         await actions.resolve_exception(Running(made), one.id, author="ann", reason="the new law")  # type: ignore[arg-type]
-        await made.clock.sleep(1200)
+        await made.clock.sleep(720)
         assert "tax_rule_changed" not in made.daemon.open_types()
         made.cin7.change_tax_rule(RULE, 22)
-        await made.clock.sleep(1200)
+        await made.clock.sleep(720)
         assert made.daemon.open_types(RULE) == ["tax_rule_changed"]

@@ -262,11 +262,12 @@ def saw(connection: sqlite3.Connection, order_id: str, view: SaleView, *, read_a
     record = get(connection, order_id) if view.money_read else None
     if record is None or record.sale_id != view.id or (record.read_at or 0) >= read_at:
         return
-    news = shown_of(view)
-    if (record.posted_at or 0) > read_at:
-        return  # something was posted since: what was read is older than what is known
-    show(connection, order_id, news, read_at=read_at)
-    if _withheld(news) != record.shown:
+    news, known = shown_of(view), record.shown
+    overtaken = (record.posted_at or 0) > read_at
+    if overtaken:  # something was posted since: of the documents more is known by now, of all else less
+        news = msgspec.structs.replace(news, invoices=known.invoices, notes=known.notes)
+    show(connection, order_id, news, read_at=None if overtaken else read_at)
+    if _withheld(news) != known:
         outbox.accept(connection, nudge(order_id, now), now=now)
 
 

@@ -107,7 +107,7 @@ class Looker:
         due = began + self._rules.quiet if resolved.left else began
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
-            books.show(connection, subject.record.id, shown, read_at=began)
+            _keep_reading(connection, subject, shown, began)
             resolved.write(connection, now)
 
         return Later(due_at=due, reason="a posting is in doubt" if resolved.left else "looked for", unit=unit)
@@ -180,7 +180,7 @@ class Looker:
             if subject.books.sold is None or subject.books.ordered != case.ordered:
                 books.keep_bases(connection, order.id, case.ordered, case.sold, day=case.day.isoformat())
             if fresh:
-                books.show(connection, order.id, case.shown, read_at=began)
+                _keep_reading(connection, subject, case.shown, began)
             books.enter(connection, order.id, entered, now=now, verified=verified)
             books.put_discrepancies(connection, order.id, plan.found, now=now)
             books.looked(
@@ -199,6 +199,13 @@ class Looker:
             flows.succeeded(connection, Flow.FINANCE, now=now)
 
         return unit
+
+
+def _keep_reading(connection: sqlite3.Connection, subject: Subject, shown: Shown, read_at: Instant) -> None:
+    """Keep how the sale was read, unless it was read again meanwhile: that one is news, and a look at it follows."""
+    kept = books.get(connection, subject.record.id)
+    if kept is not None and (kept.read_at or 0) < read_at:
+        books.show(connection, subject.record.id, shown, read_at=read_at)
 
 
 def _has_moved(subject: Subject, now: Instant) -> bool:

@@ -87,10 +87,15 @@ class Poster:
                 return self._ledger.post_credit_note(draw.voucher, intent)
 
     def _posted(self, connection: sqlite3.Connection, case: Case, draw: Draw, answer: Answer, now: Instant) -> None:
-        """Keep the document as the answer shows it: that is its read-back, and the next look judges it."""
+        """Keep the document as the answer shows it: that is its read-back, and the next look judges it.
+
+        It is added to what is known by now: the sale may have been read while the answer was on its way.
+        """
         order_id = case.order.id
         books.posted(connection, draw.key, answer.id if isinstance(answer, PostedPayment) else answer.task_id)
-        books.show(connection, order_id, with_answer(case.shown, draw, answer), posted_at=now)
+        kept = books.get(connection, order_id)
+        known = case.shown if kept is None else kept.shown
+        books.show(connection, order_id, with_answer(known, draw, answer), posted_at=now)
         if isinstance(answer, CreditNote):
             refund_id = draw.key.partition(":")[2]
             refund = next(one for one in case.refunds if one.transaction_id == refund_id)

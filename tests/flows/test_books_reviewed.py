@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from actors.messages import Flow
+from adapters.sandbox.faults import Fault, FaultKind
 from storage import orders
 from tests.finance_house import (
+    LATER,
+    MUG,
+    SOON,
+    found,
     house,
     invoices,
     kept,
@@ -37,3 +43,19 @@ async def test_the_books_of_a_sale_made_anew_miss_nothing_that_stood_on_the_void
         standing = [one for one in made.cin7.invoices(sale) if one.stands]
         assert (totals(standing), [len(one.payments) for one in standing]) == (["45.84"], [1])
         assert (step(made, order), told(made, order)) == (("agrees", ""), [])
+
+
+@virtual
+async def test_what_leaves_while_an_invoice_is_on_its_way_is_invoiced_as_well() -> None:
+    async with house(972, invoice="shipped") as made:
+        order = await sold(made)
+        sale = sale_of(made, order)
+        made.cin7_faults.plan("invoice_write", Fault(kind=FaultKind.SLOW, seconds=50))
+        made.cin7.ship_part(sale, {MUG: 1})
+        await made.until(lambda: made.calls("invoice_write") == 1, within=LATER)
+        made.cin7.ship_rest(sale)
+        await made.clock.sleep(5)
+        await made.daemon.nudge(order, Flow.FULFILMENT)
+        await made.clock.sleep(SOON)
+        assert totals(invoices(made, order)) == ["17.90", "27.94"]
+        assert (step(made, order), found(made, order)) == (("agrees", ""), set())

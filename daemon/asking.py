@@ -44,9 +44,15 @@ SPACING_SECONDS = 1.0
 PRODUCT_PAGE = 1000
 
 
-def calls_for(posting: PostingRules) -> int:
-    """Return how often Cin7 Core may be asked: once more for the carriers, and once for each currency's customer."""
-    return min(CALLS + int(bool(posting.carriers)) + len(customer_names(posting)) - 1, MOST_CALLS)
+def calls_for(posting: PostingRules, *, accounts: bool = False) -> int:
+    """Return how often Cin7 Core may be asked: once more for carriers, and accounts, and each currency's customer."""
+    more = int(bool(posting.carriers)) + int(accounts) + len(customer_names(posting)) - 1
+    return min(CALLS + more, MOST_CALLS)
+
+
+def posts_money(settings: Settings) -> bool:
+    """Say whether invoices and payments are posted at all."""
+    return settings.finance.enabled and settings.finance.posting != "off"
 
 
 def customer_names(posting: PostingRules) -> list[str]:
@@ -190,7 +196,8 @@ class Asking:
         self._progress = progress
         self._ct_wire = Watching(ct_transport, clock)
         self._cin7_wire = Watching(cin7_transport, clock)
-        self._calls = calls if calls is not None else calls_for(self._posting)
+        self._pays = posts_money(settings) and bool(settings.mappings.payments)
+        self._calls = calls if calls is not None else calls_for(self._posting, accounts=self._pays)
         self.gate = OneOffGate(clock, calls=self._calls)
         self.lines: list[Line] = []
         self._shop = CommercetoolsClient(
@@ -230,7 +237,17 @@ class Asking:
         carriers = None
         if self._posting.carriers:
             carriers = await self._ask("cin7", "the carriers", self._account.carriers())
-        return _with_lists(known, rules, places, customers, carriers)
+        return await self._with_accounts(_with_lists(known, rules, places, customers, carriers))
+
+    async def _with_accounts(self, known: Facts) -> Facts:
+        """Read the chart of accounts too, where payments are booked to some."""
+        if not self._pays:
+            return known
+        accounts = await self._ask("cin7", "the chart of accounts", self._account.accounts())
+        if accounts is None:
+            return known
+        by_code = {account.code: account for account in accounts}
+        return msgspec.structs.replace(known, accounts=by_code, loaded=known.loaded | {FactKind.ACCOUNT})
 
     async def _customers(self) -> list[Customer] | None:
         """Read every customer that sales may be booked to; None unless all were read."""

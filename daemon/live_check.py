@@ -24,6 +24,7 @@ from adapters.transport import Transport
 from daemon.asking import PRODUCT_PAGE, Asking, Level, Line, charge_names
 from daemon.secrets import Secrets
 from daemon.settings import Settings, SnsSettings
+from daemon.unposted import account_lines, refund_service
 
 CLOCK_SECONDS = 5.0
 """More than this between our clock and theirs is a finding: instants of both sides are compared."""
@@ -158,7 +159,7 @@ class LiveCheck(Asking):
 
     async def _products(self) -> list[Product] | None:
         """Read products until every charge is found or all are read; None when the calls do not suffice."""
-        wanted = set(charge_names(self._posting))
+        wanted = {*charge_names(self._posting), *filter(None, [refund_service(self._settings)])}
         products: list[Product] = []
         number = 1
         while wanted and self.gate.left:
@@ -184,7 +185,9 @@ class LiveCheck(Asking):
         found += [zone] if isinstance(zone, Finding) else []
         for finding in found:
             self._find(finding.code, finding.cause)
-        if not found:
+        unposted = list(account_lines(self._settings, known))
+        self.lines += unposted
+        if not found and all(line.level is not Level.FINDING for line in unposted):
             judged = ", ".join(sorted(_LISTS.get(kind, kind.value.replace("_", " ")) for kind in known.loaded))
             self._say(Level.OK, "cin7", f"the configuration agrees with the account ({judged})")
 

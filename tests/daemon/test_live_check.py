@@ -200,3 +200,49 @@ def test_hosts_are_listed_without_anybody_s_address() -> None:
         ("cin7.test", "Cin7 Core"),
         ("mailto: channel of an owner", "alerts"),
     ]
+
+
+PAYMENTS = """
+[finance]
+posting = "auto"
+refunds = "credit-note"
+refund_charge = "{charge}"
+[mappings.payments]
+"adyen/scheme" = "{code}"
+"giftcard" = "850"
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("090", []),
+        ("999", ['cin7: payment_unmapped: [mappings.payments] "adyen/scheme" names account 999, which Cin7 Core does']),
+        ("200", ['cin7: payment_unmapped: [mappings.payments] "adyen/scheme" names account 200, which takes no pay']),
+    ],
+)
+async def test_an_account_that_takes_no_payment_is_found_before_the_first(code: str, told: list[str]) -> None:
+    both = Both()
+    both.text += PAYMENTS.format(charge="Refund", code=code)
+    check, lines = await both.check()
+    assert [text[:95] for text in findings(lines)] == [text[:95] for text in told]
+    assert any("the configuration agrees" in line.text for line in lines) is (not told)
+    assert check.gate.used <= calls_for(posting_rules(both.settings()), accounts=True) == CALLS + 1
+
+
+async def test_a_gesture_without_its_service_product_is_a_note() -> None:
+    both = Both()
+    both.text += PAYMENTS.format(charge="Goodwill of the moon", code="090")
+    _, lines = await both.check()
+    assert findings(lines) == []
+    [note] = [line for line in lines if "refund_charge" in line.text]
+    assert (note.level, note.mend) == (Level.NOTE, 'create it, or set refund_charge = ""')
+
+
+async def test_who_posts_nothing_is_asked_for_no_account() -> None:
+    both = Both()
+    both.text += PAYMENTS.format(charge="Goodwill of the moon", code="999").replace("auto", "off")
+    _, lines = await both.check()
+    assert findings(lines) == []
+    assert not any("/ref/account" in request.url for request in both.cin7_wire.sent)
+    assert not any("refund_charge" in line.text for line in lines)

@@ -51,6 +51,9 @@ DAY = 24 * HOUR
 MONTH, NEXT = "2026-12", "2027-01"
 DAYS = 31
 
+SOME = 1_000
+"""Orders between two lines of progress."""
+
 RATES = {"EUR": "0.85", "USD": "0.79"}
 CARD = Item("GIFT-50", "Gift card 50", 5000, 0, 0, "Cards")
 GESTURE = 137
@@ -101,8 +104,9 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
 class Month:
     """Orders come all month; each lives on for some days, or is struck by a fault."""
 
-    def __init__(self, made: World, seed: int) -> None:
+    def __init__(self, made: World, seed: int, progress: Callable[[str], object]) -> None:
         self.made = made
+        self._progress = progress
         self.chance = random.Random(f"month/{seed}")
         habits = Habits(rich=0.4, currencies=("GBP", "GBP", *RATES))
         self.rich = OrderGenerator(seed, made.shop, clock=made.clock, habits=habits)
@@ -121,6 +125,8 @@ class Month:
         moments = sorted(self.chance.uniform(0, days * DAY - HOUR) for _ in range(orders))
         began = self.made.clock.monotonic()
         for place, moment in enumerate(moments):
+            if place and not place % SOME:
+                self._progress(f"{place} orders\n")
             await self.made.clock.sleep(max(0.0, began + moment - self.made.clock.monotonic()))
             if place in places:
                 self._strike(places[place])
@@ -293,7 +299,7 @@ def _open_the_shop(made: World) -> None:
     made.shop.add_item(CARD, stock=10**6)
 
 
-async def month(seed: int, orders: int, faults: int, days: int) -> Books:
+async def month(seed: int, orders: int, faults: int, days: int, progress: Callable[[str], object]) -> Books:
     """Run the last days of a month. Raises when the limit of calls was broken."""
     shop: dict[str, Any] = {"messages_enabled": False}
     async with world(seed, the_plan=month_plan(), shop=shop) as made:
@@ -303,7 +309,7 @@ async def month(seed: int, orders: int, faults: int, days: int) -> Books:
         _open_the_shop(made)
         IndexedPayments(made)
         await made.ready()
-        played = Month(made, seed)
+        played = Month(made, seed, progress)
         await played.come(orders, faults, days)
         await made.clock.sleep(6 * HOUR)
         await made.daemon.census()
@@ -369,10 +375,12 @@ def _wrong_with(made: World, closing: Closing) -> Iterator[str]:
         yield f"{closing.period.name}: without a sale {[(one.number, one.state) for one in closing.without_documents]}"
 
 
-def run(seed: int, orders: int, faults: int, days: int = DAYS) -> Books:
-    """Run a month, or its last days, on virtual time."""
+def run(
+    seed: int, orders: int, faults: int, days: int = DAYS, progress: Callable[[str], object] = lambda words: None
+) -> Books:
+    """Run a month, or its last days, on virtual time; `progress` is told every `SOME` orders."""
     with unhurried():
-        return run_virtual(functools.partial(month, seed, orders, faults, days))
+        return run_virtual(functools.partial(month, seed, orders, faults, days, progress))
 
 
 def told_in_words(books: Books) -> str:
@@ -395,7 +403,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="the seed (default 0)")
     chosen = parser.parse_args(arguments)
     began = time.monotonic()
-    books = run(chosen.seed, chosen.orders, chosen.faults, chosen.days)
+    books = run(chosen.seed, chosen.orders, chosen.faults, chosen.days, sys.stderr.write)
     sys.stdout.write(f"{told_in_words(books)}\n{time.monotonic() - began:.0f} s\n")
     return 0 if books.holds else 1
 

@@ -107,6 +107,8 @@ def release_day(connection: sqlite3.Connection, day: str, *, author: str, reason
     waiting = list(_waiting(connection, day))
     for order_id in waiting:
         books.decide(connection, order_id, "released", author=author, why=reason, now=now)
+        # Nobody is waited for any more: the looks that follow, one by one, count what waits and would tell it again.
+        books.set_step(connection, order_id, books.NEXT)
         _note(connection, order_id, "released", author=author, reason=reason, now=now, day=day)
     if waiting:
         audit.write(connection, author=author, action="release", record=f"books:{day}", now=now, reason=reason)

@@ -245,6 +245,7 @@ async def test_a_day_is_released_at_once_and_what_differs_is_not(tmp_path: Path)
         assert [(await kept(app, number)).decision for number in IDS] == ["released", "released", ""]
         assert await looks(app) == [IDS["A-1"], IDS["A-2"]]
         assert await still_open(app) == set()
+        assert [(await kept(app, number)).step for number in IDS] == ["next", "next", "held"]
         assert (await written(app))[0] == [("ann", "release")]
         again = await actions.release_day(app, DAY, author="ann", reason="looked through")
         assert (again["done"], again["orders"]) == (False, 0)

@@ -42,13 +42,22 @@ from adapters.transport import Request
 from daemon.control_client import DaemonDownError, ask
 from storage.bodies import Sealer
 from storage.listed_sales import order_of
-from tests.simulation.crashes import PLENTY
+from tests.simulation.books_judge import assert_books_posted
+from tests.simulation.crashes import DOUBTED_POSTINGS, OPEN_BOOKS, PLENTY
 from tests.simulation.laws import assert_sale_equals_order, check_unreadable, deliveries_off, stock_off
 
 ORDERS = 200
 CANCELLED_EVERY = 12
 LIMIT = 3000
-RARE = {"create_webhook", "revive_webhook", "create_entry", "write_entry", "update_sale", "update_order"}
+RARE = {
+    "post_credit_note",
+    "create_webhook",
+    "revive_webhook",
+    "create_entry",
+    "write_entry",
+    "update_sale",
+    "update_order",
+}
 ROOT = Path(__file__).parents[2]
 PUBLIC_URL = "https://hooks.test"
 EVENTGRID_KEY = "a key of the topic"
@@ -81,6 +90,11 @@ trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
 customer = {{ mode = "per-customer" }}
 [stock]
 snapshot_seconds = 1
+[finance]
+posting = "auto"
+refunds = "credit-note"
+[mappings.payments]
+"adyen/scheme" = "090"
 [mappings.tax]
 "GB/standard" = "20% (VAT on Income)"
 "GB/reduced" = "5% (VAT on Income)"
@@ -114,6 +128,7 @@ class Journey:
         self.generator = OrderGenerator(7, self.shop, clock=clock)
         self.chance = random.Random(7)
         self.sent: set[str] = set()
+        self.refunded: set[str] = set()
         self.folder = folder
         self.config = folder / "tallyd.toml"
         self.log = folder / "tallyd.log"
@@ -165,9 +180,28 @@ class Journey:
         """Cancel an order, one that is sold if there is any."""
         orders = list(self.shop.orders.values())
         exported = [order for order in orders if order["orderState"] == "Open" and order["syncInfo"]]
-        here = [order for order in exported if order["id"] not in self.sent]
-        others = [order for order in orders if order["id"] not in self.sent]
+        kept = self.sent | self.refunded
+        here = [order for order in exported if order["id"] not in kept]
+        others = [order for order in orders if order["id"] not in kept]
         self.shop.cancel(self.chance.choice(here or others)["id"])
+        self.void_invoices()
+
+    def void_invoices(self) -> None:
+        """Void by hand what is invoiced of cancelled orders, so that their sales can be voided."""
+        for sale in self.cin7.live_sales():
+            order = self.shop.orders.get(order_of(sale.external_id or ""))
+            if order is not None and order["orderState"] == "Cancelled":
+                for invoice in [one for one in self.cin7.invoices(sale.id) if one.stands]:
+                    self.cin7.void_invoice(sale.id, invoice.number)
+
+    def refund(self) -> None:
+        """Give back what was paid of an order that is paid in Cin7 Core as well, once."""
+        paid = {order_of(self.cin7.sale(one.sale_id).external_id or "") for one in self.cin7.payments()}
+        orders = [one for one in self.shop.orders.values() if one["orderState"] == "Open" and one["id"] in paid]
+        left = [one["id"] for one in orders if one["id"] not in self.refunded]
+        if left:
+            self.refunded.add(order_id := self.chance.choice(left))
+            self.shop.refund(order_id)
 
     def send(self) -> None:
         """Pick and ship a sale that stands, as the warehouse does."""
@@ -204,6 +238,11 @@ class Journey:
             states = dict(connection.execute("SELECT state, count(*) FROM orders GROUP BY state"))
         # A cancellation that no sweep has seen yet still shows as exported: count both.
         return states == {"exported": len(self.plain_orders()), "cancelled": self.cancelled()}
+
+    def books_closed(self) -> bool:
+        """Say whether the books of every order that stands agree, and nothing is to be posted or in doubt."""
+        with closing(sqlite3.connect(f"file:{self.folder}/tallyd.db?mode=ro", uri=True)) as connection:
+            return not [*connection.execute(OPEN_BOOKS), *connection.execute(DOUBTED_POSTINGS)]
 
     def cancelled(self) -> int:
         return len(self.shop.orders) - len(self.plain_orders())
@@ -330,11 +369,15 @@ async def _run(journey: ToldJourney) -> None:
     _assert_one_sale_each(journey)
     _assert_every_event_once(journey)
     assert journey.stock_stands()
+    assert assert_books_posted(journey.cin7, journey.shop)["credit_note"] >= 4  # one for each of its points
     assert Counter(hook.type for hook in journey.cin7.webhooks) == Counter(NEEDED)
 
 
 def _lose_answers(journey: Journey) -> None:
-    for operation in ("customer_create", "sale_create", "sale_order", "sale_void"):
+    for operation in (
+        *("customer_create", "sale_create", "sale_order", "sale_void"),
+        *("invoice_write", "payment_write", "credit_note_write"),
+    ):
         journey.cin7_faults.chance(operation, Fault(kind=FaultKind.DROP_AFTER), 0.03)
         journey.cin7_faults.chance(operation, Fault(kind=FaultKind.ERROR_BEFORE, status=500), 0.02)
     journey.shop_faults.chance("order_update", Fault(kind=FaultKind.DROP_AFTER), 0.03)
@@ -358,6 +401,9 @@ async def _dies_at(journey: ToldJourney, point: str) -> bool:
                 journey.send()
             if "update_sale" in point and turn % 5 == 0:
                 journey.move()
+            if "post_credit_note" in point and turn % 5 == 0:
+                journey.refund()
+            journey.void_invoices()
             if point.startswith("cin7.create_webhook") and journey.listening():
                 await journey.apply_webhooks()
             await _pass(process, 0.2)
@@ -383,6 +429,7 @@ async def _finish(journey: ToldJourney) -> None:
         await journey.retry_set_aside()
         await _until(lambda: journey.settled() and not journey.postman.waiting and journey.webhooks_stand(), process)
         await _until(journey.stock_stands, process)
+        await _until(journey.books_closed, process)
         await _until(lambda: not deliveries_off(journey.cin7, journey.shop), process)
         process.terminate()
         with anyio.fail_after(30):

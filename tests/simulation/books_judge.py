@@ -9,26 +9,26 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from actors.domain.references import credit_mark, invoice_mark
-from tests.simulation.laws import minor, sale_of
-from tests.simulation.world import World
+from actors.domain.references import credit_mark, external_id, invoice_mark
+from adapters.sandbox.cin7 import Cin7Double
+from adapters.sandbox.commercetools import CommercetoolsDouble
+from tests.simulation.laws import minor
 
 
-def assert_books_posted(world: World, order_ids: list[str] | None = None) -> Counter[str]:
-    """Every standing order (or each one named) has exactly its documents. Return how many there are of each kind."""
+def assert_books_posted(cin7: Cin7Double, shop: CommercetoolsDouble) -> Counter[str]:
+    """Every order that stands has exactly its documents. Return how many there are of each kind."""
     counted: Counter[str] = Counter()
-    for order_id in world.shop.orders if order_ids is None else order_ids:
-        order = world.shop.orders[order_id]
+    for order in shop.orders.values():
         if order["orderState"] != "Cancelled":
-            counted.update(_judged(world, order))
+            counted.update(_judged(cin7, shop, order))
     return counted
 
 
-def _judged(world: World, order: dict[str, Any]) -> Counter[str]:
-    number, [sale] = order["orderNumber"], sale_of(world, order)
-    charged, given_back = moved(world, order, "Charge"), moved(world, order, "Refund")
-    invoices = [one for one in world.cin7.invoices(sale.id) if one.stands]
-    notes = [one for one in world.cin7.credit_notes(sale.id) if one.stands]
+def _judged(cin7: Cin7Double, shop: CommercetoolsDouble, order: dict[str, Any]) -> Counter[str]:
+    number, [sale] = order["orderNumber"], cin7.live_sales(external_id=external_id(order["id"], 1))
+    charged, given_back = moved(shop, order, "Charge"), moved(shop, order, "Refund")
+    invoices = [one for one in cin7.invoices(sale.id) if one.stands]
+    notes = [one for one in cin7.credit_notes(sale.id) if one.stands]
     assert [one.memo for one in invoices] == [invoice_mark(order["id"], 1, 1)], f"{number}: {_memos(invoices)}"
     assert (invoices[0].net, invoices[0].tax, invoices[0].total) == (sale.net, sale.tax, sale.total), number
     assert invoices[0].total == minor(order["taxedPrice"]["totalGross"]), f"{number}: {invoices[0].total} invoiced"
@@ -42,9 +42,9 @@ def _judged(world: World, order: dict[str, Any]) -> Counter[str]:
     return Counter(invoice=1, payment=len(paid), credit_note=len(notes), refund=len(back))
 
 
-def moved(world: World, order: dict[str, Any], type_: str) -> dict[str, Decimal]:
+def moved(shop: CommercetoolsDouble, order: dict[str, Any], type_: str) -> dict[str, Decimal]:
     """Return what was charged, or given back, of an order: amounts by transaction."""
-    payments = [world.shop.payments[one["id"]] for one in order.get("paymentInfo", {}).get("payments", [])]
+    payments = [shop.payments[one["id"]] for one in order.get("paymentInfo", {}).get("payments", [])]
     return {
         one["id"]: minor(one["amount"])
         for payment in payments

@@ -282,7 +282,7 @@ async def bad_day(
         assert_the_unreadable_is_told(made, senders)
         assert_webhooks_stand(made, senders, strangers)
         assert_both_sides_agree(made)
-        posted = assert_books_posted(made)
+        posted = assert_books_posted(made.cin7, made.shop)
         return msgspec.structs.replace(_told(made, seed, outages.happened), posted=dict(sorted(posted.items())))
 
 
@@ -308,7 +308,7 @@ async def _retry_set_aside(made: World) -> None:
 async def _retry_books(made: World) -> None:
     """A person retries what waited for the account's arithmetic, forgotten so often today, once it is known again."""
     await made.daemon.teach()
-    for (order_id,) in made.read(lambda file: file.execute(_OPEN_BOOKS).fetchall()):
+    for (order_id,) in made.read(lambda file: file.execute(OPEN_BOOKS).fetchall()):
         await made.daemon.nudge(order_id, Flow.FINANCE)
 
 
@@ -637,14 +637,14 @@ def books_closed(made: World) -> bool:
     """True when the books of every order that stands agree, and nothing is to be posted or in doubt."""
     if not made.daemon.running:
         return False
-    return not made.read(lambda file: [*file.execute(_OPEN_BOOKS), *file.execute(_DOUBTED)])
+    return not made.read(lambda file: [*file.execute(OPEN_BOOKS), *file.execute(DOUBTED_POSTINGS)])
 
 
-_OPEN_BOOKS = """
+OPEN_BOOKS = """
 SELECT order_id FROM books JOIN orders ON orders.id = order_id
 WHERE orders.state = 'exported' AND NOT (verdict = 'agrees' AND step = '' AND told_at IS NULL)
 """
-_DOUBTED = "SELECT key FROM postings WHERE state != 'done'"
+DOUBTED_POSTINGS = "SELECT key FROM postings WHERE state != 'done'"
 
 
 def _told(made: World, seed: int, outages: int) -> Day:

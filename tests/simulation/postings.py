@@ -408,7 +408,7 @@ async def _look_again(made: World, order_id: str) -> None:
 def _judge(stage: Stage) -> None:
     made = stage.made
     assert stage.is_met(), f"it was never reached: {made.kills}"
-    assert_books_posted(made, [stage.order_id])
+    assert_books_posted(made.cin7, made.shop)
     assert _posted(made, stage.order_id, 4), "something is in doubt again"
     open_writes = [one for one in made.read(calls.open_writes) if one.purpose in POSTINGS]
     assert not open_writes, open_writes

@@ -90,7 +90,7 @@ def _sum(lines: Iterable[BookedLine]) -> Document | None:
 
 
 def _figures(net: Decimal, tax: Decimal) -> Document:
-    return {"net": _plain(net), "tax": _plain(tax), "total": _plain(net + tax)}
+    return {"net": written(net), "tax": written(tax), "total": written(net + tax)}
 
 
 def _documents(lines: Iterable[BookedLine]) -> list[Document]:
@@ -123,8 +123,8 @@ def _discrepancy(one: Discrepancy) -> Document:
         "where": one.where,
         "rule": one.rule,
         "currency": one.currency,
-        "net": _plain(one.net),
-        "tax": _plain(one.tax),
+        "net": written(one.net),
+        "tax": written(one.tax),
         "commercetools": {"figure": one.ours, "document": one.our_document, "rule": one.our_rule},
         "cin7": {"figure": one.theirs, "document": one.their_document, "rule": one.their_rule},
     }
@@ -142,7 +142,7 @@ def _posting(one: Posting) -> Document:
     }
 
 
-def _plain(amount: Decimal) -> str:
+def written(amount: Decimal) -> str:
     """Write an amount with two decimals, and with more where it has more."""
     trimmed = amount.normalize()
     decimals = -int(trimmed.as_tuple().exponent)

@@ -17,7 +17,7 @@ from actors.domain.tracing import trace_id_of
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import ExceptionQuery, OrderQuery
 from daemon import order_life
-from daemon.book_views import books_view
+from daemon.book_views import books_view, written
 from daemon.instants import text_of
 from storage import exceptions, life, orders
 from storage.exceptions import ExceptionRow
@@ -173,13 +173,19 @@ def _totals(record: OrderRecord) -> Document:
     return {
         "currency": record.currency,
         "payable": _decimal(record.payable, record.digits),
-        "predicted": {"net": record.net, "tax": record.tax, "total": record.total},
-        "cin7": {"net": record.cin7_net, "tax": record.cin7_tax, "total": record.cin7_total},
+        "predicted": _figures(record.net, record.tax, record.total),
+        "cin7": _figures(record.cin7_net, record.cin7_tax, record.cin7_total),
         "reconciled": record.reconciled,
         "rate": _rate(record),
         "tolerated": _decimal(record.tolerated, record.digits),
         "breakdown": record.breakdown,
     }
+
+
+def _figures(net: str | None, tax: str | None, total: str | None) -> Document:
+    """Write what was predicted or shown, with two decimals at least: Cin7 Core shows 59.90 as 59.9."""
+    told = {"net": net, "tax": tax, "total": total}
+    return {name: None if text is None else written(Decimal(text)) for name, text in told.items()}
 
 
 def _rate(record: OrderRecord) -> Document | None:

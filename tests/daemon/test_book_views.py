@@ -19,7 +19,7 @@ from adapters.operator.openapi import description
 from daemon.book_views import books_view
 from daemon.commands.order_text import STEPS, WIDTH, local, order_text
 from daemon.views import order_view
-from storage import books
+from storage import books, orders
 from storage.books import LedgerLine
 from storage.schema import upgrade
 from tests.daemon_app import IDS, NOW, SALE_ID, a_sale, an_order
@@ -109,6 +109,14 @@ def test_before_the_first_look_what_was_exported_is_known(file: sqlite3.Connecti
     order = order_view(file, ORDER)
     assert order is not None
     assert "not judged yet, of 2026-11-26" in order_text(order)
+
+
+def test_what_cin7_shows_with_one_decimal_is_written_with_two(file: sqlite3.Connection) -> None:
+    orders.set_answer(file, ORDER, net="49.9", tax="10", total="59.905", reconciled=True)
+    order = order_view(file, ORDER)
+    assert order is not None
+    assert order["totals"]["cin7"] == {"net": "49.90", "tax": "10.00", "total": "59.905"}
+    assert "Cin7 Core  49.90  10.00  59.905" in order_text(order)
 
 
 def test_an_order_without_a_sale_has_no_books(file: sqlite3.Connection) -> None:

@@ -170,7 +170,7 @@ def _closing(document: Document) -> str:
         f"SHA-256 {document['sha256']}",
     ]
     if report["provisional"]:
-        parts.append("PROVISIONAL: the period is not over yet.")
+        parts.append(f"PROVISIONAL: the period is not over by {report['as_of']}.")
     parts += ["", _orders(report["orders"])]
     parts += [
         f"Tolerated, on the rounding charge: {one['amount']} {one['currency']} of {_orders_of(one['orders'])}"

@@ -111,7 +111,7 @@ def test_the_table_says_what_finance_asks(config: Path, capsys: pytest.CaptureFi
     shown = capsys.readouterr().out
     for expected in (
         f"Report of 2026-11 (2026-11-01 to 2026-11-30, {ZONE}), ages as of 2026-11-26",
-        "PROVISIONAL",
+        "PROVISIONAL: the period is not over by 2026-11-26.",
         "3 orders are accounted for: 1 verified, 1 differing",
         "Without a document yet: 1 accepted",
         "total: 12.00 in commercetools (CT-1, by taxedPrice), 11.00 in Cin7 Core (SO-1, by as shown)",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
-from actors.core.actor import Actor, Done, Outcome, Surroundings
+from actors.core.actor import Done, Outcome, Surroundings
+from actors.core.attending import AttendingActor
 from actors.core.failure import place_of
 from actors.domain.calls import POSTINGS
 from actors.domain.errors import WireError
@@ -24,7 +24,6 @@ from actors.messages import Envelope, Flow, Nudge, Urgency
 from storage import books, calls, cursors, flows, meta, outbox
 from storage.cursors import Cursor
 
-ATTEND = "attend"
 SOME = 1_000
 """Books gone through in one commit."""
 
@@ -35,7 +34,7 @@ AT_START = "finance:at_start"
 """Counter in the file: 1 while all books are gone through for the first time since the daemon started."""
 
 
-class FinanceActor(Actor):
+class FinanceActor(AttendingActor):
     """Handles nudges to look at the books of an order."""
 
     flow = Flow.FINANCE
@@ -50,33 +49,17 @@ class FinanceActor(Actor):
         posting: PostingRules,
         may_write: Callable[[], bool],
     ) -> None:
-        super().__init__(surroundings, concurrency=rules.concurrency, capacity=rules.concurrency)
+        super().__init__(surroundings, enabled=rules.enabled, concurrency=rules.concurrency)
         self.rules = rules
         self.looker = Looker(
             surroundings, storefront=storefront, ledger=ledger, rules=rules, posting=posting, may_write=may_write
         )
 
-    def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
-        """A look at the books of an order is a span of the order's one trace."""
-        if envelope.subject == ATTEND:
-            return super().trace(envelope)
-        return self.around.tracer.span(
-            "finance.handle", order_id=envelope.subject, attempt=envelope.attempt, message=envelope.id
-        )
+    async def look(self, order_id: str) -> Outcome:
+        """Look at one order."""
+        return await self.looker.look(order_id)
 
-    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
-        """At a start everything is gone through at once."""
-        return (_attend(now),) if self.rules.enabled else ()
-
-    async def handle(self, envelope: Envelope) -> Outcome:
-        """Look at one order's books, or find those that were left behind."""
-        if not self.rules.enabled:
-            return Done()
-        if envelope.subject == ATTEND:
-            return await self._attend()
-        return await self.looker.look(envelope.subject)
-
-    async def _attend(self) -> Done:
+    async def attend(self) -> Done:
         """Go through some books; then through those after them, and after the last ones rest."""
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
@@ -94,7 +77,7 @@ class FinanceActor(Actor):
                 # Behind what moves now: after a long pause, or the first start with this flow, there may be very many.
                 outbox.accept(connection, books.nudge(order_id, at, Urgency.FRESH), now=at)
             cursors.put(connection, ATTEND_CURSOR, Cursor(at=at, after_id=end), now=at)
-            outbox.accept(connection, _attend(at if end else at + self.rules.attend), now=at)
+            outbox.accept(connection, self.attendance(at if end else at + self.rules.attend), now=at)
             if not end:
                 meta.set_counter(connection, AT_START, 0)
             flows.succeeded(connection, Flow.FINANCE, now=at)
@@ -113,10 +96,6 @@ class FinanceActor(Actor):
                 calls.settle(connection, write.call_id, "unknown", detail=place_of(error))
         # It may have broken off with its request on the way.
         books.doubt_intended(connection, until=now + self.rules.timeout, order_id=envelope.subject)
-
-
-def _attend(due_at: Instant) -> Nudge:
-    return Nudge(flow=Flow.FINANCE, subject=ATTEND, due_at=due_at, urgency=Urgency.FRESH)
 
 
 def doubt_postings(connection: sqlite3.Connection, *, timeout: int, now: Instant) -> list[Nudge]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
-from actors.core.actor import Actor, Done, Outcome, Surroundings
+from actors.core.actor import Done, Outcome, Surroundings
+from actors.core.attending import AttendingActor
 from actors.core.failure import place_of
 from actors.domain.calls import Purpose
 from actors.domain.errors import WireError
@@ -21,12 +21,11 @@ from actors.messages import Envelope, Flow, Nudge, Urgency
 from storage import calls, cursors, flows, fulfilments
 from storage.cursors import Cursor
 
-ATTEND = "attend"
 SOME = 2_000
 """Sales gone through in one commit."""
 
 
-class FulfilmentActor(Actor):
+class FulfilmentActor(AttendingActor):
     """Handles nudges to look at how an order was fulfilled."""
 
     flow = Flow.FULFILMENT
@@ -40,31 +39,15 @@ class FulfilmentActor(Actor):
         rules: FulfilmentRules,
         may_write: Callable[[], bool],
     ) -> None:
-        super().__init__(surroundings, concurrency=rules.concurrency, capacity=rules.concurrency)
+        super().__init__(surroundings, enabled=rules.enabled, concurrency=rules.concurrency)
         self.rules = rules
         self.looker = Looker(surroundings, storefront=storefront, warehouse=warehouse, rules=rules, may_write=may_write)
 
-    def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
-        """A look at an order is a span of the order's one trace."""
-        if envelope.subject == ATTEND:
-            return super().trace(envelope)
-        return self.around.tracer.span(
-            "fulfilment.handle", order_id=envelope.subject, attempt=envelope.attempt, message=envelope.id
-        )
+    async def look(self, order_id: str) -> Outcome:
+        """Look at one order."""
+        return await self.looker.look(order_id)
 
-    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
-        """At a start everything is gone through at once."""
-        return (_attend(now),) if self.rules.enabled else ()
-
-    async def handle(self, envelope: Envelope) -> Outcome:
-        """Look at one order, or find those that were left behind."""
-        if not self.rules.enabled:
-            return Done()
-        if envelope.subject == ATTEND:
-            return await self._attend()
-        return await self.looker.look(envelope.subject)
-
-    async def _attend(self) -> Done:
+    async def attend(self) -> Done:
         """Go through some live sales; then through those after them, and after the last one rest."""
         place = await self.around.database.read(lambda connection: cursors.get(connection, ATTEND_CURSOR))
         after = place.after_id if place is not None else ""
@@ -79,7 +62,7 @@ class FulfilmentActor(Actor):
             cursors.put(connection, ATTEND_CURSOR, Cursor(at=at, after_id=end), now=at)
             flows.succeeded(connection, Flow.FULFILMENT, now=at)
 
-        return Done(unit=unit, nudges=(_attend(now if end else next_attendance(self.rules, now)),))
+        return Done(unit=unit, nudges=(self.attendance(now if end else next_attendance(self.rules, now)),))
 
     def undo(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant) -> None:
         """A write that was certainly not executed leaves nothing; one that broke off may stand: the order will tell."""
@@ -93,10 +76,6 @@ class FulfilmentActor(Actor):
 
 ATTEND_CURSOR = "fulfilment:attend"
 """Cursor in the file: the sale up to which everything was gone through."""
-
-
-def _attend(due_at: Instant) -> Nudge:
-    return Nudge(flow=Flow.FULFILMENT, subject=ATTEND, due_at=due_at, urgency=Urgency.FRESH)
 
 
 def doubt_updates(connection: sqlite3.Connection, *, now: Instant) -> list[Nudge]:

@@ -96,15 +96,24 @@ def _due(case: Case, rules: FinanceRules, now: Instant) -> frozenset[Chain]:
         due.add(Chain.SALE)  # a sale that is only ordered is voided with its order
     since = now - rules.overdue
     exported_at = case.subject.record.exported_at
-    if rules.posting == "off" or case.subject.books.decision == REJECTED:
+    by_hand = rules.posting == "off" or case.subject.books.decision == REJECTED
+    if by_hand:
         if exported_at is not None and exported_at < since:
             due.add(Chain.INVOICE)
         if any((one.at or 0) < since for one in receipts(case.order)):
             due.add(Chain.PAYMENT)
-    by_hand = rules.posting == "off" or rules.refunds == "exception"
-    if by_hand and any((one.at or 0) < since for one in repayments(case.order, case.refunds)):
+    late = {one.id for one in repayments(case.order, case.refunds) if (one.at or 0) < since}
+    if late and (by_hand or rules.refunds == "exception"):
         due |= {Chain.CREDIT, Chain.REFUND}
+    if late & _credited_by_hand(case):
+        due.add(Chain.REFUND)
     return frozenset(due)
+
+
+def _credited_by_hand(case: Case) -> set[str]:
+    """Return the refunds whose note a person entered: that person enters the refund payment as well."""
+    theirs = {one.number for one in case.shown.notes if one.authorised and not _is_ours(one.task_id, case)}
+    return {one.transaction_id for one in case.refunds if one.credit_note in theirs}
 
 
 def _gone(case: Case) -> Iterator[Chain]:

@@ -28,7 +28,7 @@ from actors.finance.entering import lines
 from actors.finance.ports import Ledger, Storefront
 from actors.finance.poster import Poster
 from actors.finance.rules import FinanceRules
-from actors.finance.telling import tell
+from actors.finance.telling import tell, tell_over
 from actors.messages import Flow
 from storage import books, flows, fulfilments, timeline
 from storage.books import Shown
@@ -241,5 +241,6 @@ def _over(subject: Subject, began: Instant) -> Callable[[sqlite3.Connection, Ins
             verdict=kept.verdict,
             step="",
         )
+        tell_over(connection, kept, now)
 
     return unit

@@ -9,8 +9,9 @@ from actors.domain.discrepancy import is_covered
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant
 from actors.finance.case import Case
-from actors.finance.deciding import DIFFER, REJECTED, RELEASED, WAITS, Plan
+from actors.finance.deciding import DIFFER, REFUSED, REJECTED, RELEASED, WAITS, Plan
 from storage import books, exceptions, orders
+from storage.books import NEXT, BooksRecord
 from storage.exceptions import Record
 
 TOLD = (
@@ -22,6 +23,12 @@ TOLD = (
     "credit_exceeds_invoice",
 )
 """Types that a look finds again as long as they hold: what it finds no more is over."""
+
+UNKNOWN = ("sku_unknown", "charge_unknown")
+"""The same of a sale that stands; of an order that is to be sold again the orders flow tells them."""
+
+REFUSAL = "posting_rejected"
+"""What Cin7 Core refused: told until it is posted, or is no more to be posted."""
 
 TOTALS = "totals_differ"
 """What the orders flow tells when a sale was posted with other figures: it ends here, once the sides agree."""
@@ -35,9 +42,19 @@ def tell(connection: sqlite3.Connection, case: Case, plan: Plan, now: Instant) -
             continue  # it is part of what differs, and told with it
         exceptions.raise_finding(connection, record, finding, now=now)
     kept = {(finding.code, finding.sku, finding.field) for finding in plan.findings}
-    exceptions.clear(connection, record, resolution="looked at again", now=now, types=TOLD, keep=kept)
+    over = TOLD if case.shown.voided else (*TOLD, *UNKNOWN)
+    exceptions.clear(connection, record, resolution="looked at again", now=now, types=over, keep=kept)
+    if plan.step not in (NEXT, REFUSED):
+        exceptions.clear(connection, record, resolution="nothing to be posted", now=now, types=(REFUSAL,))
     _tell_difference(connection, case, plan, record, now)
-    _tell_day(connection, case, plan, now)
+    _tell_day(connection, case.day.isoformat(), now, waits=WAITS in (plan.step, case.subject.books.step))
+
+
+def tell_over(connection: sqlite3.Connection, kept: BooksRecord, now: Instant) -> None:
+    """Nothing is posted of this order any more: what kept it from being posted, or waited, is over."""
+    record = Record(kind="order", id=kept.order_id)
+    exceptions.clear(connection, record, resolution="nothing to be posted", now=now, types=(*TOLD, REFUSAL))
+    _tell_day(connection, kept.day, now, waits=kept.step == WAITS)
 
 
 def _tell_difference(connection: sqlite3.Connection, case: Case, plan: Plan, record: Record, now: Instant) -> None:
@@ -92,14 +109,13 @@ def _shares(case: Case) -> dict[str, figures.Share]:
     return figures.by_rule(case.standing.rows, tax_inclusive=case.standing.tax_inclusive)
 
 
-def _tell_day(connection: sqlite3.Connection, case: Case, plan: Plan, now: Instant) -> None:
-    """One exception for a day's sales that wait for a release, not one for each."""
-    day = case.day.isoformat()
+def _tell_day(connection: sqlite3.Connection, day: str, now: Instant, *, waits: bool) -> None:
+    """One exception for a day's sales that wait for a release, not one for each. `waits`: one of them did, or does."""
     record = Record(kind="books", id=day)
     waiting = books.count_in_step(connection, WAITS, day=day)
     if not waiting:
         exceptions.clear(connection, record, resolution="nothing waits", now=now, types=("posting_waits",))
-    elif WAITS in (plan.step, case.subject.books.step):
+    elif waits:
         finding = Finding(
             code="posting_waits",
             cause=f"{waiting} sales of {day} agree with their orders and wait to be posted.",

@@ -31,7 +31,7 @@ from actors.orders import (
 )
 from actors.orders.desk import Case, Desk, underway
 from actors.orders.editing import Edit
-from storage import calls, demand, exceptions, orders
+from storage import books, calls, demand, exceptions, orders
 from storage.orders import OrderRecord, SaleRecord
 
 UNREADABLE_AGAIN = 900_000
@@ -174,6 +174,8 @@ class OrdersActor(Actor):
             exceptions.raise_finding(connection, named, finding, now=now)
             told = ("order_unlisted_there",)
             exceptions.clear(connection, named, resolution="told as order_deleted", now=now, types=told)
+            if live:
+                books.ask(connection, record.id, now=now)
             if record.state is OrderState.IN_DOUBT or record.state is OrderState.EXPORTED:
                 return
             if not live:

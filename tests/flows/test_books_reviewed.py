@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from actors.messages import Flow
 from adapters.sandbox.faults import Fault, FaultKind
 from storage import orders
@@ -13,6 +15,8 @@ from tests.finance_house import (
     house,
     invoices,
     kept,
+    moved,
+    paid,
     sale_of,
     sold,
     step,
@@ -20,6 +24,9 @@ from tests.finance_house import (
     totals,
 )
 from tests.simulation.world import World, virtual
+
+HOUR = 3600.0
+REFUSED = Fault(kind=FaultKind.ERROR_BEFORE, status=400)
 
 
 async def made_anew(made: World, order: str) -> None:
@@ -59,3 +66,60 @@ async def test_what_leaves_while_an_invoice_is_on_its_way_is_invoiced_as_well() 
         await made.clock.sleep(SOON)
         assert totals(invoices(made, order)) == ["17.90", "27.94"]
         assert (step(made, order), found(made, order)) == (("agrees", ""), set())
+
+
+# -- what is told, and for how long ------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_what_was_refused_is_told_until_a_person_has_posted_it() -> None:
+    async with house(973) as made:
+        made.cin7_faults.plan("payment_write", REFUSED)
+        order = await sold(made)
+        assert told(made, order) == ["posting_rejected"]
+        made.cin7.pay(sale_of(made, order), reference=moved(made, order)[0])
+        await made.clock.sleep(2 * HOUR)
+        assert ([amount for _, amount, _ in paid(made, order)], told(made, order)) == (["45.84"], [])
+
+
+@virtual
+async def test_who_enters_a_note_by_hand_and_forgets_the_money_is_told() -> None:
+    async with house(974, overdue=2_400_000, attend=300_000) as made:
+        order = await sold(made)
+        made.cin7_faults.plan("credit_note_write", REFUSED)
+        made.shop.refund(order, 300)
+        await made.clock.sleep(SOON)
+        [refund] = moved(made, order, "Refund")
+        charge = ("Refund", Decimal("3.00"), Decimal("0.50"))
+        made.cin7.add_credit_note(sale_of(made, order), charges=[charge], memo=f"Refund {refund}")
+        await made.clock.sleep(2 * HOUR)
+        assert (found(made, order), told(made, order)) == ({("refund", "missing in Cin7 Core")}, ["books_differ"])
+        [note] = made.cin7.credit_notes(sale_of(made, order))
+        made.cin7.refund_by_hand(sale_of(made, order), note.number, "3.00", refund)
+        await made.clock.sleep(2 * HOUR)
+        assert (found(made, order), told(made, order)) == (set(), [])
+
+
+@virtual
+async def test_a_day_waits_no_more_when_its_only_order_is_deleted() -> None:
+    async with house(975, posting="hold") as made:
+        order = await sold(made)
+        assert made.daemon.open_types() == ["posting_waits"]
+        made.shop.delete_order(order)
+        await made.until(lambda: made.daemon.open_types() == ["order_deleted"], within=3 * HOUR)
+
+
+@virtual
+async def test_a_service_that_was_renamed_is_told_until_it_has_its_name_again() -> None:
+    async with house(976, invoice="shipped") as made:
+        order = await sold(made)
+        shipping = made.cin7.books.service_by_name("Shipping")
+        assert shipping is not None
+        made.cin7.change_product(shipping.sku, name="Postage")
+        await made.clock.sleep(HOUR)
+        made.cin7.ship_rest(sale_of(made, order))
+        await made.clock.sleep(LATER)
+        assert (step(made, order), told(made, order)) == (("agrees", "stuck"), ["charge_unknown"])
+        made.cin7.change_product(shipping.sku, name="Shipping")
+        await made.clock.sleep(HOUR)
+        assert (totals(invoices(made, order)), told(made, order)) == (["45.84"], [])

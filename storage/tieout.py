@@ -301,7 +301,7 @@ def _exceptions(
     rows = connection.execute(
         "SELECT exceptions.id, record_kind, record_id, coalesce(number, record_number, ''), owner,"
         " severity, type, cause, next_step, opened_at FROM exceptions LEFT JOIN orders ON orders.id = record_id"
-        f" WHERE exceptions.state = 'open' AND (record_kind = 'order' AND ({_booked('record_id')}"
+        f" WHERE exceptions.state = 'open' AND (record_kind IN ('order', 'message') AND ({_booked('record_id')}"
         f" OR orders.created_at >= :begins AND orders.created_at < :ends AND NOT {_booked('record_id', '')})"
         " OR record_kind = 'books' AND record_id BETWEEN :first AND :last OR record_kind = 'tax_rule' AND EXISTS"
         " (SELECT 1 FROM ledger_lines WHERE rule = record_id AND day BETWEEN :first AND :last))"

@@ -237,7 +237,8 @@ class Tolerated(msgspec.Struct, frozen=True, kw_only=True):
 class OpenException(msgspec.Struct, frozen=True, kw_only=True):
     """An open exception of an order of the period, of a day of it (`books`), or of a tax rule used in it.
 
-    `record_kind` is order, books or tax_rule, `record_id` the order's id, the day or the rule's name.
+    `record_kind` is order, message (one about the order was set aside: nobody looks at it), books or tax_rule,
+    `record_id` the order's id, the day or the rule's name.
     """
 
     id: int

@@ -332,6 +332,16 @@ def test_what_is_open_of_a_day_or_a_tax_rule_is_listed(
     assert [one.record_id for one in report(connection).exceptions] == ([name] if listed else [])
 
 
+def test_an_order_nobody_looks_at_any_more_is_listed(connection: sqlite3.Connection) -> None:
+    """Its message was set aside: the order only seems to wait."""
+    for order_id in (book(connection, "1", sold("1"), verdict=""), an_order(connection, "2"), "SKU-1"):
+        record = exceptions.Record(kind="message", id=order_id)
+        finding = Finding(code="message_quarantined", cause="three times", field="finance")
+        exceptions.raise_finding(connection, record, finding, now=SAFE)
+    listed = report(connection).exceptions
+    assert [(one.type, one.number) for one in listed] == [("message_quarantined", "1"), ("message_quarantined", "2")]
+
+
 def test_a_day_holds_the_documents_of_that_day(connection: sqlite3.Connection) -> None:
     book(connection, "1", sold("1", day="2026-11-14"))
     book(connection, "2", sold("2", net="20.00"))

@@ -57,8 +57,7 @@ async def measure() -> bool:
     posting = msgspec.structs.replace(plan().posting, slugs=SLUGS)
     async with world(1, the_plan=plan(posting=posting)) as made:
         await made.ready(taught=False)
-        for sku in made.shop.items:  # enough of everything: what is short costs looks of its own
-            made.cin7.receive_stock(sku, 10_000)
+        _fill(made)
         generator = OrderGenerator(1, made.shop, clock=made.clock, habits=Habits(rich=0.5))
         await generator.run(A_MINUTE, TEACHING)
         await made.until(lambda: made.settled({"exported": TEACHING}), within=3600)
@@ -105,6 +104,7 @@ async def lives(orders: int, span: float, *, rest: float = WAREHOUSE) -> Counter
         messenger.start()
         await made.ready()
         await messenger.listen()
+        _fill(made)
         before, until = made.read(_counted), made.clock.monotonic() + span + 3 * rest
         async with anyio.create_task_group() as tasks:
             for _ in range(orders):
@@ -114,6 +114,12 @@ async def lives(orders: int, span: float, *, rest: float = WAREHOUSE) -> Counter
         assert all(invoice.status == "PAID" for invoice in made.cin7.invoices())
         assert len(made.cin7.invoices()) == orders
         return made.read(_counted) - before
+
+
+def _fill(made: World) -> None:
+    """Let there be enough of everything: what is short costs looks of its own."""
+    for sku in made.shop.items:
+        made.cin7.receive_stock(sku, 10_000)
 
 
 async def _live(made: World, after: float, rest: float) -> None:

@@ -518,11 +518,40 @@ def unopened(connection: sqlite3.Connection, *, limit: int) -> list[tuple[str, s
 
 
 def intend(connection: sqlite3.Connection, key: str, order_id: str, kind: VoucherKind, *, now: Instant) -> None:
-    """Write down that this is about to be posted. Raises sqlite3.IntegrityError where it is, or may have been."""
+    """Write down that this is about to be posted.
+
+    Raises sqlite3.IntegrityError where it is, or may have been; a payment also for another order.
+    """
+    transaction_id = key.split(":")[1]
+    if kind is VoucherKind.PAYMENT and elsewhere(connection, order_id, (transaction_id,)):
+        raise sqlite3.IntegrityError(f"{transaction_id} is posted for another order")
     connection.execute(
         "INSERT INTO postings (key, order_id, kind, state, began_at) VALUES (?, ?, ?, 'intended', ?)",
         (key, order_id, kind.value, now),
     )
+
+
+def elsewhere(connection: sqlite3.Connection, order_id: str, transaction_ids: Iterable[str]) -> dict[str, str]:
+    """Return which of these transactions are posted (or may be) for another order, each with that order's number.
+
+    A payment of two orders moved once.
+    """
+    found: dict[str, str] = {}
+    for one in transaction_ids:
+        row = connection.execute(
+            "SELECT coalesce(number, id) FROM postings JOIN orders ON orders.id = order_id WHERE order_id != :order_id"
+            " AND (key IN (:note, :refund) OR key BETWEEN :first AND :last) LIMIT 1",
+            {
+                "order_id": order_id,
+                "note": f"credit_note:{one}",
+                "refund": f"refund:{one}",
+                "first": f"payment:{one}:",
+                "last": f"payment:{one};",
+            },
+        ).fetchone()
+        if row is not None:
+            found[one] = row[0]
+    return found
 
 
 def inherit(connection: sqlite3.Connection, posting: Posting) -> None:

@@ -306,12 +306,13 @@ def _is_told(connection: sqlite3.Connection, order_id: str) -> bool:
 
 
 def put_refund(connection: sqlite3.Connection, order_id: str, refund: Refund, *, now: Instant) -> None:
-    """Keep a refund as it stands, and the credit note that names it."""
+    """Keep a refund as it stands, and the credit note that names it; of a payment of two orders, for the first one."""
     connection.execute(
         "INSERT INTO refunds (transaction_id, order_id, payment_id, interaction_id, amount, currency, state,"
         " credit_note, seen_at) VALUES (:transaction_id, :order_id, :payment_id, :interaction_id, :amount, :currency,"
         " :state, :credit_note, :now) ON CONFLICT (transaction_id) DO UPDATE SET state = excluded.state,"
-        " interaction_id = excluded.interaction_id, credit_note = excluded.credit_note",
+        " interaction_id = excluded.interaction_id, credit_note = excluded.credit_note"
+        " WHERE order_id = excluded.order_id",
         msgspec.structs.asdict(refund) | {"order_id": order_id, "now": now},
     )
 

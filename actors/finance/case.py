@@ -52,7 +52,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """The same with the order as it is now, and what the account's lists say. `today` is the day in the books' zone."""
+    """The same with the order as it is now, and what the account's lists say. `today` is the day in the books' zone.
+
+    `elsewhere` are transactions of the order that were posted for another one, with that one's number.
+    """
 
     subject: Subject
     order: Order
@@ -67,6 +70,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     today: date
     opens: date | None
     refunds: tuple[Refund, ...]
+    elsewhere: Mapping[str, str]
 
     @property
     def sale_id(self) -> str:
@@ -134,11 +138,12 @@ _UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account's lists say, and what is known of how it calculates."""
+    """What the account's lists say, what is known of how it calculates, and what was posted for other orders."""
 
     facts: Facts
     accounts: dict[str, LedgerAccount]
     calibration: Calibration
+    elsewhere: dict[str, str]
 
 
 def knowledge(connection: sqlite3.Connection, order: Order) -> Knowledge:
@@ -148,6 +153,9 @@ def knowledge(connection: sqlite3.Connection, order: Order) -> Knowledge:
         facts=facts.for_order(connection, skus, currency=order.currency),
         accounts=facts.accounts(connection),
         calibration=calibration.believed(connection),
+        elsewhere=books.elsewhere(
+            connection, order.id, (one.id for payment in order.payments for one in payment.transactions)
+        ),
     )
 
 
@@ -184,6 +192,7 @@ def build(
         today=date_in_zone(now, zone),
         opens=_opens(company.lock_date),
         refunds=refunds,
+        elsewhere=known.elsewhere,
     )
 
 

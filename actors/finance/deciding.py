@@ -291,9 +291,17 @@ class _Drawing:
                 self._tell(one)
                 continue
             key = f"{kind.value}:{one.reference}" + (f":{one.task_id}" if kind is VoucherKind.PAYMENT else "")
-            if key not in self._keys:
+            if one.reference in self._case.elsewhere:
+                self._tell(self._shared(one.reference, "payment_unpostable"))
+            elif key not in self._keys:
                 return Draw(key=key, kind=kind, voucher=self._dated(one))
         return None
+
+    def _shared(self, transaction_id: str, code: str) -> Finding:
+        """Find that money of two orders was posted for the other one: it moved once, and a person says for which."""
+        other = self._case.elsewhere[transaction_id]
+        cause = f"Transaction {transaction_id} of order {self._case.order.shown_as} is posted for order {other}."
+        return Finding(code=code, cause=cause, field=transaction_id, facts={"posted for": other})
 
     def _dated(self, voucher: PaymentVoucher) -> PaymentVoucher:
         """Date a payment on the next open day, where a person agreed to that."""
@@ -323,6 +331,23 @@ class _Drawing:
 
     def _credit(self, refund: Refund) -> CreditVoucher | None:
         case = self._case
+        credit: CreditVoucher | Finding
+        if refund.transaction_id in case.elsewhere:
+            credit = self._shared(refund.transaction_id, "refund_unallocated")
+        else:
+            credit = self._worked_out(refund)
+        if isinstance(credit, Finding):
+            self._tell(credit)
+            self.stuck = frozenset({Chain.CREDIT, Chain.REFUND})
+            return None
+        day = self._open_day(self._refund_day(refund), "credit note")
+        if day is None:
+            return None
+        return msgspec.structs.replace(credit, day=day, rate=case.sold.rate, tax_inclusive=case.standing.tax_inclusive)
+
+    def _worked_out(self, refund: Refund) -> CreditVoucher | Finding:
+        """Say what the refund was for, as a note that can be posted, or find why not."""
+        case = self._case
         credit = to_credit(
             case.order,
             case.standing,
@@ -337,21 +362,14 @@ class _Drawing:
             day=case.today,
             account=case.sold.account,
         )
-        if isinstance(credit, CreditVoucher):
-            amount = to_decimal(refund.amount, case.order.digits)
-            credit = (
-                beyond_its_invoice(credit, amount, case.shown.invoices, case.shown.notes)
-                or self._inexact_note(credit, refund)
-                or credit
-            )
         if isinstance(credit, Finding):
-            self._tell(credit)
-            self.stuck = frozenset({Chain.CREDIT, Chain.REFUND})
-            return None
-        day = self._open_day(self._refund_day(refund), "credit note")
-        if day is None:
-            return None
-        return msgspec.structs.replace(credit, day=day, rate=case.sold.rate, tax_inclusive=case.standing.tax_inclusive)
+            return credit
+        amount = to_decimal(refund.amount, case.order.digits)
+        return (
+            beyond_its_invoice(credit, amount, case.shown.invoices, case.shown.notes)
+            or self._inexact_note(credit, refund)
+            or credit
+        )
 
     def _inexact_note(self, credit: CreditVoucher, refund: Refund) -> Finding | None:
         otherwise = self._otherwise(credit.rows)

@@ -11,11 +11,14 @@ from tests.finance_house import (
     LATER,
     MUG,
     SOON,
+    TWO,
+    UNPAID,
     found,
     house,
     invoices,
     kept,
     moved,
+    notes,
     paid,
     sale_of,
     sold,
@@ -123,3 +126,26 @@ async def test_a_service_that_was_renamed_is_told_until_it_has_its_name_again() 
         made.cin7.change_product(shipping.sku, name="Shipping")
         await made.clock.sleep(HOUR)
         assert (totals(invoices(made, order)), told(made, order)) == (["45.84"], [])
+
+
+# -- one payment of two orders -----------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_money_of_two_orders_moved_once_and_is_posted_once() -> None:
+    async with house(977) as made:
+        pair = [made.shop.place_order(UNPAID), made.shop.place_order(TWO)]
+        payment = made.shop.orders[pair[1]]["paymentInfo"]["payments"][0]["id"]
+        made.shop.orders[pair[0]]["paymentInfo"]["payments"] = [{"typeId": "payment", "id": payment}]
+        await made.exported(*pair, within=300)
+        await made.clock.sleep(SOON)
+        assert sorted(len(paid(made, order)) for order in pair) == [0, 1]
+        [other] = [order for order in pair if not paid(made, order)]
+        assert (step(made, other), told(made, other)) == (("agrees", "stuck"), ["payment_unpostable"])
+        made.shop.refund(pair[0], 300)
+        await made.clock.sleep(SOON)
+        assert sorted(totals(notes(made, order)) for order in pair) == [[], ["3.00"]]
+        [left] = [order for order in pair if not notes(made, order)]
+        assert step(made, left) == ("differs", "held")
+        assert "refund_unallocated" in told(made, left)
+        assert "message_quarantined" not in made.daemon.open_types()

@@ -503,13 +503,21 @@ NEXT = "next"
 """The step of books of which something is about to be posted."""
 
 
-def unopened(connection: sqlite3.Connection, *, limit: int) -> list[tuple[str, str, str]]:
-    """Return live sales without books, of an older release: order, sale, currency."""
+_BEYOND = "\U0010ffff"
+"""A text after every id of an order."""
+
+
+def unopened(connection: sqlite3.Connection, *, after: str, until: str, limit: int) -> list[tuple[str, str, str]]:
+    """Return live sales without books, of an older release: order, sale, currency. `until` "": to the last order.
+
+    That there are books is asked of an index: their rows are long, and all of a page are asked.
+    """
     rows = connection.execute(
-        "SELECT orders.id, sale_id, currency FROM sales JOIN orders ON orders.id = sales.order_id"
-        " WHERE voided_at IS NULL AND cin7_total IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM books WHERE books.order_id = orders.id) LIMIT ?",
-        (limit,),
+        "SELECT orders.id, sale_id, currency FROM sales CROSS JOIN orders ON orders.id = sales.order_id"
+        " WHERE voided_at IS NULL AND sales.order_id > :after AND sales.order_id <= :until"
+        " AND NOT EXISTS (SELECT 1 FROM books INDEXED BY books_by_standing WHERE books.order_id = sales.order_id)"
+        " AND cin7_total IS NOT NULL ORDER BY sales.order_id LIMIT :limit",
+        {"after": after, "until": until or _BEYOND, "limit": limit},
     )
     return [(row[0], row[1], row[2]) for row in rows]
 

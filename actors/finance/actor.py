@@ -68,11 +68,12 @@ class FinanceActor(AttendingActor):
             at_start = bool(meta.counter(connection, AT_START))
             if not after:
                 tell_tax_rules(connection, now=at)
-                for order_id, sale_id, currency in books.unopened(connection, limit=SOME):
-                    books.begin(connection, order_id, sale_id, currency)
             found, end = books.behind(
                 connection, after=after, limit=SOME, waiting=at_start, overdue=at - self.rules.overdue
             )
+            for order_id, sale_id, currency in books.unopened(connection, after=after, until=end, limit=SOME):
+                books.begin(connection, order_id, sale_id, currency)
+                found.append(order_id)
             for order_id in found:
                 # Behind what moves now: after a long pause, or the first start with this flow, there may be very many.
                 outbox.accept(connection, books.nudge(order_id, at, Urgency.FRESH), now=at)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from decimal import Decimal
 
+import pytest
+
+from actors.finance import actor
 from actors.messages import Flow
 from adapters.sandbox.faults import Fault, FaultKind
-from storage import orders
+from storage import books, orders
+from storage.schema import upgrade
 from tests.finance_house import (
     LATER,
     MUG,
@@ -149,3 +154,28 @@ async def test_money_of_two_orders_moved_once_and_is_posted_once() -> None:
         assert step(made, left) == ("differs", "held")
         assert "refund_unallocated" in told(made, left)
         assert "message_quarantined" not in made.daemon.open_types()
+
+
+# -- sales of an older release -----------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_the_books_of_older_sales_are_opened_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor, "SOME", 2)
+    async with house(978, attend=300_000, posting="off") as made:
+        orders_sold = [await sold(made, wait=5) for _ in range(5)]
+        await made.daemon.write(lambda connection: connection.execute("DELETE FROM books").rowcount)
+        await made.clock.sleep(1_000)
+        assert [step(made, order) for order in orders_sold] == [("agrees", "")] * 5
+
+
+def test_whether_there_are_books_is_asked_of_a_page_and_of_an_index() -> None:
+    connection, run = sqlite3.connect(":memory:", isolation_level=None), list[str]()
+    upgrade(connection, now=0)
+    connection.set_trace_callback(run.append)
+    books.unopened(connection, after="", until="", limit=2)
+    connection.set_trace_callback(None)
+    [statement] = run
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert any("sales" in one and "order_id>? AND order_id<?" in one for one in plan), plan
+    assert any("COVERING INDEX books_by_standing" in one for one in plan), plan

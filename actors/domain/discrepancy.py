@@ -69,7 +69,7 @@ class Discrepancy(msgspec.Struct, frozen=True, kw_only=True):
         place = f" of {self.where}" if self.where else ""
         ours = f"{self.ours or '–'} in commercetools ({self.our_document or '–'})"
         theirs = f"{self.theirs or '–'} in Cin7 Core ({self.their_document or '–'})"
-        return f"{self.component}{place}: {ours}, {theirs}: {self.reason.value}"
+        return f"{self.chain.value} {self.component}{place}: {ours}, {theirs}: {self.reason.value}"
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from actors.domain.discrepancy import Chain, Discrepancy, Reason, accepted_of, is_covered
@@ -50,3 +51,18 @@ def test_a_release_covers_what_was_seen_and_nothing_else(now: tuple[Discrepancy,
 def test_who_releases_what_agrees_accepts_no_difference() -> None:
     assert is_covered((), accepted_of(()))
     assert not is_covered(EDITED, accepted_of((differs("5", reason=Reason.TIMING),)))
+
+
+def test_a_difference_is_told_in_one_line_with_what_is_held_against_what() -> None:
+    note = Discrepancy(
+        chain=Chain.CREDIT,
+        reason=Reason.MISSING_COMMERCETOOLS,
+        component="amount",
+        currency="GBP",
+        theirs="12.93",
+        our_document="W-5",
+        their_document="CR-1",
+    )
+    told = "– in commercetools (W-5), 12.93 in Cin7 Core (CR-1): missing in commercetools"
+    assert str(note) == f"credit amount: {told}"
+    assert str(msgspec.structs.replace(note, where="t-1")) == f"credit amount of t-1: {told}"

@@ -349,7 +349,8 @@ def _refuse(connection: sqlite3.Connection, record: OrderRecord, action: str) ->
     if record.state in FINAL and not (action == "retry" and books.get(connection, record.id) is not None):
         raise ProblemError(409, f"Order {shown} is {record.state.value}: nothing leads out of that state.")
     if action == "release" and record.state is not OrderState.HELD:
-        raise ProblemError(409, f"Order {shown} is {record.state.value}, not held: there is nothing to release.")
+        also = "" if books.get(connection, record.id) is None else ", and its books wait for nobody"
+        raise ProblemError(409, f"Order {shown} is {record.state.value}, not held{also}: there is nothing to release.")
     if action == "resend" and not orders.sales_of(connection, record.id):
         raise ProblemError(409, f"Order {shown} never had a sale: there is nothing to send again. Retry it instead.")
 

@@ -198,7 +198,7 @@ async def test_an_order_that_is_held_itself_is_judged_again_and_its_books_are_le
 
 async def test_books_that_agree_and_wait_for_nothing_have_nothing_to_release(tmp_path: Path) -> None:
     async with desk(tmp_path, "agrees", "") as app:
-        with pytest.raises(ProblemError, match="nothing to release"):
+        with pytest.raises(ProblemError, match="not held, and its books wait for nobody: there is nothing to release"):
             await actions.release_order(app, "A-1", author="ann", reason="x")
         assert (await kept(app)).decision == ""
 

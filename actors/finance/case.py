@@ -133,6 +133,13 @@ def load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
     )
 
 
+def zone_in(connection: sqlite3.Connection, posting: PostingRules) -> ZoneInfo | None:
+    """Return the zone of the books; None where it is not known: the orders flow tells that."""
+    company = facts.company(connection)
+    zone = zone_of(company, posting) if company is not None else None
+    return zone if isinstance(zone, ZoneInfo) else None
+
+
 _UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER, OrderState.POSTED})
 """States in which the sale is still being made, or its order does not show it yet: the orders flow asks after that."""
 
@@ -167,13 +174,10 @@ def build(
     posting: PostingRules,
     *,
     refunds: tuple[Refund, ...],
+    zone: ZoneInfo,
     now: Instant,
 ) -> Case | None:
-    """Put a case together; None where the books' zone is unknown, or the sale's own rows are."""
-    company = known.facts.company
-    zone = zone_of(company, posting) if company is not None else None
-    if company is None or not isinstance(zone, ZoneInfo):
-        return None
+    """Put a case together in the `zone` of the books; None where the sale has no document, and never was known to."""
     bases = _bases(subject, order, shown, known.facts, posting)
     if bases is None:
         return None
@@ -190,7 +194,7 @@ def build(
         zone=zone,
         day=posting_date(order, zone),
         today=date_in_zone(now, zone),
-        opens=_opens(company.lock_date),
+        opens=_opens(known.facts.company.lock_date if known.facts.company is not None else None),
         refunds=refunds,
         elsewhere=known.elsewhere,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -59,9 +60,13 @@ class Looker:
     async def look(self, order_id: str) -> Outcome:
         """Bring the books of one order to where they can be now."""
         began = self._around.clock.now()
-        subject = await self._around.database.read(lambda connection: cases.load(connection, order_id))
+        subject, zone = await self._around.database.read(
+            lambda connection: (cases.load(connection, order_id), cases.zone_in(connection, self._posting))
+        )
         if subject is None:
             return Done()
+        if zone is None:
+            return Later(due_at=began + self._rules.unreadable, reason="the zone of the books is not known")
         wait = self._wait_for(subject, began)
         if wait is not None:
             return wait
@@ -73,14 +78,14 @@ class Looker:
             # The orders flow tells of an order nobody can read, and clears it once it can be read.
             return Later(due_at=began + self._rules.unreadable, reason=error.reason)
         if not self._has_to_be_read(subject, began):
-            outcome = await self._judge(subject, read.order, subject.books.shown, began, fresh=False)
+            outcome = await self._judge(subject, read.order, subject.books.shown, zone, began, fresh=False)
             if outcome is not None:
                 return outcome
         try:
             view = await self._ledger.read_books(subject.sale.sale_id, subject=order_id)
         except Missing:
             return Done(unit=_over(subject, began))  # the census tells of a sale that is gone
-        outcome = await self._judge(subject, read.order, books.shown_of(view), began, fresh=True)
+        outcome = await self._judge(subject, read.order, books.shown_of(view), zone, began, fresh=True)
         assert outcome is not None  # noqa: S101 -- what was read needs no reading
         return outcome
 
@@ -113,7 +118,7 @@ class Looker:
         return Later(due_at=due, reason="a posting is in doubt" if resolved.left else "looked for", unit=unit)
 
     async def _judge(
-        self, subject: Subject, order: Order, shown: Shown, began: Instant, *, fresh: bool
+        self, subject: Subject, order: Order, shown: Shown, zone: ZoneInfo, began: Instant, *, fresh: bool
     ) -> Outcome | None:
         """Judge by what is shown; None: something is to be posted, and the sale moved: it has to be read before."""
         resolved = resolve(subject, shown, self._rules, began)
@@ -122,9 +127,9 @@ class Looker:
         known = await self._around.database.read(lambda connection: cases.knowledge(connection, order))
         refunds = _refunds(order, shown, subject.refunds, fresh=fresh)
         subject = msgspec.structs.replace(subject, postings=resolved.postings)
-        case = cases.build(subject, order, shown, known, self._posting, refunds=refunds, now=began)
+        case = cases.build(subject, order, shown, known, self._posting, refunds=refunds, zone=zone, now=began)
         if case is None:
-            return Later(due_at=began + self._rules.unreadable, reason="the company's settings were never read")
+            return Done(unit=_over(subject, began))
         plan = decide(case, self._rules, began)
         if plan.draw is not None and not fresh and _has_moved(subject, began):
             return None

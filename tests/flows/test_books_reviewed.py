@@ -133,6 +133,21 @@ async def test_a_service_that_was_renamed_is_told_until_it_has_its_name_again() 
         assert (totals(invoices(made, order)), told(made, order)) == (["45.84"], [])
 
 
+@virtual
+async def test_while_the_zone_of_the_books_is_unknown_no_sale_is_read_for_nothing() -> None:
+    async with house(979) as made:
+        order = await sold(made)
+        made.cin7.set_company(time_zone="Nowhere")
+        await made.clock.sleep(HOUR / 2)
+        made.cin7.pay(sale_of(made, order), "1.00", reference="1234")
+        before = made.calls("sale_read")
+        await made.clock.sleep(HOUR)
+        assert (made.calls("sale_read"), found(made, order)) == (before, set())
+        made.cin7.set_company(time_zone="Europe/London")
+        await made.clock.sleep(HOUR / 2)
+        assert (made.calls("sale_read"), told(made, order)) == (before + 1, ["books_differ"])
+
+
 # -- one payment of two orders -----------------------------------------------------------------------------------------
 
 

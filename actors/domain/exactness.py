@@ -13,6 +13,9 @@ from actors.domain.calibration import Calibration
 from actors.domain.facts import TaxRule
 from actors.domain.sale import Row
 
+ARITHMETIC = "arithmetic:"
+"""What a finding waits for that another answer of the account may settle."""
+
 
 def shown_otherwise(
     rows: Sequence[Row], calibration: Calibration, rules: Mapping[str, TaxRule], *, inclusive: bool

@@ -14,7 +14,7 @@ import msgspec
 
 from actors.domain.crediting import beyond_its_invoice, to_credit
 from actors.domain.discrepancy import Chain, Discrepancy, is_covered
-from actors.domain.exactness import shown_otherwise
+from actors.domain.exactness import ARITHMETIC, shown_otherwise
 from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, fact_ref
 from actors.domain.financial import Invoice
@@ -23,6 +23,7 @@ from actors.domain.money import to_decimal
 from actors.domain.reconciling import disagrees, reconcile
 from actors.domain.references import invoice_mark
 from actors.domain.returning import Refund
+from actors.domain.rows import OrderRow
 from actors.domain.sale import Row
 from actors.domain.tendering import receipts, repayments, to_pay, to_pay_back
 from actors.domain.time import Instant, date_in_zone
@@ -182,12 +183,17 @@ class _Drawing:
         if day is None:
             return None
         generation = case.subject.sale.generation
-        number = 1 + sum(1 for one in case.subject.postings if one.kind is VoucherKind.INVOICE)
+        number = self._next_number()
         return Draw(
             key=f"invoice:{case.order.id}:{generation}:{number}",
             kind=VoucherKind.INVOICE,
             voucher=self._invoice_voucher(rows, day, invoice_mark(case.order.id, generation, number)),
         )
+
+    def _next_number(self) -> int:
+        """Number the next invoice behind all that are known: of those that an older file posted, some may not be."""
+        known = (one.key for one in self._case.subject.postings if one.kind is VoucherKind.INVOICE)
+        return 1 + max((int(key.rpartition(":")[2]) for key in known), default=0)
 
     def _due(self, invoices: Sequence[Invoice], units: Mapping[str, Decimal] | None) -> tuple[Row, ...] | Finding:
         facts = self._case.facts
@@ -203,7 +209,7 @@ class _Drawing:
         if not otherwise:
             return None
         cause = f"Order {self._case.order.shown_as} is not invoiced in parts: {otherwise}"
-        return Finding(code="part_not_invoiceable", cause=cause, field="Invoices")
+        return Finding(code="part_not_invoiceable", cause=cause, field="Invoices", waits_for=ARITHMETIC)
 
     def _otherwise(self, rows: tuple[Row, ...]) -> str:
         """Say what the account might show of these rows instead of what is meant; "" where it cannot."""
@@ -372,11 +378,15 @@ class _Drawing:
         )
 
     def _inexact_note(self, credit: CreditVoucher, refund: Refund) -> Finding | None:
+        """Find that a note may be shown otherwise. One of all the sale's own rows was proved by the order's answer."""
+        if _figures_of(credit.rows) == _figures_of(self._case.standing.rows):
+            return None
         otherwise = self._otherwise(credit.rows)
         if not otherwise:
             return None
         name = refund.transaction_id
-        return Finding(code="refund_unallocated", cause=otherwise, field=name, facts={"refund": name})
+        facts = {"refund": name}
+        return Finding(code="refund_unallocated", cause=otherwise, field=name, waits_for=ARITHMETIC, facts=facts)
 
     def _refund_day(self, refund: Refund) -> date:
         """The day the money was given back, in the books' zone."""
@@ -417,6 +427,11 @@ class _Drawing:
 
     def _open_refunds(self) -> list[Refund]:
         return [one for one in self._case.refunds if one.state == "Success"]
+
+
+def _figures_of(rows: Sequence[Row] | Sequence[OrderRow]) -> list[tuple[str, Decimal, Decimal, Decimal, str]]:
+    """Return what an account calculates a document from, whatever the order of its rows."""
+    return sorted((row.sku, row.quantity, row.price, row.tax, row.tax_rule) for row in rows)
 
 
 def _is_ours(task_id: str, case: Case) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from actors.domain.exactness import ARITHMETIC
 from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, fact_ref
 from actors.domain.observation import observe
@@ -11,7 +12,7 @@ from actors.domain.sale import OrderView
 from actors.domain.time import Instant
 from actors.messages import Flow, Nudge
 from actors.orders.posting import Posting
-from storage import calibration, exceptions, facts, outbox
+from storage import books, calibration, exceptions, facts, outbox
 from storage.calibration import Evidence
 
 ACCOUNT = exceptions.Record(kind="connection", id="cin7")
@@ -61,6 +62,9 @@ class Teaching:
             fingerprint=desk.settings_of(self._known),
             now=now,
         )
+        if self.evidence.refuted:
+            for order_id in exceptions.orders_waiting_for(connection, ARITHMETIC):
+                books.ask(connection, order_id, now=now)
         if lesson.upset:
             exceptions.raise_finding(connection, ACCOUNT, self._changed(), now=now)
             facts.changed(connection)  # whoever was judged by what is no longer believed is judged again

@@ -27,6 +27,7 @@ from tests.finance_house import (
     sold,
     step,
     told,
+    totals,
     transactions,
 )
 from tests.flows.test_orders_every_kind import SLUGS
@@ -152,3 +153,19 @@ async def test_an_account_that_is_changed_overnight_is_told_and_nothing_is_paid_
         assert [one.tax for one in invoices(made, order)] != [made.cin7.sale(sale_of(made, order)).tax]
         assert (payments(made, order), told(made, order)) == ([], ["books_differ"])
         assert {reason for _, reason in found(made, order)} >= {"rounding"}
+
+
+@virtual
+async def test_what_the_order_proved_is_credited_whole_and_a_part_once_the_account_is_known() -> None:
+    async with house(962, teach=False) as made:
+        whole, part = await sold(made), await sold(made)
+        await made.daemon.write(lambda connection: connection.execute("DELETE FROM refutations").rowcount)
+        made.shop.refund(whole)
+        made.shop.refund(part, 311)
+        await made.clock.sleep(SOON)
+        assert totals(notes(made, whole)) == ["45.84"]
+        assert (totals(notes(made, part)), told(made, part)[-1:]) == ([], ["refund_unallocated"])
+        await sold(made, CARTS["a tie"])
+        await made.clock.sleep(SOON)
+        assert totals(notes(made, part)) == ["3.11"]
+        assert made.daemon.open_types(part) == []

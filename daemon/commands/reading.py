@@ -27,8 +27,16 @@ def read(config: Path, unit: Callable[[sqlite3.Connection], T]) -> T | int:
         return settings
     try:
         return read_file(settings.database_path, unit)
-    except (UnreadableError, ProblemError) as error:
+    except UnreadableError as error:
         return failed(str(error))
+    except ProblemError as error:
+        return refused(error)
+
+
+def refused(error: ProblemError) -> int:
+    """Say what was refused; return the exit code: 2 for what makes no sense (400), else 1."""
+    code = failed(str(error))
+    return 2 if error.status == 400 else code
 
 
 def read_file(path: Path, unit: Callable[[sqlite3.Connection], T]) -> T:

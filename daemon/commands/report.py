@@ -78,7 +78,7 @@ def main(args: argparse.Namespace) -> int:
     from actors.domain.closing_files import postings_to_csv, to_csv
     from adapters.operator.problems import ProblemError
     from daemon.commands.configuration import failed, settings_of
-    from daemon.commands.reading import UnreadableError, plain, read_file, to_json
+    from daemon.commands.reading import UnreadableError, plain, read_file, refused, to_json
 
     if args.json and args.csv:
         sys.stderr.write("tallyd report: either --json or --csv\n")
@@ -90,8 +90,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         found = read_file(settings.database_path, _patiently(_unit(args, settings.connection.time_zone or "")))
     except ProblemError as error:
-        code = failed(str(error))
-        return 2 if error.status == 400 else code
+        return refused(error)
     except UnreadableError as error:
         return failed(str(error))
     postings = args.verb == "postings"

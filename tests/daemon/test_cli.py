@@ -236,7 +236,7 @@ def test_orders_list(config: Path, capsys: Printed) -> None:
     assert "SO-00042" in lines[3]
     assert run("orders", "list", "--state", "held", "--json", "--config", config) == 0
     assert [item["number"] for item in read_json(capsys)["items"]] == ["A-2"]
-    assert run("orders", "list", "--state", "nowhere", "--config", config) == 1
+    assert run("orders", "list", "--state", "nowhere", "--config", config) == 2
     assert "state must be one of" in capsys.readouterr().err
 
 
@@ -269,7 +269,7 @@ def test_exceptions(config: Path, capsys: Printed) -> None:
     assert run("exceptions", "show", "1", "--config", config) == 0
     assert "step 1" in capsys.readouterr().out
     assert run("exceptions", "show", "99", "--config", config) == 1
-    assert run("exceptions", "list", "--type", "nothing", "--config", config) == 1
+    assert run("exceptions", "list", "--type", "nothing", "--config", config) == 2
 
 
 def test_a_group_shows_the_cause_of_the_record_it_names() -> None:

@@ -194,3 +194,20 @@ def test_whether_there_are_books_is_asked_of_a_page_and_of_an_index() -> None:
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
     assert any("sales" in one and "order_id>? AND order_id<?" in one for one in plan), plan
     assert any("COVERING INDEX books_by_standing" in one for one in plan), plan
+
+
+@virtual
+async def test_invoices_are_numbered_behind_those_of_a_lost_file() -> None:
+    async with house(981, invoice="shipped") as made:
+        order = await sold(made)
+        sale = sale_of(made, order)
+        for _ in range(2):
+            made.cin7.ship_part(sale, {MUG: 1})
+            await made.clock.sleep(LATER)
+        made.cin7.sale(sale).invoices[0].memo = "with thanks"
+        made.daemon.lose_file()
+        await made.clock.sleep(2 * LATER)
+        made.cin7.ship_rest(sale)
+        await made.clock.sleep(2 * LATER)
+        assert totals(invoices(made, order)) == ["17.90", "12.95", "14.99"]
+        assert (step(made, order), made.daemon.open_types()) == (("agrees", ""), [])

@@ -246,15 +246,25 @@ def accept_rule(connection: sqlite3.Connection, name: str, percent: Decimal | No
 def begin(connection: sqlite3.Connection, order_id: str, sale_id: str, currency: str) -> None:
     """Begin the books of a sale, unless they are; those of an earlier sale of the order end.
 
-    What was posted of a sale that is void says nothing of the next one: the refunds are credited there again.
+    What was posted of a sale that is void says nothing of the next one: the refunds are credited there again. Who took
+    the order out of tallyd's hands did not mean that sale alone: that stands.
     """
-    ended = connection.execute("DELETE FROM books WHERE order_id = ? AND sale_id != ?", (order_id, sale_id))
-    if ended.rowcount:
-        connection.execute("DELETE FROM postings WHERE order_id = ?", (order_id,))
+    earlier = connection.execute(
+        "DELETE FROM books WHERE order_id = ? AND sale_id != ? RETURNING decision, decided_by, decided_at, why",
+        (order_id, sale_id),
+    ).fetchone()
     connection.execute(
         "INSERT INTO books (order_id, sale_id, currency) VALUES (?, ?, ?) ON CONFLICT (order_id) DO NOTHING",
         (order_id, sale_id, currency),
     )
+    if earlier is None:
+        return
+    connection.execute("DELETE FROM postings WHERE order_id = ?", (order_id,))
+    if earlier[0] == "rejected":
+        connection.execute(
+            "UPDATE books SET decision = ?, decided_by = ?, decided_at = ?, why = ? WHERE order_id = ?",
+            (*earlier, order_id),
+        )
 
 
 def saw(connection: sqlite3.Connection, order_id: str, view: SaleView, *, read_at: Instant, now: Instant) -> None:

@@ -25,6 +25,7 @@ from tests.finance_house import (
     moved,
     notes,
     paid,
+    reject,
     sale_of,
     sold,
     step,
@@ -74,6 +75,17 @@ async def test_what_leaves_while_an_invoice_is_on_its_way_is_invoiced_as_well() 
         await made.clock.sleep(SOON)
         assert totals(invoices(made, order)) == ["17.90", "27.94"]
         assert (step(made, order), found(made, order)) == (("agrees", ""), set())
+
+
+@virtual
+async def test_an_order_that_was_rejected_stays_out_of_our_hands_when_it_is_sent_again() -> None:
+    async with house(982, posting="hold") as made:
+        order = await sold(made)
+        await reject(made, order)
+        await made_anew(made, order)
+        record = kept(made, order)
+        assert (record.decision, record.decided_by, record.step) == ("rejected", "ann", "")
+        assert (made.cin7.invoices(record.sale_id), told(made, "2026-12-01")) == ([], [])
 
 
 # -- what is told, and for how long ------------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ def decide(case: Case, rules: FinanceRules, now: Instant) -> Plan:
         return Plan(found=found, findings=tuple(findings), agrees=False, step=ASKED if decision == "asked" else HELD)
     if rules.posting == "hold" and decision != RELEASED and drawn.draw is not None:
         return Plan(found=found, findings=tuple(findings), agrees=agrees, step=WAITS)
-    step = NEXT if drawn.draw is not None else LOCKED if drawn.locked else STUCK if findings else ""
+    stuck = any(one.code != DIFFER for one in findings)
+    step = NEXT if drawn.draw is not None else LOCKED if drawn.locked else STUCK if stuck else ""
     return Plan(found=found, findings=tuple(findings), agrees=agrees, step=step, draw=drawn.draw)
 
 

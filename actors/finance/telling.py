@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from decimal import Decimal
 
 from actors.domain import figures
+from actors.domain.closing_files import shown
 from actors.domain.discrepancy import is_covered
 from actors.domain.exception_types import Finding
+from actors.domain.financial import NOTHING
+from actors.domain.tendering import Movement, paid, receipts, repayments
 from actors.domain.time import Instant
 from actors.finance.case import Case
 from actors.finance.deciding import DIFFER, REFUSED, REJECTED, RELEASED, WAITS, Plan
@@ -90,19 +95,32 @@ def _told(figure: str, document: str, rule: str) -> str:
 
 
 def _sides(case: Case) -> dict[str, str]:
+    """Write what each side comes to: the goods by component and tax rule, then every chain of documents in all."""
     ordered, stands = case.ordered, case.standing
+    notes = [one for one in case.shown.notes if one.authorised]
+    invoices = [one for one in case.shown.invoices if one.stands]
+    given_back = _moved(repayments(case.order, case.refunds))
     sides = {}
     for name, ours, theirs in (
         ("net", ordered.net, stands.net),
         ("tax", ordered.tax, stands.tax),
         ("total", ordered.total, stands.total),
+        ("invoiced", ordered.total, sum((one.total for one in invoices), NOTHING)),
+        ("paid", _moved(receipts(case.order)), paid([pay for one in invoices for pay in one.payments])),
+        ("credited", given_back, sum((one.total for one in notes), NOTHING)),
+        ("paid back", given_back, paid([pay for one in notes for pay in one.payments])),
     ):
-        sides[f"{name} commercetools"], sides[f"{name} Cin7 Core"] = f"{ours:f}", f"{theirs:f}"
+        sides[f"{name} commercetools"], sides[f"{name} Cin7 Core"] = shown(ours), shown(theirs)
     for rule, share in sorted(ordered.by_rule.items()):
-        sides[f"tax {rule} commercetools"] = f"{share.tax:f}"
+        sides[f"tax {rule} commercetools"] = shown(share.tax)
     for rule, share in sorted(_shares(case).items()):
-        sides[f"tax {rule} Cin7 Core"] = f"{share.tax:f}"
+        sides[f"tax {rule} Cin7 Core"] = shown(share.tax)
     return sides
+
+
+def _moved(movements: Sequence[Movement]) -> Decimal:
+    """Add up what moved in commercetools."""
+    return sum((one.amount for one in movements), NOTHING)
 
 
 def _shares(case: Case) -> dict[str, figures.Share]:
@@ -118,7 +136,7 @@ def _tell_day(connection: sqlite3.Connection, day: str, now: Instant, *, waits: 
     elif waits:
         finding = Finding(
             code="posting_waits",
-            cause=f"{waiting} sales of {day} agree with their orders and wait to be posted.",
+            cause=f"Sales of {day} that agree with their orders and wait to be posted: {waiting}.",
             facts={"day": day, "sales": str(waiting)},
         )
         exceptions.raise_finding(connection, record, finding, now=now)

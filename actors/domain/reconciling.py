@@ -32,6 +32,7 @@ from actors.domain.facts import TaxRule
 from actors.domain.figures import Figures, Share, Sold, of_kind
 from actors.domain.financial import NOTHING, Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
+from actors.domain.money import to_decimal
 from actors.domain.order import Order
 from actors.domain.returning import Refund
 from actors.domain.row_gaps import RowGap, edited_rows, invoiced_rows, is_rounding
@@ -438,8 +439,17 @@ def _money_reason(
         return case.behind(chain)
     if any(one.rate is not None and _other_rate(case.sold.rate, one.rate, _INVOICE_RATE_STEP) for one in payments):
         return Reason.FOREIGN_EXCHANGE
+    if _taken_back(case.order, movement, paid(payments)):
+        return Reason.EDITED_COMMERCETOOLS
     twice = len(payments) > 1 and movement.amount < paid(payments)
     return Reason.MISSING_COMMERCETOOLS if twice else Reason.EDITED_CIN7
+
+
+def _taken_back(order: Order, movement: Movement, entered: Decimal) -> bool:
+    """Say whether all of a transaction was entered, and a part of it was charged back."""
+    amounts = {one.id: one.amount for payment in order.payments for one in payment.transactions}
+    captured_once = to_decimal(amounts.get(movement.id, 0), order.digits)
+    return movement.amount < entered == captured_once
 
 
 def _credits(case: _Case) -> Iterator[Discrepancy]:

@@ -160,6 +160,18 @@ async def test_while_the_zone_of_the_books_is_unknown_no_sale_is_read_for_nothin
         assert (made.calls("sale_read"), told(made, order)) == (before + 1, ["books_differ"])
 
 
+@virtual
+async def test_what_is_charged_back_was_changed_in_commercetools_and_not_by_who_entered_it() -> None:
+    async with house(983) as made:
+        order = await sold(made)
+        made.shop._transact(order, "Chargeback", 1000, state="Success")
+        await made.clock.sleep(SOON)
+        assert (found(made, order), step(made, order)) == (
+            {("payment", "edited in commercetools")},
+            ("differs", "held"),
+        )
+
+
 # -- one payment of two orders -----------------------------------------------------------------------------------------
 
 

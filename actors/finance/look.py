@@ -32,7 +32,10 @@ from actors.finance.rules import FinanceRules
 from actors.finance.telling import tell, tell_over
 from actors.messages import Flow
 from storage import books, flows, fulfilments, timeline
-from storage.books import Shown
+from storage.books import NEXT, Shown
+
+NO_LEASE = "the lease is not ours"
+"""Why it waits while another daemon may be writing."""
 
 
 class Looker:
@@ -67,6 +70,9 @@ class Looker:
             return Done()
         if zone is None:
             return Later(due_at=began + self._rules.unreadable, reason="the zone of the books is not known")
+        if subject.books.step == NEXT and not self._rules.shadow and not self._may_write():
+            # Not even read: a second daemon would ask for every order that is to be posted again and again.
+            return Later(due_at=began + self._patience.wait, reason=NO_LEASE)
         wait = self._wait_for(subject, began)
         if wait is not None:
             return wait
@@ -144,7 +150,7 @@ class Looker:
         if self._rules.shadow:
             return self._would(case, plan, settle, began)
         if not self._may_write():
-            return Later(due_at=began + self._patience.wait, reason="the lease is not ours", unit=settle)
+            return Later(due_at=began + self._patience.wait, reason=NO_LEASE, unit=settle)
         return await self._poster.post(case, plan.draw, settle)
 
     def _done(self, case: Case, settle: Callable[[sqlite3.Connection, Instant], None], now: Instant) -> Outcome:

@@ -26,6 +26,7 @@ from tests.finance_house import (
     notes,
     paid,
     reject,
+    release,
     sale_of,
     sold,
     step,
@@ -235,3 +236,22 @@ async def test_invoices_are_numbered_behind_those_of_a_lost_file() -> None:
         await made.clock.sleep(2 * LATER)
         assert totals(invoices(made, order)) == ["17.90", "12.95", "14.99"]
         assert (step(made, order), made.daemon.open_types()) == (("agrees", ""), [])
+
+
+# -- a second daemon ---------------------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_without_the_lease_an_order_that_is_to_be_posted_is_read_once() -> None:
+    async with house(984, posting="hold") as made:
+        order = await sold(made)
+        looker = made.engine.actors[Flow.FINANCE].looker  # type: ignore[attr-defined]
+        may_write, looker._may_write = looker._may_write, lambda: False
+        await release(made, order)
+        await made.clock.sleep(10)
+        read = made.calls("order_read")
+        await made.clock.sleep(HOUR)
+        assert (made.calls("order_read"), made.calls("invoice_write")) == (read, 0)
+        looker._may_write = may_write
+        await made.clock.sleep(SOON)
+        assert (totals(invoices(made, order)), step(made, order)) == (["45.84"], ("agrees", ""))

@@ -60,19 +60,23 @@ FORGOTTEN = [(books, "doubt", _forgotten)]
 BELIEVED = [(look, "inherited_from", lambda *_: None)]
 
 
+TWICE = "paid .*charged|not within"
+"""A second payment is told of, and the books never agree; or nobody has read it yet, and the doubles' own show it."""
+
+
 @pytest.mark.parametrize(
     ("patches", "fate", "seen"),
     [
         (ONE_LOOK, "lost before it was executed", "posted again after 1 looks"),
         (NOT_TO_THE_LAST, "lost before it was executed", "posted again after 0 looks"),
-        (NOT_TO_THE_LAST, "lost, and executed late", "paid .*charged"),
-        (DOUBTED_EARLY, "killed, and executed late", "paid .*charged"),
+        (NOT_TO_THE_LAST, "lost, and executed late", TWICE),
+        (DOUBTED_EARLY, "killed, and executed late", TWICE),
         (DOUBTED_EARLY, "handled twice at once, and lost before", "posted again after 0 looks"),
-        (NOT_INTENDED, "lost after it was executed", "paid .*charged"),
-        (NOT_INTENDED, "killed when answered", "paid .*charged"),
-        (FORGOTTEN, "lost after it was executed", "paid .*charged"),
+        (NOT_INTENDED, "lost after it was executed", TWICE),
+        (NOT_INTENDED, "killed when answered", TWICE),
+        (FORGOTTEN, "lost after it was executed", TWICE),
         (FORGOTTEN, "lost before it was executed", "posted again after 0 looks"),
-        (BELIEVED, "the file put back afterwards", "paid .*charged"),
+        (BELIEVED, "the file put back afterwards", TWICE),
         (BELIEVED, "the file lost, and executed late", "posted, and posted again"),
     ],
 )

@@ -146,7 +146,7 @@ class Poster:
         return Later(due_at=due_at, reason="refused", unit=unit, points=points)
 
     def _tell(self, case: Case, draw: Draw) -> Callable[[], None]:
-        return lambda: self._around.log("books.posted", order=case.order.id, what=draw.kind.value)
+        return lambda: self._around.log("books.posted", order=case.order.id, operation=draw.kind.value)
 
 
 def with_answer(shown: Shown, draw: Draw, answer: Answer) -> Shown:

@@ -8,6 +8,7 @@ from actors.core.actor import Done, Later, Outcome, Unit
 from actors.domain.calls import Purpose
 from actors.domain.errors import InDoubt, Rejected
 from actors.domain.exception_types import Finding
+from actors.domain.tendering import money_of
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.messages import Flow, Nudge
@@ -66,6 +67,7 @@ def _exported(desk: Desk, case: Case, sale: SaleRecord, version: int) -> Unit:
         orders.export(connection, order.id, now=now)
         fulfilments.catch_up(connection, order.id, sale.sale_id, now=now, unsent=desk.posting.gift_cards)
         books.begin(connection, order.id, sale.sale_id, order.currency)
+        books.knows_money(connection, order.id, money_of(order))
         books.ask(connection, order.id, now=now)
         note(connection, order.id, "marked in commercetools", now, sale=sale.sale_id)
         flows.succeeded(connection, Flow.ORDERS, now=now)

@@ -75,7 +75,7 @@ async def look(made: World, order: str) -> None:
 
 async def act(made: World, action: Callable[..., Any], ref: Any) -> dict[str, Any]:
     """Do what a person does by the command line."""
-    app: Any = SimpleNamespace(engine=made.engine)
+    app: Any = SimpleNamespace(engine=made.engine, settings=SimpleNamespace(finance=SimpleNamespace(four_eyes=False)))
     done: dict[str, Any] = await action(app, ref, author="ann", reason="seen to")
     await made.clock.sleep(10)
     return done
@@ -471,7 +471,9 @@ async def test_a_person_accepts_what_they_were_shown_and_no_more() -> None:
         order, _, _ = await edited(made)
         made.ct_network.reachable = False
         made.shop.edit_order(order, {MUG: 5})
-        app: Any = SimpleNamespace(engine=made.engine)
+        app: Any = SimpleNamespace(
+            engine=made.engine, settings=SimpleNamespace(finance=SimpleNamespace(four_eyes=False))
+        )
         await actions.release_order(app, order, author="ann", reason="fine")
         made.ct_network.reachable = True
         await made.clock.sleep(60)

@@ -19,13 +19,13 @@ from tests.simulation.run import Figures, main
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_bad_day_with_a_kill_at_every_crash_point(seed: int) -> None:
-    day = run_virtual(functools.partial(bad_day, seed, count=60, cancelled=10, every=6, hurry=0.3))
+    day = run_virtual(functools.partial(bad_day, seed, count=40, cancelled=8, every=6, hurry=0.2))
     assert set(day.kills) == crash_points()
     assert sum(day.faults.values()) > 50
     assert day.outages >= 1
-    assert day.posted["invoice"] == 60
+    assert day.posted["invoice"] == 40
     assert day.posted["credit_note"] == day.posted["refund"] > 1
 
 

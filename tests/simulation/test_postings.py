@@ -60,23 +60,19 @@ FORGOTTEN = [(books, "doubt", _forgotten)]
 BELIEVED = [(look, "inherited_from", lambda *_: None)]
 
 
-TWICE = "paid .*charged|not within"
-"""A second payment is told of, and the books never agree; or nobody has read it yet, and the doubles' own show it."""
-
-
 @pytest.mark.parametrize(
     ("patches", "fate", "seen"),
     [
         (ONE_LOOK, "lost before it was executed", "posted again after 1 looks"),
         (NOT_TO_THE_LAST, "lost before it was executed", "posted again after 0 looks"),
-        (NOT_TO_THE_LAST, "lost, and executed late", TWICE),
-        (DOUBTED_EARLY, "killed, and executed late", TWICE),
+        (NOT_TO_THE_LAST, "lost, and executed late", "paid .*charged"),
+        (DOUBTED_EARLY, "killed, and executed late", "paid .*charged"),
         (DOUBTED_EARLY, "handled twice at once, and lost before", "posted again after 0 looks"),
-        (NOT_INTENDED, "lost after it was executed", TWICE),
-        (NOT_INTENDED, "killed when answered", TWICE),
-        (FORGOTTEN, "lost after it was executed", TWICE),
+        (NOT_INTENDED, "lost after it was executed", "paid .*charged"),
+        (NOT_INTENDED, "killed when answered", "paid .*charged"),
+        (FORGOTTEN, "lost after it was executed", "paid .*charged"),
         (FORGOTTEN, "lost before it was executed", "posted again after 0 looks"),
-        (BELIEVED, "the file put back afterwards", TWICE),
+        (BELIEVED, "the file put back afterwards", "paid .*charged"),
         (BELIEVED, "the file lost, and executed late", "posted, and posted again"),
     ],
 )
@@ -91,7 +87,7 @@ def test_what_posts_too_soon_is_seen(patches: list[tuple[object, str, Any]], fat
 
 def test_a_file_that_was_lost_knows_its_credit_note_by_its_mark() -> None:
     """Else it would be a person's, who pays it back as well."""
-    with mock.patch.object(doubting, "_marked", lambda *_: ()), pytest.raises(AssertionError, match="not within"):
+    with mock.patch.object(doubting, "_marked", lambda *_: ()), pytest.raises(AssertionError, match="paid back .*given back"):
         run(VoucherKind.CREDIT_NOTE, "the file lost, and executed late")
 
 

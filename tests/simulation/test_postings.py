@@ -89,7 +89,7 @@ def test_a_file_that_was_lost_knows_its_credit_note_by_its_mark() -> None:
     """Else it would be a person's, who pays it back as well."""
     with (
         mock.patch.object(doubting, "_marked", lambda *_: ()),
-        pytest.raises(AssertionError, match="paid back .*given back"),
+        pytest.raises(AssertionError, match=r"paid back .*given back"),
     ):
         run(VoucherKind.CREDIT_NOTE, "the file lost, and executed late")
 

@@ -23,6 +23,7 @@ class Flow(StrEnum):
     STOCK = "stock"
     FULFILMENT = "fulfilment"
     FINANCE = "finance"
+    PROCUREMENT = "procurement"
 
 
 class Urgency(IntEnum):

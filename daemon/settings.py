@@ -297,12 +297,19 @@ class FulfilmentSettings(_Table, frozen=True, kw_only=True):
 
 
 class CatalogueSettings(_Table, frozen=True, kw_only=True):
-    """What may be written to the product catalogue."""
+    """What may be written to the product catalogue.
+
+    `unpublish_share_percent`: more of the published products than this at once, and a person is asked. `product_type`
+    and `tax_category` are keys for what no mapping names; `language` is that of names (default: the project's first).
+    """
 
     enabled: bool = True
     create_drafts: bool = False
     unpublish_unmatched: bool = False
+    unpublish_share_percent: Annotated[float, Meta(ge=0, le=100)] = 2
     product_type: Text | None = None
+    tax_category: Text | None = None
+    language: Text | None = None
 
 
 class FinanceSettings(_Table, frozen=True, kw_only=True):
@@ -326,6 +333,12 @@ class ProcurementSettings(_Table, frozen=True, kw_only=True):
 
     enabled: bool = True
     margin_floor_percent: Annotated[Decimal, Meta(extra={"check": percent_problem})] = Decimal(0)
+    invoice_after_days: Annotated[int, Meta(ge=0)] = 14
+    landed_cost_after_days: Annotated[int, Meta(ge=0)] = 14
+    landed_cost: Literal["foreign", "all", "none"] = "foreign"
+    cost_moved_percent: Annotated[Decimal, Meta(extra={"check": percent_problem})] = Decimal(1)
+    month_end_days: Annotated[int, Meta(ge=0, le=31)] = 5
+    history_days: Annotated[int, Meta(ge=1)] = 365
 
 
 class ChargeMapping(_Table, frozen=True, kw_only=True):
@@ -358,6 +371,9 @@ class MappingsSettings(_Table, frozen=True, kw_only=True):
     )
     charges: dict[str, ChargeMapping] = {}
     gift_cards: dict[str, Text] = {}
+    product_types: dict[str, Text] = {}
+    tax_categories: dict[str, Text] = {}
+    attributes: dict[str, Text] = {}
     payments: dict[str, Text] = {}
     carriers: dict[str, Text] = {}
     shipping: dict[str, Text] = {}

@@ -42,6 +42,9 @@ class Purpose(StrEnum):
     CIN7_AVAILABILITY = "cin7.availability"
     CIN7_STOCK_PAGE = "cin7.stock_page"
     CIN7_PRODUCTS = "cin7.products"
+    CIN7_FAMILIES = "cin7.families"
+    CIN7_LIST_PURCHASES = "cin7.list_purchases"
+    CIN7_READ_PURCHASE = "cin7.read_purchase"
     CIN7_FIND_BY_EXTERNAL_ID = "cin7.find_by_external_id"
     CIN7_FIND_BY_REFERENCE = "cin7.find_by_reference"
     CIN7_READ_SALE = "cin7.read_sale"
@@ -78,6 +81,15 @@ class Purpose(StrEnum):
     CT_WRITE_LEASE = "commercetools.write_lease"
     CT_SYNC_INFO = "commercetools.sync_info"
     CT_UPDATE_ORDER = "commercetools.update_order"
+    CT_LIST_PRODUCTS = "commercetools.list_products"
+    CT_LIST_PRICES = "commercetools.list_prices"
+    CT_READ_PRODUCT = "commercetools.read_product"
+    CT_FIND_PRODUCT = "commercetools.find_product"
+    CT_PRODUCT_TYPE = "commercetools.product_type"
+    CT_TAX_CATEGORY = "commercetools.tax_category"
+    CT_CREATE_PRODUCT = "commercetools.create_product"
+    CT_UPDATE_PRODUCT = "commercetools.update_product"
+    CT_UNPUBLISH_PRODUCT = "commercetools.unpublish_product"
 
     @property
     def side(self) -> str:
@@ -116,5 +128,8 @@ _WRITES = frozenset(
         Purpose.CT_WRITE_LEASE,
         Purpose.CT_WRITE_ENTRY,
         Purpose.CT_CREATE_ENTRY,
+        Purpose.CT_CREATE_PRODUCT,
+        Purpose.CT_UPDATE_PRODUCT,
+        Purpose.CT_UNPUBLISH_PRODUCT,
     }
 )

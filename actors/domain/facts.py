@@ -147,14 +147,6 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
 Fact = Product | TaxRule | Location | PaymentTerm | LedgerAccount | Customer | Carrier | ExchangeRate | Company
 
 
-class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of products, and how many there are in all. `rows` also counts rows that were not usable."""
-
-    products: tuple[Product, ...]
-    rows: int
-    total: int
-
-
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known, for one order: products of its SKUs and of the charges, and all of the small lists.
 

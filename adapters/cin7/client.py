@@ -21,6 +21,7 @@ from actors.domain.crashpoints import Probe, WritePhase, write_point
 from actors.domain.errors import Limited, Rejected, Transient, WireError
 from actors.domain.financial import Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
+from actors.domain.item import ItemPage
 from actors.domain.references import PREFIX
 from actors.domain.sale import (
     CreditNotePage,
@@ -325,7 +326,7 @@ class Cin7Client:
             return None
         return translate.exchange_rate(row, self._read(body, wire.Sale, _of_sale(row.id), purpose, until))
 
-    async def products(self, *, page: int, modified_since: Instant | None) -> facts.ProductPage:
+    async def products(self, *, page: int, modified_since: Instant | None) -> ItemPage:
         """`GET /product`, one page of 1,000, deprecated ones too (fact sheet §3.1). A row without a SKU is left out."""
         # A bill of materials is empty unless it is asked for (fact sheet §3.1).
         query = [("Page", str(page)), ("Limit", str(_PRODUCT_ROWS)), ("IncludeDeprecated", "true")]
@@ -336,8 +337,8 @@ class Cin7Client:
         found = await self._page(_listing(purpose), "/product", wire.ProductList, query)
         if found.total is None:
             raise unclear("malformed", purpose, until=self._clock.now(), detail="Total is missing")
-        products = _distinct(found.rows or [], translate.product, lambda one: one.id)
-        return facts.ProductPage(products=products, rows=len(found.rows or []), total=found.total)
+        items = _distinct(found.rows or [], translate.item, lambda one: one.id)
+        return ItemPage(items=items, rows=len(found.rows or []), total=found.total)
 
     # -- stock ----------------------------------------------------------------------------------------------------
 

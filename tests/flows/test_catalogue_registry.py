@@ -30,9 +30,9 @@ from actors.domain.facts import (
     Location,
     PaymentTerm,
     Product,
-    ProductPage,
     TaxRule,
 )
+from actors.domain.item import FamilyPage, Item, ItemPage
 from actors.domain.posting import CurrencyRule, PostingRules
 from actors.messages import Envelope, Flow, Urgency
 from adapters.rate_files import MOST_BYTES, DiskRateFiles
@@ -85,8 +85,10 @@ class Account:
         self.asked.append(f"rates of {','.join(sorted(currencies))} since {since}")
         return self.rates
 
-    async def products(self, *, page: int, modified_since: int | None) -> ProductPage:
-        return ProductPage(products=self.goods, rows=len(self.goods), total=len(self.goods))
+    async def products(self, *, page: int, modified_since: int | None) -> ItemPage:
+        return ItemPage(
+            items=tuple(Item(product=one) for one in self.goods), rows=len(self.goods), total=len(self.goods)
+        )
 
 
 class Files:

@@ -21,7 +21,7 @@ from actors.domain.crashpoints import Probe, WritePhase, write_point
 from actors.domain.errors import Limited, Rejected, Transient, WireError
 from actors.domain.financial import Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
-from actors.domain.item import ItemPage
+from actors.domain.item import FamilyPage, ItemPage
 from actors.domain.references import PREFIX
 from actors.domain.sale import (
     CreditNotePage,
@@ -41,7 +41,7 @@ from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher
 from actors.domain.webhook import Webhook
 from actors.governor.gate import Gate, Turn
 from actors.governor.journal import Intent
-from adapters.cin7 import documents, sale_lists, stock, translate, webhooks, wire
+from adapters.cin7 import documents, items, sale_lists, stock, translate, webhooks, wire
 from adapters.cin7.answers import SIDE, failure, limit_wait_seconds, unclear
 from adapters.cin7.fields import UnreadableAnswerError
 from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
@@ -53,7 +53,7 @@ _Query = Sequence[tuple[str, str]]
 _Body = wire.Sent | dict[str, Any]
 
 _LOOK_UP_ROWS = 100
-_PRODUCT_ROWS = 1000
+_CATALOGUE_ROWS = 1000
 _SALE_ROWS = 1000
 _STOCK_ROWS = 1000
 # `/ref/location` was seen to cut a page at 500 rows (fact sheet §1.5); asking for no more keeps a page a page.
@@ -329,16 +329,15 @@ class Cin7Client:
     async def products(self, *, page: int, modified_since: Instant | None) -> ItemPage:
         """`GET /product`, one page of 1,000, deprecated ones too (fact sheet §3.1). A row without a SKU is left out."""
         # A bill of materials is empty unless it is asked for (fact sheet §3.1).
-        query = [("Page", str(page)), ("Limit", str(_PRODUCT_ROWS)), ("IncludeDeprecated", "true")]
-        query.append(("IncludeBOM", "true"))
-        if modified_since is not None:
-            query.append(("ModifiedSince", format_instant(modified_since)))
-        purpose = Purpose.CIN7_PRODUCTS
-        found = await self._page(_listing(purpose), "/product", wire.ProductList, query)
-        if found.total is None:
-            raise unclear("malformed", purpose, until=self._clock.now(), detail="Total is missing")
-        items = _distinct(found.rows or [], translate.item, lambda one: one.id)
-        return ItemPage(items=items, rows=len(found.rows or []), total=found.total)
+        query = (*_part(page, "ModifiedSince", modified_since), ("IncludeDeprecated", "true"), ("IncludeBOM", "true"))
+        rows, total = await self._counted_page(Purpose.CIN7_PRODUCTS, "/product", wire.ProductList, query)
+        return ItemPage(items=_distinct(rows, items.item, lambda one: one.id), rows=len(rows), total=total)
+
+    async def families(self, *, page: int, modified_since: Instant | None) -> FamilyPage:
+        """`GET /productFamily`, one page of 1,000 (fact sheet §3.2). A row without ID or SKU is left out."""
+        query = _part(page, "ModifiedSince", modified_since)
+        rows, total = await self._counted_page(Purpose.CIN7_FAMILIES, "/productFamily", wire.FamilyList, query)
+        return FamilyPage(families=_distinct(rows, items.family, lambda one: one.id), rows=len(rows), total=total)
 
     # -- stock ----------------------------------------------------------------------------------------------------
 
@@ -479,6 +478,15 @@ class Cin7Client:
                 )
             number += 1
 
+    async def _counted_page(
+        self, purpose: Purpose, path: str, kind: type[_Page[_T]], query: _Query
+    ) -> tuple[list[_T], int]:
+        """Read one page of a list, and how many rows the whole list has; without that no page is of use."""
+        page = await self._page(_listing(purpose), path, kind, query)
+        if page.total is None:
+            raise unclear("malformed", purpose, until=self._clock.now(), detail="Total is missing")
+        return page.rows or [], page.total
+
     async def _page(self, intent: Intent, path: str, kind: type[_Page[_T]], query: _Query) -> _Page[_T]:
         def same(page: _Page[_T]) -> _Page[_T]:
             if page.rows is None:
@@ -604,6 +612,12 @@ class Cin7Client:
 def _listing(purpose: Purpose) -> Intent:
     """Say what a reading for the registry is for."""
     return Intent(purpose, lane=Lane.CATALOGUE)
+
+
+def _part(page: int, changed: str, since: Instant | None) -> _Query:
+    """Ask for a page of all there is, or of what was changed since, by the parameter of that name."""
+    query = (("Page", str(page)), ("Limit", str(_CATALOGUE_ROWS)))
+    return query if since is None else (*query, (changed, format_instant(since)))
 
 
 def _newest(rows: Iterable[SaleRow], currencies: frozenset[str]) -> list[SaleRow]:

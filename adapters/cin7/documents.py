@@ -7,19 +7,18 @@ carry neither: what such a document comes to is added up from its rows, in the t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
 from actors.domain.financial import NOTHING, Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
-from actors.domain.money import is_plain
 from actors.domain.rows import OrderRow
 from actors.domain.sale import Row, RowKind
 from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, Restock
 from adapters.cin7 import fulfilments, wire
-from adapters.cin7.fields import UnreadableAnswerError, day, guid, needed, plain_text
+from adapters.cin7.fields import UnreadableAnswerError, day, guid, needed, number, optional_number, plain_text, text
 from adapters.cin7.numbers import AMOUNT_PLACES, PAYMENT_PLACES, plain_number
 
 NEW = "00000000-0000-0000-0000-000000000000"
@@ -183,7 +182,7 @@ def with_figures(notes: tuple[CreditNote, ...], raw: msgspec.Raw) -> tuple[Credi
         UnreadableAnswerError: a row or total without a figure.
     """
     shown = _decoded(_NOTES, raw, "CreditNotes")
-    rows = {_text(row.task_id).lower(): (place, row) for place, row in enumerate(shown)}
+    rows = {text(row.task_id).lower(): (place, row) for place, row in enumerate(shown)}
     found = []
     for note in notes:
         place, row = rows[note.task_id]
@@ -207,7 +206,7 @@ def posted_invoice(answer: msgspec.Raw, voucher: InvoiceVoucher) -> Invoice:
     """
     document = _POSTED_INVOICES.decode(answer)
     _same_sale(document.sale_id, voucher.sale_id)
-    rows = [row for row in document.invoices or [] if _text(row.memo) == voucher.memo]
+    rows = [row for row in document.invoices or [] if text(row.memo) == voucher.memo]
     if len(rows) != 1:
         raise UnreadableAnswerError("Invoices does not show the one that was posted")
     read = _invoice(rows[0], "Invoices", tax_inclusive=voucher.tax_inclusive)
@@ -220,7 +219,7 @@ def posted_credit_note(answer: msgspec.Raw, voucher: CreditVoucher) -> CreditNot
     """Find what was posted in the answer, by its memo. Raises as `posted_invoice`."""
     document = _POSTED_NOTES.decode(answer)
     _same_sale(document.sale_id, voucher.sale_id)
-    rows = [row for row in document.credit_notes or [] if _text(row.memo) == voucher.memo]
+    rows = [row for row in document.credit_notes or [] if text(row.memo) == voucher.memo]
     if len(rows) != 1:
         raise UnreadableAnswerError("CreditNotes does not show the one that was posted")
     note = fulfilments.credit_note(rows[0], 0, "CreditNotes")
@@ -238,7 +237,7 @@ def posted_payment(answer: msgspec.Raw, voucher: PaymentVoucher) -> PostedPaymen
     found = [
         _payment(row, "Payment", task_id=voucher.task_id)
         for row in rows
-        if _text(row.task_id).lower() == voucher.task_id.lower() and _text(row.reference) == voucher.reference
+        if text(row.task_id).lower() == voucher.task_id.lower() and text(row.reference) == voucher.reference
     ]
     matching = [one for one in found if one.amount == voucher.amount]
     if not matching:
@@ -247,7 +246,7 @@ def posted_payment(answer: msgspec.Raw, voucher: PaymentVoucher) -> PostedPaymen
 
 
 def _same_sale(shown: Any, asked: str) -> None:
-    if _text(shown) and _text(shown).lower() != asked.strip().lower():
+    if text(shown) and text(shown).lower() != asked.strip().lower():
         raise UnreadableAnswerError("SaleID is another sale's")
 
 
@@ -255,56 +254,56 @@ def _credit_figures(row: wire.CreditDocument, field: str, *, tax_inclusive: bool
     """Read what a credit note comes to: its rows, totals, day and refunds."""
     rows = _rows(row.lines, row.additional_charges, field)
     net, tax, total = _totals(row, rows, field, tax_inclusive=tax_inclusive)
-    task = _text(row.task_id).lower()
-    refunds = [one for one in row.refunds or [] if _text(one.type).upper() in ("", _REFUND)]
-    refunds += [one for one in row.payments or [] if _text(one.type).upper() == _REFUND]
+    task = text(row.task_id).lower()
+    refunds = [one for one in row.refunds or [] if text(one.type).upper() in ("", _REFUND)]
+    refunds += [one for one in row.payments or [] if text(one.type).upper() == _REFUND]
     return {
-        "invoice_number": _text(row.invoice_number),
+        "invoice_number": text(row.invoice_number),
         "day": day(plain_text(row.date)),
         "rows": rows,
         "net": net,
         "tax": tax,
         "total": total,
-        "rate": _optional(row.rate, f"{field}.CreditNoteConversionRate"),
+        "rate": optional_number(row.rate, f"{field}.CreditNoteConversionRate"),
         "payments": tuple(_payment(one, f"{field}.Refunds", task_id=task, kind=_REFUND) for one in refunds),
     }
 
 
 def _invoice(row: wire.InvoiceDocument, field: str, *, tax_inclusive: bool | None) -> Invoice | None:
     """Read an invoice; None of the place where one would be, which has no rows."""
-    status = _text(row.status).upper() or _NOT_AVAILABLE
+    status = text(row.status).upper() or _NOT_AVAILABLE
     rows = _rows(row.lines, row.additional_charges, field)
     if status == _NOT_AVAILABLE and not rows:
         return None
     net, tax, total = _totals(row, rows, field, tax_inclusive=tax_inclusive)
-    task_id = guid(_text(row.task_id), f"{field}.TaskID")
+    task_id = guid(text(row.task_id), f"{field}.TaskID")
     payments = tuple(_payment(one, f"{field}.Payments", task_id=task_id) for one in row.payments or [])
     return Invoice(
         task_id=task_id,
-        number=_text(row.number),
+        number=text(row.number),
         status=status,
         rows=rows,
         net=net,
         tax=tax,
         total=total,
         day=day(plain_text(row.date)),
-        memo=_text(row.memo),
-        rate=_optional(row.rate, f"{field}.CurrencyConversionRate"),
-        paid=_optional(row.paid, f"{field}.Paid") or NOTHING,
+        memo=text(row.memo),
+        rate=optional_number(row.rate, f"{field}.CurrencyConversionRate"),
+        paid=optional_number(row.paid, f"{field}.Paid") or NOTHING,
         payments=payments,
     )
 
 
 def _payment(row: wire.PaymentDocument, field: str, *, task_id: str, kind: str = "PAYMENT") -> PostedPayment:
     return PostedPayment(
-        id=guid(_text(row.id), f"{field}.ID"),
-        type=_text(row.type).upper() or kind,
-        amount=_number(row.amount, f"{field}.Amount"),
-        reference=_text(row.reference),
+        id=guid(text(row.id), f"{field}.ID"),
+        type=text(row.type).upper() or kind,
+        amount=number(row.amount, f"{field}.Amount"),
+        reference=text(row.reference),
         day=day(plain_text(row.date_paid)),
-        account=_text(row.account),
+        account=text(row.account),
         task_id=task_id,
-        rate=_optional(row.currency_rate, f"{field}.CurrencyRate"),
+        rate=optional_number(row.currency_rate, f"{field}.CurrencyRate"),
     )
 
 
@@ -317,16 +316,16 @@ def _rows(
 
 
 def _row(row: wire.DocumentRow, field: str, *, charge: bool = False) -> OrderRow:
-    named = _text(row.description) if charge else _text(row.sku)
+    named = text(row.description) if charge else text(row.sku)
     return OrderRow(
         sku=needed(named, f"{field}.{'Description' if charge else 'SKU'}"),
         name=named if charge else plain_text(row.name),
-        quantity=_number(row.quantity, f"{field}.Quantity"),
-        price=_number(row.price, f"{field}.Price"),
-        tax=_number(row.tax, f"{field}.Tax"),
+        quantity=number(row.quantity, f"{field}.Quantity"),
+        price=number(row.price, f"{field}.Price"),
+        tax=number(row.tax, f"{field}.Tax"),
         tax_rule=plain_text(row.tax_rule),
-        total=_number(row.total, f"{field}.Total"),
-        discount=_optional(row.discount, f"{field}.Discount") or NOTHING,
+        total=number(row.total, f"{field}.Total"),
+        discount=optional_number(row.discount, f"{field}.Discount") or NOTHING,
         is_charge=charge,
     )
 
@@ -344,34 +343,14 @@ def _totals(
     """
     if document.total is not None:
         return (
-            _number(document.total_before_tax, f"{field}.TotalBeforeTax"),
-            _number(document.tax, f"{field}.Tax"),
-            _number(document.total, f"{field}.Total"),
+            number(document.total_before_tax, f"{field}.TotalBeforeTax"),
+            number(document.tax, f"{field}.Tax"),
+            number(document.total, f"{field}.Total"),
         )
-    if not rows and (_text(document.status).upper() or _NOT_AVAILABLE) in _NOTHING_POSTED:
+    if not rows and (text(document.status).upper() or _NOT_AVAILABLE) in _NOTHING_POSTED:
         return NOTHING, NOTHING, NOTHING
     if tax_inclusive is None:
         raise UnreadableAnswerError(f"{field}.Total is missing")
     amounts = sum((row.total for row in rows), NOTHING)
     tax = sum((row.tax for row in rows), NOTHING)
     return (amounts - tax, tax, amounts) if tax_inclusive else (amounts, tax, amounts + tax)
-
-
-def _number(value: Any, field: str) -> Decimal:
-    if value is None or isinstance(value, bool):
-        raise UnreadableAnswerError(f"{field} is missing")
-    try:
-        number = value if isinstance(value, Decimal) else Decimal(str(value))
-    except InvalidOperation:
-        raise UnreadableAnswerError(f"{field} is no number") from None
-    if not is_plain(number):
-        raise UnreadableAnswerError(f"{field} is no number")
-    return number
-
-
-def _optional(value: Any, field: str) -> Decimal | None:
-    return None if value in (None, "") else _number(value, field)
-
-
-def _text(value: Any) -> str:
-    return plain_text(value).strip()

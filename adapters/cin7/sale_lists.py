@@ -6,15 +6,9 @@ row's own matter, while a row without its sale makes the page one that cannot be
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-import msgspec
-
-from actors.domain.money import is_plain
 from actors.domain.sale import CreditNotePage, ListedCreditNote, ListedSale, SalePage
-from actors.domain.time import Instant, parse_instant
 from adapters.cin7 import wire
-from adapters.cin7.fields import UnreadableAnswerError, guid, plain_text
+from adapters.cin7.fields import UnreadableAnswerError, amount, guid, instant, plain_text
 
 
 def sale_page(page: wire.ListedSales) -> SalePage:
@@ -56,22 +50,10 @@ def _sale(row: wire.ListedSale) -> ListedSale:
         credit_note=plain_text(row.credit_note_status),
         tracking=plain_text(row.combined_tracking_numbers),
         type=plain_text(row.type),
-        updated=_instant(row.updated),
-        invoiced=_figure(row.invoice_amount),
-        paid=_figure(row.paid_amount),
+        updated=instant(row.updated),
+        invoiced=amount(row.invoice_amount),
+        paid=amount(row.paid_amount),
     )
-
-
-def _figure(raw: msgspec.Raw) -> Decimal | None:
-    """Read an amount of the list; None where there is none, or nobody can read it."""
-    try:
-        amount = _AMOUNT.decode(raw)
-    except msgspec.DecodeError:
-        return None
-    return amount if amount is not None and is_plain(amount) else None
-
-
-_AMOUNT = msgspec.json.Decoder(Decimal | None)
 
 
 def _credit_note(row: wire.ListedSale) -> ListedCreditNote:
@@ -80,13 +62,5 @@ def _credit_note(row: wire.ListedSale) -> ListedCreditNote:
         number=plain_text(row.credit_note_number) or None,
         status=plain_text(row.credit_note_status),
         restock_status=plain_text(row.restock_status),
-        updated=_instant(row.updated),
+        updated=instant(row.updated),
     )
-
-
-def _instant(value: object) -> Instant | None:
-    """Read a timestamp of 0 to 7 fractional digits, with or without a zone (fact sheet §1.6)."""
-    try:
-        return parse_instant(value) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None

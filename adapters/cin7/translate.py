@@ -14,7 +14,6 @@ import msgspec
 from actors.domain import facts, sale
 from actors.domain.financial import Invoice
 from actors.domain.fulfilment import CreditNote
-from actors.domain.item import Item
 from actors.domain.money import is_plain
 from actors.domain.rates import CIN7_LAST
 from actors.domain.rows import OrderRow
@@ -474,11 +473,6 @@ def exchange_rate(row: sale.SaleRow, view: sale.SaleView) -> facts.ExchangeRate 
     if rate is None or not rate.is_finite() or rate <= 0 or booked_on is None:
         return None
     return facts.ExchangeRate(currency=row.currency, day=booked_on, rate=rate, source=CIN7_LAST)
-
-
-def item(row: wire.Product) -> Item:
-    """Read a product with what its list shows beside."""
-    return Item(product=product(row))
 
 
 def product(row: wire.Product) -> facts.Product:

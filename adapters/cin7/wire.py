@@ -414,8 +414,23 @@ class KitPart(Wire):
     wastage_quantity: Decimal | None = None
 
 
-class Product(Wire):
-    """A row of `/product`."""
+class Attributes(Wire):
+    """The additional attributes that products, sales and purchases share; what each means is the account's matter."""
+
+    additional_attribute1: Any = None
+    additional_attribute2: Any = None
+    additional_attribute3: Any = None
+    additional_attribute4: Any = None
+    additional_attribute5: Any = None
+    additional_attribute6: Any = None
+    additional_attribute7: Any = None
+    additional_attribute8: Any = None
+    additional_attribute9: Any = None
+    additional_attribute10: Any = None
+
+
+class Product(Attributes):
+    """A row of `/product`. What a catalogue shows of it, and its cost, hold nothing up where they cannot be read."""
 
     id: str | None = msgspec.field(default=None, name="ID")
     sku: str | None = msgspec.field(default=None, name="SKU")
@@ -430,6 +445,38 @@ class Product(Wire):
     auto_assembly: bool | None = None
     quantity_to_produce: Decimal | None = None
     parts: list[KitPart] | None = msgspec.field(default=None, name="BillOfMaterialsProducts")
+    barcode: Any = None
+    brand: Any = None
+    sale_tax_rule: Any = None
+    short_description: Any = None
+    inventory_account: Any = None
+    average_cost: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class FamilyMember(Wire):
+    """A product in a family."""
+
+    id: Any = msgspec.field(default=None, name="ID")
+    sku: Any = msgspec.field(default=None, name="SKU")
+    option1: Any = None
+    option2: Any = None
+    option3: Any = None
+
+
+class Family(Wire):
+    """A row of `/productFamily`."""
+
+    id: Any = msgspec.field(default=None, name="ID")
+    sku: Any = msgspec.field(default=None, name="SKU")
+    name: Any = None
+    products: list[FamilyMember] | None = None
+    option1_name: Any = None
+    option2_name: Any = None
+    option3_name: Any = None
+    category: Any = None
+    brand: Any = None
+    sale_tax_rule: Any = None
+    short_description: Any = None
 
 
 class TaxRuleList(Wire):
@@ -486,6 +533,13 @@ class ProductList(Wire):
 
     total: int | None = None
     rows: list[Product] | None = msgspec.field(default=None, name="Products")
+
+
+class FamilyList(Wire):
+    """A page of product families, each as it came."""
+
+    total: int | None = None
+    rows: list[msgspec.Raw] | None = msgspec.field(default=None, name="ProductFamilies")
 
 
 class Sent(msgspec.Struct, kw_only=True, rename="pascal", omit_defaults=True):

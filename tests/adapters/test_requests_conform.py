@@ -226,6 +226,8 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
     (Purpose.CIN7_STOCK_PAGE, lambda client: client.stock_page(page=7)),
     (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=3, modified_since=None)),
     (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=1, modified_since=1_800_000_000_123)),
+    (Purpose.CIN7_FAMILIES, lambda client: client.families(page=3, modified_since=None)),
+    (Purpose.CIN7_FAMILIES, lambda client: client.families(page=1, modified_since=1_800_000_000_123)),
     (Purpose.CIN7_FIND_BY_EXTERNAL_ID, lambda client: client.find_by_external_id("ct-order:4f0c", subject="o")),
     (Purpose.CIN7_FIND_BY_REFERENCE, lambda client: client.find_by_reference("ORD-1001", subject="o")),
     (Purpose.CIN7_READ_SALE, lambda client: client.read_sale(SALE_ID, subject="o")),

@@ -35,7 +35,8 @@ CREATE TABLE family_members (
 CREATE INDEX family_members_by_family ON family_members (family_id);
 
 -- The products of commercetools. `pass` as above, of the staged and of the current list apart. `modified_by` is who
--- changed it last, read only where somebody has to be told. `unpublished_at`: by us, and not published since.
+-- changed it last, read only where somebody has to be told. `approved_at`: it may be unpublished, if nothing of it
+-- matches. `unpublished_at`: it was, by us, and was not published since.
 CREATE TABLE products (
     id             TEXT PRIMARY KEY,
     version        INTEGER NOT NULL,
@@ -45,6 +46,7 @@ CREATE TABLE products (
     modified_at    INTEGER NOT NULL,
     modified_by    TEXT NOT NULL DEFAULT '',
     tax_category   TEXT NOT NULL DEFAULT '',
+    approved_at    INTEGER,
     unpublished_at INTEGER,
     pass           INTEGER NOT NULL DEFAULT 0,
     current_pass   INTEGER NOT NULL DEFAULT 0
@@ -173,3 +175,34 @@ CREATE TABLE margins (
 
 CREATE INDEX margins_by_sku ON margins (sku, day);
 CREATE INDEX margins_by_day ON margins (day);
+
+-- Orders whose margins are to be worked out, or anew: what was sold, or what it cost, is not what it was. The triggers
+-- see to every way in which what was sold changes. An order that is gone by then has none.
+CREATE TABLE margins_due (
+    order_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO margins_due SELECT order_id FROM books WHERE sold IS NOT NULL;
+
+CREATE TRIGGER books_sold
+AFTER UPDATE OF sold ON books
+WHEN NEW.sold IS NOT OLD.sold
+BEGIN
+    INSERT OR IGNORE INTO margins_due VALUES (NEW.order_id);
+END;
+
+CREATE TRIGGER books_voided
+AFTER UPDATE OF shown ON books
+WHEN coalesce(json_extract(NEW.shown, '$.voided'), 0) <> coalesce(json_extract(OLD.shown, '$.voided'), 0)
+BEGIN
+    INSERT OR IGNORE INTO margins_due VALUES (NEW.order_id);
+END;
+
+CREATE TRIGGER books_gone
+AFTER DELETE ON books
+WHEN OLD.sold IS NOT NULL
+BEGIN
+    INSERT OR IGNORE INTO margins_due VALUES (OLD.order_id);
+END;
+
+CREATE INDEX margins_uncosted ON margins (sku) WHERE unit IS NULL;

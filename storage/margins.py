@@ -1,0 +1,133 @@
+"""What each SKU of an order earned, on disk; and which orders' margins are to be worked out, or anew."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+
+from actors.domain.time import Instant
+
+
+class OrderMargin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a SKU of an order earned. `net` and `unit` are in the books' currency; `day` is the order's in the books.
+
+    `unit` None: no cost is known. `source` says where it is from: a purchase's number, or `average`. `percent` None:
+    there is no cost, or nothing was paid. `number` is the order's, where it was asked for.
+    """
+
+    order_id: str
+    sku: str
+    day: date
+    quantity: Decimal
+    net: Decimal
+    unit: Decimal | None
+    source: str
+    percent: Decimal | None
+    number: str = ""
+
+
+# -- what is to be worked out ----------------------------------------------------------------------------------------
+
+
+def due(connection: sqlite3.Connection, *, limit: int) -> list[str]:
+    """Return orders of which what was sold, or what it cost, is not what their margins say."""
+    rows = connection.execute("SELECT order_id FROM margins_due ORDER BY order_id LIMIT ?", (limit,))
+    return [row[0] for row in rows]
+
+
+def count_due(connection: sqlite3.Connection) -> int:
+    """Count the orders whose margins are to be worked out."""
+    return int(connection.execute("SELECT count(*) FROM margins_due").fetchone()[0])
+
+
+def cost_moved(connection: sqlite3.Connection, skus: Iterable[str]) -> None:
+    """The cost of SKUs is another one: every order they were sold with is held against it again."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO margins_due SELECT order_id FROM margins WHERE sku = ?", [(sku,) for sku in sorted(skus)]
+    )
+
+
+def uncosted(connection: sqlite3.Connection) -> list[str]:
+    """Return the SKUs that were sold without a cost being known."""
+    rows = connection.execute("SELECT DISTINCT sku FROM margins WHERE unit IS NULL ORDER BY sku")
+    return [row[0] for row in rows]
+
+
+def store(
+    connection: sqlite3.Connection, order_id: str, margins: Sequence[OrderMargin], *, now: Instant
+) -> frozenset[str]:
+    """Replace what an order earned (nothing, where it has no live sale); return the SKUs of which that is news."""
+    before = {row.sku: row for row in of_order(connection, order_id)}
+    after = {row.sku: row for row in margins}
+    connection.execute("DELETE FROM margins_due WHERE order_id = ?", (order_id,))
+    if before == after:
+        return frozenset()
+    connection.execute("DELETE FROM margins WHERE order_id = ?", (order_id,))
+    connection.executemany(
+        f"INSERT INTO margins ({_COLUMNS}, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*_values(row), now) for row in margins],
+    )
+    return frozenset(sku for sku in before.keys() | after.keys() if before.get(sku) != after.get(sku))
+
+
+_COLUMNS = "order_id, sku, day, quantity, net, unit, source, percent"
+
+
+def _values(row: OrderMargin) -> tuple[str | None, ...]:
+    return (
+        row.order_id,
+        row.sku,
+        row.day.isoformat(),
+        f"{row.quantity:f}",
+        f"{row.net:f}",
+        _text(row.unit),
+        row.source,
+        _text(row.percent),
+    )
+
+
+def _text(figure: Decimal | None) -> str | None:
+    return None if figure is None else f"{figure:f}"
+
+
+# -- what is known ---------------------------------------------------------------------------------------------------
+
+
+def of_order(connection: sqlite3.Connection, order_id: str) -> list[OrderMargin]:
+    """Return what an order earned, by SKU."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM margins WHERE order_id = ? ORDER BY sku", (order_id,))
+    return [_row(row) for row in rows]
+
+
+def of_period(connection: sqlite3.Connection, first: date, last: date, *, sku: str = "") -> list[OrderMargin]:
+    """Return what was earned in a period, both days included, by SKU and day; `sku` "": of every SKU."""
+    rows = connection.execute(
+        f"SELECT {_NUMBERED} WHERE margins.day BETWEEN :first AND :last AND (:sku = '' OR sku = :sku)"
+        " ORDER BY sku, day, order_id",
+        {"first": first.isoformat(), "last": last.isoformat(), "sku": sku},
+    )
+    return [_row(row) for row in rows]
+
+
+def of_sku(connection: sqlite3.Connection, sku: str, *, since: date) -> list[OrderMargin]:
+    """Return what a SKU earned since a day, its newest sale first."""
+    rows = connection.execute(
+        f"SELECT {_NUMBERED} WHERE sku = ? AND day >= ? ORDER BY day DESC, created_at DESC, order_id",
+        (sku, since.isoformat()),
+    )
+    return [_row(row) for row in rows]
+
+
+_NUMBERED = (
+    ", ".join(f"margins.{name}" for name in _COLUMNS.split(", "))
+    + ", coalesce(orders.number, '') FROM margins JOIN orders ON orders.id = margins.order_id"
+)
+
+
+def _row(row: tuple[str | None, ...]) -> OrderMargin:
+    values = dict(zip((*_COLUMNS.split(", "), "number"), row, strict=False))
+    return msgspec.convert(values, OrderMargin, strict=False)

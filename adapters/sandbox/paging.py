@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
+from typing import Protocol
 
+from adapters.sandbox.clues import Every, start_of, values_of
 from adapters.sandbox.orders import Wire
-from adapters.sandbox.predicates import PredicateError, Shape, compile_predicate
+from adapters.sandbox.predicates import Predicate, PredicateError, Shape, compile_predicate
 from adapters.sandbox.refusals import invalid_input
 
 _DEFAULT_LIMIT = 20
@@ -17,20 +20,74 @@ _MAX_TOTAL = 10_000  # when filtered
 _SORT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)(?:\s+(asc|desc))?\s*")
 
 
+class Indexed(Protocol):
+    """Documents too many to be looked at one by one: found by a value, or read on from a place in an order."""
+
+    def everything(self) -> Iterable[Wire]:
+        """Return all documents."""
+        ...
+
+    def having(self, values: Collection[tuple[str, str]]) -> Iterable[Wire] | None:
+        """Return at least the documents with one of these (path, text); None where no index tells."""
+        ...
+
+    def onwards(self, order: Sequence[str], start: tuple[str, ...]) -> Iterable[Wire]:
+        """Return the documents from a place on, in one of the `KEPT_ORDERS`."""
+        ...
+
+
+KEPT_ORDERS: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("id asc",): ("id",),
+    ("lastModifiedAt asc", "id asc"): ("lastModifiedAt", "id"),
+}
+"""The sorts that are indexed, and their fields."""
+
+
 def page(documents: Sequence[Wire], query: Sequence[tuple[str, str]], shape: Shape) -> Wire:
     """Answer a query over documents. What no `sort` decides comes in an order that means nothing.
 
     Raises:
         Refusal: 400 for a limit above 500, a malformed predicate, an unknown field.
     """
-    limit = _number(query, "limit", _DEFAULT_LIMIT, _MAX_LIMIT)
-    offset = _number(query, "offset", 0, _MAX_OFFSET)
-    found = _sorted(_filtered(documents, query, shape), _values(query, "sort"), shape)
-    results = found[offset : offset + limit]
-    answer: Wire = {"limit": limit, "offset": offset, "count": len(results), "results": results}
-    if _values(query, "withTotal")[-1:] != ["false"]:
+    limit, offset = _window(query)
+    found = _sorted(_fitting(documents, _predicates(query, shape)), _values(query, "sort"), shape)
+    answer = _answer(found[offset : offset + limit], limit, offset)
+    if _wants_total(query):
         answer["total"] = min(len(found), _MAX_TOTAL) if _values(query, "where") else len(found)
     return answer
+
+
+def page_of_many(book: Indexed, query: Sequence[tuple[str, str]], shape: Shape) -> Wire:
+    """Answer a query as `page` does, looking at as few documents as it allows. Raises `Refusal`."""
+    limit, offset = _window(query)
+    predicates = _predicates(query, shape)
+    clue = Every(tuple(predicate.clue for predicate in predicates))
+    values = values_of(clue)
+    few = None if values is None else book.having(values)
+    if few is not None:
+        return page(list(few), query, shape)
+    order = KEPT_ORDERS.get(tuple(_spelt_out(text) for text in _values(query, "sort")))
+    if order is None or _wants_total(query):
+        return page(list(book.everything()), query, shape)
+    found = _fitting(book.onwards(order, start_of(clue, order)), predicates)
+    return _answer(list(islice(found, offset, offset + limit)), limit, offset)
+
+
+def _answer(results: list[Wire], limit: int, offset: int) -> Wire:
+    return {"limit": limit, "offset": offset, "count": len(results), "results": results}
+
+
+def _window(query: Sequence[tuple[str, str]]) -> tuple[int, int]:
+    return _number(query, "limit", _DEFAULT_LIMIT, _MAX_LIMIT), _number(query, "offset", 0, _MAX_OFFSET)
+
+
+def _wants_total(query: Sequence[tuple[str, str]]) -> bool:
+    return _values(query, "withTotal")[-1:] != ["false"]
+
+
+def _spelt_out(sort: str) -> str:
+    words = sort.split()
+    return " ".join(words if len(words) != 1 else [*words, "asc"])
 
 
 def _values(query: Sequence[tuple[str, str]], name: str) -> list[str]:
@@ -49,19 +106,23 @@ def _number(query: Sequence[tuple[str, str]], name: str, default: int, highest: 
     return value
 
 
-def _filtered(documents: Sequence[Wire], query: Sequence[tuple[str, str]], shape: Shape) -> list[Wire]:
+def _predicates(query: Sequence[tuple[str, str]], shape: Shape) -> list[Predicate]:
     variables: dict[str, list[str]] = {}
     for name, value in query:
         if name.startswith("var."):
             variables.setdefault(name.removeprefix("var."), []).append(value)
     try:
-        tests = [compile_predicate(text, variables, shape) for text in _values(query, "where")]
+        return [compile_predicate(text, variables, shape) for text in _values(query, "where")]
     except PredicateError as problem:
         raise invalid_input(f"Malformed parameter: where: {problem}") from problem
-    return [document for document in documents if all(test(document) for test in tests)]
 
 
-def _sorted(documents: list[Wire], sorts: Sequence[str], shape: Shape) -> list[Wire]:
+def _fitting(documents: Iterable[Wire], predicates: Sequence[Predicate]) -> Iterator[Wire]:
+    tests = [predicate.holds for predicate in predicates]
+    return (document for document in documents if all(test(document) for test in tests))
+
+
+def _sorted(documents: Iterable[Wire], sorts: Sequence[str], shape: Shape) -> list[Wire]:
     ordered = sorted(documents, key=lambda document: document["id"][::-1])
     for text in reversed(sorts):
         match = _SORT.fullmatch(text)

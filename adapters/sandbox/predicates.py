@@ -8,11 +8,13 @@ field, a variable without a value, a malformed instant (commercetools fact sheet
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
+
+from adapters.sandbox.clues import Clue, Every, Leaf, Some, inside
 
 Document = Mapping[str, object]
 Test = Callable[[object], bool]
@@ -41,11 +43,19 @@ _TOKEN = re.compile(
     r"""|`(?P<quoted>[^`]+)`|(?P<word>[A-Za-z][A-Za-z0-9_]*)|(?P<operator><>|!=|<=|>=|=|<|>)|(?P<mark>[(),]))"""
 )
 _INSTANT_FIELD = re.compile(r"(At|^timestamp|^expectedDelivery|^validFrom|^validUntil)$")
+_TELLING = ("=", ">", ">=")
 _MISSING = object()
 
 
 class PredicateError(Exception):
     """The predicate is not one: the text says where."""
+
+
+class Predicate(msgspec.Struct, frozen=True):
+    """A test of one document, and what is known of a document that passes it."""
+
+    holds: Test
+    clue: Clue = None
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -54,7 +64,7 @@ class _Token(msgspec.Struct, frozen=True):
     at: int
 
 
-def compile_predicate(text: str, variables: Mapping[str, Sequence[str]], shape: Shape) -> Test:
+def compile_predicate(text: str, variables: Mapping[str, Sequence[str]], shape: Shape) -> Predicate:
     """Turn a predicate into a test of one document.
 
     `variables` are the `var.<name>` parameters, each possibly repeated; `shape` is what may be asked of.
@@ -104,55 +114,65 @@ class _Parser:
         self._next = 0
         self._variables = variables
 
-    def whole(self, shape: Shape) -> Test:
-        test = self._either(shape)
+    def whole(self, shape: Shape) -> Predicate:
+        found = self._either(shape)
         if self._next < len(self._tokens):
             raise self._unexpected()
-        return test
+        return found
 
-    def _either(self, shape: Shape) -> Test:
-        tests = [self._both(shape)]
+    def _either(self, shape: Shape) -> Predicate:
+        parts = [self._both(shape)]
         while self._take_word("or"):
-            tests.append(self._both(shape))
-        return tests[0] if len(tests) == 1 else lambda document: any(test(document) for test in tests)
+            parts.append(self._both(shape))
+        if len(parts) == 1:
+            return parts[0]
+        tests = [part.holds for part in parts]
+        return Predicate(lambda document: any(test(document) for test in tests), Some(_clues(parts)))
 
-    def _both(self, shape: Shape) -> Test:
-        tests = [self._one(shape)]
+    def _both(self, shape: Shape) -> Predicate:
+        parts = [self._one(shape)]
         while self._take_word("and"):
-            tests.append(self._one(shape))
-        return tests[0] if len(tests) == 1 else lambda document: all(test(document) for test in tests)
+            parts.append(self._one(shape))
+        if len(parts) == 1:
+            return parts[0]
+        tests = [part.holds for part in parts]
+        return Predicate(lambda document: all(test(document) for test in tests), Every(_clues(parts)))
 
-    def _one(self, shape: Shape) -> Test:
+    def _one(self, shape: Shape) -> Predicate:
         if self._take_word("not"):
-            test = self._one(shape)
-            return lambda document: not test(document)
+            test = self._one(shape).holds
+            return Predicate(lambda document: not test(document))
         if self._take("mark", "("):
-            test = self._either(shape)
+            found = self._either(shape)
             self._expect(")")
-            return test
+            return found
         return self._comparison(shape)
 
-    def _comparison(self, shape: Shape) -> Test:
+    def _comparison(self, shape: Shape) -> Predicate:
         field = self._field(shape)
         if self._take("mark", "("):
             inner = self._either(shape.below(field))
             self._expect(")")
-            return lambda document: _some(_value(document, field), inner)
+            return Predicate(lambda document: _some(_value(document, field), inner.holds), inside(field, inner.clue))
         if self._take_word("is"):
-            return self._presence(field)
+            return Predicate(self._presence(field))
         if self._take_word("contains"):
-            return self._contains(field)
+            return Predicate(self._contains(field))
         negated = self._take_word("not")
         if self._take_word("in"):
             allowed = frozenset(self._list(field))
-            return lambda document: _any_of(_value(document, field), lambda value: value in allowed) is not negated
+            return Predicate(
+                lambda document: _any_of(_value(document, field), lambda value: value in allowed) is not negated,
+                None if negated else _leaf(field, "=", allowed),
+            )
         if negated:
             raise self._unexpected()
         operator = self._peek("operator")
         if operator is None:
             raise self._unexpected()
         self._next += 1
-        return _compare(field, operator.text, self._literal(field))
+        wanted = self._literal(field)
+        return Predicate(_compare(field, operator.text, wanted), _leaf(field, operator.text, (wanted,)))
 
     def _presence(self, field: str) -> Test:
         negated = self._take_word("not")
@@ -247,6 +267,16 @@ class _Parser:
             return PredicateError("Malformed predicate: it ends too early")
         token = self._tokens[self._next]
         return PredicateError(f"Malformed predicate: unexpected '{token.text}' at {token.at + 1}")
+
+
+def _clues(parts: Sequence[Predicate]) -> tuple[Clue, ...]:
+    return tuple(part.clue for part in parts)
+
+
+def _leaf(field: str, operator: str, values: Collection[Literal]) -> Clue:
+    """Return what a comparison says; only texts are kept in an order one could look things up in."""
+    found = tuple(value for value in values if isinstance(value, str))
+    return Leaf(field, operator, found) if operator in _TELLING and len(found) == len(values) else None
 
 
 def _for_field(field: str, text: str) -> str:

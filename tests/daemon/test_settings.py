@@ -39,6 +39,21 @@ trigger = { order_states = ["Open", "Confirmed"], payment = "paid" }
 """
 
 ADDED = {
+    "catalogue.unpublish_share_percent",
+    "catalogue.tax_category",
+    "catalogue.language",
+    "procurement.invoice_after_days",
+    "procurement.landed_cost",
+    "procurement.landed_cost_after_days",
+    "procurement.cost_moved_percent",
+    "procurement.month_end_days",
+    "procurement.history_days",
+    "mappings.product_types",
+    "mappings.product_types.Shirts",
+    "mappings.tax_categories",
+    "mappings.tax_categories.20% (VAT on Income)",
+    "mappings.attributes",
+    "mappings.attributes.Brand",
     "finance.invoice",
     "finance.refund_charge",
     "mappings.gift_cards",

@@ -19,7 +19,14 @@ from adapters.transport import Response
 
 SIDE = "cin7"
 
-_OF_ONE_SALE = frozenset({Purpose.CIN7_READ_SALE, Purpose.CIN7_READ_FULFILMENT, Purpose.CIN7_READ_BOOKS})
+_OF_ONE_RECORD = frozenset(
+    {
+        Purpose.CIN7_READ_SALE,
+        Purpose.CIN7_READ_FULFILMENT,
+        Purpose.CIN7_READ_BOOKS,
+        Purpose.CIN7_READ_PURCHASE,
+    }
+)
 _DEFAULT_RETRY_AFTER_SECONDS = 60.0
 _MAX_RETRY_AFTER_SECONDS = 120.0
 _LEADING_INTEGER = re.compile(r"\s*(\d+)")
@@ -58,7 +65,7 @@ def failure(response: Response, purpose: Purpose, *, until: Instant, secret: str
     if not errors and status < 400:
         return None
     detail = plain_words(_without(secret, "; ".join(_texts(errors)) or _message(body)))
-    if purpose in _OF_ONE_SALE and _says_not_found(status, errors, detail):
+    if purpose in _OF_ONE_RECORD and _says_not_found(status, errors, detail):
         return Missing("missing", side=SIDE, operation=operation, detail=detail, status=status)
     if purpose.writes and status < 400:
         # An error under a success status contradicts itself: the write may have been made all the same.

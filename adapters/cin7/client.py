@@ -6,7 +6,7 @@ next is decided by the one who asked, on the error classes of `actors.domain.err
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import date
 from typing import Any, Protocol, TypeVar
@@ -22,7 +22,7 @@ from actors.domain.errors import Limited, Rejected, Transient, WireError
 from actors.domain.financial import Invoice, PostedPayment
 from actors.domain.fulfilment import CreditNote
 from actors.domain.item import FamilyPage, ItemPage
-from actors.domain.references import PREFIX
+from actors.domain.purchase import Purchase, PurchaseMark, PurchasePage
 from actors.domain.sale import (
     CreditNotePage,
     CustomerCard,
@@ -41,7 +41,7 @@ from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher
 from actors.domain.webhook import Webhook
 from actors.governor.gate import Gate, Turn
 from actors.governor.journal import Intent
-from adapters.cin7 import documents, items, sale_lists, stock, translate, webhooks, wire
+from adapters.cin7 import documents, items, purchases, sale_lists, stock, translate, webhooks, wire, wire_purchases
 from adapters.cin7.answers import SIDE, failure, limit_wait_seconds, unclear
 from adapters.cin7.fields import UnreadableAnswerError
 from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
@@ -78,7 +78,7 @@ class _Page(Protocol[_T]):
 
 class Cin7Client:
     """One account's API under one application key. Implements `SalesBook`, `AccountBook`, `SalesList`,
-    `Availability`, `Warehouse` and `Ledger`.
+    `Availability`, `Warehouse`, `Ledger` and `PurchaseBook`.
     """
 
     def __init__(
@@ -313,7 +313,7 @@ class Cin7Client:
         intent = _listing(Purpose.CIN7_LIST_SALES)
         query = (("CreatedSince", format_instant(since)),)
         rows = await self._whole_list(intent, "/saleList", wire.SaleList, query, rows_a_page=_SALE_ROWS)
-        newest = _newest(_distinct(rows, translate.sale_row, lambda one: one.id), currencies)
+        newest = sale_lists.newest(_distinct(rows, translate.sale_row, lambda one: one.id), currencies)
         rates = [await self._rate_of(row) for row in newest]
         return tuple(rate for rate in rates if rate is not None)
 
@@ -338,6 +338,55 @@ class Cin7Client:
         query = _part(page, "ModifiedSince", modified_since)
         rows, total = await self._counted_page(Purpose.CIN7_FAMILIES, "/productFamily", wire.FamilyList, query)
         return FamilyPage(families=_distinct(rows, items.family, lambda one: one.id), rows=len(rows), total=total)
+
+    # -- purchases ------------------------------------------------------------------------------------------------
+
+    async def purchases(self, *, page: int, updated_since: Instant | None) -> PurchasePage:
+        """`GET /purchaseList`, one page of 1,000, ascending by number (fact sheet §7.1). A row without ID is left out.
+
+        Raises:
+            Transient: no clear answer, or one without its Total.
+            Limited, Unauthorised, Rejected: as for every read.
+        """
+        query = _part(page, "UpdatedSince", updated_since)
+        purpose, kind = Purpose.CIN7_LIST_PURCHASES, wire_purchases.PurchaseList
+        rows, total = await self._counted_page(purpose, "/purchaseList", kind, query)
+        return PurchasePage(marks=_distinct(rows, purchases.mark, lambda one: one.id), met=len(rows), total=total)
+
+    async def read_purchase(self, mark: PurchaseMark) -> Purchase:
+        """`GET /purchase` or `/advanced-purchase`, by its kind; once the other one, where that does not show it (§7.2).
+
+        Raises:
+            Missing: Cin7 says it was not found.
+            Rejected: `unreadable_purchase`; `detail` names the field.
+            Transient: no clear answer, or another purchase's.
+            Limited, Unauthorised: as for every read.
+        """
+        for path in purchases.paths(mark.kind):
+            found = await self._purchase(mark, path)
+            if found is not None:
+                return found
+        raise self._unreadable("OrderNumber is missing")
+
+    async def _purchase(self, mark: PurchaseMark, path: str) -> Purchase | None:
+        """Ask one endpoint; None where it does not show the purchase."""
+        intent = Intent(Purpose.CIN7_READ_PURCHASE, subject=mark.id, lane=Lane.CATALOGUE)
+        try:
+            body, until = await self._call(intent, "GET", path, (("ID", mark.id),))
+            found = purchases.purchase(body, mark, path)
+        except UnreadableAnswerError as error:
+            raise self._unreadable(str(error)) from None
+        except Rejected as refusal:
+            if purchases.is_elsewhere(path, refusal):
+                return None
+            raise
+        if found is not None and not _same(found.id, mark.id):
+            raise unclear("malformed", intent.purpose, until=until, detail="ID is another purchase's")
+        return found
+
+    def _unreadable(self, detail: str) -> Rejected:
+        operation = Purpose.CIN7_READ_PURCHASE.operation
+        return Rejected(purchases.UNREADABLE, side=SIDE, operation=operation, detail=detail)
 
     # -- stock ----------------------------------------------------------------------------------------------------
 
@@ -618,22 +667,6 @@ def _part(page: int, changed: str, since: Instant | None) -> _Query:
     """Ask for a page of all there is, or of what was changed since, by the parameter of that name."""
     query = (("Page", str(page)), ("Limit", str(_CATALOGUE_ROWS)))
     return query if since is None else (*query, (changed, format_instant(since)))
-
-
-def _newest(rows: Iterable[SaleRow], currencies: frozenset[str]) -> list[SaleRow]:
-    """Choose the newest sale of each currency: the latest day, then the last on the list.
-
-    A void sale proves no rate, and one of tallyd's own carries the rate tallyd chose: it would confirm itself for ever.
-    """
-    found: dict[str, SaleRow] = {}
-    for row in rows:
-        ours = (row.external_id or "").startswith(PREFIX)
-        if row.currency not in currencies or row.voided or ours or row.order_date is None:
-            continue
-        known = found.get(row.currency)
-        if known is None or known.order_date is None or row.order_date >= known.order_date:
-            found[row.currency] = row
-    return [found[currency] for currency in sorted(found)]
 
 
 def _of_sale(sale_id: str, *, whole: bool = False, money: bool = False) -> Callable[[wire.Sale], SaleView]:

@@ -6,7 +6,10 @@ row's own matter, while a row without its sale makes the page one that cannot be
 
 from __future__ import annotations
 
-from actors.domain.sale import CreditNotePage, ListedCreditNote, ListedSale, SalePage
+from collections.abc import Iterable
+
+from actors.domain.references import PREFIX
+from actors.domain.sale import CreditNotePage, ListedCreditNote, ListedSale, SalePage, SaleRow
 from adapters.cin7 import wire
 from adapters.cin7.fields import UnreadableAnswerError, amount, guid, instant, plain_text
 
@@ -64,3 +67,19 @@ def _credit_note(row: wire.ListedSale) -> ListedCreditNote:
         restock_status=plain_text(row.restock_status),
         updated=instant(row.updated),
     )
+
+
+def newest(rows: Iterable[SaleRow], currencies: frozenset[str]) -> list[SaleRow]:
+    """Choose the newest sale of each currency: the latest day, then the last on the list.
+
+    A void sale proves no rate, and one of tallyd's own carries the rate tallyd chose: it would confirm itself for ever.
+    """
+    found: dict[str, SaleRow] = {}
+    for row in rows:
+        ours = (row.external_id or "").startswith(PREFIX)
+        if row.currency not in currencies or row.voided or ours or row.order_date is None:
+            continue
+        known = found.get(row.currency)
+        if known is None or known.order_date is None or row.order_date >= known.order_date:
+            found[row.currency] = row
+    return [found[currency] for currency in sorted(found)]

@@ -33,6 +33,7 @@ from actors.domain.order_update import (
     SetTracking,
     ShipmentState,
 )
+from actors.domain.purchase import PurchaseKind, PurchaseMark
 from actors.domain.sale import CustomerCard, Row, RowKind, SaleAddress, SaleChange, SaleHeader, SaleOrder, SaleRow
 from actors.domain.vouchers import CreditVoucher, InvoiceVoucher, PaymentVoucher, Restock
 from actors.domain.webhook import NEEDED, Webhook
@@ -199,6 +200,19 @@ def making(client: Cin7Client, kind: str) -> Awaitable[object]:
     return client.create_webhook(kind, url, Intent(Purpose.CIN7_CREATE_WEBHOOK))
 
 
+def bought(kind: PurchaseKind) -> PurchaseMark:
+    return PurchaseMark(
+        id=GUID,
+        number="PO-00001",
+        kind=kind,
+        status="ORDERED",
+        supplier="Bayside",
+        currency="USD",
+        base_currency="GBP",
+        updated_at=0,
+    )
+
+
 def changing(client: Cin7Client, change: SaleChange) -> Awaitable[object]:
     """A change of the very sale that the official documents show."""
     sample = ENCODER.encode(cin7_spec.sale_samples()["GET"])
@@ -228,6 +242,12 @@ CIN7_CALLS: list[tuple[Purpose, Cin7Call]] = [
     (Purpose.CIN7_PRODUCTS, lambda client: client.products(page=1, modified_since=1_800_000_000_123)),
     (Purpose.CIN7_FAMILIES, lambda client: client.families(page=3, modified_since=None)),
     (Purpose.CIN7_FAMILIES, lambda client: client.families(page=1, modified_since=1_800_000_000_123)),
+    (Purpose.CIN7_LIST_PURCHASES, lambda client: client.purchases(page=3, updated_since=None)),
+    (Purpose.CIN7_LIST_PURCHASES, lambda client: client.purchases(page=1, updated_since=1_800_000_000_123)),
+    *(
+        (Purpose.CIN7_READ_PURCHASE, lambda client, kind=kind: client.read_purchase(bought(kind)))
+        for kind in PurchaseKind
+    ),
     (Purpose.CIN7_FIND_BY_EXTERNAL_ID, lambda client: client.find_by_external_id("ct-order:4f0c", subject="o")),
     (Purpose.CIN7_FIND_BY_REFERENCE, lambda client: client.find_by_reference("ORD-1001", subject="o")),
     (Purpose.CIN7_READ_SALE, lambda client: client.read_sale(SALE_ID, subject="o")),

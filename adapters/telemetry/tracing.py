@@ -99,6 +99,7 @@ SPAN_NAMES: Mapping[str, str] = MappingProxyType(
         "stock.handle": "One look at a SKU, or one reading of availability, from its nudge to its settlement.",
         "fulfilment.handle": "One look at what was fulfilled of an order, from its nudge to its settlement.",
         "finance.handle": "One look at the books of an order, from its nudge to its settlement.",
+        "procurement.handle": "One page of purchases, one purchase, or some margins, from the nudge to its settlement.",
         "orders.handle": "One look at the order: what was decided and settled.",
         "cin7.turn": "From asking the governor for a turn to being granted one.",
         **{purpose.value: meaning for purpose, meaning in _PURPOSES.items()},

@@ -17,7 +17,7 @@ from actors.domain.time import Instant
 from actors.stock.assessing import Case, Outlook, assess, outlook
 from actors.stock.rules import StockRules, standing_of
 from daemon.instants import text_of
-from storage import availability, entries, facts, stock, stock_figures
+from storage import availability, entries, facts, purchases, stock, stock_figures
 from storage.entries import EntryRecord
 
 Document = dict[str, Any]
@@ -44,8 +44,8 @@ def stock_view(connection: sqlite3.Connection, rules: StockRules, sku: str, *, n
     readings = availability.readings_of(connection, sku)
     locations: dict[str, Document] = {}
     for row in rows:
-        place = locations.setdefault(row.location, {"available": 0, "on_hand": 0, "allocated": 0, "on_order": 0})
-        for name in ("available", "on_hand", "allocated", "on_order"):
+        place = locations.setdefault(row.location, dict.fromkeys(_FIGURES, 0))
+        for name in _FIGURES:
             place[name] += getattr(row, name)
     return {
         "sku": sku,
@@ -59,7 +59,23 @@ def stock_view(connection: sqlite3.Connection, rules: StockRules, sku: str, *, n
             for channel in channels
         ],
         "locations": {place: {name: f"{figure:f}" for name, figure in row.items()} for place, row in locations.items()},
+        "on_order": f"{sum(row.on_order for row in rows):f}",
+        "in_transit": f"{sum(row.in_transit for row in rows):f}",
+        "incoming": [_incoming(one) for one in purchases.incoming(connection, sku)],
         "history": history,
+    }
+
+
+_FIGURES = ("available", "on_hand", "allocated", "on_order", "in_transit")
+"""What Cin7 Core counts of a SKU at a location."""
+
+
+def _incoming(one: purchases.Incoming) -> Document:
+    return {
+        "purchase": one.number,
+        "location": one.location,
+        "units": f"{one.units:f}",
+        "day": one.day.isoformat() if one.day is not None else None,
     }
 
 

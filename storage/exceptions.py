@@ -143,6 +143,17 @@ def was_dismissed(connection: sqlite3.Connection, record: Record, kind: str, *, 
     return row is not None
 
 
+def dismissed_as_it_is(connection: sqlite3.Connection, record: Record, finding: Finding) -> bool:
+    """Say whether a person has dismissed just this of a record: it was told last with the same facts, and closed."""
+    row = connection.execute(
+        "SELECT resolution, facts FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND sku = ?"
+        " AND field = ? ORDER BY id DESC LIMIT 1",
+        (record.kind, record.id, finding.code, finding.sku, finding.field),
+    ).fetchone()
+    dismissed = row is not None and str(row[0] or "").startswith("dismissed by ")
+    return dismissed and msgspec.json.decode(row[1]) == finding.facts
+
+
 def get(connection: sqlite3.Connection, exception_id: int) -> ExceptionRow | None:
     """Return one exception."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM exceptions WHERE id = ?", (exception_id,)).fetchone()

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from actors.domain.figures import Sold
 from actors.domain.time import Instant
 
 
@@ -94,6 +95,16 @@ def _text(figure: Decimal | None) -> str | None:
     return None if figure is None else f"{figure:f}"
 
 
+def sold(connection: sqlite3.Connection, order_id: str) -> tuple[date, Sold] | None:
+    """Return what was sold of an order and the day it is booked on; None where no live sale of it is known."""
+    row = connection.execute(
+        "SELECT day, sold FROM books WHERE order_id = ? AND sold IS NOT NULL AND day <> ''"
+        " AND coalesce(json_extract(shown, '$.voided'), 0) = 0",
+        (order_id,),
+    ).fetchone()
+    return None if row is None else (date.fromisoformat(row[0]), msgspec.json.decode(row[1], type=Sold))
+
+
 # -- what is known ---------------------------------------------------------------------------------------------------
 
 
@@ -113,13 +124,33 @@ def of_period(connection: sqlite3.Connection, first: date, last: date, *, sku: s
     return [_row(row) for row in rows]
 
 
-def of_sku(connection: sqlite3.Connection, sku: str, *, since: date) -> list[OrderMargin]:
-    """Return what a SKU earned since a day, its newest sale first."""
-    rows = connection.execute(
-        f"SELECT {_NUMBERED} WHERE sku = ? AND day >= ? ORDER BY day DESC, created_at DESC, order_id",
+def newest(connection: sqlite3.Connection, sku: str) -> OrderMargin | None:
+    """Return what the newest sale of a SKU earned."""
+    row = connection.execute(
+        f"SELECT {_NUMBERED} WHERE sku = ? ORDER BY day DESC, created_at DESC, order_id LIMIT 1", (sku,)
+    ).fetchone()
+    return None if row is None else _row(row)
+
+
+def worst(connection: sqlite3.Connection, sku: str, *, since: date) -> OrderMargin | None:
+    """Return the sale of a SKU since a day that earned least against a cost: one that nothing was paid for, first."""
+    row = connection.execute(
+        f"SELECT {_NUMBERED} WHERE sku = ? AND day >= ? AND unit IS NOT NULL"
+        " ORDER BY percent IS NOT NULL, CAST(percent AS REAL), order_id LIMIT 1",
         (sku, since.isoformat()),
-    )
-    return [_row(row) for row in rows]
+    ).fetchone()
+    return None if row is None else _row(row)
+
+
+def count_below(connection: sqlite3.Connection, sku: str, floor: Decimal, *, since: date) -> int:
+    """Count the orders since a day in which a SKU earned less than the floor (percent)."""
+    # Both are decimals of few places: the same number is the same float.
+    [count] = connection.execute(
+        "SELECT count(*) FROM margins WHERE sku = ? AND day >= ? AND unit IS NOT NULL"
+        " AND (percent IS NULL OR CAST(percent AS REAL) < ?)",
+        (sku, since.isoformat(), float(floor)),
+    ).fetchone()
+    return int(count)
 
 
 _NUMBERED = (

@@ -110,6 +110,11 @@ def not_met(connection: sqlite3.Connection, *, before: Instant, updated_since: I
     return [row[0] for row in rows]
 
 
+def ask_again(connection: sqlite3.Connection, purchase_ids: Iterable[str]) -> None:
+    """Let purchases wait to be read, though nothing says that they moved."""
+    connection.executemany("UPDATE purchases SET read_at = NULL WHERE id = ?", [(one,) for one in purchase_ids])
+
+
 def get(connection: sqlite3.Connection, purchase_id: str) -> PurchaseRow | None:
     """Return a purchase."""
     return _one(connection, "id", purchase_id)

@@ -424,6 +424,14 @@ _SCHEMAS: dict[str, Any] = {
                 },
             ),
         },
+        on_order=_TEXT,
+        in_transit=_TEXT,
+        incoming={
+            "type": "array",
+            "items": _object(
+                purchase=_TEXT, location=_TEXT, units=_TEXT, day={"type": ["string", "null"], "format": "date"}
+            ),
+        },
     ),
 }
 

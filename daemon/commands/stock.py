@@ -146,10 +146,13 @@ def _sku(body: dict[str, Any]) -> str:
         lines += ["", *_entry(entry)]
     if body["locations"]:
         rows = [
-            [place, row["available"], row["on_hand"], row["allocated"], row["on_order"]]
+            [place, row["available"], row["on_hand"], row["allocated"], row["on_order"], row["in_transit"]]
             for place, row in body["locations"].items()
         ]
-        lines += ["", table(["LOCATION", "AVAILABLE", "ON HAND", "ALLOCATED", "ON ORDER"], rows)]
+        lines += ["", table(["LOCATION", "AVAILABLE", "ON HAND", "ALLOCATED", "ON ORDER", "IN TRANSIT"], rows)]
+    if body["incoming"]:
+        rows = [[one["purchase"], one["units"], one["location"], one["day"] or "?"] for one in body["incoming"]]
+        lines += ["", table(["PURCHASE", "BRINGS", "TO", "ON"], rows)]
     if body["history"]:
         rows = [
             [minute(one["at"]), one["channel"] or "-", one["step"], one["before"], one["quantity"]]

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,12 @@ from daemon.control_client import address, ask
 from daemon.health import health
 from daemon.readmodel import LiveReading
 from daemon.secrets import OperatorToken
-from storage import audit, availability, cursors, entries, exceptions, facts, outbox, stock
+from storage import audit, availability, cursors, entries, exceptions, facts, outbox, purchases, stock
 from storage.cursors import Cursor
 from storage.exceptions import Record
 from storage.stock import Block
 from tests.daemon_app import NOW, TestApp, assembled, fill, make_file, token, write_config
+from tests.purchases_builder import brings, mark, purchase
 
 OPS, OPS_TOKEN = token("olga", "ops")
 VIEWER, VIEWER_TOKEN = token("vera", "viewer")
@@ -127,6 +129,41 @@ async def test_one_sku_has_the_shape_others_rely_on(tmp_path: Path) -> None:
     assert entry["read_at"] == "2027-01-15T07:58:20.000Z"
     assert body["locations"]["Main Warehouse"]["available"] == "8.5"
     assert entry["last_change"] is None
+
+
+def bought(connection: sqlite3.Connection) -> None:
+    """What is on sale, and more of it that was bought: a purchase with a day, and one without."""
+    on_sale(connection)
+    for name, line in (("p1", brings("12", date(2027, 1, 20), sku="MUG")), ("p2", brings("5", None, sku="MUG"))):
+        purchases.list_marks(connection, [mark(name)], again=False, now=NOW)
+        purchases.store(connection, purchase(name), listed=0, costs=(), brings=(line,), now=NOW)
+    row = StockRow(
+        sku="MUG", location="Main Warehouse", available=Decimal(8), on_order=Decimal(17), in_transit=Decimal("2.5")
+    )
+    availability.store_rows(connection, [row], number=3, began_at=NOW - 5_000, ended_at=NOW - 4_000)
+
+
+async def test_what_is_on_its_way_is_shown_with_the_purchases_that_bring_it(tmp_path: Path) -> None:
+    async with served(tmp_path, unit=bought) as here:
+        _, body, _ = await get(here, "/api/stock/MUG")
+    assert (body["on_order"], body["in_transit"]) == ("17", "2.5")
+    assert body["locations"]["Main Warehouse"]["in_transit"] == "2.5"
+    assert body["incoming"] == [
+        {"purchase": "PO-p1", "location": "Main", "units": "12", "day": "2027-01-20"},
+        {"purchase": "PO-p2", "location": "Main", "units": "5", "day": None},
+    ]
+
+
+def test_what_is_on_its_way_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = str(write_config(tmp_path))
+    make_file(tmp_path / "tallyd.db", bought)
+    assert main(["stock", "show", "MUG", "--config", config]) == 0
+    shown = capsys.readouterr().out
+    assert "IN TRANSIT" in shown
+    assert [line.split() for line in shown.splitlines() if line.startswith("PO-")] == [
+        ["PO-p1", "12", "Main", "2027-01-20"],
+        ["PO-p2", "5", "Main", "?"],
+    ]
 
 
 @pytest.mark.parametrize(("sku", "status"), [(ODD, 200), (BRACED, 200), ("mug", 404), ("nothing", 404)])

@@ -15,7 +15,8 @@ from typing import Protocol
 import anyio
 import msgspec
 
-from actors.catalogue.actor import CatalogueActor
+from actors.catalogue.actor import CatalogueActor, doubt_products
+from actors.catalogue.rules import CatalogueRules
 from actors.census.actor import CensusActor
 from actors.census.rules import CensusRules
 from actors.core.actor import Actor, Log, Surroundings, no_log
@@ -107,6 +108,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     retain_bodies: int = 30 * 86_400_000
     orders_enabled: bool = True
     stock: StockRules = StockRules(channels={}, enabled=False)
+    catalogue: CatalogueRules = CatalogueRules()
     fulfilment: FulfilmentRules = FulfilmentRules()
     finance: FinanceRules = FinanceRules(enabled=False)
     doors: DoorRules = DoorRules()
@@ -227,9 +229,12 @@ class Engine:
             Flow.CATALOGUE: CatalogueActor(
                 self.around,
                 account=self.cin7,
+                showcase=self.commercetools,
                 posting=self.plan.posting,
                 refresh=self.plan.refresh,
                 rate_files=DiskRateFiles(),
+                rules=self.plan.catalogue,
+                may_write=lambda: self.lease.held,
             ),
             Flow.CENSUS: CensusActor(
                 self.around,
@@ -325,7 +330,8 @@ class Engine:
             now = self.clock.now()
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
             postings = doubt_postings(connection, timeout=timeout, now=now)
-            for look in (*postings, *doubt_writes(connection, now=now), *doubt_updates(connection, now=now)):
+            products = doubt_products(connection, self.plan.catalogue, now=now)
+            for look in (*postings, *products, *doubt_writes(connection, now=now), *doubt_updates(connection, now=now)):
                 outbox.accept(connection, look, now=now)
             doors.open_doors(connection, self.plan.doors.names, now=now)
             self._forget_other_doors(connection, now)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from actors.catalogue.rules import CatalogueRules
 from actors.domain.calls import Lane
 from actors.domain.delivering import DeliveryRules
+from actors.domain.drafting import DraftRules
 from actors.domain.posting import ChargeRule, Charges, CurrencyRule, PostingRules
 from actors.finance.rules import FinanceRules
 from actors.fulfilment.rules import FulfilmentRules
 from actors.intake.rules import DoorRules, SweepRules
 from actors.orders.rules import ExportRules, Trigger
+from actors.procurement.rules import ProcurementRules
 from actors.stock.rules import StockRules
 from daemon.engine import Plan
 from daemon.settings import Settings
@@ -64,6 +67,7 @@ def plan_of(
         retain_bodies=settings.storage.retain_bodies_days * DAY_MS,
         orders_enabled=settings.orders.enabled,
         stock=stock_rules(settings),
+        catalogue=catalogue_rules(settings),
         fulfilment=fulfilment_rules(settings),
         finance=finance_rules(settings),
         doors=door_rules(settings),
@@ -158,6 +162,44 @@ def finance_rules(settings: Settings) -> FinanceRules:
         shadow=settings.connection.shadow,
         quiet=_ms(settings.cin7.quiet_seconds),
         timeout=_ms(settings.cin7.timeout_seconds),
+    )
+
+
+def catalogue_rules(settings: Settings) -> CatalogueRules:
+    """What is written to the storefront's products."""
+    chosen, mappings = settings.catalogue, settings.mappings
+    return CatalogueRules(
+        enabled=chosen.enabled,
+        drafts=chosen.create_drafts,
+        unpublish=chosen.unpublish_unmatched,
+        share=chosen.unpublish_share_percent,
+        draft=DraftRules(
+            product_type=chosen.product_type or "",
+            product_types=dict(mappings.product_types),
+            tax_category=chosen.tax_category or "",
+            tax_categories=dict(mappings.tax_categories),
+            attributes=dict(mappings.attributes),
+            language=chosen.language or "",
+        ),
+        sweep=_ms(settings.intake.sweep_seconds),
+        quiet=_ms(settings.cin7.quiet_seconds),
+        shadow=settings.connection.shadow,
+    )
+
+
+def procurement_rules(settings: Settings) -> ProcurementRules:
+    """Which purchases and margins somebody is asked to look at."""
+    chosen = settings.procurement
+    return ProcurementRules(
+        enabled=chosen.enabled,
+        floor=chosen.margin_floor_percent,
+        invoice_after=chosen.invoice_after_days,
+        landed_cost_after=chosen.landed_cost_after_days,
+        landed_cost=chosen.landed_cost,
+        moved_percent=chosen.cost_moved_percent,
+        month_end=chosen.month_end_days,
+        refresh=_ms(settings.orders.refresh_seconds),
+        history=chosen.history_days * DAY_MS,
     )
 
 

@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Callable
 
 from actors.domain.time import Instant, format_instant, parse_instant
-from actors.stock.guarding import unblock
 from actors.stock.publishing import sku_nudge
 from adapters.operator.problems import ProblemError
 from daemon.actions import Done
 from daemon.running import Running
 from storage import audit, demand, entries, facts, orders, outbox, stock
 from storage.stock import Block
+from storage.stop_sell import sell_again
 
 
 async def block_sku(app: Running, sku: str, *, author: str, reason: str, until: str = "") -> Done:
@@ -52,7 +52,7 @@ async def unblock_sku(app: Running, sku: str, *, author: str, reason: str) -> Do
 
     def unit(connection: sqlite3.Connection) -> Done:
         now = engine.clock.now()
-        if not unblock(connection, sku):
+        if not sell_again(connection, sku):
             # A block is ended also when both sides have forgotten the SKU meanwhile.
             _known(connection, sku)
             return {"done": False, "message": f"{sku} is not blocked.", "sku": sku}

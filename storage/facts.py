@@ -136,6 +136,17 @@ def finish_pass(connection: sqlite3.Connection, kind: FactKind, *, number: int, 
     return {fact_ref(kind, key) for key in gone}
 
 
+def forget_products(connection: sqlite3.Connection, skus: Iterable[str], *, now: Instant) -> set[str]:
+    """Drop products by SKU: Cin7 Core calls them otherwise now. Return the references of those that were known."""
+    gone: set[str] = set()
+    for sku in skus:
+        statement = "DELETE FROM facts WHERE kind = ? AND key = ?"
+        if connection.execute(statement, (FactKind.PRODUCT.value, sku)).rowcount:
+            _keep_parts(connection, sku, (), now)
+            gone.add(fact_ref(FactKind.PRODUCT, sku))
+    return gone
+
+
 def mark_read(connection: sqlite3.Connection, kind: FactKind, *, now: Instant, full: bool, changed: bool) -> None:
     """Record that a list was read: whole, or only what changed since."""
     rows = connection.execute("SELECT count(*) FROM facts WHERE kind = ?", (kind.value,)).fetchone()[0]

@@ -5,11 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+import msgspec
+
+from actors.domain.drafting import DraftRules
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Company, FactKind, Facts, fact_ref
 from actors.domain.fingerprint import settings_of
 from actors.domain.period_lock import lock_date_of
 from actors.domain.posting import PostingRules
+
+DAY = 86_400_000
+
+
+class CatalogueRules(msgspec.Struct, frozen=True, kw_only=True):
+    """`[catalogue]`, durations in milliseconds. `sweep`: how often the storefront's changes are read.
+
+    `whole`: how often all of it is. `share`: percent of the published products that may be unpublished in a day without
+    asking. `quiet`: between the two looks that say a product is not there.
+    """
+
+    enabled: bool = True
+    drafts: bool = False
+    unpublish: bool = False
+    share: float = 2
+    draft: DraftRules = DraftRules()
+    sweep: int = 60_000
+    whole: int = DAY // 4
+    quiet: int = 60_000
+    shadow: bool = False
+    concurrency: int = 4
+
 
 LINES_ONLY = "lines"
 """`discount_as` under which no discount charge is ever used."""

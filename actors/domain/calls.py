@@ -110,6 +110,9 @@ class Purpose(StrEnum):
 POSTINGS = frozenset({Purpose.CIN7_POST_INVOICE, Purpose.CIN7_POST_PAYMENT, Purpose.CIN7_POST_CREDIT_NOTE})
 """What is posted to the books: one of these without an outcome is the finance flow's to look for."""
 
+PRODUCT_WRITES = frozenset({Purpose.CT_CREATE_PRODUCT, Purpose.CT_UPDATE_PRODUCT, Purpose.CT_UNPUBLISH_PRODUCT})
+"""What is written to the storefront's products: one of these without an outcome is the catalogue flow's to look at."""
+
 _WRITES = frozenset(
     {
         Purpose.CIN7_CREATE_CUSTOMER,

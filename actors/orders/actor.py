@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 
 from actors.core.actor import Actor, Done, Later, Outcome, Surroundings
 from actors.core.patience import Patience
-from actors.domain.calls import POSTINGS, Purpose
+from actors.domain.calls import POSTINGS, PRODUCT_WRITES, Purpose
 from actors.domain.errors import Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import FINAL, OrderState
@@ -235,8 +235,8 @@ def _load(connection: sqlite3.Connection, order_id: str) -> tuple[OrderRecord | 
     return orders.get(connection, order_id), tuple(orders.sales_of(connection, order_id))
 
 
-_OF_OTHERS = POSTINGS | {Purpose.CT_UPDATE_ORDER}
-"""Writes about an order that the finance flow and the fulfilment flow look after."""
+_OF_OTHERS = POSTINGS | PRODUCT_WRITES | {Purpose.CT_UPDATE_ORDER}
+"""Writes that the finance flow, the catalogue flow and the fulfilment flow look after."""
 
 
 def doubt_open_writes(

@@ -214,8 +214,10 @@ class _Assessment:
                 yield case
 
     def _case(self, channel: str, locations: Sequence[str], record: EntryRecord | None) -> Case | None:
-        # What we once published and Cin7 Core does not list any more is gone; anything else of no standing is not ours.
-        gone = self._standing is Standing.UNKNOWN and record is not None and record.put is not None
+        # What we once published and Cin7 Core does not list any more is gone, and what is blocked is not to be sold;
+        # anything else of no standing is not ours.
+        unknown = self._standing is Standing.UNKNOWN and record is not None
+        gone = unknown and record is not None and (record.put is not None or self._blocked)
         if not (self._standing.ours or gone):
             return None
         shelf = self._shelf(record)

@@ -15,6 +15,7 @@ from actors.stock.reading import STOCK, nudge
 from actors.stock.rules import StockRules
 from actors.stock.settling import assess_all, settle
 from storage import availability, entries, exceptions, outbox, stock
+from storage.stop_sell import sell_again
 
 ATTEND = "attend"
 
@@ -65,7 +66,7 @@ class Guard:
     def _end_blocks(self, connection: sqlite3.Connection, now: Instant) -> list[Nudge]:
         over = stock.expired_blocks(connection, now=now)
         for sku in over:
-            unblock(connection, sku)
+            sell_again(connection, sku)
         return [sku_nudge(sku, now) for sku in over]
 
     def _old(self, connection: sqlite3.Connection, now: Instant) -> tuple[Finding, list[str]] | None:
@@ -126,12 +127,3 @@ def _untrued_since(case: Case) -> Instant | None:
     if case.record is None or case.record.put is None or case.question is None or not case.question.taken:
         return None
     return case.record.trued_at
-
-
-def unblock(connection: sqlite3.Connection, sku: str) -> bool:
-    """Sell a SKU again. Its units come back by true-up: what happened to the entry meanwhile is not known."""
-    if not stock.unblock(connection, sku):
-        return False
-    for entry in entries.of_sku(connection, sku):
-        entries.suspend(connection, sku, entry.channel, "unblocked")
-    return True

@@ -9,13 +9,15 @@ from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import pytest
 
-from actors.catalogue.actor import PRODUCTS, REFRESH, CatalogueActor
-from actors.catalogue.ports import AccountBook, RateFiles
+from actors.catalogue.actor import REFRESH, CatalogueActor
+from actors.catalogue.ports import AccountBook, RateFiles, Showcase
+from actors.catalogue.registry import PRODUCTS
+from actors.catalogue.rules import CatalogueRules
 from actors.core.actor import Done, Surroundings
 from actors.core.bell import Bell
 from actors.domain.exception_types import Finding
@@ -86,9 +88,11 @@ class Account:
         return self.rates
 
     async def products(self, *, page: int, modified_since: int | None) -> ItemPage:
-        return ItemPage(
-            items=tuple(Item(product=one) for one in self.goods), rows=len(self.goods), total=len(self.goods)
-        )
+        items = tuple(Item(product=one) for one in self.goods)
+        return ItemPage(items=items, rows=len(items), total=len(items))
+
+    async def families(self, *, page: int, modified_since: int | None) -> FamilyPage:
+        return FamilyPage(families=(), rows=0, total=0)
 
 
 class Files:
@@ -104,6 +108,10 @@ class Files:
         return text
 
 
+NO_STOREFRONT = cast(Showcase, None)
+"""Nothing of the storefront is read here."""
+
+
 class House:
     """The flow with everything around it, on one file."""
 
@@ -115,7 +123,16 @@ class House:
         book: AccountBook = self.account
         files: RateFiles = self.files
         around = Surroundings(database=database, clock=self.clock, bell=Bell(), chance=random.Random(1))
-        self.actor = CatalogueActor(around, account=book, posting=posting, refresh=300_000, rate_files=files)
+        self.actor = CatalogueActor(
+            around,
+            account=book,
+            showcase=NO_STOREFRONT,
+            posting=posting,
+            refresh=300_000,
+            rate_files=files,
+            rules=CatalogueRules(enabled=False),
+            may_write=lambda: True,
+        )
 
     async def refresh(self, subject: str = REFRESH) -> None:
         envelope = Envelope(

@@ -10,7 +10,7 @@ import pytest
 from actors.domain.inventory import entry_key
 from actors.messages import Flow
 from actors.orders.rules import Trigger
-from actors.stock.guarding import unblock
+from storage.stop_sell import sell_again
 from actors.stock.rules import StockRules
 from actors.stock.watching import ALL, COMPARE
 from adapters.sandbox.catalogue import ITEMS
@@ -174,7 +174,7 @@ async def test_a_blocked_sku_shows_zero_until_it_is_unblocked_by_true_up() -> No
         await house.shows(0, within=5)
         house.cin7.receive_stock(MUG, 4)
         await house.stays(0, minutes=3)
-        await house.act(lambda connection: unblock(connection, MUG))
+        await house.act(lambda connection: sell_again(connection, MUG))
         await house.shows(there + 4, within=8 * MINUTE)
 
 

@@ -78,7 +78,7 @@ class LiveCheck(Asking):
     # -- commercetools --------------------------------------------------------------------------------------------
 
     async def _commercetools(self) -> None:
-        project = await self._ask("commercetools", "the project", self._shop.project())
+        project = await self._ask("commercetools", "the project", self._shop.settings())
         if project is None:
             return
         self._say(

@@ -140,8 +140,14 @@ def _codes(body: wire.ErrorBody | None) -> list[str]:
 def _words(body: wire.ErrorBody | None) -> str:
     if body is None:
         return ""
-    told = [f"{error.code}: {error.message}" for error in body.errors]
+    told = [_one(error) for error in body.errors]
     return plain_words("; ".join(told) or body.message or body.error_description or body.error)
+
+
+def _one(error: wire.ErrorItem) -> str:
+    """Name the field at fault first, where one is told."""
+    field = f"{error.field}: " if isinstance(error.field, str) and error.field else ""
+    return f"{field}{error.code}: {error.message}"
 
 
 def _error_body(response: Response) -> wire.ErrorBody | None:

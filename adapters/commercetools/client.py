@@ -1,25 +1,17 @@
 """The client of commercetools' HTTP API: only the calls that "who masters what" allows (design §2), each bounded.
 
-A *read* is asked up to three times, with growing pauses on the injected clock, when no clear answer came. A *write* is
-one request: its intent is on disk first, and without a clear answer it is in doubt. The one thing sent twice is a
-request refused for its token (401), which by then was certainly not executed. A limit answer is handed to the caller.
+How a call is made, and which is made again, is `exchange`'s; what concerns products, `product_shelf`'s.
 """
 
 from __future__ import annotations
 
-import random as randomness
-import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
-
-import anyio
-import msgspec
+from typing import Any
+from urllib.parse import quote
 
 from actors.domain.calls import Purpose
-from actors.domain.crashpoints import Probe, WritePhase, write_point
-from actors.domain.errors import Limited, Missing, Rejected, Transient, WireError
+from actors.domain.errors import Missing, Rejected, Transient
 from actors.domain.feed import (
     FeedCursor,
     FeedOrder,
@@ -33,22 +25,15 @@ from actors.domain.inventory import DateChange, Entry
 from actors.domain.lease import StoredLease
 from actors.domain.order import Order
 from actors.domain.order_update import OrderAction
-from actors.domain.time import Clock, Instant, format_instant
-from actors.domain.tracing import NoTracer, Tracer
-from actors.governor.journal import CallJournal, Intent
+from actors.domain.time import Instant, format_instant
+from actors.governor.journal import Intent
 from adapters.commercetools import inventory, order_actions, queries, rows, wire
 from adapters.commercetools.answers import SIDE, failure, unclear
+from adapters.commercetools.exchange import PAGE_TIMEOUT_SECONDS, Call, Exchange, rows_of
+from adapters.commercetools.product_shelf import ProductShelf
 from adapters.commercetools.queries import EXPAND, Query
-from adapters.commercetools.token import TokenSource
 from adapters.commercetools.translate import UnreadableOrderError, read_order
-from adapters.transport import AnswerLostError, NotSentError, Request, Response, Transport
 
-_T = TypeVar("_T")
-_READ_TRIES = 3
-_FIRST_PAUSE_SECONDS = 0.2
-_ONE_TIMEOUT_SECONDS = 30.0
-_PAGE_TIMEOUT_SECONDS = 60.0
-_USER_AGENT = "tallyd/0.1.0"
 _PAYMENTS_AT_ONCE = 50  # their ids are the request's URL: 50 are some 3 KB of it
 
 _HEALTH = {
@@ -59,58 +44,8 @@ _HEALTH = {
 }
 
 
-class _Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One request before it has a token."""
-
-    purpose: Purpose
-    method: str
-    path: str
-    query: Query = ()
-    body: bytes | None = None
-    seconds: float = _ONE_TIMEOUT_SECONDS
-
-
-class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, when the request left and the answer was there, and until when the request may still take effect."""
-
-    body: bytes
-    until: Instant
-    began_at: Instant
-    ended_at: Instant
-
-
-class CommercetoolsClient:
-    """One project's API. Implements `Storefront`, `OrderFeed`, `OrderCount`, `Shelves`, and the store of the lease."""
-
-    def __init__(
-        self,
-        *,
-        transport: Transport,
-        clock: Clock,
-        journal: CallJournal,
-        probe: Probe,
-        project_key: str,
-        api_url: str,
-        auth_url: str,
-        client_id: str,
-        client_secret: str,
-        max_in_flight: int,
-        random: randomness.Random,
-        tracer: Tracer | None = None,
-        may_write: Callable[[], bool] = lambda: True,
-    ) -> None:
-        self._transport = transport
-        self._may_write = may_write
-        self._tracer: Tracer = tracer if tracer is not None else NoTracer()
-        self._clock = clock
-        self._journal = journal
-        self._probe = probe
-        self._base = f"{api_url.rstrip('/')}/{quote(project_key, safe='')}"
-        self._random = random
-        self._seats = anyio.CapacityLimiter(max_in_flight)
-        self._tokens = TokenSource(
-            transport, clock, auth_url=auth_url, client_id=client_id, client_secret=client_secret
-        )
+class CommercetoolsClient(ProductShelf):
+    """One project. Implements `Storefront`, `OrderFeed`, `OrderCount`, `Shelves`, `Showcase`, and the lease's store."""
 
     # -- orders ---------------------------------------------------------------------------------------------------
 
@@ -151,7 +86,7 @@ class CommercetoolsClient:
         """Read one page of payments changed after the cursor, oldest change first. Raises as `changed_orders`."""
         purpose = Purpose.CT_LIST_PAYMENTS
         found = await self._results(purpose, "/payments", queries.changed(after, until, limit))
-        return _rows(purpose, lambda: rows.in_order(found, rows.payment_mark, after.at))
+        return rows_of(purpose, lambda: rows.in_order(found, rows.payment_mark, after.at))
 
     async def orders_of_payments(self, payment_ids: Sequence[str]) -> list[FeedOrder]:
         """Read the orders that name any of these payments, once each, in as many calls as the ids need.
@@ -176,7 +111,7 @@ class CommercetoolsClient:
     async def _feed_page(self, query: Query, *, floor: Instant) -> list[FeedOrder]:
         purpose = Purpose.CT_LIST_ORDERS
         found = await self._results(purpose, "/orders", [*query, *EXPAND])
-        return _rows(purpose, lambda: rows.in_order(found, rows.feed_order, floor))
+        return rows_of(purpose, lambda: rows.in_order(found, rows.feed_order, floor))
 
     async def count_orders(self, created_from: Instant, created_before: Instant) -> int:
         """Count the orders created in a span; what is counted is an estimate, 10,000 at most (fact sheet §2.6).
@@ -186,7 +121,7 @@ class CommercetoolsClient:
         """
         purpose = Purpose.CT_COUNT_ORDERS
         query = queries.number_of_orders(created_from, created_before)
-        body = await self._read(purpose, "/orders", query, seconds=_PAGE_TIMEOUT_SECONDS)
+        body = await self._read(purpose, "/orders", query, seconds=PAGE_TIMEOUT_SECONDS)
         return self._decoded(body, wire.Count, purpose).total
 
     async def listed_orders(
@@ -196,7 +131,7 @@ class CommercetoolsClient:
         purpose = Purpose.CT_LIST_ORDERS
         query = queries.orders_created(created_from, created_before, after_id, limit)
         found = await self._results(purpose, "/orders", query)
-        return _rows(purpose, lambda: [rows.order_mark(bytes(raw), created_from) for raw in found])
+        return rows_of(purpose, lambda: [rows.order_mark(bytes(raw), created_from) for raw in found])
 
     async def mark_exported(self, order: Order, *, channel_key: str, external_id: str, intent: Intent) -> int:
         """`updateSyncInfo` for the channel under `order.version`; return the new version (fact sheet §3.5).
@@ -313,17 +248,17 @@ class CommercetoolsClient:
 
     async def _entries(self, query: Query) -> list[Entry]:
         purpose = Purpose.CT_LIST_INVENTORY
-        sent = await self._timed_read(purpose, "/inventory", query, seconds=_PAGE_TIMEOUT_SECONDS)
+        sent = await self._timed_read(purpose, "/inventory", query, seconds=PAGE_TIMEOUT_SECONDS)
         found = self._decoded(sent.body, wire.StockEntries, purpose).results
         return [self._entry(one, purpose, sent) for one in found]
 
-    def _entry(self, found: wire.StockEntry, purpose: Purpose, sent: _Exchange) -> Entry:
+    def _entry(self, found: wire.StockEntry, purpose: Purpose, sent: Exchange) -> Entry:
         try:
             return inventory.entry(found, read_from=sent.began_at, read_at=sent.ended_at)
         except ValueError as error:
             raise unclear("malformed", purpose, until=sent.until, detail=str(error)) from None
 
-    def _written_entry(self, sent: _Exchange, intent: Intent, sku: str, entry_id: str | None) -> Entry:
+    def _written_entry(self, sent: Exchange, intent: Intent, sku: str, entry_id: str | None) -> Entry:
         found = self._decoded(sent.body, wire.StockEntry, intent.purpose, sent.until)
         if found.sku != sku or entry_id not in (None, found.id):
             raise unclear("malformed", intent.purpose, until=sent.until, detail="another entry's answer")
@@ -338,11 +273,11 @@ class CommercetoolsClient:
         """
         purpose = Purpose.CT_LIST_MESSAGES
         found = await self._results(purpose, "/messages", queries.messages(after, until, limit))
-        return _rows(purpose, lambda: rows.message_rows(found, after.at))
+        return rows_of(purpose, lambda: rows.message_rows(found, after.at))
 
     async def messages_enabled(self) -> bool:
         """Say whether the project keeps its messages: off unless somebody switched it on."""
-        kept = (await self.project()).messages
+        kept = (await self.settings()).messages
         return kept is not None and kept.enabled
 
     async def subscription_health(self, subscription_id: str) -> SubscriptionHealth:
@@ -352,10 +287,10 @@ class CommercetoolsClient:
             Transient, Limited: no answer, or one that says nothing about the subscription.
         """
         path = f"/subscriptions/{quote(subscription_id, safe='')}/health"
-        call = _Call(purpose=Purpose.CT_SUBSCRIPTION, method="GET", path=path)
+        call = Call(purpose=Purpose.CT_SUBSCRIPTION, method="GET", path=path)
         return await self._patiently(partial(self._health, call))
 
-    async def _health(self, call: _Call) -> SubscriptionHealth:
+    async def _health(self, call: Call) -> SubscriptionHealth:
         async with self._seats:
             response, sent = await self._send(call, None)
         health = _HEALTH.get(response.status)
@@ -366,12 +301,7 @@ class CommercetoolsClient:
             raise error
         raise unclear("malformed", call.purpose, until=sent.until, status=response.status)
 
-    # -- project, channel, lease ----------------------------------------------------------------------------------
-
-    async def project(self) -> wire.Project:
-        """Read the project: proof of the credentials, currencies, catalogue model."""
-        body = await self._read(Purpose.CT_PROJECT, "")
-        return self._decoded(body, wire.Project, Purpose.CT_PROJECT)
+    # -- channel, lease -------------------------------------------------------------------------------------------
 
     async def export_channel(self, key: str) -> wire.Channel | None:
         """Read the channel that marks exported orders; None when there is none of that key."""
@@ -409,131 +339,3 @@ class CommercetoolsClient:
         body, until = await self._write(intent, "/custom-objects", payload)
         stored = self._decoded(body, wire.CustomObject, intent.purpose, until)
         return StoredLease(value=stored.value, version=stored.version)
-
-    # -- the exchange ---------------------------------------------------------------------------------------------
-
-    async def _results(self, purpose: Purpose, path: str, query: Query) -> list[msgspec.Raw]:
-        """Read a page of a list and leave its rows as they came."""
-        body = await self._read(purpose, path, query, seconds=_PAGE_TIMEOUT_SECONDS)
-        return self._decoded(body, wire.Page, purpose).results
-
-    async def _read(
-        self, purpose: Purpose, path: str, query: Query = (), *, seconds: float = _ONE_TIMEOUT_SECONDS
-    ) -> bytes:
-        return (await self._timed_read(purpose, path, query, seconds=seconds)).body
-
-    async def _timed_read(
-        self, purpose: Purpose, path: str, query: Query = (), *, seconds: float = _ONE_TIMEOUT_SECONDS
-    ) -> _Exchange:
-        call = _Call(purpose=purpose, method="GET", path=path, query=query, seconds=seconds)
-
-        async def once() -> _Exchange:
-            token = await self._tokens.token()
-            async with self._seats:
-                return await self._exchange(call, token)
-
-        return await self._patiently(once)
-
-    async def _patiently(self, once: Callable[[], Awaitable[_T]]) -> _T:
-        """Ask up to three times; a limit answer is handed on at once."""
-        pause = _FIRST_PAUSE_SECONDS
-        for _ in range(_READ_TRIES - 1):
-            try:
-                return await once()
-            except Limited:
-                raise
-            except Transient:
-                await self._clock.sleep(pause * (1 + self._random.random()))
-                pause *= 2
-        return await once()
-
-    async def _write(self, intent: Intent, path: str, payload: dict[str, Any]) -> tuple[bytes, Instant]:
-        """Send one write; return the body and the last instant at which it may take effect."""
-        sent = await self._timed_write(intent, path, payload)
-        return sent.body, sent.until
-
-    async def _timed_write(self, intent: Intent, path: str, payload: dict[str, Any], query: Query = ()) -> _Exchange:
-        call = _Call(purpose=intent.purpose, method="POST", path=path, query=query, body=msgspec.json.encode(payload))
-        token = await self._tokens.token()
-        # The seat first: what is on disk as about to be sent leaves now, by what is known now.
-        async with self._seats:
-            return await self._intended(intent, call, token)
-
-    async def _intended(self, intent: Intent, call: _Call, token: str) -> _Exchange:
-        purpose = intent.purpose
-        self._probe(write_point(purpose, WritePhase.DECIDED))
-        intent.call_id = await self._journal.begin(intent, at=self._clock.now())
-        self._probe(write_point(purpose, WritePhase.INTENDED))
-        if purpose is not Purpose.CT_WRITE_LEASE and not self._may_write():
-            self._probe(write_point(purpose, WritePhase.ANSWERED))
-            raise Transient("lease_lost", side=SIDE, operation=purpose.operation)
-        try:
-            answer = await self._exchange(call, token)
-        except WireError:
-            self._probe(write_point(purpose, WritePhase.ANSWERED))
-            raise
-        self._probe(write_point(purpose, WritePhase.ANSWERED))
-        return answer
-
-    async def _exchange(self, call: _Call, token: str) -> _Exchange:
-        """Send, once more with a new token if this one was refused, and judge; the caller has a seat.
-
-        Even an answer is no proof that the work is over: a gateway may give up before the server behind it does.
-        """
-        response, sent = await self._send(call, token)
-        if response.status == 401:
-            self._tokens.forget(token)
-            response, sent = await self._send(call, await self._tokens.token())
-        error = failure(response, call.purpose, now=self._clock.now(), until=sent.until)
-        if error is not None:
-            raise error
-        return sent
-
-    async def _send(self, call: _Call, token: str | None) -> tuple[Response, _Exchange]:
-        request = Request(
-            method=call.method,
-            url=self._base + call.path + (f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""),
-            headers=self._headers(token, call.body),
-            body=call.body,
-            timeout_seconds=call.seconds,
-        )
-        began_at = self._clock.now()
-        try:
-            with self._tracer.span(call.purpose.value):
-                response = await self._transport.send(request)
-        except NotSentError as error:
-            raise Transient("not_sent", side=SIDE, operation=call.purpose.operation) from error
-        except AnswerLostError as error:
-            until = self._latest_arrival(began_at, call)
-            raise unclear("no_answer", call.purpose, until=until, detail=str(error)) from error
-        ended_at, until = self._clock.now(), self._latest_arrival(began_at, call)
-        return response, _Exchange(body=response.body, until=until, began_at=began_at, ended_at=ended_at)
-
-    def _latest_arrival(self, sent_at: Instant, call: _Call) -> Instant:
-        return max(sent_at + round(call.seconds * 1000), self._clock.now())
-
-    def _headers(self, token: str | None, body: bytes | None) -> dict[str, str]:
-        headers = {
-            "Accept": "application/json",
-            "User-Agent": _USER_AGENT,
-            "X-Correlation-ID": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
-        }
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        return headers
-
-    def _decoded(self, body: bytes, kind: type[_T], purpose: Purpose, until: Instant = 0) -> _T:
-        try:
-            return msgspec.json.decode(body, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise unclear("malformed", purpose, until=until, detail=str(error)) from None
-
-
-def _rows(purpose: Purpose, reading: Callable[[], list[_T]]) -> list[_T]:
-    """Read the rows of a page; one without an id makes the page malformed."""
-    try:
-        return reading()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise unclear("malformed", purpose, until=0, detail=str(error)) from None

@@ -9,8 +9,9 @@ from datetime import date
 from typing import Any
 
 from actors.domain.inventory import DateChange, Entry, entry_key
-from actors.domain.time import Instant, parse_instant
+from actors.domain.time import Instant
 from adapters.commercetools import wire
+from adapters.commercetools.changes import instant, who
 
 
 def entry(found: wire.StockEntry, *, read_from: Instant, read_at: Instant) -> Entry:
@@ -25,12 +26,12 @@ def entry(found: wire.StockEntry, *, read_from: Instant, read_at: Instant) -> En
         channel=channel_of(found.supply_channel),
         version=found.version,
         quantity=found.quantity_on_stock,
-        modified_at=_instant(found.last_modified_at, "lastModifiedAt"),
+        modified_at=instant(found.last_modified_at, "lastModifiedAt"),
         read_from=read_from,
         read_at=read_at,
         key=found.key or "",
         expected_delivery=_day(found.expected_delivery),
-        modified_by=_who(found.last_modified_by),
+        modified_by=who(found.last_modified_by),
     )
 
 
@@ -71,19 +72,3 @@ def _expected(delivery: DateChange) -> dict[str, str]:
 
 def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text[:10])
-
-
-def _instant(text: str, field: str) -> Instant:
-    try:
-        return parse_instant(text)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{field} is no instant") from None
-
-
-def _who(modified: wire.ModifiedBy | None) -> str:
-    """Name who changed it last: the API client, else the person."""
-    if modified is None:
-        return ""
-    people = (modified.user, modified.customer, modified.associate)
-    names = [modified.client_id, modified.external_user_id, *(one.id for one in people if one), modified.anonymous_id]
-    return next((name for name in names if name), "")

@@ -6,7 +6,8 @@ row that changes while pages are read moves to a later page and is not skipped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from actors.domain.feed import FeedCursor
 from actors.domain.time import Instant, format_instant
@@ -27,6 +28,7 @@ EXPAND: Query = tuple(
 )
 # Predicates and entries name a channel by its id, configuration by its key.
 EXPAND_CHANNEL: Query = (("expand", "supplyChannel"),)
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _IN_SPAN = "createdAt >= :from and createdAt < :before"
 
 
@@ -37,8 +39,41 @@ def stock_of(sku: str) -> Query:
 
 def entries(after_id: str, limit: int) -> Query:
     """Ask for every inventory entry, by id; "" begins."""
+    return [*by_id(after_id, limit), *EXPAND_CHANNEL]
+
+
+def by_id(after_id: str, limit: int) -> Query:
+    """Ask for every row of a list, by id; "" begins."""
     keyset = [("where", "id > :id"), ("var.id", after_id)] if after_id else []
-    return [*keyset, *_page("id", limit), *EXPAND_CHANNEL]
+    return [*keyset, *_page("id", limit)]
+
+
+def version(*, staged: bool) -> Query:
+    """Ask for the staged version of every product, or for the current one of those that are published."""
+    return [("staged", "true" if staged else "false")]
+
+
+def products_with_sku(sku: str) -> Query:
+    """Ask for the products that have a SKU, by whichever variant of whichever version."""
+    variant = "masterVariant(sku = :sku) or variants(sku = :sku)"
+    return [("where", _either_version(variant)), ("var.sku", sku), *_page("id", LARGEST_PAGE)]
+
+
+def products_with_slug(slug: str, language: str) -> Query:
+    """Ask for the products that have a slug in a language, in either version.
+
+    Raises:
+        ValueError: that is no language tag; nothing else may stand in a predicate as the name of a field.
+    """
+    if not _LANGUAGE_TAG.fullmatch(language):
+        raise ValueError("no language tag")
+    # A name with a hyphen is no name without its backticks.
+    return [("where", _either_version(f"slug(`{language}` = :slug)")), ("var.slug", slug), *_page("id", LARGEST_PAGE)]
+
+
+def prices_of(skus: Iterable[str], after_id: str) -> Query:
+    """Ask for the prices of their own of these SKUs, by id; "" begins."""
+    return [("where", "sku in :skus"), *(("var.skus", sku) for sku in skus), *by_id(after_id, LARGEST_PAGE)]
 
 
 def changed(after: FeedCursor, until: Instant | None, limit: int) -> Query:
@@ -101,6 +136,10 @@ def _after(after: FeedCursor, until: Instant | None, field: str) -> Query:
         where += f" and {field} <= :until"
         variables.append(("var.until", format_instant(until)))
     return [("where", where), *variables]
+
+
+def _either_version(predicate: str) -> str:
+    return f"masterData(current({predicate}) or staged({predicate}))"
 
 
 def _span(created_from: Instant, created_before: Instant) -> Query:

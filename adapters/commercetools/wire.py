@@ -475,15 +475,17 @@ class Project(Wire):
     name: str = ""
     countries: list[str] = []
     currencies: list[str] = []
+    languages: list[str] = []
     messages: MessagesConfiguration | None = None
     product_catalog_model: str | None = None
 
 
 class ErrorItem(Wire):
-    """One error; code-specific fields are not used."""
+    """One error; of the code-specific fields, only which field of ours is at fault."""
 
     code: str = ""
     message: str = ""
+    field: Any = None
 
 
 class ErrorBody(Wire):

@@ -248,7 +248,7 @@ async def test_project_and_channel() -> None:
     project = {"key": "acme", "version": 2, "name": "Acme", "countries": ["DE"], "currencies": ["EUR"]}
     channel = {"id": "c-9", "key": "cin7-core", "roles": ["OrderExport"], "version": 1}
     house = House(answer(200, project), answer(200, channel), error(404, "ResourceNotFound"))
-    assert (await house.client.project()).currencies == ["EUR"]
+    assert (await house.client.settings()).currencies == ["EUR"]
     found = await house.client.export_channel("cin7-core")
     assert found is not None
     assert (found.id, found.roles) == ("c-9", ["OrderExport"])

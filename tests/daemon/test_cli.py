@@ -194,7 +194,7 @@ def test_check_offline_asks_nobody_and_lists_the_hosts(config: Path, capsys: Pri
 
 
 def test_check_finds_that_nobody_answers(config: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.commercetools.client._FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("adapters.commercetools.exchange._FIRST_PAUSE_SECONDS", 0.0)
     assert run("check", "--json", "--config", config) == 1
     body = read_json(capsys)
     assert body["findings"] == 2
@@ -210,7 +210,7 @@ def said_of_the_arithmetic(config: Path, capsys: Printed) -> str:
 def test_check_says_what_is_known_of_the_arithmetic(
     config: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.commercetools.client._FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("adapters.commercetools.exchange._FIRST_PAUSE_SECONDS", 0.0)
     unknown = "The account's arithmetic is not known yet: the first orders go as DRAFTs first."
     assert said_of_the_arithmetic(config, capsys) == unknown
     with monkeypatch.context() as learnt:

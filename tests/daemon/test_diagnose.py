@@ -235,7 +235,7 @@ def test_every_hold_has_its_heading() -> None:
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    monkeypatch.setattr("adapters.commercetools.client._FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("adapters.commercetools.exchange._FIRST_PAUSE_SECONDS", 0.0)
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
     return write_config(tmp_path)

@@ -661,7 +661,8 @@ def everything(value: Any) -> Iterator[Any]:
         yield value
 
 
-FIGURE = st.decimals(min_value=-(10**9), max_value=10**9, places=4)
+# More digits than a float carries: one on the way would show.
+FIGURE = st.decimals(min_value=-(10**15), max_value=10**15, places=6)
 
 
 @given(FIGURE, FIGURE, st.booleans())

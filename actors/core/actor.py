@@ -48,6 +48,15 @@ OF_OTHER_SCOPES = frozenset(
         Purpose.CT_READ_ENTRY,
         Purpose.CT_WRITE_ENTRY,
         Purpose.CT_CREATE_ENTRY,
+        Purpose.CT_LIST_PRODUCTS,
+        Purpose.CT_LIST_PRICES,
+        Purpose.CT_READ_PRODUCT,
+        Purpose.CT_FIND_PRODUCT,
+        Purpose.CT_PRODUCT_TYPE,
+        Purpose.CT_TAX_CATEGORY,
+        Purpose.CT_CREATE_PRODUCT,
+        Purpose.CT_UPDATE_PRODUCT,
+        Purpose.CT_UNPUBLISH_PRODUCT,
     )
 )
 """A missing scope for these says nothing of the right to read orders, which goes on."""

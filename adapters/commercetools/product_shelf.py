@@ -7,13 +7,14 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from actors.domain.calls import Purpose
-from actors.domain.errors import Missing
+from actors.domain.errors import Missing, WireError
 from actors.domain.feed import FeedCursor
-from actors.domain.listing import ListedProduct, Listing, ProductType, ProjectModel
+from actors.domain.listing import DraftAction, ListedProduct, Listing, ProductDraft, ProductType, ProjectModel
 from actors.domain.time import Instant
+from actors.governor.journal import Intent
 from adapters.commercetools import products, queries, wire, wire_products
 from adapters.commercetools.answers import unclear
-from adapters.commercetools.exchange import PAGE_TIMEOUT_SECONDS, Exchanges
+from adapters.commercetools.exchange import PAGE_TIMEOUT_SECONDS, Exchange, Exchanges
 from adapters.commercetools.queries import Query
 
 _T = TypeVar("_T")
@@ -21,7 +22,7 @@ _LONGEST_NAMES = 3_000  # SKUs are the request's URL, of which nobody says how l
 
 
 class ProductShelf(Exchanges):
-    """Implements `Showcase`."""
+    """Implements `Showcase`. Nothing here publishes, and nothing changes what is sold but `unpublish`."""
 
     async def settings(self) -> wire.Project:
         """Read the project's settings: proof of the credentials, currencies, whether messages are kept."""
@@ -61,7 +62,7 @@ class ProductShelf(Exchanges):
         """Read one product whole. Raises `Missing` (it is gone), and as every read."""
         purpose = Purpose.CT_READ_PRODUCT
         body = await self._read(purpose, f"/products/{quote(product_id, safe='')}")
-        return self._product(self._decoded(body, wire_products.Product, purpose), purpose)
+        return _product(self._decoded(body, wire_products.Product, purpose), purpose)
 
     async def products_with(self, sku: str) -> list[ListedProduct]:
         """Read every product that has this very SKU in either version. Raises as `listings`."""
@@ -74,7 +75,7 @@ class ProductShelf(Exchanges):
             body = await self._read(purpose, f"/products/key={quote(key, safe='')}")
         except Missing:
             return None
-        return self._product(self._decoded(body, wire_products.Product, purpose), purpose)
+        return _product(self._decoded(body, wire_products.Product, purpose), purpose)
 
     async def products_with_slug(self, slug: str, language: str) -> list[ListedProduct]:
         """Read every product that has a slug in a language, in either version. Raises as `listings`.
@@ -100,6 +101,55 @@ class ProductShelf(Exchanges):
         except Missing:
             return False
         return True
+
+    async def unpublish(self, product: ListedProduct, intent: Intent) -> ListedProduct:
+        """Unpublish under `product.version`; return the product as it is then. Staged changes stay as they are.
+
+        Raises:
+            Conflict: the product has changed since it was read; nothing was done.
+            InDoubt: no clear answer, or one about another product.
+            Missing, Rejected, Transient (not sent), Limited, Unauthorised: nothing was done.
+        """
+        return await self._update(product, products.UNPUBLISH, intent)
+
+    async def create_draft(self, draft: ProductDraft, intent: Intent) -> ListedProduct:
+        """Make an unpublished product.
+
+        Raises:
+            ValueError: it has no variant; nothing was sent.
+            Rejected: refused; with reason `duplicate` something of it exists, and `detail` begins with the field.
+            InDoubt: no clear answer, or one about another product.
+            Transient (not sent), Limited, Unauthorised: nothing was made.
+        """
+        sent = await self._timed_write(intent, "/products", products.draft(draft))
+        made = self._written(sent, intent.purpose)
+        if made.key != draft.key:
+            raise _another(sent, intent.purpose)
+        return made
+
+    async def update_draft(
+        self, product: ListedProduct, actions: Sequence[DraftAction], intent: Intent
+    ) -> ListedProduct:
+        """Do all of these, in their order and staged, under `product.version`, or none. Raises as `unpublish`.
+
+        Raises:
+            ValueError: there is nothing to do; nothing was sent.
+        """
+        return await self._update(product, products.actions(actions), intent)
+
+    async def _update(
+        self, product: ListedProduct, actions: Sequence[products.Payload], intent: Intent
+    ) -> ListedProduct:
+        payload = {"version": product.version, "actions": actions}
+        sent = await self._timed_write(intent, f"/products/{quote(product.id, safe='')}", payload)
+        changed = self._written(sent, intent.purpose)
+        if changed.id != product.id:
+            raise _another(sent, intent.purpose)
+        return changed
+
+    def _written(self, sent: Exchange, purpose: Purpose) -> ListedProduct:
+        found = self._decoded(sent.body, wire_products.Product, purpose, sent.until)
+        return _product(found, purpose, sent.until)
 
     async def _listings(self, query: Query) -> list[Listing]:
         purpose = Purpose.CT_LIST_PRODUCTS
@@ -128,10 +178,11 @@ class ProductShelf(Exchanges):
         purpose = Purpose.CT_FIND_PRODUCT
         body = await self._read(purpose, "/products", query, seconds=PAGE_TIMEOUT_SECONDS)
         found = self._decoded(body, wire_products.Products, purpose).results
-        return [self._product(one, purpose) for one in found]
+        return [_product(one, purpose) for one in found]
 
-    def _product(self, found: wire_products.Product, purpose: Purpose, until: Instant = 0) -> ListedProduct:
-        return _understood(lambda: products.product(found), purpose, until)
+
+def _product(found: wire_products.Product, purpose: Purpose, until: Instant = 0) -> ListedProduct:
+    return _understood(lambda: products.product(found), purpose, until)
 
 
 def _understood(reading: Callable[[], _T], purpose: Purpose, until: Instant = 0) -> _T:
@@ -139,6 +190,10 @@ def _understood(reading: Callable[[], _T], purpose: Purpose, until: Instant = 0)
         return reading()
     except ValueError as error:
         raise unclear("malformed", purpose, until=until, detail=str(error)) from None
+
+
+def _another(sent: Exchange, purpose: Purpose) -> WireError:
+    return unclear("malformed", purpose, until=sent.until, detail="another product's answer")
 
 
 def _in_urls(skus: Sequence[str]) -> Iterator[list[str]]:

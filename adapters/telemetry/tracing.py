@@ -87,6 +87,15 @@ _PURPOSES: Mapping[Purpose, str] = {
     Purpose.CT_READ_LEASE: "The lease is read.",
     Purpose.CT_WRITE_LEASE: "The lease is taken or renewed.",
     Purpose.CT_SYNC_INFO: "The order is marked as exported.",
+    Purpose.CT_LIST_PRODUCTS: "A page of products is read, in one of their two versions.",
+    Purpose.CT_LIST_PRICES: "Which SKUs have a price of their own record is read.",
+    Purpose.CT_READ_PRODUCT: "A product is read.",
+    Purpose.CT_FIND_PRODUCT: "A product is looked up by SKU, key or slug.",
+    Purpose.CT_PRODUCT_TYPE: "A product type is read.",
+    Purpose.CT_TAX_CATEGORY: "A tax category is looked up.",
+    Purpose.CT_CREATE_PRODUCT: "A draft of a product is made.",
+    Purpose.CT_UPDATE_PRODUCT: "A draft of a product is changed.",
+    Purpose.CT_UNPUBLISH_PRODUCT: "A product is unpublished.",
 }
 
 SPAN_NAMES: Mapping[str, str] = MappingProxyType(

@@ -13,7 +13,8 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
@@ -27,8 +28,10 @@ from adapters.sandbox.expansion import expanded
 from adapters.sandbox.faults import DropConnectionError, Fault, FaultKind, Faults
 from adapters.sandbox.oauth import TokenDesk, allowed
 from adapters.sandbox.orders import Wire
-from adapters.sandbox.paging import page
+from adapters.sandbox.paging import page, page_of_many
 from adapters.sandbox.predicates import Shape
+from adapters.sandbox.product_book import BookView
+from adapters.sandbox.product_view import as_shown, projected
 from adapters.sandbox.refusals import (
     Refusal,
     conflict,
@@ -53,6 +56,10 @@ _PAYMENT_READ = ("view_payments", "manage_payments")
 _CHANNEL_READ = ("view_channels", "manage_channels", "view_products", "manage_products")
 _STATE_READ = ("view_states", "manage_states", "view_orders", "manage_orders")
 _STOCK_READ = ("view_products", "manage_products")
+_PUBLISHED_READ = (*_STOCK_READ, "view_published_products")  # and nothing of what is staged
+_TYPE_READ = ("view_product_types", "manage_product_types", "view_products", "manage_products")
+_TAX_READ = ("view_tax_categories", "manage_tax_categories", "view_products", "manage_products")
+_PRICE_READ = ("view_standalone_prices", "manage_standalone_prices")
 _MESSAGE_READ = ("view_messages", "view_orders", "manage_orders")  # by orders' own scope: deprecated, and still so
 _OBJECT_READ = ("view_key_value_documents", "manage_key_value_documents")
 
@@ -122,8 +129,12 @@ class CommercetoolsDouble(Aftercare):
         sync_info_appends: bool = True,
         messages_enabled: bool = True,
         messages_lag_seconds: Lag = 0.0,
+        languages: Sequence[str] = ("en-GB",),
+        catalog_model: Literal["Classic", "Modular"] = "Classic",
     ) -> None:
         """Open the project. `scopes` are those of the API client, without the project key."""
+        self.languages = languages
+        self.catalog_model = catalog_model
         super().__init__(
             clock=clock,
             seed=seed,
@@ -290,6 +301,20 @@ class CommercetoolsDouble(Aftercare):
             ("POST", "/inventory", "inventory_create", stock_write, self._create_inventory),
             ("POST", "/inventory/key={key}", "inventory_update", stock_write, self._update_inventory),
             ("POST", "/inventory/{id}", "inventory_update", stock_write, self._update_inventory),
+            ("GET", "/product-projections", "product_list", _PUBLISHED_READ, self._list_projections),
+            ("GET", "/products", "product_list", _STOCK_READ, self._list_products),
+            ("GET", "/products/key={key}", "product_read", _STOCK_READ, self._read_product),
+            ("GET", "/products/{id}", "product_read", _STOCK_READ, self._read_product),
+            ("POST", "/products", "product_create", stock_write, self._create_product),
+            ("POST", "/products/key={key}", "product_update", stock_write, self._update_product),
+            ("POST", "/products/{id}", "product_update", stock_write, self._update_product),
+            ("GET", "/product-types", "product_type", _TYPE_READ, self._lister("product_types", shapes.PRODUCT_TYPE)),
+            ("GET", "/product-types/key={key}", "product_type", _TYPE_READ, self._reader("product_types")),
+            ("GET", "/product-types/{id}", "product_type", _TYPE_READ, self._reader("product_types")),
+            ("GET", "/tax-categories", "tax_category", _TAX_READ, self._lister("tax_categories", shapes.TAX_CATEGORY)),
+            ("GET", "/tax-categories/key={key}", "tax_category", _TAX_READ, self._reader("tax_categories")),
+            ("GET", "/tax-categories/{id}", "tax_category", _TAX_READ, self._reader("tax_categories")),
+            ("GET", "/standalone-prices", "price_list", _PRICE_READ, self._lister("prices", shapes.STANDALONE_PRICE)),
             ("POST", "/custom-objects", "custom_object_write", object_write, self._write_object),
             ("GET", "/custom-objects", "custom_object_list", _OBJECT_READ, self._list_objects),
             ("GET", "/custom-objects/{container}", "custom_object_list", _OBJECT_READ, self._list_objects),
@@ -308,12 +333,12 @@ class CommercetoolsDouble(Aftercare):
             "createdAt": "2025-09-01T08:00:00.000Z",
             "countries": ["GB"],
             "currencies": ["GBP"],
-            "languages": ["en-GB"],
+            "languages": list(self.languages),
             "messages": {"enabled": self.news.enabled, "deleteDaysAfterCreation": 15},
             "carts": {"deleteDaysAfterLastModification": 90, "countryTaxRateFallbackEnabled": False},
             "discounts": {"discountCombinationMode": "Stacking"},
             "inventory": {"releaseExpiredReservations": True},
-            "productCatalogModel": "Classic",
+            "productCatalogModel": self.catalog_model,
         }
 
     def _list_orders(self, call: _Call) -> tuple[int, object]:
@@ -349,8 +374,42 @@ class CommercetoolsDouble(Aftercare):
             "channels": self.channels,
             "states": self.states,
             "inventory": self.inventory,
+            "product_types": self.product_types,
+            "tax_categories": self.tax_categories,
+            "prices": self.standalone_prices,
         }
         return books[name]
+
+    def _list_projections(self, call: _Call) -> tuple[int, object]:
+        staged = call.all("staged")[-1:] == ["true"]
+        if staged and not allowed(call.scopes, _STOCK_READ):
+            raise Refusal(403, "insufficient_scope", f"Insufficient scope. One of: {', '.join(_STOCK_READ)}.")
+        show = partial(projected, staged=staged, modular=self._is_modular)
+        return 200, self._page_of_products(call, show, shapes.PROJECTION)
+
+    def _list_products(self, call: _Call) -> tuple[int, object]:
+        return 200, self._page_of_products(call, self._shown_product, shapes.PRODUCT)
+
+    def _page_of_products(self, call: _Call, show: Callable[[Wire], Wire | None], shape: Shape) -> Wire:
+        answer = page_of_many(BookView(self.products, show), call.query, shape)
+        answer["results"] = [self._expanded(call, document) for document in answer["results"]]
+        return answer
+
+    def _read_product(self, call: _Call) -> tuple[int, object]:
+        return 200, self._expanded(call, self._shown_product(self._product(call.args)))
+
+    def _product(self, args: Mapping[str, str]) -> Wire:
+        product_id = args["id"] if "id" in args else self.product_with("key", args["key"])
+        if product_id is None or product_id not in self.products:
+            raise not_found(f"ID '{args['id']}'" if "id" in args else f"key '{args['key']}'")
+        return self.products[product_id]
+
+    def _shown_product(self, product: Wire) -> Wire:
+        return as_shown(product, modular=self._is_modular)
+
+    @property
+    def _is_modular(self) -> bool:
+        return self.catalog_model == "Modular"
 
     def _order(self, order_id: str) -> Wire:
         order = self.orders.get(order_id)
@@ -369,6 +428,8 @@ class CommercetoolsDouble(Aftercare):
                 "payment": (self.payments, _PAYMENT_READ),
                 "channel": (self.channels, _CHANNEL_READ),
                 "state": (self.states, _STATE_READ),
+                "product-type": (self.product_types, _TYPE_READ),
+                "tax-category": (self.tax_categories, _TAX_READ),
             }.get(type_id, ({}, ()))
             return book.get(resource_id) if allowed(call.scopes, scopes) else None
 
@@ -391,6 +452,16 @@ class CommercetoolsDouble(Aftercare):
             changed = apply_entry_action(changed, action)
         kept = entry if changed == entry else self.write_entry(changed, program(self.tokens.client_id))
         return 200, self._expanded(call, kept)
+
+    def _create_product(self, call: _Call) -> tuple[int, object]:
+        product = self.create_product(call.json(), program(self.tokens.client_id))
+        return 201, self._expanded(call, self._shown_product(product))
+
+    def _update_product(self, call: _Call) -> tuple[int, object]:
+        product = self._product(call.args)
+        actions = _actions(call.json(), product)
+        changed = self.update_product(product, actions, program(self.tokens.client_id))
+        return 200, self._expanded(call, self._shown_product(changed))
 
     def _list_objects(self, call: _Call) -> tuple[int, object]:
         container = call.args.get("container")

@@ -75,4 +75,35 @@ INVENTORY = _shape(
     custom=_CUSTOM,
 )
 
+_VARIANT = _shape(
+    "id sku key images assets availability",
+    prices=_shape("id key country validFrom validUntil", value=_MONEY, channel=_REFERENCE),
+    attributes=ANYTHING,
+)
+_PRODUCT = _RESOURCE + "key priceMode reviewRatingStatistics"
+_SIDE = "name description slug categories categoryOrderHints metaTitle metaDescription metaKeywords attributes"
+_PRODUCT_REFERENCES = {"productType": _REFERENCE, "taxCategory": _REFERENCE, "state": _REFERENCE}
+_VARIANTS = {"masterVariant": _VARIANT, "variants": _VARIANT}
+
+PRODUCT = _shape(
+    _PRODUCT,
+    masterData=_shape(
+        "published hasStagedChanges", current=_shape(_SIDE, **_VARIANTS), staged=_shape(_SIDE, **_VARIANTS)
+    ),
+    **_PRODUCT_REFERENCES,
+)
+
+PROJECTION = _shape(f"{_PRODUCT} {_SIDE} published hasStagedChanges", **_PRODUCT_REFERENCES, **_VARIANTS)
+
+PRODUCT_TYPE = _shape(_RESOURCE + "key name description", attributes=ANYTHING)
+
+TAX_CATEGORY = _shape(_RESOURCE + "key name description", rates=ANYTHING)
+
+STANDALONE_PRICE = _shape(
+    _RESOURCE + "key sku country active validFrom validUntil tiers discounted staged",
+    value=_MONEY,
+    channel=_REFERENCE,
+    customerGroup=_REFERENCE,
+)
+
 CUSTOM_OBJECT = _shape(_RESOURCE + "container key", value=ANYTHING)

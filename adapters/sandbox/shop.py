@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from adapters.sandbox.announcements import Announcer, Lag
 from adapters.sandbox.carts import GIFT_CARD_INTERFACE, OrderDraft, PaymentDraft, PricedCart, price_cart
 from adapters.sandbox.catalogue import ITEMS, Item
+from adapters.sandbox.identifiers import identified
 from adapters.sandbox.order_actions import apply_order_action
 from adapters.sandbox.orders import (
     Wire,
@@ -27,8 +28,9 @@ from adapters.sandbox.orders import (
     stable_id,
     transaction,
 )
-from adapters.sandbox.refusals import PlacementRefused, Refusal, invalid_json, not_found
-from adapters.sandbox.shelves import OPENED_AT, Shelves
+from adapters.sandbox.products import Products
+from adapters.sandbox.refusals import PlacementRefused
+from adapters.sandbox.shelves import OPENED_AT
 
 DEFAULT_CHANNELS: Mapping[str, tuple[str, ...]] = {"cin7-core": ("OrderExport",), "paris": ("InventorySupply",)}
 
@@ -55,7 +57,7 @@ class ShopClock(Protocol):
         ...
 
 
-class Shop(Shelves):
+class Shop(Products):
     """The state of one project. Documents in the books are wire JSON by id; read them, do not edit them."""
 
     def __init__(
@@ -110,6 +112,7 @@ class Shop(Shelves):
     def add_item(self, item: Item, *, stock: int | None = None) -> None:
         """Put a product on sale with its opening stock."""
         self.items[item.sku] = item
+        self.show_item(item)
         self.add_inventory(item.sku, item.stock if stock is None else stock)
 
     def add_channel(self, key: str, roles: tuple[str, ...]) -> str:
@@ -210,11 +213,11 @@ class Shop(Shelves):
         Raises:
             Refusal: 400 malformed, or `ReferencedResourceNotFound`.
         """
-        return _identified(self.channels, "channel", identifier)
+        return identified(self.channels, "channel", identifier)
 
     def payment_named(self, identifier: object) -> Wire:
         """Find a payment by a resource identifier, as a channel is found. Raises `Refusal`."""
-        return _identified(self.payments, "payment", identifier)
+        return identified(self.payments, "payment", identifier)
 
     def number_is_taken(self, order_number: str) -> bool:
         """Say whether an order of this number exists."""
@@ -302,19 +305,6 @@ class Shop(Shelves):
         self.payments[payment_id] = dated | payment_fields(draft, planned=planned, transactions=done)
         self.news.created("payment", self.payments[payment_id], "PaymentCreated")
         return payment_id
-
-
-def _identified(book: Mapping[str, Wire], type_id: str, identifier: object) -> Wire:
-    if not isinstance(identifier, Mapping) or len({"id", "key"} & identifier.keys()) != 1:
-        raise invalid_json(f"actions -> {type_id}: A resource identifier needs 'id' or 'key'.")
-    if identifier.get("typeId", type_id) != type_id:
-        raise invalid_json(f"actions -> {type_id}: Invalid 'typeId'.")
-    [(field, value)] = ((field, identifier[field]) for field in ("id", "key") if field in identifier)
-    found = next((one for one in book.values() if field in one and one[field] == value), None)
-    if found is None:
-        message = not_found(f"identifier '{value}'").message
-        raise Refusal(400, "ReferencedResourceNotFound", message, typeId=type_id, **{field: value})
-    return found
 
 
 def _comes_from(source: Source, order_id: str) -> Wire:

@@ -29,7 +29,7 @@ from actors.domain.inventory import DateChange
 from actors.domain.ledger import Decision, Question, Shelf, Step, Waits, decide, worth_a_look
 from actors.domain.time import Instant, date_in_zone
 from actors.stock.rules import Standing, StockRules, buffer_of, standing_of
-from storage import availability, cursors, demand, entries, facts, meta, stock
+from storage import availability, cursors, demand, entries, facts, meta, purchases, stock
 from storage.availability import Hint
 from storage.entries import EntryRecord
 
@@ -411,7 +411,11 @@ class _Assessment:
         return 0 if zero or (stale and self._rules.stale_policy == "zero") else None
 
     def _delivery(self, locations: Sequence[str], record: EntryRecord | None, decision: Decision) -> DateChange | None:
-        """Return the date to show: the next delivery, none once it has passed. A later one of a person's is left."""
+        """Return the date to show: the next delivery, none once it has passed. A later one of a person's is left.
+
+        Cin7's list names a day and the purchases name theirs (one that was entered a moment ago stands in no reading
+        yet): the first of all of them is shown.
+        """
         exists = record is not None and record.entry_id is not None
         if not exists and decision.step is not Step.CREATE:
             return None
@@ -423,7 +427,8 @@ class _Assessment:
             for row in availability.rows_of(self._connection, self._sku)
             if row.location in locations and row.next_delivery is not None and row.next_delivery >= today
         ]
-        wanted = min(days, default=None)
+        bought = purchases.next_day(self._connection, self._sku, locations, today)
+        wanted = min([*days, *([bought] if bought is not None else [])], default=None)
         shown = record.expected_delivery if record is not None else None
         if wanted == shown or (wanted is None and not _ours_to_clear(shown, record, today)):
             return None

@@ -36,8 +36,8 @@ from storage import audit, availability, cursors, entries, exceptions, facts, ou
 from storage.cursors import Cursor
 from storage.exceptions import Record
 from storage.stock import Block
+from tests.bought import brings, mark, purchase
 from tests.daemon_app import NOW, TestApp, assembled, fill, make_file, token, write_config
-from tests.purchases_builder import brings, mark, purchase
 
 OPS, OPS_TOKEN = token("olga", "ops")
 VIEWER, VIEWER_TOKEN = token("vera", "viewer")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -9,13 +11,16 @@ import pytest
 
 from actors.catalogue import actor as catalogue
 from actors.domain.inventory import entry_key
+from actors.domain.purchase import Expected
 from actors.messages import Flow
 from actors.stock.watching import ALL
 from adapters.sandbox.faults import Fault, FaultKind
 from adapters.transport import Request, Response
-from storage import exceptions
+from storage import exceptions, purchases
+from tests.bought import mark, purchase
 from tests.simulation.world import Serve, intercept, virtual
 from tests.stock_house import BOWL, MINUTE, MUG, StockHouse, rules, stock_house
+from tests.stored import NOW
 
 NEW = "NEW/1 ü"
 TODAY = date(2026, 12, 1)
@@ -156,6 +161,32 @@ async def test_the_next_of_several_deliveries_is_shown_and_follows_when_it_moves
         await house.made.until(lambda: _date_of(house) == "", within=3 * MINUTE)
         assert house.shown() == house.available()
         assert "restockableInDays" not in house.entry()
+
+
+@virtual
+async def test_the_day_of_a_purchase_is_shown_where_it_is_the_first_and_goes_when_it_was_received() -> None:
+    def brings(*lines: Expected) -> Callable[[sqlite3.Connection], object]:
+        def unit(connection: sqlite3.Connection) -> object:
+            purchases.list_marks(connection, [mark("p1")], again=False, now=NOW)
+            return purchases.store(connection, purchase("p1"), listed=0, costs=(), brings=lines, now=NOW)
+
+        return unit
+
+    def of(days: int, place: str = "Main Warehouse") -> Expected:
+        return Expected(sku=MUG, location=place, units=Decimal(5), day=TODAY + timedelta(days=days))
+
+    async with stock_house() as house:
+        house.cin7.expect_delivery(MUG, TODAY + timedelta(days=9), quantity=5)
+        await house.made.until(lambda: _date_of(house) == "2026-12-10", within=3 * MINUTE)
+        await house.act(brings(of(6), of(2, "Elsewhere")))
+        await house.made.until(lambda: _date_of(house) == "2026-12-07", within=3 * MINUTE)
+        await house.act(brings(of(-1)))
+        await house.made.until(lambda: _date_of(house) == "2026-12-10", within=3 * MINUTE)
+        house.cin7.expect_delivery(MUG, None)
+        await house.act(brings(of(6)))
+        await house.made.until(lambda: _date_of(house) == "2026-12-07", within=3 * MINUTE)
+        await house.act(brings())
+        await house.made.until(lambda: _date_of(house) == "", within=3 * MINUTE)
 
 
 @virtual

@@ -16,7 +16,7 @@ from actors.domain.facts import Product
 from actors.domain.item import Item
 from actors.domain.purchase import Expected, LandedCost
 from storage import purchases
-from tests.purchases_builder import DAY, TODAY, brings, cost, mark, purchase
+from tests.bought import DAY, TODAY, brings, cost, mark, purchase
 from tests.stored import NOW, fresh
 
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import anyio
 import msgspec
 
+from actors.catalogue.rules import CatalogueRules
 from actors.census import counting
 from actors.core.actor import Log, no_log
 from actors.domain.arithmetic import MODELS, TaxModel
@@ -158,6 +159,8 @@ def plan(**changes: Any) -> Plan:
         ct_client_secret="secret",
         ct_max_in_flight=10,
         storage_key=bytes(32),
+        # Whoever is about products or purchases switches their sweeps on.
+        catalogue=CatalogueRules(enabled=False),
     )
     return msgspec.structs.replace(base, **changes)
 

@@ -45,6 +45,17 @@ def uninvoiced(purchase: Purchase, arrival: Arrival) -> Decimal:
     return max(arrival.quantity - invoiced(purchase, arrival), ZERO)
 
 
+def waiting_since(purchase: Purchase, arrival: Arrival) -> date:
+    """Return the day on which the first unit that nobody billed arrived: invoices cover what came first."""
+    left = uninvoiced(purchase, arrival)
+    came = [one for one in purchase.receipts if one.product_id == arrival.product_id and one.quantity > 0]
+    for receipt in sorted(came, key=lambda one: one.day, reverse=True):
+        left -= receipt.quantity
+        if left <= 0:
+            return receipt.day
+    return arrival.first
+
+
 def _arrival(product_id: str, receipts: Sequence[Receipt]) -> Arrival | None:
     came = [one for one in receipts if one.quantity > 0]
     kept = sum((one.quantity for one in receipts), ZERO)

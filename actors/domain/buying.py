@@ -1,0 +1,280 @@
+"""What finance is told of a purchase before its month is closed (design, procurement; docs/landed-cost.md).
+
+Each finding stands for one thing a person can mend in Cin7 Core. Its facts hold nothing that changes with the day, so
+that what was dismissed stays so until the purchase itself changes.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+import msgspec
+
+from actors.domain.arrivals import Arrival, arrivals, uninvoiced, waiting_since
+from actors.domain.closing_files import shown
+from actors.domain.exception_types import Finding
+from actors.domain.landed_cost import NOT_INVOICED, by_day, is_capitalised, rate_of
+from actors.domain.purchase import ZERO, CostPart, LandedCost, PartKind, Purchase, PurchaseInvoice, PurchaseKind
+from actors.domain.spreading import rounded
+
+_NOT_BOUGHT = frozenset({"DRAFT", "VOIDED"})
+_BROUGHT_IN = frozenset({PartKind.CHARGE, PartKind.JOURNAL})
+_ONE = Decimal(1)
+
+
+class BuyingRules(msgspec.Struct, frozen=True, kw_only=True):
+    """When somebody is told of a purchase. Durations are whole days.
+
+    Received stock is told of when it is `invoice_after` days without an invoice, or `landed_cost_after` days without
+    landed cost, or earlier, in the last `month_end` days of a month, so that finance sees it before the books close.
+    `landed_cost`: of which purchases freight or duty is expected. `moved_percent`: a unit cost that changed by no more
+    is let be.
+    """
+
+    invoice_after: int = 14
+    landed_cost_after: int = 14
+    landed_cost: Literal["foreign", "all", "none"] = "foreign"
+    moved_percent: Decimal = Decimal(1)
+    month_end: int = 5
+
+
+def findings(
+    purchase: Purchase,
+    costs: Sequence[LandedCost],
+    first_units: Mapping[str, Decimal],
+    today: date,
+    rules: BuyingRules,
+) -> Iterator[Finding]:
+    """Find what is wrong with a purchase on a day of the books.
+
+    `costs` are its landed costs, `first_units` by SKU the unit cost that was known first. A service is looked at for
+    its rate alone; a draft, or what is void, not at all.
+    """
+    if purchase.status.upper() in _NOT_BOUGHT:
+        return
+    yield from _rate_missing(purchase)
+    if purchase.kind is PurchaseKind.SERVICE:
+        return
+    yield from _not_invoiced(purchase, costs, today, rules)
+    yield from _without_value(purchase, costs, today, rules)
+    yield from _without_freight(purchase, costs, today, rules)
+    yield from _expensed(purchase)
+    for cost in costs:
+        yield from _moved(cost, first_units.get(cost.sku), rules)
+
+
+def due_before_month_end(received_on: date, today: date, days: int, month_end: int) -> bool:
+    """Say whether it is time to ask for what is missing of goods received on a day.
+
+    It is after so many `days`; or on one of the last `month_end` days of a month, unless the goods came that very day.
+    """
+    if (today - received_on).days >= days:
+        return True
+    left = monthrange(today.year, today.month)[1] - today.day
+    return left < month_end and received_on < today
+
+
+# -- each finding ----------------------------------------------------------------------------------------------------
+
+
+def _rate_missing(purchase: Purchase) -> Iterator[Finding]:
+    """One for a purchase: what it is booked at says nothing, or says face value."""
+    if not purchase.foreign:
+        return
+    where: list[tuple[str, PurchaseInvoice | None]] = [
+        (f"invoice {one.number}", one) for one in by_day(purchase.invoices)
+    ]
+    rates = {name: rate_of(purchase, one) for name, one in where or [("the purchase", None)]}
+    wrong = [name for name, rate in rates.items() if rate in (None, _ONE)]
+    if not wrong:
+        return
+    yield Finding(
+        code="purchase_rate_missing",
+        cause=f"{purchase.number} is in {purchase.currency} and the books are in {purchase.base_currency}, but the rate"
+        f" of {', '.join(wrong)} is missing, or exactly 1.",
+        field="CurrencyRate",
+        group=f"purchase_rate_missing:{purchase.currency}",
+        facts={
+            "supplier": purchase.supplier,
+            "currency": purchase.currency,
+            "books": purchase.base_currency,
+            **{f"rate of {name}": _figure(rate) for name, rate in rates.items()},
+        },
+    )
+
+
+def _not_invoiced(
+    purchase: Purchase, costs: Sequence[LandedCost], today: date, rules: BuyingRules
+) -> Iterator[Finding]:
+    """One for a purchase: it takes one invoice to mend."""
+    open_units = {one: units for one in arrivals(purchase) if (units := uninvoiced(purchase, one)) > 0}
+    if not open_units:
+        return
+    since = min(waiting_since(purchase, one) for one in open_units)
+    if not due_before_month_end(since, today, rules.invoice_after, rules.month_end):
+        return
+    worth = sum((part.base for cost in costs for part in cost.parts if part.what == NOT_INVOICED), ZERO)
+    yield Finding(
+        code="purchase_not_invoiced",
+        cause=f"{purchase.number} of {purchase.supplier}: {_units(sum(open_units.values(), ZERO))} received units, the"
+        f" oldest of {since}, are on no invoice. They are in the books at an estimate,"
+        f" {shown(worth)} {purchase.base_currency} by the order's price.",
+        field="Invoice",
+        group=f"purchase_not_invoiced:{purchase.supplier}",
+        facts={
+            "supplier": purchase.supplier,
+            "received": since.isoformat(),
+            f"estimate {purchase.base_currency}": shown(worth),
+            **{
+                one.sku: f"{_units(units)} of {_units(one.quantity)} on no invoice" for one, units in open_units.items()
+            },
+        },
+    )
+
+
+def _without_value(
+    purchase: Purchase, costs: Sequence[LandedCost], today: date, rules: BuyingRules
+) -> Iterator[Finding]:
+    """One for a purchase whose ledger says that something received is worth nothing."""
+    arrived = _arrived(purchase)
+    worthless = [cost for cost in costs if cost.value == 0 and _due(arrived.get(cost.product_id), today, rules)]
+    if not worthless:
+        return
+    names = ", ".join(cost.sku for cost in worthless)
+    yield Finding(
+        code="landed_cost_missing",
+        cause=f"{purchase.number} of {purchase.supplier}: the ledger shows a value of 0 {purchase.base_currency} for"
+        f" what was received of {names}.",
+        field="InventoryMovements",
+        group=f"landed_cost_missing:{purchase.supplier}",
+        facts={
+            "supplier": purchase.supplier,
+            **{cost.sku: f"{_units(cost.quantity)} received, value 0 {cost.currency}" for cost in worthless},
+        },
+    )
+
+
+def _without_freight(
+    purchase: Purchase, costs: Sequence[LandedCost], today: date, rules: BuyingRules
+) -> Iterator[Finding]:
+    """One for a purchase of which freight or duty is expected, and none is in the cost of anything."""
+    wanted = rules.landed_cost == "all" or (rules.landed_cost == "foreign" and purchase.foreign)
+    brought_in = any(part.kind in _BROUGHT_IN for cost in costs for part in cost.parts)
+    arrived = arrivals(purchase)
+    if not wanted or brought_in or not any(_due(one, today, rules) for one in arrived):
+        return
+    worth = sum((cost.value for cost in costs), ZERO)
+    since = min(one.first for one in arrived)
+    yield Finding(
+        code="landed_cost_missing",
+        cause=f"{purchase.number} of {purchase.supplier}: goods of {shown(worth)} {purchase.base_currency}, received"
+        f" since {since}, have no freight, duty or other charge in their cost.",
+        field="ManualJournals",
+        group=f"landed_cost_missing:{purchase.supplier}",
+        facts={
+            "supplier": purchase.supplier,
+            "currency": purchase.currency,
+            "received": since.isoformat(),
+            f"value {purchase.base_currency}": shown(worth),
+            "charges and journals": "none",
+        },
+    )
+
+
+def _expensed(purchase: Purchase) -> Iterator[Finding]:
+    """One for each charge outside the inventory account. While that is not known, nobody can say."""
+    if not purchase.inventory_account:
+        return
+    outside: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for invoice in by_day(purchase.invoices):
+        for charge in invoice.charges:
+            if not is_capitalised(purchase, charge):
+                outside[invoice.number, charge.what, charge.account] += charge.total
+    for (number, what, account), total in outside.items():
+        if total:
+            yield _charge_expensed(purchase, number, what, account, total)
+
+
+def _charge_expensed(purchase: Purchase, number: str, what: str, account: str, total: Decimal) -> Finding:
+    amount = f"{shown(total)} {purchase.currency or purchase.base_currency}"
+    return Finding(
+        code="charge_expensed",
+        cause=f"{purchase.number} of {purchase.supplier}: {what} ({amount}) of invoice {number} is booked to account"
+        f" {account or 'none'}, not to {purchase.inventory_account}: an expense, no cost of the goods.",
+        field=f"invoice {number}, {what}, account {account or 'none'}",
+        group=f"charge_expensed:{purchase.supplier}",
+        facts={
+            "supplier": purchase.supplier,
+            "invoice": number,
+            "charge": what,
+            "amount": amount,
+            "account": account or "none",
+            "inventory account": purchase.inventory_account,
+        },
+    )
+
+
+def _moved(cost: LandedCost, first: Decimal | None, rules: BuyingRules) -> Iterator[Finding]:
+    """One for each SKU whose unit is worth something else than when it was known first."""
+    if not first:
+        return
+    percent = (Fraction(cost.unit) - Fraction(first)) / abs(Fraction(first)) * 100
+    if abs(percent) <= Fraction(rules.moved_percent):
+        return
+    yield Finding(
+        code="cost_moved",
+        cause=f"A unit of {cost.sku} received with {cost.number} costs {_figure(cost.unit)} {cost.currency} by now."
+        f" When its cost was known first, it was {_figure(first)} {cost.currency} ({rounded(percent, 1):+f} %).",
+        field="InventoryMovements",
+        sku=cost.sku,
+        group=f"cost_moved:{cost.number}",
+        facts={
+            f"first {cost.currency}": _figure(first),
+            f"now {cost.currency}": _figure(cost.unit),
+            "received units": _units(cost.quantity),
+            **part_facts(cost.parts),
+        },
+    )
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
+
+
+def part_facts(parts: Sequence[CostPart]) -> dict[str, str]:
+    """Name each part of a cost, with what it is made of."""
+    facts: dict[str, str] = {}
+    for number, part in enumerate(parts, start=1):
+        name = f"{number}. {part.what}{f' ({part.reference})' if part.reference else ''}"
+        facts[name] = f"{shown(part.base)}{_origin(part)}"
+    return facts
+
+
+def _origin(part: CostPart) -> str:
+    """Say which foreign amount it is, at which rate."""
+    if part.rate == _ONE:
+        return ""
+    return f" ({shown(part.amount)} {part.currency} at {_figure(part.rate)})"
+
+
+def _arrived(purchase: Purchase) -> dict[str, Arrival]:
+    return {one.product_id: one for one in arrivals(purchase)}
+
+
+def _due(arrival: Arrival | None, today: date, rules: BuyingRules) -> bool:
+    if arrival is None:
+        return False
+    return due_before_month_end(arrival.first, today, rules.landed_cost_after, rules.month_end)
+
+
+def _figure(figure: Decimal | None) -> str:
+    return "none" if figure is None else f"{figure:f}"
+
+
+def _units(quantity: Decimal) -> str:
+    return f"{quantity.normalize():f}"

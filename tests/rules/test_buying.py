@@ -292,7 +292,13 @@ def test_goods_that_are_worth_nothing_in_the_ledger_are_told_by_sku() -> None:
 
 
 def test_each_charge_outside_the_inventory_account_is_told_by_itself() -> None:
-    charges = (charge("Bank", "9.5", "404"), charge("Packing", 5), charge("Toll", 3, ""), charge("Bank", 1, "404"))
+    charges = (
+        charge("Bank", "9.5", "404"),
+        charge("Packing", 5),
+        charge("Toll", 3, ""),
+        charge("Bank", 1, "404"),
+        charge("Tip", 0, "404"),
+    )
     told = found(buy(invoices=billed(charges=charges)), DAY)
 
     assert [(one.code, one.field) for one in told] == [
@@ -325,6 +331,11 @@ def test_no_charge_is_told_of_a_service_or_while_the_inventory_account_is_not_kn
 )
 def test_a_unit_cost_that_changed_by_more_than_the_limit_is_told(first: str, told: bool) -> None:
     assert [one.code for one in found(buy(), first={"A": Decimal(first)})] == ["cost_moved"] * told
+
+
+def test_a_cost_that_moved_by_just_the_limit_is_let_be() -> None:
+    assert found(buy(), rules=BuyingRules(moved_percent=Decimal(5)), first={"A": Decimal(10)}) == []
+    assert found(buy(), rules=BuyingRules(moved_percent=Decimal("4.9")), first={"A": Decimal(10)})
 
 
 def test_a_moved_cost_is_told_by_sku_with_both_figures_and_its_parts() -> None:

@@ -41,6 +41,8 @@ from actors.orders.actor import OrdersActor, doubt_open_writes
 from actors.orders.desk import Desk
 from actors.orders.lease import LeaseKeeper
 from actors.orders.rules import ExportRules
+from actors.procurement.actor import ProcurementActor
+from actors.procurement.rules import ProcurementRules
 from actors.stock.actor import StockActor, doubt_writes
 from actors.stock.rules import StockRules
 from adapters.cin7.client import Cin7Client
@@ -111,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: CatalogueRules = CatalogueRules()
     fulfilment: FulfilmentRules = FulfilmentRules()
     finance: FinanceRules = FinanceRules(enabled=False)
+    procurement: ProcurementRules = ProcurementRules(enabled=False)
     doors: DoorRules = DoorRules()
     public_url: str = ""
     webhook_token: str = ""
@@ -257,6 +260,9 @@ class Engine:
                 rules=self.plan.finance,
                 posting=self.plan.posting,
                 may_write=lambda: self.lease.held,
+            ),
+            Flow.PROCUREMENT: ProcurementActor(
+                self.around, book=self.cin7, rules=self.plan.procurement, posting=self.plan.posting
             ),
             Flow.STOCK: StockActor(
                 self.around,

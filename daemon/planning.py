@@ -70,6 +70,7 @@ def plan_of(
         catalogue=catalogue_rules(settings),
         fulfilment=fulfilment_rules(settings),
         finance=finance_rules(settings),
+        procurement=procurement_rules(settings),
         doors=door_rules(settings),
         public_url=settings.intake.public_url or "",
         webhook_token=webhook_token,

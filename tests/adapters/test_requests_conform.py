@@ -17,6 +17,15 @@ from actors.domain.calls import Purpose
 from actors.domain.errors import Rejected, WireError
 from actors.domain.feed import FeedCursor
 from actors.domain.inventory import DateChange, Entry
+from actors.domain.listing import (
+    AddVariant,
+    DraftAction,
+    DraftVariant,
+    ListedProduct,
+    ProductDraft,
+    SetAttribute,
+    SetTaxCategory,
+)
 from actors.domain.order import Parcel
 from actors.domain.order_update import (
     AddDelivery,
@@ -357,6 +366,29 @@ def updating(client: CommercetoolsClient, *actions: OrderAction) -> Awaitable[ob
     return client.update_order(ORDER, actions, Intent(Purpose.CT_UPDATE_ORDER))
 
 
+LAMP = ListedProduct(id=GUID, version=7, modified_at=5, published=True)
+RED = DraftVariant(sku="L/RED", key="l-red", attributes={"barcode": "4012345678901", "size": "m", "glows": False})
+DRAFT = ProductDraft(
+    key="cin7-lamp",
+    product_type="default",
+    names={"en-GB": "Lamp"},
+    slugs={"en-GB": "lamp"},
+    variants=(RED, DraftVariant(sku="L-BLUE", key="l-blue")),
+    tax_category="standard",
+)
+DRAFTS = (DRAFT, replace(DRAFT, variants=(RED,), tax_category=""))
+DRAFT_ACTIONS: tuple[DraftAction, ...] = (
+    AddVariant(variant=RED),
+    SetAttribute(variant_id=1, name="colours", value=["red", "blue"]),
+    SetAttribute(variant_id=2, name="size", value=None),
+    SetTaxCategory(key="standard"),
+)
+
+
+def redrafting(client: CommercetoolsClient, *actions: DraftAction) -> Awaitable[object]:
+    return client.update_draft(LAMP, actions, Intent(Purpose.CT_UPDATE_PRODUCT))
+
+
 CT_CALLS: list[tuple[Purpose, CtCall]] = [
     (Purpose.CT_PROJECT, lambda client: client.project()),
     (Purpose.CT_READ_ORDER, lambda client: client.read_order(ORDER.id)),
@@ -395,6 +427,37 @@ CT_CALLS: list[tuple[Purpose, CtCall]] = [
     ),
     (Purpose.CT_UPDATE_ORDER, lambda client: updating(client, *UPDATES)),
     *((Purpose.CT_UPDATE_ORDER, lambda client, action=action: updating(client, action)) for action in UPDATES),
+    *(
+        call
+        for staged in (True, False)
+        for call in (
+            (
+                Purpose.CT_LIST_PRODUCTS,
+                lambda client, staged=staged: client.listings(staged=staged, after_id=GUID, limit=9_999),
+            ),
+            (
+                Purpose.CT_LIST_PRODUCTS,
+                lambda client, staged=staged: client.changed_listings(
+                    FeedCursor(at=5, id="p"), staged=staged, until=9, limit=500
+                ),
+            ),
+        )
+    ),
+    (Purpose.CT_LIST_PRODUCTS, lambda client: client.listings(staged=True, after_id="", limit=500)),
+    (Purpose.CT_LIST_PRICES, lambda client: client.priced_apart(["A-1", 'odd" or sku = "x'])),
+    (Purpose.CT_READ_PRODUCT, lambda client: client.read_product(LAMP.id)),
+    (Purpose.CT_FIND_PRODUCT, lambda client: client.products_with('odd" or sku = "x')),
+    (Purpose.CT_FIND_PRODUCT, lambda client: client.product_with_key("cin7-lamp")),
+    (Purpose.CT_FIND_PRODUCT, lambda client: client.products_with_slug("lamp", "en-GB")),
+    (Purpose.CT_PRODUCT_TYPE, lambda client: client.product_type("default")),
+    (Purpose.CT_TAX_CATEGORY, lambda client: client.has_tax_category("standard")),
+    *(
+        (Purpose.CT_CREATE_PRODUCT, lambda client, one=one: client.create_draft(one, Intent(Purpose.CT_CREATE_PRODUCT)))
+        for one in DRAFTS
+    ),
+    (Purpose.CT_UPDATE_PRODUCT, lambda client: redrafting(client, *DRAFT_ACTIONS)),
+    *((Purpose.CT_UPDATE_PRODUCT, lambda client, one=one: redrafting(client, one)) for one in DRAFT_ACTIONS),
+    (Purpose.CT_UNPUBLISH_PRODUCT, lambda client: client.unpublish(LAMP, Intent(Purpose.CT_UNPUBLISH_PRODUCT))),
     (Purpose.CT_CHANNEL, lambda client: client.export_channel("cin7-core")),
     (Purpose.CT_READ_LEASE, lambda client: client.read_lease("tallyd", "acme-uk")),
     (
@@ -575,6 +638,20 @@ async def test_the_commercetools_judge_refuses_a_wrong_request() -> None:
         ),
         Purpose.CT_WRITE_ENTRY: ((b'"changeQuantity"', b'"setQuantity"'), (b'"quantity":-3', b'"quantity":-3.5')),
         Purpose.CT_CREATE_ENTRY: ((b'"quantityOnStock"', b'"quantity"'), (b'"sku"', b'"SKU"')),
+        Purpose.CT_CREATE_PRODUCT: (
+            (b'"productType"', b'"type"'),
+            (b'"masterVariant"', b'"variant"'),
+            (b'"publish":false', b'"published":false'),
+            (b'"tax-category"', b'"taxCategory"'),
+            (b'{"name":"barcode","value"', b'{"name":"barcode","text"'),
+        ),
+        Purpose.CT_UPDATE_PRODUCT: (
+            (b'"addVariant"', b'"createVariant"'),
+            (b'"variantId":1', b'"variant":1'),
+            (b'"staged":true', b'"staged":"yes"'),
+            (b'"taxCategory":{"typeId"', b'"taxCategory":{"type"'),
+        ),
+        Purpose.CT_UNPUBLISH_PRODUCT: ((b'"unpublish"', b'"hide"'), (b'"version":7', b'"version":"7"')),
     }
     for purpose, changes in changes_of.items():
         good = (await commercetools_requests(*next(one for one in CT_CALLS if one[0] is purpose)))[1]
@@ -583,7 +660,14 @@ async def test_the_commercetools_judge_refuses_a_wrong_request() -> None:
             assert right in good.body
             request = Request(method=good.method, url=good.url, body=good.body.replace(right, wrong))
             assert judged_by_commercetools(request), right
-    kinds = {Purpose.CT_LIST_MESSAGES: "/messages", Purpose.CT_SUBSCRIPTION: "/health"}
+    kinds = {
+        Purpose.CT_LIST_MESSAGES: "/messages",
+        Purpose.CT_SUBSCRIPTION: "/health",
+        Purpose.CT_LIST_PRODUCTS: "/product-projections",
+        Purpose.CT_LIST_PRICES: "/standalone-prices",
+        Purpose.CT_PRODUCT_TYPE: "/product-types",
+        Purpose.CT_TAX_CATEGORY: "/tax-categories",
+    }
     for purpose, path in kinds.items():
         read = (await commercetools_requests(*next(one for one in CT_CALLS if one[0] is purpose)))[-1]
         assert path in read.url

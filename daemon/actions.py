@@ -21,12 +21,27 @@ from actors.intake.guarding import DOORS, SUBSCRIPTION
 from actors.intake.sweeping import COMPLETE, HOT
 from actors.messages import Flow, Nudge, Urgency
 from actors.orders.editing import EDITED, NOT_APPLIED, REVERSED
+from actors.procurement.nudges import BELOW_FLOOR, MARGINS, PURCHASE
 from actors.stock.publishing import SKU, sku_nudge
 from actors.stock.reading import LIST
 from adapters.operator.problems import ProblemError
 from daemon import releasing
 from daemon.running import Running
-from storage import audit, bodies, books, exceptions, exported, facts, flows, fulfilments, orders, outbox, stock
+from storage import (
+    audit,
+    bodies,
+    books,
+    exceptions,
+    exported,
+    facts,
+    flows,
+    fulfilments,
+    margins,
+    orders,
+    outbox,
+    purchases,
+    stock,
+)
 from storage.bodies import Sealer
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord
@@ -151,6 +166,7 @@ async def retry_exception(app: Running, exception_id: int, *, author: str, reaso
             for sku in stock.confirm_zeros(connection):
                 outbox.accept(connection, sku_nudge(sku, now), now=now)
             exceptions.resolve(connection, row.id, resolution=f"confirmed by {author}", now=now)
+        _made_due(connection, row)
         for flow, subject in nudged:
             outbox.release(connection, Nudge(flow=flow, subject=subject, due_at=now), now=now)
         if row.type == _SET_ASIDE:
@@ -406,7 +422,19 @@ def _look_at_books(connection: sqlite3.Connection, order_id: str, author: str, n
     exceptions.clear(connection, message, resolution=f"retry by {author}", now=now, types=(_SET_ASIDE,))
 
 
+def _made_due(connection: sqlite3.Connection, row: ExceptionRow) -> None:
+    """Note what is to be done again though nothing moved: nobody looks at a purchase, or a margin, without need."""
+    if row.record.kind == "purchase":
+        purchases.ask_again(connection, [row.record.id])
+    if row.type == BELOW_FLOOR:
+        margins.cost_moved(connection, [row.record.id])
+
+
 def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:
+    if row.record.kind == "purchase":
+        return [(Flow.PROCUREMENT, PURCHASE + row.record.id)]
+    if row.type == BELOW_FLOOR:
+        return [(Flow.PROCUREMENT, MARGINS)]
     if row.record.kind == "message" and row.field in set(Flow):
         return [(Flow(row.field), row.record.id)]
     if row.record.kind == "connection" and row.record.id in _BY_SIDE:

@@ -13,6 +13,9 @@ SUBJECTS = (PURCHASES, JUDGE, MARGINS)
 PURCHASE = "purchase:"
 """What the subject of a nudge to read one purchase begins with."""
 
+BELOW_FLOOR = "margin_below_floor"
+"""The exception that a margin leads to, one for a SKU."""
+
 
 def nudge(subject: str, due_at: Instant) -> Nudge:
     """Go on with what the flow lives on: none of it waits behind a thousand purchases that are to be read."""

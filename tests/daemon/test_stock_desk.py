@@ -136,7 +136,8 @@ def bought(connection: sqlite3.Connection) -> None:
     on_sale(connection)
     for name, line in (("p1", brings("12", date(2027, 1, 20), sku="MUG")), ("p2", brings("5", None, sku="MUG"))):
         purchases.list_marks(connection, [mark(name)], again=False, now=NOW)
-        purchases.store(connection, purchase(name), listed=0, costs=(), brings=(line,), now=NOW)
+        read = purchase(name)
+        purchases.store(connection, read, listed=read.updated_at, costs=(), brings=(line,), now=NOW)
     row = StockRow(
         sku="MUG", location="Main Warehouse", available=Decimal(8), on_order=Decimal(17), in_transit=Decimal("2.5")
     )
@@ -332,6 +333,24 @@ async def test_what_is_wrong_with_a_sku_is_looked_at_again_by_retrying(tmp_path:
         assert await read(lambda connection: outbox.is_waiting(connection, Flow.STOCK, f"sku:{ODD}"))
         [row] = await read(lambda connection: exceptions.of_record(connection, "sku", ODD))
         assert row.state == "open"  # it clears by evidence
+
+
+async def test_what_is_wrong_with_a_purchase_or_a_margin_is_looked_at_again_by_retrying(tmp_path: Path) -> None:
+    def told(connection: sqlite3.Connection) -> None:
+        bought(connection)
+        about = Finding(code="charge_expensed", cause="Freight of 5.00 EUR")
+        exceptions.raise_finding(connection, Record(kind="purchase", id="p1"), about, now=NOW)
+        earned = Finding(code="margin_below_floor", cause="2 %")
+        exceptions.raise_finding(connection, Record(kind="sku", id="MUG"), earned, now=NOW)
+
+    async with assembled(tmp_path, told) as app:
+        read = app.engine.database.read
+        for row in await read(exceptions.listing):
+            if row.record.kind in ("purchase", "sku"):
+                await actions.retry_exception(app, row.id, author="fay", reason="mended")
+        assert await read(lambda connection: outbox.is_waiting(connection, Flow.PROCUREMENT, "purchase:p1"))
+        assert await read(lambda connection: outbox.is_waiting(connection, Flow.PROCUREMENT, "margins"))
+        assert await read(purchases.unread) == ["p1"]
 
 
 @pytest.mark.parametrize("sku", [ODD, BRACED])

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ from actors.domain.listing import (
 )
 from actors.governor.journal import Intent
 from adapters.commercetools.client import CommercetoolsClient
+from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.transport import AnswerLostError, NotSentError, Request, Response
 from tests.commercetools_spec import check_answer, requires_spec
 from tests.wire_doubles import ListJournal, ScriptedWire, StillClock, answer, path_of, query_of, sent_json, text_answer
@@ -187,6 +189,30 @@ def without(document: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: part for name, part in document.items() if name not in names}
 
 
+def made_client(
+    wire: Any,
+    clock: StillClock,
+    diary: list[str],
+    *,
+    secret: str = "s",  # noqa: S107
+    may_write: bool = True,
+) -> CommercetoolsClient:
+    return CommercetoolsClient(
+        transport=wire,
+        clock=clock,
+        journal=ListJournal(diary),
+        probe=diary.append,
+        project_key="acme",
+        api_url="https://api.example/",
+        auth_url="https://api.example",
+        client_id="sandbox-client",
+        client_secret=secret,
+        max_in_flight=10,
+        random=random.Random(7),
+        may_write=lambda: may_write,
+    )
+
+
 class House:
     """A client on a scripted wire; answers after the token's."""
 
@@ -194,20 +220,7 @@ class House:
         self.clock = StillClock(NOW)
         self.wire = ScriptedWire(TOKEN, *answers)
         self.diary: list[str] = []
-        self.client = CommercetoolsClient(
-            transport=self.wire,
-            clock=self.clock,
-            journal=ListJournal(self.diary),
-            probe=self.diary.append,
-            project_key="acme",
-            api_url="https://api.example/",
-            auth_url="https://api.example",
-            client_id="sandbox-client",
-            client_secret="s",
-            max_in_flight=10,
-            random=random.Random(7),
-            may_write=lambda: may_write,
-        )
+        self.client = made_client(self.wire, self.clock, self.diary, may_write=may_write)
 
     @property
     def requests(self) -> list[Request]:
@@ -632,3 +645,145 @@ async def test_a_refusal_names_the_field_first(code: str, field: Any, begins: st
     with pytest.raises(Rejected) as seen:
         await create(House(error(400, code, field=field, duplicateValue="x")).client)
     assert seen.value.detail == begins
+
+
+# Against the double.
+
+
+class Memory:
+    """The double as a transport."""
+
+    def __init__(self, double: CommercetoolsDouble) -> None:
+        self.send = double.handle
+
+
+class Shop:
+    """A double without products of its own, and a client of it."""
+
+    def __init__(self, **options: Any) -> None:
+        self.clock = StillClock(NOW)
+        self.double = CommercetoolsDouble(clock=self.clock, items=(), languages=("en-GB", "de"), **options)
+        self.double.add_product_type(
+            "lamps",
+            [
+                {"name": "barcode", "type": {"name": "text"}, "isRequired": True},
+                {"name": "size", "type": {"name": "enum", "values": [{"key": "m", "label": "M"}]}},
+            ],
+        )
+        self.client = made_client(Memory(self.double), self.clock, [], secret="sandbox-secret")
+
+    async def make(self, draft: ProductDraft) -> ListedProduct:
+        self.clock.pass_time(1)
+        return await self.client.create_draft(draft, Intent(Purpose.CT_CREATE_PRODUCT))
+
+    async def change(self, product: ListedProduct, *actions: DraftAction) -> ListedProduct:
+        self.clock.pass_time(1)
+        return await self.client.update_draft(product, actions, Intent(Purpose.CT_UPDATE_PRODUCT))
+
+    async def hide(self, product: ListedProduct) -> ListedProduct:
+        self.clock.pass_time(1)
+        return await self.client.unpublish(product, Intent(Purpose.CT_UNPUBLISH_PRODUCT))
+
+
+LAMP = ProductDraft(
+    key="lamp",
+    product_type="lamps",
+    names={"en-GB": "Lamp"},
+    slugs={"en-GB": "lamp"},
+    variants=(DraftVariant(sku="L-RED", key="l-red", attributes={"barcode": "4012345678901", "size": "m"}),),
+)
+OTHER = DraftVariant(sku="B", key="b-1", attributes={"barcode": "1"})
+ANOTHER: dict[str, Any] = {"key": "other", "slugs": {"en-GB": "other"}, "variants": (OTHER,)}
+
+
+async def test_a_draft_is_made_changed_and_found_in_the_double() -> None:
+    shop = Shop()
+    made = await shop.make(LAMP)
+    assert (made.published, made.key, made.tax_category, made.modified_by) == (False, "lamp", "", "sandbox-client")
+    assert made.modified_at == shop.clock.now()
+    assert made.staged[0].attributes["barcode"] == "4012345678901"
+    blue = DraftVariant(sku="L-BLUE", key="l-blue", attributes={"barcode": "4012345678918"})
+    changed = await shop.change(made, AddVariant(variant=blue), SetTaxCategory(key="standard"))
+    assert changed.skus == {"L-RED", "L-BLUE"} and changed.tax_category
+    assert [variant.sku for variant in changed.current] == ["L-RED"]
+    with pytest.raises(Conflict):
+        await shop.change(made, SetAttribute(variant_id=1, name="size", value=None))
+    assert await shop.client.products_with("L-BLUE") == [changed]
+    assert await shop.client.product_with_key("lamp") == await shop.client.read_product(made.id) == changed
+    assert await shop.client.products_with_slug("lamp", "en-GB") == [changed]
+    assert await shop.client.products_with_slug("lamp", "de") == []
+    assert await shop.client.products_with("l-blue") == []
+    assert await shop.client.listings(staged=False, after_id="", limit=500) == []
+    [listing] = await shop.client.listings(staged=True, after_id="", limit=500)
+    assert (listing.id, listing.version, listing.modified_at) == (made.id, changed.version, changed.modified_at)
+    assert [variant.sku for variant in listing.variants] == ["L-RED", "L-BLUE"]
+
+
+async def test_only_what_is_published_is_sold() -> None:
+    shop = Shop()
+    sold = shop.double.add_product("A-1")
+    shop.double.add_variant(sold, "A-2", staged_only=True)
+    [current] = await shop.client.listings(staged=False, after_id="", limit=500)
+    [staged] = await shop.client.listings(staged=True, after_id="", limit=500)
+    assert [[one.sku for one in listing.variants] for listing in (current, staged)] == [["A-1"], ["A-1", "A-2"]]
+    assert current.published and current.staged_changes and current.variants[0].prices == 1
+    product = await shop.client.read_product(sold)
+    hidden = await shop.hide(product)
+    assert not hidden.published and hidden.version > product.version
+    assert [one.sku for one in hidden.staged] == ["A-1", "A-2"]  # what is staged stays
+    assert await shop.client.listings(staged=False, after_id="", limit=500) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "begins"),
+    [
+        ({"key": "other", "slugs": {"en-GB": "other"}}, "duplicate", "masterVariant.sku: DuplicateField"),
+        ({"key": "other", "variants": (OTHER,)}, "duplicate", "slug"),
+        ({"slugs": {"en-GB": "other"}, "variants": (OTHER,)}, "duplicate", "key: DuplicateField"),
+        ({"product_type": "furniture"}, "rejected", "ReferencedResourceNotFound"),
+        ({"tax_category": "none"}, "rejected", "ReferencedResourceNotFound"),
+        ({**ANOTHER, "variants": (DraftVariant(sku="B", key="b-1"),)}, "rejected", "barcode: RequiredField"),
+        ({**ANOTHER, "slugs": {"en-GB": "a lamp"}}, "rejected", "slug"),
+    ],
+)
+async def test_the_double_refuses_and_names_the_field(changed: dict[str, Any], reason: str, begins: str) -> None:
+    shop = Shop()
+    await shop.make(LAMP)
+    with pytest.raises(Rejected) as seen:
+        await shop.make(msgspec.structs.replace(LAMP, **changed))
+    assert seen.value.reason == reason
+    assert seen.value.detail.startswith(begins)
+
+
+async def test_a_sweep_meets_every_product_that_changed() -> None:
+    shop = Shop()
+    made = [shop.double.add_product(f"A-{number}") for number in range(12)]
+    everything: list[str] = []
+    while part := await shop.client.listings(staged=True, after_id=(everything or [""])[-1], limit=5):
+        everything += [listing.id for listing in part]
+    assert everything == sorted(made)
+    shop.clock.pass_time(1)
+    since = shop.clock.now()
+    for product_id in made[:7]:
+        shop.double.edit_product(product_id, name="Better")
+    cursor, met = FeedCursor(at=since), []
+    while part := await shop.client.changed_listings(cursor, staged=True, until=since, limit=3):
+        met += [listing.id for listing in part]
+        cursor = FeedCursor(at=part[-1].modified_at, id=part[-1].id)
+    assert sorted(met) == sorted(made[:7])
+
+
+async def test_what_the_double_says_of_types_taxes_prices_and_model() -> None:
+    shop = Shop(catalog_model="Modular")
+    found = await shop.client.product_type("lamps")
+    assert found is not None
+    assert found.attributes == (
+        AttributeDefinition(name="barcode", kind="text", required=True),
+        AttributeDefinition(name="size", kind="enum", values=("m",)),
+    )
+    assert await shop.client.product_type("furniture") is None
+    assert await shop.client.has_tax_category("standard") and not await shop.client.has_tax_category("none")
+    shop.double.add_standalone_price("A")
+    shop.double.add_standalone_price("B", active=False)
+    assert await shop.client.priced_apart(["A", "B", "C"]) == {"A"}
+    assert await shop.client.project() == ProjectModel(catalogue="Modular", languages=("en-GB", "de"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.catalogue.ports import Showcase
@@ -367,6 +367,10 @@ async def test_it_is_over_once_every_sku_is_found() -> None:
     assert len(house.requests) == 1
 
 
+LONG = [f"Straße/{'€' * 60}/{number}" for number in range(100)]
+
+
+@example(LONG)
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=256), unique=True, max_size=100))
 async def test_every_sku_is_asked_for_once_in_urls_that_are_short(skus: list[str]) -> None:
     house = House(*[priced(*skus)] * 100)

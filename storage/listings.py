@@ -145,25 +145,23 @@ def store_whole(connection: sqlite3.Connection, product: ListedProduct) -> set[s
     return changed
 
 
-def finish_pass(connection: sqlite3.Connection, *, number: int, began_at: Instant) -> set[str]:
-    """What a whole reading of both lists did not meet is gone, or is not published; return the SKUs concerned.
+def finish_pass(connection: sqlite3.Connection, *, number: int, began_at: Instant) -> tuple[set[str], set[str]]:
+    """What a whole reading of both lists did not meet is gone, or is not published; return SKUs and products concerned.
 
     What changed since the reading began may only have moved behind it, and is let be.
     """
-    gone = [
-        row[0]
-        for row in connection.execute("SELECT id FROM products WHERE pass <> ? AND modified_at < ?", (number, began_at))
-    ]
+    gone = _ids(connection, "pass <> ? AND modified_at < ?", number, began_at)
     changed = {sku for product_id in gone for sku in forget(connection, product_id)}
-    hidden = connection.execute(
-        "SELECT id FROM products WHERE published = 1 AND current_pass <> ? AND pass = ? AND modified_at < ?",
-        (number, number, began_at),
-    ).fetchall()
-    for (product_id,) in hidden:
+    hidden = _ids(connection, "published = 1 AND current_pass <> ? AND modified_at < ?", number, began_at)
+    for product_id in hidden:
         changed |= {row.sku for row in variants_of(connection, product_id) if row.sku}
         connection.execute("UPDATE products SET published = 0 WHERE id = ?", (product_id,))
         connection.execute("DELETE FROM variants WHERE product_id = ? AND staged = 0", (product_id,))
-    return changed
+    return changed, {*gone, *hidden}
+
+
+def _ids(connection: sqlite3.Connection, condition: str, *values: int) -> list[str]:
+    return [row[0] for row in connection.execute(f"SELECT id FROM products WHERE {condition}", values)]
 
 
 def forget(connection: sqlite3.Connection, product_id: str) -> set[str]:

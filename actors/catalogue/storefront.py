@@ -114,9 +114,11 @@ class Storefront:
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             number = place.number if place.whole else 0
             skus = listings.store(connection, page, staged=staged, number=number)
+            products = {one.id for one in page}
             first = False
             if not after.version and place.whole:
-                skus |= listings.finish_pass(connection, number=place.number, began_at=place.began_at)
+                others, gone = listings.finish_pass(connection, number=place.number, began_at=place.began_at)
+                skus, products = skus | others, products | gone
                 first = meta.counter(connection, LISTED) == 0
                 meta.set_counter(connection, LISTED, at)
                 exceptions.clear(
@@ -125,7 +127,7 @@ class Storefront:
             _write_place(connection, after, at)
             if first and ready(connection):
                 begin_anew(connection, at)
-            rejudge(connection, self._rules, skus, at, products=[one.id for one in page])
+            rejudge(connection, self._rules, skus, at, products=products)
             clear_connection(connection, "commercetools", *READS, now=at)
 
         return Done(unit=unit, nudges=(nudge(LISTINGS, now if after.version else now + self._rules.sweep),))

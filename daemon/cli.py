@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tallyd exceptions list --owner finance",
     ),
     "stock": ("show or list what is published and why; block and unblock SKUs", "tallyd stock show HW-MUG-STN-01"),
+    "skus": (
+        "list and show how the SKUs of both sides match; plan or approve unpublishing, ask for drafts",
+        "tallyd skus list --match only_commercetools --published",
+    ),
     "report": (
         "close a month or a day: both sides, what they differ by, what is open; the postings that are safe to sync on",
         "tallyd report month 2026-11",
@@ -83,9 +87,15 @@ def _run(arguments: list[str]) -> int:
         declare(parser)
     else:
         add_config(parser)
-    code: int = module.main(parser.parse_args(arguments[1:]))
+    code: int = module.main(parser.parse_args(_with_verb(arguments[1:], getattr(module, "DEFAULT_VERB", ""))))
     sys.stdout.flush()
     return code
+
+
+def _with_verb(arguments: list[str], verb: str) -> list[str]:
+    """Put in the verb a command means when none is named: `tallyd skus --csv` is `tallyd skus list --csv`."""
+    named = bool(arguments) and (not arguments[0].startswith("-") or arguments[0] in ("-h", "--help"))
+    return arguments if named or not verb else [verb, *arguments]
 
 
 def add_config(parser: ArgumentParser) -> None:

@@ -109,6 +109,14 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     return {str(name): number for name, number in found.items()}
 
 
+def count_unmatched_published(connection: sqlite3.Connection) -> int:
+    """Count the SKUs that can be bought now and that Cin7 Core does not have."""
+    row = connection.execute(
+        "SELECT count(*) FROM coverage WHERE match = ? AND published = 1", (Match.ONLY_COMMERCETOOLS.value,)
+    ).fetchone()
+    return int(row[0])
+
+
 # -- products ----------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from actors.domain.closing import Closing
+from actors.domain.spreadsheet import guarded
 
 Document = dict[str, Any]
 
@@ -32,8 +33,6 @@ POSTING_COLUMNS = (
     *("net", "tax", "gross", "total", "verified_at", "why"),
 )
 """The columns of the postings as CSV: a row per document and tax rule, so that only net, tax and gross add up."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def shown(amount: Decimal) -> str:
@@ -90,7 +89,7 @@ def _cell(column: str, value: object) -> object:
     """Keep a spreadsheet from taking a text of others for a formula."""
     if column in ("net", "tax", "gross", "total") or not isinstance(value, str):
         return value
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    return guarded(value)
 
 
 def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, object]]:

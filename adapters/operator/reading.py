@@ -38,6 +38,20 @@ class StockQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class SkuQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which SKUs of both catalogues: `match` is a match, `unmatched` or `all`; `text` is part of the SKU.
+
+    `after` is the SKU the last page ended with.
+    """
+
+    match: str = "all"
+    flag: str | None = None
+    published: bool | None = None
+    text: str = ""
+    after: str = ""
+    limit: int = 100
+
+
 class OperatorReading(Protocol):
     """The daemon as operators see it. Methods may raise `ProblemError`."""
 

@@ -1,0 +1,324 @@
+"""What people read of the catalogue: how each SKU stands on both sides, one SKU with all that is known, and the plan.
+
+Everything comes from the file. Functions take a connection and return what goes into JSON as it is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from actors.catalogue import matching, planning
+from actors.catalogue.rules import CatalogueRules
+from actors.catalogue.storefront import LISTINGS
+from actors.domain.coverage import Coverage, Flag, Match, suggestion
+from actors.domain.facts import FactKind
+from actors.domain.item import Item
+from actors.domain.sku_form import form
+from actors.domain.spreadsheet import table
+from actors.domain.time import Instant, format_instant
+from adapters.operator.reading import SkuQuery
+from daemon.instants import text_of
+from daemon.views import exception_item
+from storage import coverage, cursors, drafts, exceptions, facts, items, listings, stock, would_haves
+from storage.drafts import DraftRow
+from storage.listings import ProductRow, VariantRow
+
+Document = dict[str, Any]
+
+MATCHES: dict[str, tuple[Match, ...]] = {
+    "all": tuple(Match),
+    "unmatched": (Match.ONLY_CIN7, Match.ONLY_COMMERCETOOLS),
+    **{match.value: (match,) for match in Match},
+}
+"""What a list can be narrowed to: by match, or to all that is on one side alone."""
+
+COLUMNS = ("sku", "match", "flags", "published", "near", "suggestion", "item_id", "product_id")
+"""The columns of the CSV file; several words in a cell stand between blanks, several SKUs on lines of their own."""
+
+PAGE = 500
+"""SKUs read at a time for a file."""
+
+MOST_WOULD_HAVES = 100
+
+
+# -- lists -------------------------------------------------------------------------------------------------------------
+
+
+def sku_page(connection: sqlite3.Connection, query: SkuQuery) -> Document:
+    """Return a page of SKUs in their order, with the counts of all."""
+    found = _listing(connection, query, limit=query.limit + 1)
+    page = found[: query.limit]
+    return {
+        "items": [_item(connection, one) for one in page],
+        "next": page[-1].sku if len(found) > len(page) else None,
+        "counts": counts(connection),
+    }
+
+
+def sku_table(connection: sqlite3.Connection, query: SkuQuery, *, head: bool) -> tuple[str, str | None]:
+    """Return a page as CSV, the names of its columns above if `head`; and the SKU after which to go on."""
+    found = _listing(connection, query, limit=query.limit + 1)
+    page = found[: query.limit]
+    text = table(COLUMNS, (_cells(_item(connection, one)) for one in page), head=head)
+    return text, page[-1].sku if len(found) > len(page) else None
+
+
+def sku_tables(connection: sqlite3.Connection, query: SkuQuery, *, most: int | None = None) -> Iterator[str]:
+    """Yield the whole list as CSV, page by page; `most` rows of it."""
+    after: str | None = query.after
+    left, head = most, True
+    while after is not None and left != 0:
+        limit = PAGE if left is None else min(PAGE, left)
+        text, after = sku_table(connection, msgspec.structs.replace(query, after=after, limit=limit), head=head)
+        yield text
+        left, head = (None if left is None else left - limit), False
+
+
+def counts(connection: sqlite3.Connection) -> Document:
+    """Count the SKUs of each match and flag, and how much of each side the other has too, in percent.
+
+    `ready` false: one side was not read whole yet, and nothing was judged.
+    """
+    counted = coverage.counts(connection)
+    matched, only_cin7, only_shop = (counted[match] for match in Match)
+    return {
+        "ready": matching.ready(connection),
+        **{match.value: counted[match] for match in Match},
+        "flags": {flag.value: counted[flag] for flag in Flag},
+        "cin7_percent": _percent(matched, matched + only_cin7),
+        "commercetools_percent": _percent(matched, matched + only_shop),
+    }
+
+
+def _percent(part: int, whole: int) -> float | None:
+    """Round down: what is not whole must not read as 100."""
+    return part * 1000 // whole / 10 if whole else None
+
+
+def _listing(connection: sqlite3.Connection, query: SkuQuery, *, limit: int) -> list[Coverage]:
+    """Read a list of each match and lay them together: each is found by its index, and comes in order."""
+    flag = Flag(query.flag) if query.flag is not None else None
+    found = [
+        one
+        for match in MATCHES[query.match]
+        for one in coverage.listing(
+            connection,
+            match=match,
+            flag=flag,
+            published=query.published,
+            text=query.text,
+            after=query.after,
+            limit=limit,
+        )
+    ]
+    return sorted(found, key=lambda one: one.sku)[:limit]
+
+
+def _item(connection: sqlite3.Connection, judged: Coverage) -> Document:
+    return {
+        "sku": judged.sku,
+        "match": judged.match.value,
+        "flags": [flag.value for flag in Flag if flag in judged.flags],
+        "near": list(judged.near),
+        "published": judged.published,
+        "item_id": judged.item_id or None,
+        "product_id": judged.product_id or None,
+        "suggestion": _suggestion(connection, judged),
+    }
+
+
+def _suggestion(connection: sqlite3.Connection, judged: Coverage) -> str:
+    """Say what a SKU that only the storefront has should probably be; "" for every other."""
+    if judged.match is not Match.ONLY_COMMERCETOOLS:
+        return ""
+    return suggestion(
+        judged.sku,
+        near=items.alike(connection, form(judged.sku)),
+        renamed_to=items.renamed(connection, judged.sku),
+        family=items.family_with_sku(connection, judged.sku),
+    )
+
+
+def _cells(item: Document) -> Document:
+    return {
+        **item,
+        "flags": " ".join(item["flags"]),
+        "published": "yes" if item["published"] else "no",
+        "near": "\n".join(item["near"]),
+    }
+
+
+# -- one SKU -----------------------------------------------------------------------------------------------------------
+
+
+def sku_view(connection: sqlite3.Connection, sku: str) -> Document | None:
+    """Return one SKU with all that either side has of it; None when neither does."""
+    judged = coverage.get(connection, sku) or coverage.judge(connection, sku)
+    if judged is None:
+        return None
+    held = items.with_sku(connection, sku)
+    variants = listings.with_sku(connection, sku)
+    keys = list(dict.fromkeys(matching.draft_key(connection, item.id) for item in held))
+    products = list(dict.fromkeys(row.product_id for row in variants))
+    return {
+        **_item(connection, judged),
+        "cin7": [_cin7(connection, item) for item in held],
+        "commercetools": [_product(connection, one, variants) for one in products],
+        "drafts": [_draft(row) for row in (drafts.get(connection, key) for key in keys) if row is not None],
+        "block": _block(connection, sku),
+        "exceptions": list(_told(connection, sku, products, keys)),
+    }
+
+
+def _cin7(connection: sqlite3.Connection, item: Item) -> Document:
+    family_id = items.family_of(connection, item.id)
+    family = items.family(connection, family_id) if family_id else None
+    return {
+        "item_id": item.id,
+        "name": item.product.name,
+        "status": item.product.status,
+        "sellable": item.product.sellable,
+        "type": item.product.type,
+        "category": item.product.category,
+        "family": family.name if family is not None else None,
+        "barcode": item.barcode or None,
+        "fit_at": text_of(items.fit_at(connection, item.id)),
+    }
+
+
+def _product(connection: sqlite3.Connection, product_id: str, variants: Iterable[VariantRow]) -> Document:
+    row = listings.get(connection, product_id)
+    assert row is not None  # noqa: S101 -- a variant has its product
+    return {
+        **_head(row),
+        "tax_category": row.tax_category or None,
+        "unpublished_at": text_of(row.unpublished_at),
+        "variants": [
+            {
+                "variant": one.variant,
+                "version": "staged" if one.staged else "current",
+                "live": one.live,
+                "prices": one.prices,
+            }
+            for one in variants
+            if one.product_id == product_id
+        ],
+    }
+
+
+def _head(row: ProductRow) -> Document:
+    """Return a product and who changed it last: an id of the merchant's own staff or clients, "" where not read."""
+    return {
+        "product_id": row.id,
+        "name": row.name,
+        "key": row.key or None,
+        "published": row.published,
+        "modified_at": format_instant(row.modified_at),
+        "modified_by": row.modified_by or None,
+    }
+
+
+def _draft(row: DraftRow) -> Document:
+    return {
+        "draft": row.key,
+        "state": row.state,
+        "product_id": row.product_id or None,
+        "asked_by": row.asked_by or None,
+        "at": format_instant(row.at),
+    }
+
+
+def _block(connection: sqlite3.Connection, sku: str) -> Document | None:
+    block = stock.block_of(connection, sku)
+    if block is None:
+        return None
+    return {"until": text_of(block.until), "reason": block.reason, "by": block.author, "at": text_of(block.at)}
+
+
+def _told(
+    connection: sqlite3.Connection, sku: str, products: Iterable[str], draft_keys: Iterable[str]
+) -> Iterator[Document]:
+    """Yield what is open about the SKU: of itself, of its products as far as they are about it, of its drafts."""
+    records = [("sku", sku), *(("product", one) for one in products), *(("draft", one) for one in draft_keys)]
+    for kind, record_id in records:
+        for row in exceptions.of_record(connection, kind, record_id):
+            if row.state == "open" and (kind != "product" or row.sku in ("", sku)):
+                yield exception_item(row)
+
+
+# -- the plan ----------------------------------------------------------------------------------------------------------
+
+
+def plan_view(
+    connection: sqlite3.Connection, rules: CatalogueRules, *, after: str, limit: int, now: Instant
+) -> Document:
+    """Return what would be unpublished for want of a match, by product id, and how much of it may go without asking.
+
+    It is the same whether unpublishing is switched on or not: the dry run.
+    """
+    plan = planning.plan_of(connection, rules, now=now)
+    left = [one for one in plan.products if one > after]
+    page = left[:limit]
+    return {
+        "switched_on": rules.enabled and rules.unpublish,
+        "shadow": rules.shadow,
+        "ready": matching.ready(connection),
+        "begun": plan.begun,
+        "asks": plan.asks,
+        "planned": len(plan.products),
+        "seen": len(plan.told),
+        "approved": len(plan.approved),
+        "allowed": plan.allowed,
+        "share_percent": rules.share,
+        "published": plan.published,
+        "items": [_planned(connection, one, plan) for one in page],
+        "next": page[-1] if len(left) > len(page) else None,
+        "would_have": [
+            {"at": format_instant(one.at), "record": one.record, "what": one.what, "detail": one.detail}
+            for one in would_haves.listing(connection, flow="catalogue", limit=MOST_WOULD_HAVES)
+        ],
+    }
+
+
+def _planned(connection: sqlite3.Connection, product_id: str, plan: planning.Plan) -> Document:
+    row = listings.get(connection, product_id)
+    assert row is not None  # noqa: S101 -- the plan is made from these rows
+    live = [one for one in listings.variants_of(connection, product_id) if one.live]
+    return {
+        **_head(row),
+        "skus": [one.sku for one in live if one.sku],
+        "why": "; ".join(_why(connection, one) for one in live),
+        "seen": product_id in plan.told,
+        "approved": product_id in plan.approved,
+    }
+
+
+def _why(connection: sqlite3.Connection, variant: VariantRow) -> str:
+    if not variant.sku:
+        return f"variant {variant.variant} has no SKU"
+    judged = coverage.get(connection, variant.sku)
+    return f"{variant.sku}: {_suggestion(connection, judged) if judged is not None else 'not judged yet'}"
+
+
+# -- figures -----------------------------------------------------------------------------------------------------------
+
+
+def figures(connection: sqlite3.Connection, rules: CatalogueRules, *, now: Instant) -> Document:
+    """Return what `/health` shows of the catalogue."""
+    read = facts.lists(connection).get(FactKind.PRODUCT)
+    listed = cursors.get(connection, LISTINGS)
+    counted = counts(connection)
+    plan = planning.plan_of(connection, rules, now=now)
+    return {
+        "products_read_at": text_of(read[0]) if read is not None else None,
+        "listings_read_at": text_of(listed.at) if listed is not None else None,
+        **{match.value: counted[match.value] for match in Match},
+        "flags": counted["flags"],
+        "unmatched_published": coverage.count_unmatched_published(connection),
+        "drafts": drafts.counts(connection),
+        "unpublish": {"planned": len(plan.products), "approved": len(plan.approved), "asks": plan.asks},
+    }

@@ -81,7 +81,8 @@ _VARIANT = _shape(
     attributes=ANYTHING,
 )
 _PRODUCT = _RESOURCE + "key priceMode reviewRatingStatistics"
-_SIDE = "name description slug categories categoryOrderHints metaTitle metaDescription metaKeywords attributes"
+_TEXTS = "name description slug metaTitle metaDescription metaKeywords"
+_SIDE = f"{_TEXTS} categories categoryOrderHints searchKeywords attributes"
 _PRODUCT_REFERENCES = {"productType": _REFERENCE, "taxCategory": _REFERENCE, "state": _REFERENCE}
 _VARIANTS = {"masterVariant": _VARIANT, "variants": _VARIANT}
 

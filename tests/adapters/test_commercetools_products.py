@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.catalogue.ports import Showcase
+from actors.core.actor import OF_OTHER_SCOPES
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.errors import Conflict, InDoubt, Limited, Missing, Rejected, Transient, Unauthorised, WireError
@@ -39,6 +40,7 @@ from tests.commercetools_spec import check_answer, requires_spec
 from tests.wire_doubles import ListJournal, ScriptedWire, StillClock, answer, path_of, query_of, sent_json, text_answer
 
 TOKEN = answer(200, {"access_token": "tok-1", "expires_in": 172_800, "scope": "x", "token_type": "Bearer"})
+PRODUCT_WORDS = {"product", "products", "prices", "tax"}
 NOW = 1_800_000_000_000
 CHANGED = 1_795_428_930_123
 PRICE = {
@@ -791,3 +793,18 @@ async def test_what_the_double_says_of_types_taxes_prices_and_model() -> None:
     shop.double.add_standalone_price("B", active=False)
     assert await shop.client.priced_apart(["A", "B", "C"]) == {"A"}
     assert await shop.client.project() == ProjectModel(catalogue="Modular", languages=("en-GB", "de"))
+
+
+async def test_products_of_the_modular_model_are_read_without_variants() -> None:
+    shop = Shop(catalog_model="Modular")
+    made = shop.double.add_product("A-1")
+    [listing] = await shop.client.listings(staged=True, after_id="", limit=500)
+    assert (listing.id, listing.variants) == (made, ())
+    assert (await shop.client.read_product(made)).skus == frozenset()
+
+
+def test_a_scope_that_is_missing_for_products_says_nothing_of_orders() -> None:
+    """Whoever may not read products still reads orders."""
+    about = {one for one in Purpose if one.side == "commercetools" and set(one.operation.split("_")) & PRODUCT_WORDS}
+    assert len(about) == 9
+    assert {one.operation for one in about} <= OF_OTHER_SCOPES

@@ -68,6 +68,7 @@ ACCOUNTS = (
     Account("090", "Web Shop Clearing", "BANK", "ASSET", for_payments=True),
     Account("200", "Sales", "REVENUE", "REVENUE"),
     Account("310", "Cost of Goods Sold", "DIRECTCOSTS", "EXPENSE"),
+    Account("425", "Freight and Courier", "EXPENSE", "EXPENSE"),
     Account("610", "Accounts Receivable", "CURRENT", "ASSET", "Accounts receivable", "DEBTORS"),
     Account("630", "Inventory", "INVENTORY", "ASSET"),
     Account("800", "Accounts Payable", "CURRLIAB", "LIABILITY", "Accounts payable", "CREDITORS"),

@@ -19,12 +19,14 @@ from adapters.sandbox import cin7_reference as reference
 from adapters.sandbox.catalogue import CURRENCY, CUSTOMER
 from adapters.sandbox.cin7_availability import StockList, availability
 from adapters.sandbox.cin7_books import Books, Carrier, Customer, Location, Part, Product, Sale, TaxRule
+from adapters.sandbox.cin7_buying import Buying
 from adapters.sandbox.cin7_by_hand import ByHand
 from adapters.sandbox.cin7_documents import Arithmetic, Rounding, Rules, TaxBehaviour
 from adapters.sandbox.cin7_fulfilments import Fulfilment
 from adapters.sandbox.cin7_ledger import CreditNote, Invoice
 from adapters.sandbox.cin7_limit import Allowance, Call, LimitWindow, WorstWindow, worst_window
 from adapters.sandbox.cin7_payloads import product_payload, sale_payload, stock_payload
+from adapters.sandbox.cin7_purchase_view import purchase_list, read_advanced, read_simple
 from adapters.sandbox.cin7_sales import SalesDesk
 from adapters.sandbox.cin7_stock import ANYWHERE, Spot
 from adapters.sandbox.cin7_webhooks import SCHEDULE_SECONDS, Delivery, Send, Webhook, WebhookDesk
@@ -64,7 +66,7 @@ class WallClock(Protocol):
         ...
 
 
-class Cin7Double(ByHand):
+class Cin7Double(ByHand, Buying):
     """One Cin7 account behind one handler.
 
     Every answer is made in one go, without waiting in between, so concurrent requests are serial as with locks.
@@ -231,6 +233,9 @@ class Cin7Double(ByHand):
             },
             "/product": {"GET": ("products", lambda call: reference.products(books, call.query))},
             "/ref/productavailability": {"GET": ("availability", self._availability)},
+            "/purchaselist": {"GET": ("purchase_list", lambda call: purchase_list(books, call.query))},
+            "/purchase": {"GET": ("purchase_read", lambda call: read_simple(books, call.query))},
+            "/advanced-purchase": {"GET": ("advanced_purchase_read", lambda call: read_advanced(books, call.query))},
             "/salelist": {"GET": ("sale_list", lambda call: desk.sale_list(call.query))},
             "/salecreditnotelist": {"GET": ("credit_note_list", lambda call: desk.credit_note_list(call.query))},
             "/webhooks": {

@@ -16,6 +16,7 @@ from adapters.sandbox import catalogue
 from adapters.sandbox.catalogue import Account, Item
 from adapters.sandbox.cin7_fulfilments import AUTHORISED, DRAFT, NOT_AVAILABLE, PARTLY, Fulfilment
 from adapters.sandbox.cin7_ledger import CreditNote, Figures, Invoice, Payment
+from adapters.sandbox.cin7_purchases import PurchaseBook
 from adapters.sandbox.cin7_stock import ZERO, StockRoom
 
 
@@ -353,6 +354,7 @@ class Books(StockRoom):
         self.credit_notes: dict[str, CreditNote] = {}
         self.payments: dict[str, Payment] = {}
         self._sales_by_id: dict[str, Sale] = {}
+        self.buying = PurchaseBook(seed=seed)
         self._stock_the_shop(now_ms)
         self.customers = [self._web_customer(now_ms)]
         self.carriers = [Carrier(id=self.new_id(), name=name) for name in catalogue.CARRIERS]

@@ -51,6 +51,7 @@ class StockRoom:
         self._on_hand: dict[_Key, dict[Spot, Decimal]] = {}
         self._allocated: dict[_Key, Decimal] = {}
         self._expected: dict[_Key, dict[date, Decimal]] = {}
+        self._coming: dict[_Key, dict[str, tuple[date | None, Decimal]]] = {}
         self._rows: list[StockRow] | None = None
 
     # --- what there is
@@ -90,14 +91,20 @@ class StockRoom:
         return self.on_hand(product_id, location_id, spot) - self.allocated(product_id, location_id, spot)
 
     def on_order(self, product_id: str, location_id: str, spot: Spot | None = None) -> Decimal:
-        """Return the quantity that is expected."""
-        expected = self._expected.get((product_id, location_id), {}) if spot in (None, ANYWHERE) else {}
-        return sum(expected.values(), ZERO)
+        """Return the quantity that is expected, of purchases and otherwise."""
+        if spot not in (None, ANYWHERE):
+            return ZERO
+        key = (product_id, location_id)
+        bought = (quantity for _, quantity in self._coming.get(key, {}).values())
+        return sum(self._expected.get(key, {}).values(), ZERO) + sum(bought, ZERO)
 
     def next_delivery(self, product_id: str, location_id: str, spot: Spot | None = None) -> date | None:
         """Return the day of the next expected receipt, if any."""
-        expected = self._expected.get((product_id, location_id), {}) if spot in (None, ANYWHERE) else {}
-        return min(expected, default=None)
+        if spot not in (None, ANYWHERE):
+            return None
+        key = (product_id, location_id)
+        bought = (day for day, _ in self._coming.get(key, {}).values() if day is not None)
+        return min((*self._expected.get(key, {}), *bought), default=None)
 
     # --- what comes in
 
@@ -121,6 +128,18 @@ class StockRoom:
         key = (self._products_by_sku[sku].id, location.id)
         quantity = self._expected[key].pop(day)
         self.receive(sku, location, quantity)
+
+    def set_coming(
+        self, purchase_id: str, product: Product, location: Location, day: date | None, quantity: Decimal
+    ) -> None:
+        """Expect so much of a purchase, on a day or on none; nothing: it is not expected any more."""
+        key = (product.id, location.id)
+        self._put(key, ZERO)
+        coming = self._coming.setdefault(key, {})
+        if quantity:
+            coming[purchase_id] = (day, quantity)
+        else:
+            coming.pop(purchase_id, None)
 
     def _put(self, key: _Key, quantity: Decimal, spot: Spot = ANYWHERE) -> None:
         spots = self._on_hand.setdefault(key, {})

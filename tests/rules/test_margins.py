@@ -342,10 +342,9 @@ SOLD = (
 def test_the_report_adds_up_by_sku_and_in_all() -> None:
     report = margin_report(SOLD)
 
+    figures = ("quantity", "net", "uncosted", "unit", "cost", "margin", "percent")
     rows = [
-        (one.sku, one.orders, *map(str, (one.quantity, one.net, one.uncosted, one.unit, one.cost)))
-        + (str(one.margin), str(one.percent))
-        for one in (*report.rows, report.total)
+        (one.sku, one.orders, *(str(getattr(one, name)) for name in figures)) for one in (*report.rows, report.total)
     ]
     assert rows == [
         ("A", 3, "3", "29", "7", "6.5000", "13", "9", "40.91"),

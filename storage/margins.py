@@ -10,26 +10,8 @@ from decimal import Decimal
 import msgspec
 
 from actors.domain.figures import Sold
+from actors.domain.margins import OrderMargin
 from actors.domain.time import Instant
-
-
-class OrderMargin(msgspec.Struct, frozen=True, kw_only=True):
-    """What a SKU of an order earned. `net` and `unit` are in the books' currency; `day` is the order's in the books.
-
-    `unit` None: no cost is known. `source` says where it is from: a purchase's number, or `average`. `percent` None:
-    there is no cost, or nothing was paid. `number` is the order's, where it was asked for.
-    """
-
-    order_id: str
-    sku: str
-    day: date
-    quantity: Decimal
-    net: Decimal
-    unit: Decimal | None
-    source: str
-    percent: Decimal | None
-    number: str = ""
-
 
 # -- what is to be worked out ----------------------------------------------------------------------------------------
 

@@ -10,9 +10,10 @@ from actors.core.actor import Actor, Done, Outcome, Surroundings
 from actors.domain.posting import PostingRules
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow, Nudge
+from actors.procurement.earning import Earner
 from actors.procurement.judging import Judge
 from actors.procurement.listing import Lister
-from actors.procurement.nudges import JUDGE, PURCHASE, PURCHASES, SUBJECTS, nudge
+from actors.procurement.nudges import JUDGE, MARGINS, PURCHASE, PURCHASES, SUBJECTS, nudge
 from actors.procurement.ports import PurchaseBook
 from actors.procurement.reading import Reader
 from actors.procurement.rules import ProcurementRules
@@ -35,6 +36,7 @@ class ProcurementActor(Actor):
         self.lister = Lister(surroundings, book=book, rules=rules)
         self.reader = Reader(surroundings, book=book, rules=rules, posting=posting)
         self.judge = Judge(surroundings, rules=rules, posting=posting)
+        self.earner = Earner(surroundings, rules=rules, posting=posting)
 
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
         """What keeps the list read and the figures worked out."""
@@ -49,6 +51,8 @@ class ProcurementActor(Actor):
             return await self.lister.step()
         if subject == JUDGE:
             return await self.judge.step()
+        if subject == MARGINS:
+            return await self.earner.step()
         if subject.startswith(PURCHASE):
             return await self.reader.read(subject.removeprefix(PURCHASE))
         return Done()

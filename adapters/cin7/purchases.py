@@ -104,6 +104,7 @@ def purchase(body: bytes, listed: PurchaseMark, path: str) -> Purchase | None:
     task = guid(text(shown.id), "ID")
     inclusive = text(shown.tax_calculation).upper() == "INCLUSIVE"
     notes = _counting(shown.credit_note, "CreditNote")
+    invoices = tuple(_invoices(shown, task, inclusive=inclusive))
     return Purchase(
         id=task,
         number=text(shown.order_number) or listed.number,
@@ -120,7 +121,7 @@ def purchase(body: bytes, listed: PurchaseMark, path: str) -> Purchase | None:
         required_by=_day(shown.required_by),
         ordered=_ordered(shown.order, inclusive=inclusive),
         receipts=(*_received(shown, task), *_sent_back(notes, task)),
-        invoices=(*_invoices(shown, task, inclusive=inclusive), *_credits(notes, task, inclusive=inclusive)),
+        invoices=(*invoices, *_credits(notes, task, invoices, inclusive=inclusive)),
         journals=_journals(shown, task),
         movements=tuple(_movements(shown.inventory_movements or ())),
     )
@@ -205,8 +206,11 @@ def _invoices(shown: wire.Purchase, task: str, *, inclusive: bool) -> Iterable[P
         )
 
 
-def _credits(notes: Sequence[tuple[str, wire.CreditNote]], task: str, *, inclusive: bool) -> Iterable[PurchaseInvoice]:
-    """Read a credit note as an invoice below zero."""
+def _credits(
+    notes: Sequence[tuple[str, wire.CreditNote]], task: str, invoices: Sequence[PurchaseInvoice], *, inclusive: bool
+) -> Iterable[PurchaseInvoice]:
+    """Read a credit note as an invoice below zero. It shows no rate: what it undoes was booked at its invoice's."""
+    rates = {invoice.number: invoice.rate for invoice in invoices if invoice.number}
     for field, note in notes:
         lines = _lines(note.lines, field, inclusive=inclusive)
         charges = _charges(note.additional_charges, field, inclusive=inclusive)
@@ -214,7 +218,7 @@ def _credits(notes: Sequence[tuple[str, wire.CreditNote]], task: str, *, inclusi
             task_id=_task(note.task_id, task),
             number=text(note.number),
             day=_day(note.credit_note_date),
-            rate=_rate(note.currency_rate, f"{field}.CurrencyRate"),
+            rate=rates.get(text(note.invoice_number)),
             lines=tuple(
                 msgspec.structs.replace(line, quantity=line.quantity.copy_negate(), total=line.total.copy_negate())
                 for line in lines

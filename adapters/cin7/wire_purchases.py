@@ -104,8 +104,8 @@ class CreditNote(Document):
     """A credit note. What it sends back has a status of its own on a simple purchase."""
 
     number: Any = msgspec.field(default=None, name="CreditNoteNumber")
+    invoice_number: Any = msgspec.field(default=None, name="CreditNoteInvoiceNumber")
     credit_note_date: Any = None
-    currency_rate: Any = None
     lines: list[GoodsLine] | None = None
     additional_charges: list[ChargeLine] | None = None
     unstock: list[StockLine] | Stock | None = None

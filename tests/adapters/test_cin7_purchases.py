@@ -178,7 +178,7 @@ CREDITED = PurchaseInvoice(
     task_id=NOTE_TASK,
     number="CR-1",
     day=date(2026, 11, 23),
-    rate=None,
+    rate=Decimal("0.8612"),
     lines=(msgspec.structs.replace(ORDERED, quantity=Decimal(-1), total=Decimal(-4)),),
     charges=(msgspec.structs.replace(FREIGHT, total=Decimal(-5)),),
 )
@@ -500,7 +500,7 @@ def told(purchase: Purchase, kind: str) -> tuple[Any, ...]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("status", [*UNCOUNTED, "AUTHORISED", "authorised", "PAID"], ids=repr)
 async def test_only_what_is_authorised_counts(kind: str, status: Any) -> None:
-    whole = ADVANCED | {"PutAway": []}
+    whole = ADVANCED | {"PutAway": [], "CreditNote": [CREDIT | {"CreditNoteInvoiceNumber": ""}]}
     simple = SIMPLE | {kind: SIMPLE[kind] | {"Status": status}}
     shown = whole[kind] if kind == "Order" else whole[kind][0]
     shown = {**shown, "Status": status}
@@ -581,6 +581,14 @@ async def test_a_rate_of_0_is_none(shown: Any, rate: str | None) -> None:
     expected = None if rate is None else Decimal(rate)
     found = await read(ADVANCED | {"CurrencyRate": shown, "Invoice": [INVOICE | {"CurrencyRate": shown}]})
     assert (found.rate, found.invoices[0].rate) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("invoice", "rate"), [("INV-1", "0.8612"), (" INV-1 ", "0.8612"), ("INV-2", None), ("", None), (None, None)]
+)
+async def test_a_credit_note_is_booked_at_the_rate_of_the_invoice_it_names(invoice: Any, rate: str | None) -> None:
+    found = await read(ADVANCED | {"CreditNote": [CREDIT | {"CreditNoteInvoiceNumber": invoice}]})
+    assert found.invoices[1].rate == (None if rate is None else Decimal(rate))
 
 
 @pytest.mark.parametrize("shown", [True, 1, "true", None, False])

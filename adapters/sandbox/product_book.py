@@ -74,6 +74,10 @@ class ProductBook(Mapping[str, Wire]):
     def __len__(self) -> int:
         return len(self._written) + len(self._items)
 
+    def everything(self) -> Iterator[Wire]:
+        """Return all products."""
+        return iter(self.values())
+
     def owner(self, kind: str, value: str) -> str | None:
         """Return the id of the product with this `sku`, `slug` or `key`, in its current or its staged data."""
         return self._owners[kind].get(value)
@@ -141,8 +145,8 @@ class BookView:
         """Return what is shown of the products that are named so; None where these are no names."""
         found: dict[str, None] = {}
         for path, value in values:
-            kind = path.rpartition(".")[2]
-            if kind != "sku" and path not in ("id", "key"):
+            kind = _kind_of(path)
+            if kind is None:
                 return None
             owner = value if kind == "id" else self._book.owner(kind, value)
             if owner is not None and owner in self._book:
@@ -156,6 +160,14 @@ class BookView:
     def _shown(self, ids: Iterable[str]) -> Iterator[Wire]:
         shown = (self._show(self._book[product_id]) for product_id in ids)
         return (document for document in shown if document is not None)
+
+
+def _kind_of(path: str) -> str | None:
+    """Say which name of a product stands there: its `id`, `key`, a `sku`, or a `slug` in some language."""
+    steps = path.split(".")
+    if path in ("id", "key") or steps[-1] == "sku":
+        return steps[-1]
+    return "slug" if steps[-2:-1] == ["slug"] else None
 
 
 def _names_of(product: Wire) -> Names:

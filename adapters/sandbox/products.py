@@ -197,7 +197,7 @@ class Products(Shelves):
         staged_only: bool = False,
         by: str = STAFF,
     ) -> None:
-        """Give a product another name, or one of its variants another SKU or price (minor units).
+        """Give a product another name, or one of its variants another SKU ("" for none) or price (minor units).
 
         An inventory entry of the old SKU stays where it is: a program could not change the SKU then.
 
@@ -210,7 +210,7 @@ class Products(Shelves):
             if one["id"] != variant:
                 return one
             priced = one if price is None else {**one, "prices": [self._price(price)]}
-            return priced if sku is None else with_field(priced, "sku", sku)
+            return priced if sku is None else with_field(priced, "sku", sku or None)
 
         def change(data: Wire) -> Wire:
             named = data if name is None else with_field(data, "name", {self.languages[0]: name})

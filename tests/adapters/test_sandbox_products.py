@@ -177,6 +177,8 @@ async def test_sides_differ_until_somebody_publishes() -> None:
     here.double.publish(lamp)
     assert [one["masterVariant"]["sku"] for one in await here.listed(*named)] == ["A-2"]
     assert here.double.product_of("A-1") is None
+    here.double.edit_product(lamp, sku="")
+    assert here.double.product_of("A-2") is None and here.double.skus_of(lamp) == []
 
 
 SKUS = [item.sku for item in ITEMS[:6]]
@@ -208,6 +210,7 @@ COMPARED = st.one_of(
     st.builds("lastModifiedAt {} {}".format, st.sampled_from(["=", ">", ">=", "<="]), quoted(INSTANTS)),
     st.builds("masterVariant(sku = {} or key is defined)".format, quoted(SKUS)),
     st.builds("masterVariant(sku in ({}, {}))".format, quoted(SKUS), quoted([*SKUS, "NEW"])),
+    st.builds("slug(`en-GB` = {})".format, quoted([sku.lower() for sku in SKUS])),
     st.builds("key = {}".format, quoted([sku.lower() for sku in SKUS])),
     st.just("published = true"),
 )

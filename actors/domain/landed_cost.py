@@ -134,10 +134,13 @@ def _charges(purchase: Purchase) -> defaultdict[str, list[CostPart]]:
 def _journals(
     purchase: Purchase, arrived: Sequence[Arrival], goods: Mapping[str, Sequence[CostPart]]
 ) -> defaultdict[str, list[CostPart]]:
-    """Each product's share of what other suppliers billed, by the value of the goods that arrived."""
+    """Each product's share of what other suppliers billed, by the value of its lines in the supplier's currency.
+
+    The rate plays no part: it may come later than the freight, or differ between invoices.
+    """
     parts: defaultdict[str, list[CostPart]] = defaultdict(list)
     products = [one.product_id for one in arrived]
-    values = [sum((part.base for part in goods[product]), ZERO) for product in products]
+    values = [sum((part.amount for part in goods[product]), ZERO) for product in products]
     weights = _weights(values, [one.quantity for one in arrived])
     for journal in sorted(purchase.journals, key=lambda one: (one.day or date.min, one.reference, one.amount)):
         amount = _booked(purchase, journal)

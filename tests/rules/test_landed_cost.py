@@ -284,6 +284,20 @@ def test_a_cost_and_its_parts(given_: dict[str, Any], unit: str, parts: list[tup
     assert told(cost.parts) == [(*part[:3], Decimal(part[3])) for part in parts]
 
 
+@pytest.mark.parametrize("rates", [("0.9", "0.6"), ("0.9", None), (None, None)])
+def test_a_journal_is_shared_by_value_whatever_the_rates(rates: tuple[str | None, str | None]) -> None:
+    bills = [invoice(f"I{sku}", line(sku, 1, 50), rate=rate) for sku, rate in zip("AB", rates, strict=True)]
+
+    costs = landed_costs(
+        purchase(
+            rate=None, receipts=(receipt("A", 1), receipt("B", 1)), invoices=tuple(bills), journals=(journal("J", 7),)
+        )
+    )
+
+    shares = [part.base for cost in costs for part in cost.parts if part.kind is PartKind.JOURNAL]
+    assert shares == [Decimal("3.5"), Decimal("3.5")]
+
+
 def test_what_was_sent_back_altogether_cost_nothing() -> None:
     assert landed_costs(purchase(receipts=(receipt("A", 2), receipt("A", -2)), movements=(movement("A", 0),))) == ()
 

@@ -184,6 +184,7 @@ def catalogue_rules(settings: Settings) -> CatalogueRules:
         ),
         sweep=_ms(settings.intake.sweep_seconds),
         quiet=_ms(settings.cin7.quiet_seconds),
+        mapped=frozenset(mappings.gift_cards),
         shadow=settings.connection.shadow,
     )
 

@@ -16,8 +16,8 @@ from storage import items, listings
 _COLUMNS = "sku, match, flags, near, published, item_id, product_id"
 
 
-def judge(connection: sqlite3.Connection, sku: str) -> Coverage | None:
-    """Judge a SKU by what both registries hold now."""
+def judge(connection: sqlite3.Connection, sku: str, *, mapped: bool = False) -> Coverage | None:
+    """Judge a SKU by what both registries hold now; `mapped`: it needs no item of its own."""
     normal = form(sku)
     return rules.judge(
         sku,
@@ -31,6 +31,7 @@ def judge(connection: sqlite3.Connection, sku: str) -> Coverage | None:
         ],
         near_items=[one for one in items.alike(connection, normal) if one != sku],
         near_variants=[one for one in listings.alike(connection, normal) if one != sku],
+        mapped=mapped,
     )
 
 

@@ -84,6 +84,12 @@ class CatalogueHouse:
         waiting = self.made.read(lambda connection: outbox.is_waiting(connection, Flow.CATALOGUE, "judge"))
         return self.made.read(ready) and not waiting and sum(self.counts().values()) > 0
 
+    def quiet(self) -> bool:
+        """True when nothing waits to be judged or looked at now."""
+        now = self.made.clock.now()
+        due = "SELECT 1 FROM outbox WHERE flow = 'catalogue' AND due_at <= ? AND subject LIKE '%:%'"
+        return self.judged() and self.made.read(lambda file: file.execute(due, (now,)).fetchone()) is None
+
     # -- doing ---------------------------------------------------------------------------------------------------------
 
     async def sweep(self) -> None:
@@ -117,7 +123,12 @@ class CatalogueHouse:
 
 @asynccontextmanager
 async def catalogue_house(
-    seed: int = 1, *, the_rules: CatalogueRules | None = None, before: Any = None, **changes: Any
+    seed: int = 1,
+    *,
+    the_rules: CatalogueRules | None = None,
+    before: Any = None,
+    patience: float = 10 * MINUTE,
+    **changes: Any,
 ) -> AsyncIterator[CatalogueHouse]:
     """Open the shop. `before` sets the doubles up before the daemon reads anything."""
     the_plan = plan(catalogue=the_rules or rules(), **changes.pop("the_plan", {}))
@@ -125,6 +136,6 @@ async def catalogue_house(
         house = CatalogueHouse(made)
         if before is not None:
             before(house)
-        await made.until(house.judged, within=10 * MINUTE)
+        await made.until(house.judged, within=patience)
         await made.clock.sleep(5)
         yield house

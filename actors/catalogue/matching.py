@@ -61,7 +61,7 @@ def rejudge(
         return
     named = coverage.related(connection, skus)
     for sku in sorted(named):
-        judged = coverage.judge(connection, sku)
+        judged = coverage.judge(connection, sku, mapped=sku in rules.mapped)
         if coverage.put(connection, sku, judged, now=now):
             _settle(connection, sku, judged, now)
     concerned = coverage.products_of(connection, named) | set(products)
@@ -90,6 +90,8 @@ def judge_some(connection: sqlite3.Connection, rules: CatalogueRules, now: Insta
             cursors.put(connection, JUDGE, Cursor(at=at, after_id=skus[-1]), now=at)
             return
         cursors.put(connection, JUDGE, Cursor(at=at), now=at)
+        if rules.drafts and drafts.since(connection) is None:
+            drafts.begin(connection, now=at)
         for product_id in listings.nameless(connection):
             outbox.accept(connection, nudge(PRODUCT + product_id, at), now=at)
 

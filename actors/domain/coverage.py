@@ -37,6 +37,7 @@ class Flag(StrEnum):
     NO_PRICE = "no_price"
     NEAR_MISS = "near_miss"  # a SKU of the other side looks like this one, and this one has no match
     COLLISION = "collision"  # two SKUs of one side look alike
+    MAPPED = "mapped"  # a mapping names what it is sold as in Cin7 Core
 
 
 class ItemFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +85,15 @@ def judge(
     *,
     near_items: Sequence[str] = (),
     near_variants: Sequence[str] = (),
+    mapped: bool = False,
 ) -> Coverage | None:
-    """Judge one SKU; None where neither side holds it. `near_*` are other SKUs of each side of the same normal form."""
+    """Judge one SKU; None where neither side holds it. `near_*` are other SKUs of each side of the same normal form.
+
+    `mapped`: a mapping says what it is sold as (a gift card), so it needs no item of its own.
+    """
     if not items and not variants:
         return None
-    match = _match(items, variants)
+    match = Match.MATCHED if mapped and variants else _match(items, variants)
     live = [variant for variant in variants if variant.live]
     across = {Match.ONLY_CIN7: near_variants, Match.ONLY_COMMERCETOOLS: near_items, Match.MATCHED: ()}[match]
     same = [*(near_items if items else ()), *(near_variants if variants else ())]
@@ -101,6 +106,7 @@ def judge(
         Flag.NO_PRICE: any(variant.prices == 0 for variant in live or variants),
         Flag.NEAR_MISS: bool(across),
         Flag.COLLISION: bool(same),
+        Flag.MAPPED: mapped and not items,
     }
     return Coverage(
         sku=sku,

@@ -54,6 +54,13 @@ def test_each_class_is_named(name: str) -> None:
     assert (judged.match, set(judged.flags), judged.published) == (match, flags, published)
 
 
+def test_what_a_mapping_names_needs_no_item_of_its_own() -> None:
+    judged = judge("GIFT-50", [], [LIVE], mapped=True)
+    assert judged is not None
+    assert (judged.match, set(judged.flags)) == (Match.MATCHED, {Flag.MAPPED})
+    assert judge("GIFT-50", [], [], mapped=True) is None
+
+
 def test_a_sku_of_neither_side_is_none() -> None:
     assert judge("S", [], []) is None
 

@@ -73,9 +73,27 @@ _RETYPED = {
     ("available fields for customer", "Discount"): "number",  # table: Int; a percent
     ("available fields for customer", "CreditLimit"): "number",  # table: Int
     ("available fields for location", "Bins"): "any",  # table: Array
+    ("available fields for purchase list", "Supplier"): "string",  # table: Date, for the supplier's name
+    ("purchase credit note model", "Unstock"): "any",  # table: lines; the sample has {Status, Lines}
     ("tax component model", "Percent"): "any",  # table: Decimal; a string in samples
 }
+# One heading over two tables: the resource tells them apart.
+_TWICE = {"available fields for purchase"}
+# The tables have one of it, every sample an array.
+_MANY_IN_SAMPLES = {
+    ("available fields for purchase /purchase", "InventoryMovements"),
+    ("available fields for purchase /advanced-purchase", "InventoryMovements"),
+}
 _ONLY_IN_SAMPLES: dict[str, dict[str, str]] = {
+    "available fields for purchase /purchase": {"OrderDate": "date"},
+    "advanced purchase stock model": {"InvoicingAndReceivingNumber": "int"},
+    "advanced purchase stock line model": {"CardID": "guid"},
+    "advanced purchase put away model": {"InvoicingAndReceivingNumber": "int"},
+    "advanced purchase manual journal model": {"InvoicingAndReceivingNumber": "int"},
+    "advanced purchase credit note model": {"CreditNoteInvoiceNumber": "string"},
+    # CurrencyRate is in no table and no sample, and measured live (fact sheet §7.5).
+    "advanced purchase invoice model": {"InvoicingAndReceivingNumber": "int", "CurrencyRate": "number"},
+    "purchase invoice model": {"CurrencyRate": "number"},
     "available fields for location": {"IsDeprecated": "bool", "ParentName": "string"},
     "available fields for product": {"CreatedDate": "date"},
     "available fields for sale credit note list": {"RestockStatus": "string"},
@@ -141,6 +159,8 @@ _ANSWERS = {
     "/sale/invoice": "invoice available fields",
     "/sale/payment": _PAYMENT,
     "/sale/creditnote": "credit note available fields",
+    "/purchase": "available fields for purchase /purchase",
+    "/advanced-purchase": "available fields for purchase /advanced-purchase",
 }
 _LISTS = {
     "/ref/tax": ("TaxRuleList", "available fields for tax"),
@@ -151,6 +171,8 @@ _LISTS = {
     "/customer": ("CustomerList", "available fields for customer"),
     "/product": ("Products", "available fields for product"),
     "/ref/productavailability": ("ProductAvailabilityList", "available fields for product availability"),
+    "/productfamily": ("ProductFamilies", "available fields for product family"),
+    "/purchaselist": ("PurchaseList", "available fields for purchase list"),
     "/salelist": ("SaleList", "available fields for sale list"),
     "/salecreditnotelist": ("SaleList", "available fields for sale credit note list"),
     "/webhooks": ("Webhooks", _WEBHOOKS),
@@ -468,7 +490,7 @@ _TEXT_FORMS = {
 # --- reading the Blueprint
 
 _HEADING = re.compile(
-    r"^#{1,6}\s*(?P<title>.*?)\s*(?:<a name=\"(?P<anchor>\w+)\"\s*/?>)?\s*(?:\[(?P<target>[^\]]*)\])?\s*$"
+    r"^#{1,6}\s*(?P<title>.*?)\s*(?:<a name=\"'?(?P<anchor>\w+)\"\s*/?>)?\s*(?:\[(?P<target>[^\]]*)\])?\s*$"
 )
 _LONE_ANCHOR = re.compile(r"^<a name=\"(?P<anchor>\w+)\"\s*/>\s*$")
 _TARGET = re.compile(r"^(?:(?P<method>GET|POST|PUT|DELETE)\b)?\s*(?P<path>/[\w/-]+)?")
@@ -516,6 +538,7 @@ def parse(text: str) -> Blueprint:
             anchor, above = anchor or above, ""
             method, path = _target(target)
             resource = path if path and not method else resource
+            title = f"{title} {resource}" if title in _TWICE else title
             if method:
                 parameters = document.operations.setdefault((method, path or resource), {})
         elif line.startswith("|"):
@@ -559,12 +582,12 @@ def _fields(title: str, cells: list[str]) -> list[Field]:
     reference = _REFERENCE.search(cells[1])
     field = Field(
         name=name,
-        kind="model" if reference else _RETYPED.get((title, name), _kind(cells[1])),
+        kind=_RETYPED.get((title, name), "model" if reference else _kind(cells[1])),
         length=int(cells[2]) if cells[2].isdecimal() else None,
         places=int(places["places"]) if places else None,
         required=cells[3] == "Yes",
         conditional=cells[3] == "Yes*",
-        many="[]" in cells[1],
+        many=("[]" in cells[1] and (title, name) not in _RETYPED) or (title, name) in _MANY_IN_SAMPLES,
         model=reference["anchor"] if reference else "",
     )
     if name.endswith("#"):  # "# - int(1-10)"
@@ -613,10 +636,10 @@ def answer_samples(title: str, path: str) -> dict[str, Any]:
     """Read what the sample answers of a section are, by method; trailing commas are mended."""
     section = BLUEPRINT.read_text(encoding="utf-8").split(f"## {title} [{path}]", 1)[1].split("\n## ", 1)[0]
     samples: dict[str, Any] = {}
-    for operation in re.split(r"^### (?=\w+ \[)", section, flags=re.MULTILINE)[1:]:
+    for operation in re.split(r"^### (?=\w+ ?\[)", section, flags=re.MULTILINE)[1:]:
         answered = operation.split("+ Response 200 (application/json)", 1)[1].split("+ Body", 1)[1]
         mended = re.sub(r",(\s*[,}\]])", r"\1", re.split(r"^[#+]", answered, flags=re.MULTILINE)[0])
-        samples[operation.split()[0].upper()] = json.loads(mended, parse_float=Decimal)
+        samples[operation.split("[")[0].strip().upper()] = json.loads(mended, parse_float=Decimal)
     return samples
 
 

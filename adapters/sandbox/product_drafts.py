@@ -68,7 +68,10 @@ def drafted_product(draft: Action, context: ProductContext) -> Wire:
         raise Refusal(400, "ReferencedResourceNotFound", "There are no categories.", typeId="category")
     data |= {"categories": [], "searchKeywords": {}}
     data["attributes"] = attributes(draft.get("attributes") or [], definitions, "Product", context)
-    drafts = [objects(draft, "masterVariant").get("masterVariant", {}), *records(draft.get("variants", []), "variants")]
+    drafts = [
+        objects(draft, "masterVariant").get("masterVariant", {}),
+        *records(draft.get("variants") or [], "variants"),
+    ]
     made = [variant(one, number, definitions, context) for number, one in enumerate(drafts, MASTER)]
     data |= {"masterVariant": made[0], "variants": made[1:]}
     fields: Wire = {"productType": reference("product-type", product_type["id"])}

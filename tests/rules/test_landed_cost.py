@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,25 +24,15 @@ from actors.domain.landed_cost import (
 )
 from actors.domain.purchase import CostPart, Expected, LandedCost, PartKind, Purchase, PurchaseKind
 from actors.domain.spreading import rounded, spread
+from tests import doc_tables
 from tests.purchase_builder import charge, invoice, journal, line, movement, product, purchase, receipt
 
-PAGE = (Path(__file__).parents[2] / "docs" / "landed-cost.md").read_text("utf-8")
 SKUS = ("MUG-BLUE", "BOWL-OAK")
 LATER = date(2026, 11, 17)
 
 
-def table(first: str) -> list[dict[str, str]]:
-    """The rows of the page's table whose first column is called so."""
-    lines = PAGE.splitlines()
-    head = next(number for number, text in enumerate(lines) if text.startswith(f"| {first} |"))
-    rows = []
-    for text in lines[head:]:
-        if not text.startswith("|"):
-            break
-        rows.append([cell.strip().strip("*") for cell in text.strip("|").split("|")])
-    # Two columns may be called alike: the second one is told by its place.
-    names = [name if name not in rows[0][:at] else f"{name} {at}" for at, name in enumerate(rows[0])]
-    return [dict(zip(names, row, strict=True)) for row in rows[2:]]
+def table(head: str) -> list[dict[str, str]]:
+    return doc_tables.table("landed-cost.md", head)
 
 
 LEDGER = [

@@ -7,7 +7,6 @@ import io
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -28,24 +27,16 @@ from actors.domain.margins import (
 from actors.domain.purchase import CostPart, PartKind
 from actors.domain.rows import OrderRow
 from actors.domain.spreading import rounded, rounded_together
+from tests import doc_tables
 
-PAGE = (Path(__file__).parents[2] / "docs" / "margins.md").read_text("utf-8")
 CHARGES = {"Shipping": "shipping", "Discount": "discount", "Rounding": "rounding", "Voucher": "custom"}
 STANDARD, REDUCED = "20%", "5%"
 DAY = date(2026, 11, 20)
 Figure = str | int | Decimal
 
 
-def table(first: str) -> list[dict[str, str]]:
-    """The rows of the page's table whose first column is called so."""
-    lines = PAGE.splitlines()
-    head = next(number for number, text in enumerate(lines) if text.startswith(f"| {first} |"))
-    rows = []
-    for text in lines[head:]:
-        if not text.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in text.strip("|").split("|")])
-    return [dict(zip(rows[0], row, strict=True)) for row in rows[2:]]
+def table(head: str) -> list[dict[str, str]]:
+    return doc_tables.table("margins.md", head)
 
 
 def row(name: str, total: Figure, tax: Figure = 0, *, quantity: Figure = 1, rule: str = STANDARD) -> OrderRow:

@@ -21,8 +21,8 @@ class CatalogueRules(msgspec.Struct, frozen=True, kw_only=True):
     """`[catalogue]`, durations in milliseconds. `sweep`: how often the storefront's changes are read.
 
     `whole`: how often all of it is. `share`: percent of the published products that may be unpublished in a day without
-    asking. `quiet`: between the two looks that say a product is not there. `mapped` are SKUs that need no item: a mapping
-    says what they are sold as.
+    asking. `quiet`: between the two looks that say a product is not there. `mapped` are SKUs that need no item, for a
+    mapping says what they are sold as.
     """
 
     enabled: bool = True

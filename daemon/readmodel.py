@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 
-from adapters.operator.reading import ExceptionQuery, OrderQuery, StockQuery
+from adapters.operator.reading import ExceptionQuery, MarginQuery, OrderQuery, StockQuery
 from adapters.telemetry.metrics import Metrics
 from daemon import actions, stock_actions
 from daemon.health import health, ready
+from daemon.margin_views import margin_csv, margin_document
+from daemon.purchase_views import purchase_view
 from daemon.report_views import period_report, postings
 from daemon.running import Running
 from daemon.stock_views import etag_of, stock_lookup, stock_page, stock_view
@@ -20,6 +22,7 @@ from daemon.views import exception_page, order_page, order_view
 from storage.database import connect
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 
 class LiveReading:
@@ -85,10 +88,27 @@ class LiveReading:
         """A page of the documents of a day that are safe to sync on."""
         return await self._apart(lambda connection: postings(connection, day, after=after, limit=limit))
 
-    async def _apart(self, unit: Callable[[sqlite3.Connection], Document]) -> Document:
+    async def earnings(self, query: MarginQuery) -> Document:
+        """What sales earned in a period."""
+        settings, now = self._app.settings, self._app.engine.clock.now()
+        floor, zone = settings.procurement.margin_floor_percent, settings.connection.time_zone or ""
+        return await self._apart(
+            lambda connection: margin_document(connection, query, floor=floor, time_zone=zone, now=now)
+        )
+
+    async def earnings_csv(self, query: MarginQuery) -> str:
+        """What sales earned in a period, as a table."""
+        zone, now = self._app.settings.connection.time_zone or "", self._app.engine.clock.now()
+        return await self._apart(lambda connection: margin_csv(connection, query, time_zone=zone, now=now))
+
+    async def purchase(self, number: str) -> Document | None:
+        """One purchase."""
+        return await self._app.engine.database.read(lambda connection: purchase_view(connection, number))
+
+    async def _apart(self, unit: Callable[[sqlite3.Connection], T]) -> T:
         """Read on a connection of its own: a report takes seconds, and health must not wait for it. One at a time."""
 
-        def read() -> Document:
+        def read() -> T:
             with closing(connect(self._app.engine.database.path, read_only=True)) as connection:
                 return unit(connection)
 

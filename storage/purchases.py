@@ -296,6 +296,14 @@ def first_units(connection: sqlite3.Connection, purchase_id: str) -> dict[str, D
     return {sku: first.unit for sku, (_, first) in _costs(connection, purchase_id)}
 
 
+def costs_of_sku(connection: sqlite3.Connection, sku: str, *, limit: int) -> list[LandedCost]:
+    """Return what a SKU cost with each purchase that brought it, the newest first."""
+    rows = connection.execute(
+        "SELECT cost FROM landed_costs WHERE sku = ? ORDER BY day DESC, purchase_id DESC LIMIT ?", (sku, limit)
+    )
+    return [msgspec.json.decode(row[0], type=LandedCost) for row in rows]
+
+
 # -- what is expected ------------------------------------------------------------------------------------------------
 
 

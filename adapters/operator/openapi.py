@@ -152,6 +152,20 @@ _PATHS: dict[str, Any] = {
         _query("after", "The `next` of the page before.", _TEXT),
         _LIMIT,
     ),
+    "/api/reports/margin": _read(
+        "What sales earned in a period, by SKU and in all; of one SKU also each sale, and what it cost, landed",
+        "MarginReport",
+        _query("month", "Such as 2026-11, in the books' time zone; without any days the month under way.", _TEXT),
+        _query("from", "The first day, instead of a month.", _TEXT),
+        _query("to", "The last day; without it today.", _TEXT),
+        _query("sku", "This SKU alone, exactly as written in Cin7 Core.", _TEXT),
+        _FORMAT,
+    ),
+    "/api/purchases/{number}": _read(
+        "One purchase: what it brings, what was billed at which rate, and what its goods cost, landed",
+        "Purchase",
+        _in_path("number", "The number of the purchase in Cin7 Core."),
+    ),
     "/api/flows/{flow}/pause": _act("Let a flow claim nothing more; intake stays durable"),
     "/api/flows/{flow}/resume": _act("Let a paused or stopped flow go on"),
     "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "OpenAPI 3.1."}}}},
@@ -204,7 +218,54 @@ _POSTING = _object(
     why={**_TEXT, "description": "Why it is not safe yet."},
 )
 
+_MARGIN_FIGURES: dict[str, Any] = {
+    **dict.fromkeys(("quantity", "net", "cost_from"), _TEXT),
+    **dict.fromkeys(("unit_cost", "cost", "margin", "percent"), _MAYBE_TEXT),
+    "below_floor": {"type": "boolean"},
+}
+_MARGIN_ROW = _object(sku=_TEXT, orders=_WHOLE, uncosted_net=_TEXT, **_MARGIN_FIGURES)
+_SALE = _object(order=_TEXT, order_id=_TEXT, day=_TEXT, **_MARGIN_FIGURES)
+_COST_FIGURES: dict[str, Any] = {
+    **dict.fromkeys(("sku", "purchase", "day", "quantity", "value", "unit", "currency"), _TEXT),
+    "invoiced": {"type": "boolean"},
+    "parts": {
+        "type": "array",
+        "items": _object(
+            kind={"type": "string", "enum": ["goods", "charge", "journal", "rest"]},
+            rate=_MAYBE_TEXT,
+            **dict.fromkeys(("what", "reference", "amount", "currency", "base"), _TEXT),
+        ),
+    },
+}
+
 _SCHEMAS: dict[str, Any] = {
+    "MarginReport": {
+        **_object(
+            period=_object(kind=_TEXT, name=_TEXT, first=_TEXT, last=_TEXT),
+            currency={**_TEXT, "description": "The books', in which every figure is."},
+            floor_percent=_TEXT,
+            not_yet={**_WHOLE, "description": "Orders whose margins are being worked out."},
+            rows={"type": "array", "items": _MARGIN_ROW},
+            total=_MARGIN_ROW,
+            sku={
+                **_object(
+                    sku=_TEXT,
+                    average_cost=_MAYBE_TEXT,
+                    costs={"type": "array", "items": _object(**_COST_FIGURES)},
+                    sales={"type": "array", "items": _SALE},
+                ),
+                "type": ["object", "null"],
+            },
+        ),
+        "description": "Cost, margin and percent are of what has a known cost; `uncosted_net` is the rest.",
+    },
+    "Purchase": _object(
+        **dict.fromkeys(("id", "number", "kind", "status", "supplier", "currency"), _TEXT),
+        updated_at=_INSTANT,
+        read_at=_INSTANT,
+        landed_costs={"type": "array", "items": _object(first_unit=_MAYBE_TEXT, **_COST_FIGURES)},
+        exceptions={"type": "array", "items": _object(id=_WHOLE, type=_TEXT, cause=_TEXT)},
+    ),
     "Report": {
         **_object(
             sha256={**_TEXT, "description": "Of `report` as compact JSON with sorted keys, UTF-8."},

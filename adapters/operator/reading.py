@@ -52,6 +52,15 @@ class SkuQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class MarginQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose margins: of a `month`, or of the days from `first` to `last`, as text; `sku` "": of every SKU."""
+
+    month: str = ""
+    first: str = ""
+    last: str = ""
+    sku: str = ""
+
+
 class OperatorReading(Protocol):
     """The daemon as operators see it. Methods may raise `ProblemError`."""
 
@@ -97,6 +106,18 @@ class OperatorReading(Protocol):
 
     async def postings(self, day: str, *, after: str, limit: int) -> Document:
         """A page of the documents of a day that are safe to sync on; all that are not yet."""
+        ...
+
+    async def earnings(self, query: MarginQuery) -> Document:
+        """What sales earned in a period, by SKU and in all."""
+        ...
+
+    async def earnings_csv(self, query: MarginQuery) -> str:
+        """The same as a table."""
+        ...
+
+    async def purchase(self, number: str) -> Document | None:
+        """One purchase by its number, with what its goods cost, landed."""
         ...
 
     async def block(self, sku: str, *, author: str, reason: str, until: str) -> Document:

@@ -17,7 +17,7 @@ from adapters.operator.access import FLOW_ROLES, STOCK_ROLES, AccessRules, Appro
 from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, document, problems, reason_of, said
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import MOST_ROWS, ExceptionQuery, OperatorReading, OrderQuery, StockQuery
+from adapters.operator.reading import MOST_ROWS, ExceptionQuery, MarginQuery, OperatorReading, OrderQuery, StockQuery
 
 _PERSON = web.RequestKey("person", Person)
 _CLOSE_SECONDS = 2.0
@@ -81,6 +81,8 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
             web.get("/api/reports/month/{period}", desk.month),
             web.get("/api/reports/day/{period}", desk.day),
             web.get("/api/reports/postings/{day}", desk.postings),
+            web.get("/api/reports/margin", desk.earnings),
+            web.get("/api/purchases/{number}", desk.purchase),
             web.get("/openapi.json", desk.openapi),
         ]
     )
@@ -245,6 +247,20 @@ class _Desk:
             request.match_info["day"], after=request.query.get("after", ""), limit=_limit(request)
         )
         return csv_file(postings_to_csv(found), name=f"postings-{found['day']}.csv") if as_csv else document(found)
+
+    async def earnings(self, request: web.Request) -> web.Response:
+        _known(request, "format", "month", "from", "to", "sku")
+        text = request.query.get
+        query = MarginQuery(month=text("month", ""), first=text("from", ""), last=text("to", ""), sku=text("sku", ""))
+        if _one_of(request, "format", _FORMATS) == "csv":
+            return csv_file(await self._reading.earnings_csv(query), name="margin.csv")
+        return document(await self._reading.earnings(query))
+
+    async def purchase(self, request: web.Request) -> web.Response:
+        found = await self._reading.purchase(request.match_info["number"])
+        if found is None:
+            raise ProblemError(404, "Cin7 Core was not seen to have a purchase of this number.")
+        return document(found)
 
     async def openapi(self, _request: web.Request) -> web.Response:
         return document(description(str((await self._reading.health())["version"])))

@@ -1,4 +1,4 @@
-"""`tallyd report`: what finance closes a month or a day on, and the postings of a day that are safe to sync on."""
+"""`tallyd report`: what finance closes a month or a day on, the postings of a day that are safe to sync on, margins."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from daemon.commands.table import table
 from daemon.commands.verbs import add_verb
+
+if TYPE_CHECKING:
+    from daemon.settings import Settings
 
 Document = dict[str, Any]
 
@@ -57,7 +60,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="DAY",
             help="the day ages are counted to (default the first after the period; until then today)",
         )
-    for verb in (month, day, posted):
+    earned = add_verb(
+        verbs,
+        "margin",
+        "show what each SKU earned against its landed cost",
+        "tallyd report margin --month 2026-11",
+    )
+    earned.add_argument("--month", default="", metavar="MONTH", help="such as 2026-11 (default the month under way)")
+    earned.add_argument("--from", default="", dest="first", metavar="DAY", help="the first day, instead of a month")
+    earned.add_argument("--to", default="", dest="last", metavar="DAY", help="the last day (default today)")
+    earned.add_argument("--sku", default="", metavar="SKU", help="this SKU alone, with its sales and what it cost")
+    for verb in (month, day, posted, earned):
         verb.add_argument("--csv", action="store_true", help="print CSV")
         verb.add_argument("--output", type=Path, metavar="FILE", help="write to this file")
 
@@ -75,10 +88,9 @@ def _count(text: str) -> int:
 
 def main(args: argparse.Namespace) -> int:
     """Run the subcommand."""
-    from actors.domain.closing_files import postings_to_csv, to_csv
     from adapters.operator.problems import ProblemError
     from daemon.commands.configuration import failed, settings_of
-    from daemon.commands.reading import UnreadableError, plain, read_file, refused, to_json
+    from daemon.commands.reading import UnreadableError, read_file, refused
 
     if args.json and args.csv:
         sys.stderr.write("tallyd report: either --json or --csv\n")
@@ -86,36 +98,51 @@ def main(args: argparse.Namespace) -> int:
     settings = settings_of(args.config)
     if isinstance(settings, int):
         return settings
-    found: Document
     try:
-        found = read_file(settings.database_path, _patiently(_unit(args, settings.connection.time_zone or "")))
+        text = read_file(settings.database_path, _patiently(_written(args, settings)))
     except ProblemError as error:
         return refused(error)
     except UnreadableError as error:
         return failed(str(error))
-    postings = args.verb == "postings"
-    if args.json:
-        text = to_json(found)
-    elif args.csv:
-        text = postings_to_csv(found) if postings else to_csv(found)
-    else:
-        text = plain(_postings(found) if postings else _closing(found)) + "\n"
     return _write(text, args.output)
 
 
-def _unit(args: argparse.Namespace, time_zone: str) -> Callable[[sqlite3.Connection], Document]:
+def _written(args: argparse.Namespace, settings: Settings) -> Callable[[sqlite3.Connection], str]:
+    """Return what reads the report and writes it in the form that is asked for."""
     from actors.core.clock import SystemClock
+    from actors.domain.closing_files import postings_to_csv, to_csv
+    from daemon.commands.earnings import written
     from daemon.report_views import period_report, postings
 
-    if args.verb == "postings":
-        return lambda connection: postings(connection, args.period, after=args.after, limit=args.limit)
-    now = SystemClock().now()
-    return lambda connection: period_report(
-        connection, args.verb, args.period, counted_to=args.as_of, time_zone=time_zone, now=now
-    )
+    now, time_zone = SystemClock().now(), settings.connection.time_zone or ""
+    if args.verb == "margin":
+        return written(args, floor=settings.procurement.margin_floor_percent, time_zone=time_zone, now=now)
+
+    def unit(connection: sqlite3.Connection) -> str:
+        if args.verb == "postings":
+            page = postings(connection, args.period, after=args.after, limit=args.limit)
+            return _in_form(args, page, as_csv=postings_to_csv, as_text=_postings)
+        report = period_report(connection, args.verb, args.period, counted_to=args.as_of, time_zone=time_zone, now=now)
+        return _in_form(args, report, as_csv=to_csv, as_text=_closing)
+
+    return unit
 
 
-def _patiently(unit: Callable[[sqlite3.Connection], Document]) -> Callable[[sqlite3.Connection], Document]:
+def _in_form(
+    args: argparse.Namespace,
+    found: Document,
+    *,
+    as_csv: Callable[[Document], str],
+    as_text: Callable[[Document], str],
+) -> str:
+    from daemon.commands.reading import plain, to_json
+
+    if args.json:
+        return to_json(found)
+    return as_csv(found) if args.csv else plain(as_text(found)) + "\n"
+
+
+def _patiently(unit: Callable[[sqlite3.Connection], str]) -> Callable[[sqlite3.Connection], str]:
     """Say on a terminal that the report is being made, once it takes longer than `QUIET_SECONDS`."""
     import time
 
@@ -129,7 +156,7 @@ def _patiently(unit: Callable[[sqlite3.Connection], Document]) -> Callable[[sqli
         if seconds >= QUIET_SECONDS:
             show(f"adding up the books: {seconds:.0f} s")
 
-    def watched(connection: sqlite3.Connection) -> Document:
+    def watched(connection: sqlite3.Connection) -> str:
         connection.set_progress_handler(look, _STEPS)
         try:
             return unit(connection)

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from adapters.operator.answers import LARGEST_BODY, document, problems, reason_of, said
 from adapters.operator.problems import ProblemError
-from daemon import actions, stock_actions, webhooks
+from daemon import actions, sku_actions, stock_actions, webhooks
 from daemon.health import health
 from daemon.running import Running
 from daemon.settings import Settings
@@ -109,6 +109,8 @@ def build(app: Running) -> web.Application:
             web.post("/orders/{ref}/release-units", desk.on_order(stock_actions.release_units)),
             web.post("/stock/{sku:[^/]+}/block", desk.block),
             web.post("/stock/{sku:[^/]+}/unblock", desk.unblock),
+            web.post("/skus/plan/approve", desk.approve_plan),
+            web.post("/skus/{sku:[^/]+}/draft", desk.draft),
             web.get("/webhooks/plan", desk.webhooks),
             web.post("/webhooks/apply", desk.apply_webhooks),
         ]
@@ -140,6 +142,15 @@ class _Desk:
     async def unblock(self, request: web.Request) -> web.Response:
         author, reason = author_of(request), await reason_of(request)
         done = await stock_actions.unblock_sku(self._app, request.match_info["sku"], author=author, reason=reason)
+        return document(done)
+
+    async def approve_plan(self, request: web.Request) -> web.Response:
+        author, reason = author_of(request), await reason_of(request)
+        return document(await sku_actions.approve_plan(self._app, author=author, reason=reason))
+
+    async def draft(self, request: web.Request) -> web.Response:
+        author, reason = author_of(request), await reason_of(request)
+        done = await sku_actions.ask_for_draft(self._app, request.match_info["sku"], author=author, reason=reason)
         return document(done)
 
     def on_order(self, act: _Order) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 
 import anyio
 
-from adapters.operator.reading import ExceptionQuery, MarginQuery, OrderQuery, StockQuery
+from adapters.operator.reading import ExceptionQuery, MarginQuery, OrderQuery, SkuQuery, StockQuery
 from adapters.telemetry.metrics import Metrics
-from daemon import actions, stock_actions
+from daemon import actions, sku_actions, stock_actions
 from daemon.health import health, ready
 from daemon.margin_views import margin_csv, margin_document
 from daemon.purchase_views import purchase_view
 from daemon.report_views import period_report, postings
 from daemon.running import Running
+from daemon.sku_views import plan_view, sku_page, sku_table, sku_view
 from daemon.stock_views import etag_of, stock_lookup, stock_page, stock_view
 from daemon.views import exception_page, order_page, order_view
 from storage.database import connect
@@ -77,6 +78,25 @@ class LiveReading:
             )
         )
 
+    async def skus(self, query: SkuQuery) -> Document:
+        """A page of the SKUs of both catalogues."""
+        return await self._app.engine.database.read(lambda connection: sku_page(connection, query))
+
+    async def sku_table(self, query: SkuQuery, *, head: bool) -> tuple[str, str | None]:
+        """The same page as CSV."""
+        return await self._app.engine.database.read(lambda connection: sku_table(connection, query, head=head))
+
+    async def sku_of(self, sku: str) -> Document | None:
+        """One SKU of either catalogue."""
+        return await self._app.engine.database.read(lambda connection: sku_view(connection, sku))
+
+    async def unpublish_plan(self, *, after: str, limit: int) -> Document:
+        """A page of the products that would be unpublished."""
+        rules, now = self._app.engine.plan.catalogue, self._app.engine.clock.now()
+        return await self._app.engine.database.read(
+            lambda connection: plan_view(connection, rules, after=after, limit=limit, now=now)
+        )
+
     async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
         """The report of a month or a day."""
         zone, now = self._app.settings.connection.time_zone or "", self._app.engine.clock.now()
@@ -125,6 +145,14 @@ class LiveReading:
     async def release_units(self, ref: str, *, author: str, reason: str) -> Document:
         """Let an order's units go."""
         return await stock_actions.release_units(self._app, ref, author=author, reason=reason)
+
+    async def approve_plan(self, *, author: str, reason: str) -> Document:
+        """Let the products of the plan be unpublished."""
+        return await sku_actions.approve_plan(self._app, author=author, reason=reason)
+
+    async def ask_for_draft(self, sku: str, *, author: str, reason: str) -> Document:
+        """Ask for an unpublished product of an item."""
+        return await sku_actions.ask_for_draft(self._app, sku, author=author, reason=reason)
 
     async def pause(self, flow: str, *, author: str, reason: str) -> Document:
         """Let a flow claim nothing more."""

@@ -24,6 +24,9 @@ FLOW_ROLES = frozenset({"it", "admin"})
 STOCK_ROLES = frozenset({"ops", "ecommerce", "admin"})
 """Who may stop and resume the sale of a SKU, and let an order's units go."""
 
+CATALOGUE_ROLES = frozenset({"ecommerce", "admin"})
+"""Who may let products be unpublished, and ask for drafts."""
+
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 _FORWARDING = frozenset(
     {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip"}

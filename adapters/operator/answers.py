@@ -16,6 +16,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_BODY = 64 * 1024
 LONGEST_REASON = 500
 
+OURS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "tallyd"}
+"""What every answer says of itself."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -28,6 +31,33 @@ def csv_file(text: str, *, name: str) -> web.Response:
     """Answer with a table to be saved under this name."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return web.Response(body=text.encode(), content_type="text/csv", charset="utf-8", headers=headers)
+
+
+async def csv_stream(
+    request: web.Request, read: Callable[[str], Awaitable[tuple[str, str | None]]], *, name: str
+) -> web.StreamResponse:
+    """Answer with a table that is read and sent page by page; `read` is told after which key, "" at first.
+
+    Raises:
+        ProblemError: whatever the first page refuses; a later failure cuts the answer off, so that it shows.
+    """
+    text, after = await read("")
+    headers = {**OURS, "Content-Disposition": f'attachment; filename="{name}"'}
+    response = web.StreamResponse(headers=headers)
+    response.content_type, response.charset = "text/csv", "utf-8"
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    try:
+        await response.write(text.encode())
+        while after is not None:
+            text, after = await read(after)
+            await response.write(text.encode())
+    except Exception:
+        if request.transport is not None:
+            request.transport.abort()
+        raise
+    return response
 
 
 def problem(error: ProblemError) -> web.Response:
@@ -48,9 +78,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:
         _log.exception("request failed")
         response = problem(ProblemError(500, "tallyd could not answer; its log says where."))
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Server"] = "tallyd"
+    for name, value in OURS.items():
+        response.headers.setdefault(name, value)
     return response
 
 

@@ -57,6 +57,26 @@ def _act_on_stock(summary: str, parameter: dict[str, Any], **more: dict[str, Any
     }
 
 
+def _act_on_catalogue(summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    body = {"content": {_JSON: {"schema": {"type": "object", "properties": {"reason": _TEXT}}}}}
+    answer = {"description": "Done.", "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Done"}}}}
+    return {
+        "post": {
+            "summary": summary,
+            "description": "Needs a token with the role ecommerce or admin.",
+            "parameters": list(parameters),
+            "requestBody": {"required": False, **body},
+            "responses": {"200": answer, "default": _PROBLEM},
+        }
+    }
+
+
+def _with_csv(path: dict[str, Any]) -> dict[str, Any]:
+    """Say that an answer is to be had as CSV too."""
+    path["get"]["responses"]["200"]["content"]["text/csv"] = {}
+    return path
+
+
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": sorted(properties)}
 
@@ -74,6 +94,16 @@ _HEALTH_503 = {
     }
 }
 
+_SKU_QUERY = (
+    _query("match", "matched, only_cin7, only_commercetools, unmatched, or all (default).", _TEXT),
+    _query(
+        "flag",
+        "deprecated, not_sellable, duplicate, not_published, no_tax_category, no_price, near_miss or collision.",
+        _TEXT,
+    ),
+    _query("published", "true: only what can be bought now; false: only the rest.", _TEXT),
+    _query("text", "Part of the SKU, capitals or not.", _TEXT),
+)
 _FORMAT = _query("format", "json (default) or csv.", _TEXT)
 _REPORT_QUERY = (
     _FORMAT,
@@ -166,6 +196,40 @@ _PATHS: dict[str, Any] = {
         "Purchase",
         _in_path("number", "The number of the purchase in Cin7 Core."),
     ),
+    "/api/skus": _with_csv(
+        _read(
+            "The SKUs of both catalogues and how they match, by SKU; as CSV, whole, with Accept: text/csv",
+            "SkuPage",
+            *_SKU_QUERY,
+            _query("after", "The `next` of the page before.", _TEXT),
+            _LIMIT,
+        )
+    ),
+    "/api/skus.csv": {
+        "get": {
+            "summary": "The same as CSV, whole",
+            "parameters": list(_SKU_QUERY),
+            "responses": {
+                "200": {"description": "A row for each SKU.", "content": {"text/csv": {}}},
+                "default": _PROBLEM,
+            },
+        }
+    },
+    "/api/skus/{sku}": _read(
+        "One SKU with all that both catalogues have of it, and what is open about it",
+        "Sku",
+        _in_path("sku", "Exactly as written on either side."),
+    ),
+    "/api/skus/plan": _read(
+        "What would be unpublished for want of a match, by product id; a SKU of this name is found with text=plan",
+        "UnpublishPlan",
+        _query("after", "The `next` of the page before.", _TEXT),
+        _LIMIT,
+    ),
+    "/api/skus/plan/approve": _act_on_catalogue("Let the products of the plan be unpublished"),
+    "/api/skus/{sku}/draft": _act_on_catalogue(
+        "Ask for an unpublished product of an item of Cin7 Core", _in_path("sku", "Exactly as written in Cin7 Core.")
+    ),
     "/api/flows/{flow}/pause": _act("Let a flow claim nothing more; intake stays durable"),
     "/api/flows/{flow}/resume": _act("Let a paused or stopped flow go on"),
     "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "OpenAPI 3.1."}}}},
@@ -236,6 +300,25 @@ _COST_FIGURES: dict[str, Any] = {
             **dict.fromkeys(("what", "reference", "amount", "currency", "base"), _TEXT),
         ),
     },
+}
+
+_SKU_STANDING = {
+    "sku": _TEXT,
+    "match": {"type": "string", "enum": ["matched", "only_cin7", "only_commercetools"]},
+    "flags": {"type": "array", "items": _TEXT},
+    "near": {"type": "array", "items": _TEXT, "description": "Up to five SKUs that look like it, of either side."},
+    "published": {**_STANDS, "description": "It can be bought now."},
+    "item_id": _MAYBE_TEXT,
+    "product_id": _MAYBE_TEXT,
+    "suggestion": {**_TEXT, "description": "What one that only commercetools has should probably be; empty else."},
+}
+_PRODUCT: dict[str, Any] = {
+    "product_id": _TEXT,
+    "name": _TEXT,
+    "key": _MAYBE_TEXT,
+    "published": _STANDS,
+    "modified_at": _INSTANT,
+    "modified_by": {**_MAYBE_TEXT, "description": "The id of the API client or user; null: not read."},
 }
 
 _SCHEMAS: dict[str, Any] = {
@@ -468,6 +551,81 @@ _SCHEMAS: dict[str, Any] = {
                 **_object(channel=_TEXT, published=_WHOLE, expected_delivery=_MAYBE_TEXT),
                 "description": "By SKUs, `target` beside them: what it should show, after orders on their way.",
             },
+        },
+    ),
+    "SkuStanding": _object(**_SKU_STANDING),
+    "SkuPage": _object(
+        items={"type": "array", "items": {"$ref": "#/components/schemas/SkuStanding"}},
+        next=_MAYBE_TEXT,
+        counts=_object(
+            ready={**_STANDS, "description": "False: one side was not read whole yet, and nothing is judged."},
+            matched=_WHOLE,
+            only_cin7=_WHOLE,
+            only_commercetools=_WHOLE,
+            flags={"type": "object", "additionalProperties": _WHOLE},
+            cin7_percent={"type": ["number", "null"], "description": "Of Cin7 Core's SKUs, those that match."},
+            commercetools_percent={"type": ["number", "null"]},
+        ),
+    ),
+    "Sku": _object(
+        **_SKU_STANDING,
+        cin7={
+            "type": "array",
+            "items": _object(
+                **dict.fromkeys(("item_id", "name", "status", "type", "category"), _TEXT),
+                sellable=_STANDS,
+                family=_MAYBE_TEXT,
+                barcode=_MAYBE_TEXT,
+                fit_at={**_INSTANT, "description": "When it was first seen ready for sale."},
+            ),
+        },
+        commercetools={
+            "type": "array",
+            "items": _object(
+                **_PRODUCT,
+                tax_category=_MAYBE_TEXT,
+                unpublished_at={**_INSTANT, "description": "Since when it is unpublished by tallyd."},
+                variants={
+                    "type": "array",
+                    "items": _object(
+                        variant=_WHOLE,
+                        version={"type": "string", "enum": ["current", "staged"]},
+                        live={**_STANDS, "description": "It can be bought now."},
+                        prices={"type": ["integer", "null"], "description": "How many; null: not known."},
+                    ),
+                },
+            ),
+        },
+        drafts={
+            "type": "array",
+            "items": _object(draft=_TEXT, state=_TEXT, product_id=_MAYBE_TEXT, asked_by=_MAYBE_TEXT, at=_INSTANT),
+        },
+        block={**_object(until=_INSTANT, reason=_TEXT, by=_TEXT, at=_INSTANT), "type": ["object", "null"]},
+        exceptions={"type": "array", "items": {"$ref": "#/components/schemas/Exception"}},
+    ),
+    "UnpublishPlan": _object(
+        switched_on={**_STANDS, "description": "False: the plan is shown, and nothing of it is done."},
+        shadow=_STANDS,
+        ready=_STANDS,
+        begun={**_STANDS, "description": "A person approved a first plan."},
+        asks={**_STANDS, "description": "A person has to approve before more goes."},
+        planned=_WHOLE,
+        seen={**_WHOLE, "description": "Of those, read afresh and told; only they can be approved."},
+        approved=_WHOLE,
+        allowed={**_WHOLE, "description": "So many more may go today without asking."},
+        share_percent={"type": "number"},
+        published=_WHOLE,
+        items={
+            "type": "array",
+            "items": _object(
+                **_PRODUCT, skus={"type": "array", "items": _TEXT}, why=_TEXT, seen=_STANDS, approved=_STANDS
+            ),
+        },
+        next=_MAYBE_TEXT,
+        would_have={
+            "type": "array",
+            "items": _object(at=_INSTANT, record=_TEXT, what=_TEXT, detail={"type": "object"}),
+            "description": "The newest 100 writes to products that shadow mode kept from being made.",
         },
     ),
     "Stock": _object(

@@ -100,6 +100,22 @@ class OperatorReading(Protocol):
         """A page of SKUs, by name."""
         ...
 
+    async def skus(self, query: SkuQuery) -> Document:
+        """A page of the SKUs of both catalogues, by SKU, with the counts of all."""
+        ...
+
+    async def sku_table(self, query: SkuQuery, *, head: bool) -> tuple[str, str | None]:
+        """The same page as CSV, with the names of its columns if `head`; and the SKU after which to go on."""
+        ...
+
+    async def sku_of(self, sku: str) -> Document | None:
+        """One SKU, with all that both catalogues have of it."""
+        ...
+
+    async def unpublish_plan(self, *, after: str, limit: int) -> Document:
+        """A page of the products that would be unpublished for want of a match, by id."""
+        ...
+
     async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
         """The report of a month or a day (`kind`); `counted_to` is the day ages are counted to ("": its own choice)."""
         ...
@@ -130,6 +146,14 @@ class OperatorReading(Protocol):
 
     async def release_units(self, ref: str, *, author: str, reason: str) -> Document:
         """Let an order's units go."""
+        ...
+
+    async def approve_plan(self, *, author: str, reason: str) -> Document:
+        """Let the products of the plan be unpublished."""
+        ...
+
+    async def ask_for_draft(self, sku: str, *, author: str, reason: str) -> Document:
+        """Ask for an unpublished product of an item."""
         ...
 
     async def pause(self, flow: str, *, author: str, reason: str) -> Document:

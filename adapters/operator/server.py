@@ -9,15 +9,26 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from actors.domain.closing_files import postings_to_csv, to_csv
-from adapters.operator.access import FLOW_ROLES, STOCK_ROLES, AccessRules, Approach, Person, Token, require
-from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, document, problems, reason_of, said
+from actors.domain.coverage import Flag, Match
+from adapters.operator.access import (
+    CATALOGUE_ROLES,
+    FLOW_ROLES,
+    STOCK_ROLES,
+    AccessRules,
+    Approach,
+    Person,
+    Token,
+    require,
+)
+from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, csv_stream, document, problems, reason_of, said
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import MOST_ROWS, ExceptionQuery, MarginQuery, OperatorReading, OrderQuery, StockQuery
+from adapters.operator.reading import MOST_ROWS, ExceptionQuery, MarginQuery, OperatorReading, OrderQuery, SkuQuery, StockQuery
 
 _PERSON = web.RequestKey("person", Person)
 _CLOSE_SECONDS = 2.0
@@ -29,6 +40,9 @@ LOOKUP_SECONDS = 2
 """How many SKUs may be asked for at a time, and for how long their figures may be kept."""
 
 STOCK_STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "missing")
+SKU_MATCHES = (*(match.value for match in Match), "unmatched", "all")
+_YES_NO = ("true", "false")
+_CSV = "text/csv"
 _FORMATS = ("json", "csv")
 _EXCEPTION_STATES = ("open", "resolved", "all")
 
@@ -76,6 +90,12 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
             web.post(f"/api/stock/{_SKU}/block", desk.block),
             web.post(f"/api/stock/{_SKU}/unblock", desk.unblock),
             web.post("/api/orders/{ref}/release-units", desk.release_units),
+            web.get("/api/skus", desk.skus),
+            web.get("/api/skus.csv", desk.sku_table),
+            web.get("/api/skus/plan", desk.unpublish_plan),
+            web.get(f"/api/skus/{_SKU}", desk.sku),
+            web.post("/api/skus/plan/approve", desk.approve_plan),
+            web.post(f"/api/skus/{_SKU}/draft", desk.draft),
             web.post("/api/flows/{flow}/pause", desk.pause),
             web.post("/api/flows/{flow}/resume", desk.resume),
             web.get("/api/reports/month/{period}", desk.month),
@@ -212,6 +232,46 @@ class _Desk:
         require(person, STOCK_ROLES)
         return request.match_info[name], person.name, await reason_of(request)
 
+    async def skus(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Accept", "").partition(";")[0].strip().lower() == _CSV:
+            return await self.sku_table(request)
+        _known(request, "match", "flag", "published", "text", "after", "limit")
+        return document(await self._reading.skus(_sku_query(request)))
+
+    async def sku_table(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the whole list: who asks for a file wants no pages."""
+        _known(request, "match", "flag", "published", "text")
+        query = msgspec.structs.replace(_sku_query(request), limit=MOST_ROWS)
+
+        async def read(after: str) -> tuple[str, str | None]:
+            return await self._reading.sku_table(msgspec.structs.replace(query, after=after), head=not after)
+
+        return await csv_stream(request, read, name="skus.csv")
+
+    async def sku(self, request: web.Request) -> web.Response:
+        found = await self._reading.sku_of(request.match_info["sku"])
+        if found is None:
+            raise ProblemError(404, "Neither side has this SKU; mind upper and lower case.")
+        return document(found)
+
+    async def unpublish_plan(self, request: web.Request) -> web.Response:
+        _known(request, "after", "limit")
+        after = request.query.get("after", "")
+        return document(await self._reading.unpublish_plan(after=after, limit=_limit(request)))
+
+    async def approve_plan(self, request: web.Request) -> web.Response:
+        author, reason = await self._asked_of_catalogue(request)
+        return document(await self._reading.approve_plan(author=author, reason=reason))
+
+    async def draft(self, request: web.Request) -> web.Response:
+        author, reason = await self._asked_of_catalogue(request)
+        return document(await self._reading.ask_for_draft(request.match_info["sku"], author=author, reason=reason))
+
+    async def _asked_of_catalogue(self, request: web.Request) -> tuple[str, str]:
+        person = request[_PERSON]
+        require(person, CATALOGUE_ROLES)
+        return person.name, await reason_of(request)
+
     async def pause(self, request: web.Request) -> web.Response:
         flow, author, reason = await self._asked(request)
         return document(await self._reading.pause(flow, author=author, reason=reason))
@@ -264,6 +324,18 @@ class _Desk:
 
     async def openapi(self, _request: web.Request) -> web.Response:
         return document(description(str((await self._reading.health())["version"])))
+
+
+def _sku_query(request: web.Request) -> SkuQuery:
+    published = _one_of(request, "published", _YES_NO)
+    return SkuQuery(
+        match=_one_of(request, "match", SKU_MATCHES) or "all",
+        flag=_one_of(request, "flag", [flag.value for flag in Flag]),
+        published=None if published is None else published == "true",
+        text=request.query.get("text", ""),
+        after=request.query.get("after", ""),
+        limit=_limit(request),
+    )
 
 
 def _known(request: web.Request, *names: str) -> None:

@@ -17,7 +17,7 @@ from actors.messages import Flow
 from adapters.operator.access import AccessRules, Approach
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import ExceptionQuery, OrderQuery, StockQuery
+from adapters.operator.reading import ExceptionQuery, OrderQuery, SkuQuery, StockQuery
 from adapters.operator.server import build, operator_server
 from daemon.readmodel import LiveReading
 from daemon.secrets import OperatorToken
@@ -383,6 +383,24 @@ class Nobody:
         raise NotImplementedError
 
     async def stock_list(self, query: StockQuery) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def skus(self, query: SkuQuery) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def sku_table(self, query: SkuQuery, *, head: bool) -> tuple[str, str | None]:
+        raise NotImplementedError
+
+    async def sku_of(self, sku: str) -> None:
+        raise NotImplementedError
+
+    async def unpublish_plan(self, *, after: str, limit: int) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def approve_plan(self, *, author: str, reason: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def ask_for_draft(self, sku: str, *, author: str, reason: str) -> dict[str, Any]:
         raise NotImplementedError
 
     async def report(self, kind: str, name: str, *, counted_to: str) -> dict[str, Any]:

@@ -302,7 +302,7 @@ _COST_FIGURES: dict[str, Any] = {
     },
 }
 
-_SKU_STANDING = {
+_SKU_STANDING: dict[str, Any] = {
     "sku": _TEXT,
     "match": {"type": "string", "enum": ["matched", "only_cin7", "only_commercetools"]},
     "flags": {"type": "array", "items": _TEXT},

@@ -28,7 +28,15 @@ from adapters.operator.access import (
 from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, csv_stream, document, problems, reason_of, said
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import MOST_ROWS, ExceptionQuery, MarginQuery, OperatorReading, OrderQuery, SkuQuery, StockQuery
+from adapters.operator.reading import (
+    MOST_ROWS,
+    ExceptionQuery,
+    MarginQuery,
+    OperatorReading,
+    OrderQuery,
+    SkuQuery,
+    StockQuery,
+)
 
 _PERSON = web.RequestKey("person", Person)
 _CLOSE_SECONDS = 2.0

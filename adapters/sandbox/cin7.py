@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -17,15 +17,17 @@ import msgspec
 
 from adapters.sandbox import cin7_reference as reference
 from adapters.sandbox.catalogue import CURRENCY, CUSTOMER
+from adapters.sandbox.cin7_assorting import Assorting
 from adapters.sandbox.cin7_availability import StockList, availability
-from adapters.sandbox.cin7_books import Books, Carrier, Customer, Location, Part, Product, Sale, TaxRule
+from adapters.sandbox.cin7_books import Books, Carrier, Customer, Location, Product, Sale, TaxRule
 from adapters.sandbox.cin7_buying import Buying
 from adapters.sandbox.cin7_by_hand import ByHand
 from adapters.sandbox.cin7_documents import Arithmetic, Rounding, Rules, TaxBehaviour
+from adapters.sandbox.cin7_families import families
 from adapters.sandbox.cin7_fulfilments import Fulfilment
 from adapters.sandbox.cin7_ledger import CreditNote, Invoice
 from adapters.sandbox.cin7_limit import Allowance, Call, LimitWindow, WorstWindow, worst_window
-from adapters.sandbox.cin7_payloads import product_payload, sale_payload, stock_payload
+from adapters.sandbox.cin7_payloads import sale_payload, stock_payload
 from adapters.sandbox.cin7_purchase_view import purchase_list, read_advanced, read_simple
 from adapters.sandbox.cin7_sales import SalesDesk
 from adapters.sandbox.cin7_stock import ANYWHERE, Spot
@@ -66,7 +68,7 @@ class WallClock(Protocol):
         ...
 
 
-class Cin7Double(ByHand, Buying):
+class Cin7Double(ByHand, Buying, Assorting):
     """One Cin7 account behind one handler.
 
     Every answer is made in one go, without waiting in between, so concurrent requests are serial as with locks.
@@ -232,6 +234,7 @@ class Cin7Double(ByHand, Buying):
                 "POST": ("customer_create", self._create_customer),
             },
             "/product": {"GET": ("products", lambda call: reference.products(books, call.query))},
+            "/productfamily": {"GET": ("product_families", lambda call: families(books, call.query))},
             "/ref/productavailability": {"GET": ("availability", self._availability)},
             "/purchaselist": {"GET": ("purchase_list", lambda call: purchase_list(books, call.query))},
             "/purchase": {"GET": ("purchase_read", lambda call: read_simple(books, call.query))},
@@ -299,9 +302,6 @@ class Cin7Double(ByHand, Buying):
     def _sale_changed(self, kind: str, sale: Sale, task: Fulfilment | CreditNote | Invoice | None = None) -> None:
         self._hooks.happened(kind, lambda: sale_payload(kind, sale, tenant=self._account_id, task=task))
 
-    def _product_changed(self, product: Product, *, new: bool) -> None:
-        self._hooks.happened("Product/Updated", lambda: product_payload(product, new=new))
-
     def _stock_moved(self, product: Product, place: Location) -> None:
         self._hooks.happened("Stock/AvailableStockLevelChanged", lambda: stock_payload(self.books, product, place))
 
@@ -310,66 +310,6 @@ class Cin7Double(ByHand, Buying):
     def add_key(self, application_key: str) -> None:
         """Let another application use the account: limits are counted per key."""
         self._key_labels[application_key.lower()] = f"key {len(self._key_labels) + 1}"
-
-    def add_product(
-        self,
-        sku: str,
-        name: str | None = None,
-        *,
-        price: Decimal = Decimal(0),
-        stock: Decimal | int = 0,
-        location: str | None = None,
-        kind: Literal["Stock", "Service"] = "Stock",
-    ) -> Product:
-        """Enter a product; a stock product opens with `stock` units at the location (the first unless said)."""
-        product = self.books.add_product(
-            Product(
-                id=self.books.new_id(),
-                sku=sku,
-                name=name or sku,
-                type=kind,
-                price=price,
-                modified_ms=self._clock.now(),
-            )
-        )
-        self._product_changed(product, new=True)
-        if kind == "Stock":
-            self.books.receive(sku, self._place(location), Decimal(stock))
-        return product
-
-    def add_kit(
-        self,
-        sku: str,
-        parts: Mapping[str, Decimal | int],
-        *,
-        price: Decimal = Decimal(0),
-        stock: Decimal | int = 0,
-        makes: Decimal | int = 1,
-        location: str | None = None,
-    ) -> Product:
-        """Enter a kit that is made on sale: of so much of each part (by SKU), `makes` of it. Raises KeyError."""
-        bill = [Part(product=self._product(part), quantity=Decimal(quantity)) for part, quantity in parts.items()]
-        kit = self.add_product(sku, price=price, stock=stock, location=location)
-        kit.parts, kit.quantity_to_produce, kit.auto_assembly = bill, Decimal(makes), True
-        return kit
-
-    def change_product(self, sku: str, **changes: object) -> None:
-        """Change fields of `Product` by name, as a person does. Raises KeyError, ValueError for a field it has not."""
-        product = self._product(sku)
-        for name, value in changes.items():
-            if name not in product.__struct_fields__:
-                raise ValueError(f"no field {name} of a product")
-            setattr(product, name, value)
-        product.modified_ms = self._clock.now()
-        self._product_changed(product, new=False)
-
-    def deprecate(self, sku: str) -> None:
-        """Retire a product: it leaves the default lists."""
-        self.change_product(sku, status="Deprecated")
-
-    def reinstate(self, sku: str) -> None:
-        """Bring a retired product back."""
-        self.change_product(sku, status="Active")
 
     def rename_tax_rule(self, old: str, new: str) -> None:
         """Rename a tax rule: documents join by name, so the old name is unknown from now on (fact sheet §6)."""
@@ -381,7 +321,7 @@ class Cin7Double(ByHand, Buying):
 
     def rename_location(self, old: str, new: str) -> None:
         """Rename a location."""
-        self._place(old).name = new
+        self.books.the_place(old).name = new
 
     def add_tax_rule(self, name: str, percent: Decimal | int) -> TaxRule:
         """Enter a tax rule for sales; 20 is twenty percent."""
@@ -457,7 +397,7 @@ class Cin7Double(ByHand, Buying):
         """Key in a sale at list prices, without tax; it allocates and backorders like any other."""
         header: JsonObject = {
             "Customer": customer,
-            "Location": self._place(location).name,
+            "Location": self.books.the_place(location).name,
             "SkipQuote": True,
             "CustomerReference": reference_text,
             "ExternalID": external_id,
@@ -475,7 +415,7 @@ class Cin7Double(ByHand, Buying):
         return self.make_sale_by_hand(lines=((sku, quantity),), location=location)
 
     def _keyed_line(self, sku: str, quantity: Decimal | int) -> JsonObject:
-        product = self._product(sku)
+        product = self.books.the_product(sku)
         return {
             "ProductID": product.id,
             "SKU": sku,
@@ -514,8 +454,8 @@ class Cin7Double(ByHand, Buying):
 
         `spot` is the bin and the batch.
         """
-        place = self._place(location)
-        self._product(sku)
+        place = self.books.the_place(location)
+        self.books.the_product(sku)
         self.books.receive(sku, place, Decimal(quantity), Spot(*spot))
         if fill_backorders:
             self.books.fill_backorders(sku, place)
@@ -524,28 +464,14 @@ class Cin7Double(ByHand, Buying):
         self, sku: str, day: date | None, location: str | None = None, *, quantity: Decimal | int = 0
     ) -> None:
         """Expect a receipt of a product on this day too (None: none any more) at a location (the first)."""
-        self._product(sku)
-        self.books.expect_delivery(sku, self._place(location), day, Decimal(quantity))
+        self.books.the_product(sku)
+        self.books.expect_delivery(sku, self.books.the_place(location), day, Decimal(quantity))
 
     def receive_delivery(self, sku: str, day: date, location: str | None = None) -> None:
         """Put in what was expected that day; the oldest backorders get it first. Raises KeyError."""
-        place = self._place(location)
+        place = self.books.the_place(location)
         self.books.receive_delivery(sku, place, day)
         self.books.fill_backorders(sku, place)
-
-    def _product(self, sku: str) -> Product:
-        product = self.books.product_by_sku(sku)
-        if product is None:
-            raise KeyError(sku)
-        return product
-
-    def _place(self, name: str | None) -> Location:
-        if name is None:
-            return self.books.locations[0]
-        place = self.books.location(name)
-        if place is None:
-            raise KeyError(name)
-        return place
 
     # --- the books
 
@@ -570,7 +496,7 @@ class Cin7Double(ByHand, Buying):
 
     def available(self, sku: str, location: str | None = None) -> Decimal:
         """Return OnHand - Allocated at a location (the first unless said)."""
-        return self.books.available(self._product(sku).id, self._place(location).id)
+        return self.books.available(self.books.the_product(sku).id, self.books.the_place(location).id)
 
     def worst_window(self) -> WorstWindow:
         """The most calls any 60 seconds saw, refused ones included: law L3 is judged on this."""

@@ -80,7 +80,7 @@ def row_view(books: Books, row: StockRow) -> JsonObject:
         "ID": product.id,
         "SKU": product.sku,
         "Name": product.name,
-        "Barcode": None,
+        "Barcode": product.barcode or None,
         "Location": row.location.name,
         "Bin": row.spot.bin,
         "Batch": row.spot.batch,

@@ -5,8 +5,10 @@ Amounts and quantities are `Decimal`.
 
 from __future__ import annotations
 
+import bisect
 import random
 import uuid
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -14,6 +16,7 @@ import msgspec
 
 from adapters.sandbox import catalogue
 from adapters.sandbox.catalogue import Account, Item
+from adapters.sandbox.cin7_families import Family
 from adapters.sandbox.cin7_fulfilments import AUTHORISED, DRAFT, NOT_AVAILABLE, PARTLY, Fulfilment
 from adapters.sandbox.cin7_ledger import CreditNote, Figures, Invoice, Payment
 from adapters.sandbox.cin7_purchases import PurchaseBook
@@ -102,7 +105,10 @@ class Customer(msgspec.Struct, kw_only=True):
 
 
 class Product(msgspec.Struct, kw_only=True):
-    """A product. `price` is the first price tier, in units of the base currency."""
+    """A product. `price` is the first price tier, `cost` the average cost, both in units of the base currency.
+
+    `attributes` are its additional attributes by the name of their field, `AdditionalAttribute1` to 10.
+    """
 
     id: str
     sku: str
@@ -116,6 +122,11 @@ class Product(msgspec.Struct, kw_only=True):
     drop_ship: str = "No Drop Ship"
     tax_rule: str | None = None
     revenue_account: str | None = None
+    inventory_account: str | None = None
+    barcode: str = ""
+    brand: str = ""
+    description: str = ""
+    attributes: dict[str, str] = {}
     modified_ms: int = 0
     parts: list[Part] = []
     quantity_to_produce: Decimal = Decimal(1)
@@ -322,12 +333,17 @@ def _shown(task: Fulfilment) -> str | None:
     return "PICKING" if task.pick_status == DRAFT else None
 
 
+def _by_sku(product: Product) -> str:
+    return product.sku
+
+
 class Books(StockRoom):
     """All records of one account. Not one name twice in a list, not one SKU twice."""
 
     def __init__(self, *, seed: int, currency: str, now_ms: int) -> None:
         super().__init__()
         self._random = random.Random(seed)
+        self._family_ids = random.Random(f"families {seed}")
         self.company = Company(currency=currency)
         self.tax_rules = [
             TaxRule(id=self.new_id(), name=name, percent=Decimal(percent))
@@ -345,6 +361,8 @@ class Books(StockRoom):
         self.products: list[Product] = []
         self._products_by_sku: dict[str, Product] = {}
         self._products_by_id: dict[str, Product] = {}
+        self._in_order: list[Product] = []
+        self.families: list[Family] = []
         self.sales: list[Sale] = []
         self.removed_sales: list[Sale] = []
         self._numbered = 0
@@ -403,6 +421,10 @@ class Books(StockRoom):
         """Make a GUID from the seed."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
+    def new_family_id(self) -> str:
+        """Make a GUID from a sequence of its own, so that no other id moves."""
+        return str(uuid.UUID(int=self._family_ids.getrandbits(128), version=4))
+
     def add_product(self, product: Product) -> Product:
         """Enter a product. Raises ValueError when the SKU is taken."""
         if product.sku in self._products_by_sku:
@@ -410,8 +432,45 @@ class Books(StockRoom):
         self.products.append(product)
         self._products_by_sku[product.sku] = product
         self._products_by_id[product.id] = product
+        bisect.insort(self._in_order, product, key=_by_sku)
         self._rows = None
         return product
+
+    def rename_product(self, product: Product, sku: str) -> None:
+        """Give a product another SKU. Raises ValueError when it is taken."""
+        if sku in self._products_by_sku:
+            raise ValueError(f"SKU {sku} exists already")
+        self._leave_order(product)
+        product.sku = sku
+        self._products_by_sku[sku] = product
+        bisect.insort(self._in_order, product, key=_by_sku)
+
+    def remove_product(self, product: Product) -> None:
+        """Take a product out of every list; what documents say of it stays."""
+        self._leave_order(product)
+        self.products = [kept for kept in self.products if kept is not product]
+        for family in self.families:
+            family.members = [member for member in family.members if member.product is not product]
+        self._rows = None
+
+    def _leave_order(self, product: Product) -> None:
+        del self._products_by_sku[product.sku]
+        del self._in_order[bisect.bisect_left(self._in_order, product.sku, key=_by_sku)]
+
+    def products_in_order(self) -> Iterator[Product]:
+        """Go through what there is by SKU; the order is kept, not made anew for each page of a long list."""
+        return (product for product in self._in_order if self._products_by_sku.get(product.sku) is product)
+
+    def the_product(self, sku: str) -> Product:
+        """Return a product by its exact SKU. Raises KeyError."""
+        return self._products_by_sku[sku]
+
+    def the_place(self, name: str | None) -> Location:
+        """Return a location in use by its name, the first unless said. Raises KeyError."""
+        place = self.locations[0] if name is None else self.location(name)
+        if place is None:
+            raise KeyError(name)
+        return place
 
     def product_by_sku(self, sku: str) -> Product | None:
         """Find a product by its exact SKU."""

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
-from adapters.sandbox.cin7_books import Books, Location, Product
+from adapters.sandbox.cin7_books import Books, Product
 from adapters.sandbox.cin7_purchase_value import book, link, reverse
 from adapters.sandbox.cin7_purchases import (
     ADVANCED,
@@ -82,11 +82,11 @@ class Buying:
         then counts as if it were the base currency. A `status` DRAFT is on order for nobody yet.
         """
         purchase = self._opened(_KINDS[kind], supplier, currency, rate, day)
-        purchase.location = self._location(location)
+        purchase.location = self.books.the_place(location)
         purchase.required_by, purchase.approach = required_by, approach
         purchase.inventory_account, purchase.order_status = inventory_account, status
         purchase.lines = [
-            self._line(purchase, self._ordered_product(sku), Decimal(units), Decimal(price))
+            self._line(purchase, self.books.the_product(sku), Decimal(units), Decimal(price))
             for sku, (units, price) in lines.items()
         ]
         self._moved(self.books.buying.add(purchase))
@@ -341,18 +341,6 @@ class Buying:
         for line in purchase.lines:
             coming = purchase.outstanding(line.product.id)
             self.books.set_coming(purchase.id, line.product, purchase.location, purchase.required_by, coming)
-
-    def _ordered_product(self, sku: str) -> Product:
-        product = self.books.product_by_sku(sku)
-        if product is None:
-            raise KeyError(sku)
-        return product
-
-    def _location(self, name: str | None) -> Location:
-        place = self.books.locations[0] if name is None else self.books.location(name)
-        if place is None:
-            raise KeyError(name)
-        return place
 
     def _today(self) -> date:
         return day_of(self._clock.now())

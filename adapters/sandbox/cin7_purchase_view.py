@@ -450,7 +450,10 @@ def _product(product: Product) -> JsonObject:
 def _more(product: Product) -> JsonObject:
     """Show what stands beside every ProductID of a purchase."""
     sizes = dict.fromkeys(("ProductLength", "ProductWidth", "ProductHeight", "ProductWeight"), 0)
-    fields = {f"ProductCustomField{number}": "" for number in range(1, 11)}
+    fields = {
+        f"ProductCustomField{number}": product.attributes.get(f"AdditionalAttribute{number}", "")
+        for number in range(1, 11)
+    }
     return {**sizes, "WeightUnits": "g", "DimensionsUnits": "cm", **fields}
 
 

@@ -307,15 +307,15 @@ def _address(address: Address) -> JsonObject:
 
 def products(books: Books, query: Query) -> JsonObject:
     """`GET /product`; `Sku` and `Name` find by *contains*, retired products only with `IncludeDeprecated`."""
-    since = query.instant("ModifiedSince")
+    since, retired = query.instant("ModifiedSince"), query.flag("IncludeDeprecated")
+    sku, name, wanted = ((query.text(field) or "").lower() for field in ("Sku", "Name", "ID"))
     found = [
         product
-        for product in books.products
-        if _contains(product.sku, query, "Sku") and _contains(product.name, query, "Name")
-        if _same_id(product.id, query) and (product.active or query.flag("IncludeDeprecated"))
-        if since is None or product.modified_ms > since
+        for product in books.products_in_order()
+        if (retired or product.active) and (since is None or product.modified_ms > since)
+        if (not sku or sku in product.sku.lower()) and (not name or name in product.name.lower())
+        if not wanted or product.id == wanted
     ]
-    found.sort(key=lambda product: product.sku)
     bill = query.flag("IncludeBOM")
     return page_of(found, "Products", query, lambda product: product_view(product, bill=bill))
 
@@ -328,7 +328,7 @@ def product_view(product: Product, *, bill: bool = False) -> JsonObject:
         "SKU": product.sku,
         "Name": product.name,
         "Category": product.category,
-        "Brand": None,
+        "Brand": product.brand or None,
         "Type": product.type,
         "CostingMethod": "FIFO",
         "DropShipMode": product.drop_ship,
@@ -340,16 +340,16 @@ def product_view(product: Product, *, bill: bool = False) -> JsonObject:
         "UOM": "Item",
         "WeightUnits": "g",
         "DimensionsUnits": "cm",
-        "Barcode": None,
+        "Barcode": product.barcode or None,
         "MinimumBeforeReorder": 0,
         "ReorderQuantity": 0,
         **{f"PriceTier{tier}": tiers.get(tier, 0) for tier in range(1, 11)},
         "PriceTiers": {f"Tier {tier}": tiers.get(tier, 0) for tier in range(1, 11)},
         "AverageCost": plain(product.cost),
-        "ShortDescription": "",
+        "ShortDescription": product.description,
         "Description": "",
         "InternalNote": "",
-        **dict.fromkeys(_ATTRIBUTES, ""),
+        **{name: product.attributes.get(name, "") for name in _ATTRIBUTES},
         "AttributeSet": None,
         "DiscountRule": None,
         "Tags": "",
@@ -358,7 +358,7 @@ def product_view(product: Product, *, bill: bool = False) -> JsonObject:
         "COGSAccount": None,
         "RevenueAccount": product.revenue_account,
         "ExpenseAccount": None,
-        "InventoryAccount": None,
+        "InventoryAccount": product.inventory_account,
         "PurchaseTaxRule": None,
         "SaleTaxRule": product.tax_rule,
         "LastModifiedOn": written_instant(product.modified_ms, len(product.sku)),
@@ -397,11 +397,6 @@ def _part(part: Part) -> JsonObject:
 def _starts(value: str, query: Query, name: str) -> bool:
     wanted = query.text(name)
     return wanted is None or value.lower().startswith(wanted.lower())
-
-
-def _contains(value: str, query: Query, name: str) -> bool:
-    wanted = query.text(name)
-    return wanted is None or wanted.lower() in value.lower()
 
 
 def _same_id(value: str, query: Query) -> bool:

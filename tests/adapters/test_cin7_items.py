@@ -14,7 +14,9 @@ from actors.domain.calls import Lane, Purpose
 from actors.domain.errors import Transient
 from actors.domain.facts import Product
 from actors.domain.item import Family, Item, Member
-from adapters.transport import Response
+from adapters.transport import Request, Response
+from tests.adapters.test_cin7_documents import client_over
+from tests.adapters.test_sandbox_cin7 import Shop
 from tests.cin7_reader import Reader, bare, needs_samples, sample
 from tests.wire_doubles import answer, path_of, query_of
 
@@ -211,3 +213,53 @@ async def test_the_documents_own_family_is_read() -> None:
     [found] = page.families
     assert (found.sku, found.options, page.rows, page.total) == ("Test", ("Test 1",), 1, 1)
     assert found.members == (Member(item_id="ce9a6504-4207-4001-b430-749bf11fdc4f", sku="GB1-White", options=("3",)),)
+
+
+# -- against the local Cin7 Core --------------------------------------------------------------------------------------
+
+
+class Wire:
+    """The way to the double."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    async def send(self, request: Request) -> Response:
+        return await self._shop.double.handle(request)
+
+
+async def test_what_was_entered_by_hand_is_what_is_read() -> None:
+    shop = Shop()
+    client = client_over(Wire(shop), shop.account, shop.key)
+    before = shop.clock.now()
+    shop.clock.forward(60)
+    added = shop.double.add_item(
+        "SHIRT-S",
+        barcode="4006381333931",
+        brand="Loom",
+        attributes={"AdditionalAttribute2": "cotton"},
+        cost=Decimal("3.25"),
+    )
+    shop.double.add_item("SHIRT-M", status="Deprecated")
+    family = shop.double.add_family(
+        "SHIRT", "Shirt", members={"SHIRT-S": ("S", "Red"), "SHIRT-M": ("M", "Blue")}, brand="Loom"
+    )
+    items = await client.products(page=1, modified_since=before)
+    by_sku = {item.sku: item for item in items.items}
+    assert set(by_sku) == {"SHIRT-S", "SHIRT-M"}
+    shirt = by_sku["SHIRT-S"]
+    assert (shirt.id, shirt.barcode, shirt.brand, shirt.average_cost, shirt.attributes) == (
+        added,
+        "4006381333931",
+        "Loom",
+        Decimal("3.25"),
+        {"AdditionalAttribute2": "cotton"},
+    )
+    assert (shirt.fit, by_sku["SHIRT-M"].fit) == (True, False)
+    page = await client.families(page=1, modified_since=before)
+    [found] = page.families
+    assert (found.id, found.sku, found.options, found.brand) == (family, "SHIRT", ("Size", "Colour"), "Loom")
+    assert [(one.item_id == by_sku[one.sku].id, one.sku, one.options) for one in found.members] == [
+        (True, "SHIRT-S", ("S", "Red")),
+        (True, "SHIRT-M", ("M", "Blue")),
+    ]

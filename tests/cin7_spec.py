@@ -583,7 +583,7 @@ def _fields(title: str, cells: list[str]) -> list[Field]:
     field = Field(
         name=name,
         kind=_RETYPED.get((title, name), "model" if reference else _kind(cells[1])),
-        length=int(cells[2]) if cells[2].isdecimal() else None,
+        length=int(cells[2]) or None if cells[2].isdecimal() else None,  # a length of 0 is a slip for none
         places=int(places["places"]) if places else None,
         required=cells[3] == "Yes",
         conditional=cells[3] == "Yes*",

@@ -242,10 +242,54 @@ async def test_a_void_purchase_leaves_nothing(shop: Buyer, kind: Any) -> None:
 )
 def test_shares_add_up_and_no_share_is_off_by_a_step(amount: Decimal, weights: list[Decimal]) -> None:
     shares = spread(amount, weights)
-    assert sum(shares) == amount.quantize(Decimal("0.0001"), rounding="ROUND_HALF_UP")
+    assert sum(shares) == round_half_up(amount)
     for share, weight in zip(shares, weights, strict=True):
         if total := sum(weights):
             assert abs(share - amount * weight / total) < Decimal("0.0002")
+
+
+DOINGS = st.lists(
+    st.tuples(
+        st.sampled_from(["receive", "invoice", "link", "rate"]),
+        st.sampled_from([MUG, PLATE]),
+        st.integers(1, 40),
+        st.decimals("0.5", "1.5", places=4),
+    ),
+    max_size=8,
+)
+
+
+@given(DOINGS)
+def test_in_whatever_order_documents_come_the_ledger_ends_at_their_sum(doings: list[tuple[str, str, int, Any]]) -> None:
+    shop = Buyer()
+    bought = shop.double.buy({MUG: (400, "4.15"), PLATE: (400, "11.90")}, currency="EUR", rate="0.86")
+    for what, sku, units, rate in doings:
+        if what == "receive":
+            shop.double.receive(bought, {sku: units})
+        elif what == "invoice":
+            charges = [("Packing", rate * 10, "630"), ("Bank fee", rate, "425")]
+            shop.double.invoice_purchase(bought, {sku: units}, rate=rate, price=rate * 4, charges=charges)
+        elif what == "link":
+            shop.double.link_service(bought, supplier="Line", amount=rate * units, currency="USD", rate=rate)
+        else:
+            shop.double.change_rate(bought, rate)
+    purchase = shop.double.purchase(bought)
+    for sku in (MUG, PLATE):  # everything comes, and is billed
+        shop.double.receive(bought, {sku: 400 - shop.double.received(bought, sku)})
+        product = shop.double.books.the_product(sku)
+        shop.double.invoice_purchase(bought, {sku: 400 - purchase.invoiced(product.id)})
+    said = sum((cost.amount for cost in purchase.linked), Decimal(0))
+    for invoice in purchase.invoices:
+        assert invoice.rate is not None
+        stock = [charge.amount for charge in invoice.charges if charge.account == "630"]
+        amounts = [*(line.total for line in invoice.lines), *stock]
+        said += sum(round_half_up(amount * invoice.rate) for amount in amounts)
+    assert sum(moved.value for moved in purchase.movements) == said
+    assert sum((shop.double.value_of(bought, sku) for sku in (MUG, PLATE)), Decimal(0)) == said
+
+
+def round_half_up(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.0001"), rounding="ROUND_HALF_UP")
 
 
 # --- what is shown

@@ -26,6 +26,7 @@ from adapters.operator.server import operator_server
 from adapters.telemetry.logs import start_logging
 from adapters.telemetry.tracing import Tracing, otlp_exporter
 from daemon import health
+from daemon.catalogue_health import CatalogueHealth
 from daemon.control import control_server, socket_path
 from daemon.doors import pushed_doors, sqs_readers
 from daemon.engine import Engine, born_at
@@ -57,6 +58,7 @@ class App:
         self.started_at: Instant = clock.now()
         self.version = VERSION
         self.stock = StockHealth()
+        self.catalogue = CatalogueHealth()
 
     @property
     def database(self) -> Database:

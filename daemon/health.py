@@ -36,6 +36,7 @@ async def health(app: Running) -> Document:
     try:
         stored = await engine.database.read(lambda connection: _stored(connection, path, now))
         stored["stock"] = await app.stock.figures(engine)
+        stored["catalogue"] = await app.catalogue.figures(engine)
     except sqlite3.Error as error:
         stored, problem = _unread(), f"the database cannot be read ({type(error).__name__})"
     running = {flow.value: _flow(app, flow, stored["flows"][flow.value]) for flow in engine.actors}
@@ -61,6 +62,7 @@ async def health(app: Running) -> Document:
         "outbox": stored["outbox"],
         "stock": stored["stock"],
         "books": stored["books"],
+        "catalogue": stored["catalogue"],
         "exceptions": stored["exceptions"],
         "storage": _storage(app, stored["file_bytes"]),
         "sweeps": stored["sweeps"],
@@ -157,6 +159,7 @@ def _unread() -> Document:
         "facts": {},
         "aside": set(),
         "stock": {},
+        "catalogue": {},
         "file_bytes": None,
     }
 

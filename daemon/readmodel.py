@@ -88,7 +88,8 @@ class LiveReading:
 
     async def sku_of(self, sku: str) -> Document | None:
         """One SKU of either catalogue."""
-        return await self._app.engine.database.read(lambda connection: sku_view(connection, sku))
+        rules = self._app.engine.plan.catalogue
+        return await self._app.engine.database.read(lambda connection: sku_view(connection, rules, sku))
 
     async def unpublish_plan(self, *, after: str, limit: int) -> Document:
         """A page of the products that would be unpublished."""

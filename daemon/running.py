@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from actors.domain.time import Instant
 
 if TYPE_CHECKING:  # the command line reads views without loading what runs
+    from daemon.catalogue_health import CatalogueHealth
     from daemon.engine import Engine
     from daemon.settings import Settings
     from daemon.stock_health import StockHealth
@@ -28,6 +29,11 @@ class Running(Protocol):
     @property
     def stock(self) -> StockHealth:
         """The figures of stock."""
+        ...
+
+    @property
+    def catalogue(self) -> CatalogueHealth:
+        """The figures of the catalogue."""
         ...
 
     @property

@@ -13,9 +13,7 @@ import msgspec
 
 from actors.catalogue import matching, planning
 from actors.catalogue.rules import CatalogueRules
-from actors.catalogue.storefront import LISTINGS
 from actors.domain.coverage import Coverage, Flag, Match, suggestion
-from actors.domain.facts import FactKind
 from actors.domain.item import Item
 from actors.domain.sku_form import form
 from actors.domain.spreadsheet import table
@@ -23,7 +21,7 @@ from actors.domain.time import Instant, format_instant
 from adapters.operator.reading import SkuQuery
 from daemon.instants import text_of
 from daemon.views import exception_item
-from storage import coverage, cursors, drafts, exceptions, facts, items, listings, stock, would_haves
+from storage import coverage, drafts, exceptions, items, listings, stock, would_haves
 from storage.drafts import DraftRow
 from storage.listings import ProductRow, VariantRow
 
@@ -85,11 +83,12 @@ def counts(connection: sqlite3.Connection) -> Document:
     """
     counted = coverage.counts(connection)
     matched, only_cin7, only_shop = (counted[match] for match in Match)
+    held = matched - counted[Flag.MAPPED]
     return {
         "ready": matching.ready(connection),
         **{match.value: counted[match] for match in Match},
         "flags": {flag.value: counted[flag] for flag in Flag},
-        "cin7_percent": _percent(matched, matched + only_cin7),
+        "cin7_percent": _percent(held, held + only_cin7),
         "commercetools_percent": _percent(matched, matched + only_shop),
     }
 
@@ -155,9 +154,9 @@ def _cells(item: Document) -> Document:
 # -- one SKU -----------------------------------------------------------------------------------------------------------
 
 
-def sku_view(connection: sqlite3.Connection, sku: str) -> Document | None:
+def sku_view(connection: sqlite3.Connection, rules: CatalogueRules, sku: str) -> Document | None:
     """Return one SKU with all that either side has of it; None when neither does."""
-    judged = coverage.get(connection, sku) or coverage.judge(connection, sku)
+    judged = coverage.get(connection, sku) or coverage.judge(connection, sku, mapped=sku in rules.mapped)
     if judged is None:
         return None
     held = items.with_sku(connection, sku)
@@ -302,23 +301,3 @@ def _why(connection: sqlite3.Connection, variant: VariantRow) -> str:
         return f"variant {variant.variant} has no SKU"
     judged = coverage.get(connection, variant.sku)
     return f"{variant.sku}: {_suggestion(connection, judged) if judged is not None else 'not judged yet'}"
-
-
-# -- figures -----------------------------------------------------------------------------------------------------------
-
-
-def figures(connection: sqlite3.Connection, rules: CatalogueRules, *, now: Instant) -> Document:
-    """Return what `/health` shows of the catalogue."""
-    read = facts.lists(connection).get(FactKind.PRODUCT)
-    listed = cursors.get(connection, LISTINGS)
-    counted = counts(connection)
-    plan = planning.plan_of(connection, rules, now=now)
-    return {
-        "products_read_at": text_of(read[0]) if read is not None else None,
-        "listings_read_at": text_of(listed.at) if listed is not None else None,
-        **{match.value: counted[match.value] for match in Match},
-        "flags": counted["flags"],
-        "unmatched_published": coverage.count_unmatched_published(connection),
-        "drafts": drafts.counts(connection),
-        "unpublish": {"planned": len(plan.products), "approved": len(plan.approved), "asks": plan.asks},
-    }

@@ -1,15 +1,14 @@
 """The figures of stock in `/health`: ages, counts, the pass, and what is left alone.
 
 With 100,000 SKUs they take most of a second, and the storefront's look-ups wait at the same connection. So they are
-gathered in short units, and kept for `KEEPS` times as long as they took: a small shop's are never old, a large shop's
-cost two hundredths of the reader's time.
+gathered in short units, and kept (`daemon.kept`).
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -21,6 +20,7 @@ from actors.stock.assessing import PROGRESS, forecast
 from actors.stock.rules import StockRules, standing_of
 from actors.stock.watching import COMPARE
 from daemon.instants import text_of
+from daemon.kept import Kept
 from storage import availability, meta, stock_figures
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-KEEPS = 50
 SLICE = 5_000
 """SKUs that are looked at in one unit."""
 
@@ -48,7 +47,7 @@ class StockHealth:
 
     def __init__(self) -> None:
         self._gathering = anyio.Lock()
-        self._kept: dict[str, tuple[float, Document]] = {}
+        self._kept = Kept()
 
     async def figures(self, engine: Engine) -> Document:
         """Return the figures; who asks while they are gathered is given the same.
@@ -59,18 +58,8 @@ class StockHealth:
         if not engine.plan.stock.enabled:
             return {"enabled": False}
         async with self._gathering:
-            counted = await self._keep("counted", engine, lambda: _counted(engine))
-            return {**counted, "left": await self._keep("left", engine, lambda: _left(engine))}
-
-    async def _keep(self, name: str, engine: Engine, gather: Callable[[], Awaitable[Document]]) -> Document:
-        began = engine.clock.monotonic()
-        until, kept = self._kept.get(name, (began, {}))
-        if began < until:
-            return kept
-        found = await gather()
-        ended = engine.clock.monotonic()
-        self._kept[name] = (ended + KEEPS * (ended - began), found)
-        return found
+            counted = await self._kept.get("counted", engine.clock, lambda: _counted(engine))
+            return {**counted, "left": await self._kept.get("left", engine.clock, lambda: _left(engine))}
 
 
 async def _counted(engine: Engine) -> Document:

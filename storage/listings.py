@@ -243,6 +243,11 @@ def disapprove(connection: sqlite3.Connection, product_id: str) -> None:
     connection.execute("UPDATE products SET approved_at = NULL WHERE id = ?", (product_id,))
 
 
+def count_approved(connection: sqlite3.Connection) -> int:
+    """Count the products that may be unpublished and are not yet."""
+    return int(connection.execute("SELECT count(*) FROM products WHERE approved_at IS NOT NULL").fetchone()[0])
+
+
 def unpublished(connection: sqlite3.Connection, product_id: str, *, now: Instant) -> None:
     """Keep that a product was unpublished by us."""
     connection.execute("UPDATE products SET unpublished_at = ?, approved_at = NULL WHERE id = ?", (now, product_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from actors.catalogue import looking, matching
@@ -61,6 +61,7 @@ def catalogue(
     its_items: Iterable[Item] = ITEMS,
     products: Iterable[Listing] = PRODUCTS,
     *,
+    mapped: Collection[str] = (),
     now: Instant = NOW,
 ) -> None:
     """Both sides were read whole, every SKU is judged, and what is wrong with products is told."""
@@ -77,13 +78,13 @@ def catalogue(
             listings.store(connection, [one], staged=staged, number=1)
     meta.set_counter(connection, matching.LISTED, now)
     cursors.put(connection, LISTINGS, Cursor(at=now), now=now)
-    judge(connection, now=now)
+    judge(connection, mapped=mapped, now=now)
 
 
-def judge(connection: sqlite3.Connection, *, now: Instant = NOW) -> None:
+def judge(connection: sqlite3.Connection, *, mapped: Collection[str] = (), now: Instant = NOW) -> None:
     """Judge every SKU, and look at every product."""
     for sku in listings.skus(connection, after="", limit=100_000):
-        coverage.put(connection, sku, coverage.judge(connection, sku), now=now)
+        coverage.put(connection, sku, coverage.judge(connection, sku, mapped=sku in mapped), now=now)
     for (product_id,) in connection.execute("SELECT id FROM products ORDER BY id").fetchall():
         row = listings.get(connection, product_id)
         assert row is not None

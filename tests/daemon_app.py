@@ -17,6 +17,7 @@ from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 from adapters.transport import NotSentError, Request, Response
+from daemon.catalogue_health import CatalogueHealth
 from daemon.engine import Engine
 from daemon.planning import plan_of
 from daemon.secrets import OperatorToken
@@ -103,6 +104,7 @@ class TestApp:
         self.engine = engine
         self.version = "0.1.0"
         self.stock = StockHealth()
+        self.catalogue = CatalogueHealth()
         self.started_at: Instant = NOW
 
 

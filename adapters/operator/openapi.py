@@ -98,7 +98,8 @@ _SKU_QUERY = (
     _query("match", "matched, only_cin7, only_commercetools, unmatched, or all (default).", _TEXT),
     _query(
         "flag",
-        "deprecated, not_sellable, duplicate, not_published, no_tax_category, no_price, near_miss or collision.",
+        "deprecated, not_sellable, duplicate, not_published, no_tax_category, no_price, near_miss, collision or"
+        " mapped.",
         _TEXT,
     ),
     _query("published", "true: only what can be bought now; false: only the rest.", _TEXT),
@@ -395,6 +396,10 @@ _SCHEMAS: dict[str, Any] = {
         **{
             name: {"type": "object"}
             for name in ("orders", "census", "flows", "governor", "outbox", "stock", "books", "exceptions", "storage")
+        },
+        catalogue={
+            "type": "object",
+            "description": "How far both catalogues match; `enabled` alone where it is switched off.",
         },
     ),
     "OrderSummary": _object(id=_TEXT, number=_MAYBE_TEXT, state=_TEXT, cin7={"type": "object"}),

@@ -78,6 +78,13 @@ METRICS: Mapping[str, MetricNote] = {
     "tallyd_stock_pass_whole_timestamp_seconds": MetricNote("When a pass last added up."),
     "tallyd_stock_compared_timestamp_seconds": MetricNote("When the last daily compare ended."),
     "tallyd_stock_compared": MetricNote("Entries of the last daily compare, by what was found.", ("found",)),
+    "tallyd_skus": MetricNote("SKUs of both catalogues, by the sides they are on.", ("match",)),
+    "tallyd_sku_flags": MetricNote("SKUs by what is odd about them.", ("flag",)),
+    "tallyd_skus_unmatched_published": MetricNote("SKUs that can be bought now and that Cin7 Core does not have."),
+    "tallyd_products_unpublish": MetricNote(
+        "Published products without any match: planned to be unpublished, and of them approved.", ("what",)
+    ),
+    "tallyd_drafts": MetricNote("Draft products, by state.", ("state",)),
     "tallyd_storage_commits_total": MetricNote("Commits of the writer.", (), counter=True),
     "tallyd_storage_units_total": MetricNote("Units of work committed.", (), counter=True),
     "tallyd_storage_failed_commits_total": MetricNote("Commits that failed.", (), counter=True),
@@ -161,6 +168,7 @@ def _samples(snapshot: Snapshot) -> Iterator[Sample]:
     if "intake" in snapshot:
         yield "tallyd_intake_open", (), float(snapshot["intake"]["open"])
     yield from _of_stock(snapshot.get("stock", {}))
+    yield from _of_catalogue(snapshot.get("catalogue", {}))
     yield from _by_label("tallyd_exceptions_open", snapshot.get("exceptions"))
     outbox = snapshot.get("outbox", {})
     yield from _by_label("tallyd_outbox_messages", outbox)
@@ -216,6 +224,17 @@ def _of_stock(stock: Mapping[str, Any]) -> Iterator[Sample]:
     compared = stock.get("compare") or {}
     yield from _instant("tallyd_stock_compared_timestamp_seconds", (), compared.get("at"))
     yield from _by_label("tallyd_stock_compared", {name: compared[name] for name in _COMPARED if name in compared})
+
+
+_MATCHES = ("matched", "only_cin7", "only_commercetools")
+
+
+def _of_catalogue(catalogue: Mapping[str, Any]) -> Iterator[Sample]:
+    yield from _by_label("tallyd_skus", {name: catalogue[name] for name in _MATCHES if name in catalogue})
+    yield from _by_label("tallyd_sku_flags", catalogue.get("flags"))
+    yield from _by_name({"unmatched_published": "tallyd_skus_unmatched_published"}, catalogue)
+    yield from _by_label("tallyd_products_unpublish", catalogue.get("unpublish"))
+    yield from _by_label("tallyd_drafts", catalogue.get("drafts"))
 
 
 def _of_door(door: str, facts: Mapping[str, Any]) -> Iterator[Sample]:

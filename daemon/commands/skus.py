@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import sqlite3
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from daemon.commands.acting import act, add_reason
 from daemon.commands.table import minute, table
 from daemon.commands.verbs import add_verb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from actors.catalogue.rules import CatalogueRules
     from adapters.operator.reading import SkuQuery
+
+T = TypeVar("T")
 
 DEFAULT_VERB = "list"
 
@@ -32,6 +36,7 @@ _FLAGS = {
     "no_price": "no price",
     "near_miss": "looks like one of the other side",
     "collision": "looks like another of its side",
+    "mapped": "sold as what a mapping says, needs no item",
 }
 _MATCHES = (*_WHERE, "unmatched", "all")
 
@@ -175,10 +180,10 @@ def _rows(body: dict[str, Any]) -> str:
 
 def _show(args: argparse.Namespace) -> int:
     from daemon.commands.configuration import failed
-    from daemon.commands.reading import read, show
+    from daemon.commands.reading import show
     from daemon.sku_views import sku_view
 
-    found = read(args.config, lambda connection: sku_view(connection, args.sku))
+    found = _read(args.config, lambda connection, rules: sku_view(connection, rules, args.sku))
     if found is None:
         return failed(f"neither side has the SKU {args.sku}; mind upper and lower case")
     return show(found, as_json=args.json, text=_sku)
@@ -240,23 +245,13 @@ def _facts(title: str, facts: dict[str, Any]) -> str:
 
 def _plan(args: argparse.Namespace) -> int:
     from actors.core.clock import SystemClock
-    from daemon.commands.configuration import failed, settings_of
-    from daemon.commands.reading import UnreadableError, read_file, show
-    from daemon.planning import catalogue_rules
+    from daemon.commands.reading import show
     from daemon.sku_views import plan_view
 
-    settings = settings_of(args.config)
-    if isinstance(settings, int):
-        return settings
-    rules, now = catalogue_rules(settings), SystemClock().now()
-
-    def unit(connection: sqlite3.Connection) -> dict[str, Any]:
-        return plan_view(connection, rules, after=args.after, limit=max(1, args.limit), now=now)
-
-    try:
-        found = read_file(settings.database_path, unit)
-    except UnreadableError as error:
-        return failed(str(error))
+    now, limit = SystemClock().now(), max(1, args.limit)
+    found = _read(
+        args.config, lambda connection, rules: plan_view(connection, rules, after=args.after, limit=limit, now=now)
+    )
     return show(found, as_json=args.json, text=_planned)
 
 
@@ -307,6 +302,19 @@ def _standing(one: dict[str, Any]) -> str:
 
 def _detail(one: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in one["detail"].items())
+
+
+def _read(config: Path, unit: Callable[[sqlite3.Connection, CatalogueRules], T]) -> T | int:
+    """Read from the file what the configuration has a say in."""
+    from daemon.commands.configuration import settings_of
+    from daemon.commands.reading import read
+    from daemon.planning import catalogue_rules
+
+    settings = settings_of(config)
+    if isinstance(settings, int):
+        return settings
+    rules = catalogue_rules(settings)
+    return read(config, lambda connection: unit(connection, rules))
 
 
 # -- draft -------------------------------------------------------------------------------------------------------------

@@ -9,10 +9,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from actors.domain.coverage import Flag, Match
 from adapters.operator.reading import SkuQuery
 from daemon.cli import main
+from daemon.commands import skus
 from daemon.sku_views import PAGE, plan_view, sku_page, sku_tables, sku_view
 from storage import would_haves
 from storage.database import connect
@@ -80,8 +83,29 @@ def test_both_sides_are_counted(file: sqlite3.Connection) -> None:
         "no_price": 0,
         "near_miss": 2,
         "collision": 0,
+        "mapped": 0,
     }
     assert counts["ready"] is True
+
+
+def test_what_a_mapping_sells_is_matched_and_no_item_of_cin7_core(tmp_path: Path) -> None:
+    make_file(tmp_path / "tallyd.db", lambda connection: catalogue(connection, mapped=("GHOST",)))
+    with connect(tmp_path / "tallyd.db", read_only=True) as made:
+        counts = sku_page(made, SkuQuery(limit=1))["counts"]
+    assert (counts["matched"], counts["flags"]["mapped"]) == (4, 1)
+    assert (counts["cin7_percent"], counts["commercetools_percent"]) == (42.8, 50.0)
+
+
+def test_a_sku_that_is_not_judged_yet_is_judged_for_who_asks(tmp_path: Path) -> None:
+    def unjudged(connection: sqlite3.Connection) -> None:
+        catalogue(connection)
+        connection.execute("DELETE FROM coverage")
+
+    make_file(tmp_path / "tallyd.db", unjudged)
+    rules = msgspec.structs.replace(RULES, mapped=frozenset({"GHOST"}))
+    with connect(tmp_path / "tallyd.db", read_only=True) as made:
+        shown = [sku_view(made, rules, sku) for sku in ("BOWL", "GHOST")]
+    assert [one["match"] for one in shown if one is not None] == ["only_cin7", "matched"]
 
 
 def test_without_a_sku_nothing_is_a_percentage(tmp_path: Path) -> None:
@@ -138,7 +162,7 @@ def test_a_large_table_comes_in_pages(tmp_path: Path) -> None:
 
 
 def test_one_sku_shows_both_sides(file: sqlite3.Connection) -> None:
-    found = sku_view(file, "MUG")
+    found = sku_view(file, RULES, "MUG")
     assert found is not None
     [held], [product] = found["cin7"], found["commercetools"]
     assert held == {
@@ -159,13 +183,13 @@ def test_one_sku_shows_both_sides(file: sqlite3.Connection) -> None:
 
 
 def test_one_sku_shows_what_is_open_about_it_and_nothing_of_its_siblings(file: sqlite3.Connection) -> None:
-    found = sku_view(file, "GHOST")
+    found = sku_view(file, RULES, "GHOST")
     assert found is not None
     assert [(one["type"], one["record"]["sku"]) for one in found["exceptions"]] == [("product_unmatched", "GHOST")]
-    sized = sku_view(file, "SIZED")
+    sized = sku_view(file, RULES, "SIZED")
     assert sized is not None
     assert sized["cin7"][0]["family"] == "Sized"
-    assert sku_view(file, "mug") is None
+    assert sku_view(file, RULES, "mug") is None
 
 
 # -- the plan ----------------------------------------------------------------------------------------------------------
@@ -276,3 +300,8 @@ def test_wrong_usage_is_2(config: str, arguments: list[str]) -> None:
 def test_what_acts_needs_the_daemon(config: str, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["skus", *arguments, "--config", config]) == 1
     assert "the daemon is not running" in capsys.readouterr().err
+
+
+def test_every_match_and_flag_has_its_words() -> None:
+    assert set(skus._WHERE) == set(Match)
+    assert set(skus._FLAGS) == set(Flag)

@@ -70,10 +70,13 @@ def _wanted(purchase: Purchase, query: Query) -> bool:
     for name, value in _FILTERS.items():
         if (wanted := query.text(name)) is not None and wanted.lower() != value(purchase).lower():
             return False
-    searched = [purchase.order_number, purchase.status, purchase.supplier]
-    searched += [document.number for document in (*purchase.invoices, *purchase.notes)]
-    text = (query.text("Search") or "").lower()
-    return any(text in value.lower() for value in searched)
+    text = query.text("Search")
+    return text is None or any(text.lower() in value.lower() for value in _searched(purchase))
+
+
+def _searched(purchase: Purchase) -> list[str]:
+    numbers = [document.number for document in (*purchase.invoices, *purchase.notes)]
+    return [purchase.order_number, purchase.status, purchase.supplier, *numbers]
 
 
 def read_simple(books: Books, query: Query) -> JsonObject:

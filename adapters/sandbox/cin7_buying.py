@@ -15,6 +15,7 @@ from adapters.sandbox.cin7_purchase_value import book, link, reverse
 from adapters.sandbox.cin7_purchases import (
     ADVANCED,
     AUTHORISED,
+    DRAFT,
     SERVICE,
     SIMPLE,
     VOIDED,
@@ -95,6 +96,8 @@ class Buying:
     def authorise_purchase(self, purchase_id: str) -> None:
         """Authorise an order that was a draft."""
         purchase = self.purchase(purchase_id)
+        if purchase.order_status != DRAFT:
+            raise RefusedError(f"Purchase Order Status is {purchase.order_status}.")
         purchase.order_status = AUTHORISED
         self._moved(purchase)
 

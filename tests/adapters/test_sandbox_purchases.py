@@ -404,6 +404,8 @@ async def test_a_draft_is_on_order_for_nobody(shop: Buyer) -> None:
     assert (await shop.stock(MUG))["OnOrder"] == 0
     shop.double.authorise_purchase(bought)
     assert (await shop.stock(MUG))["OnOrder"] == 10
+    with pytest.raises(RefusedError, match="AUTHORISED"):
+        shop.double.authorise_purchase(bought)
 
 
 async def test_each_endpoint_is_for_its_own_kind(shop: Buyer) -> None:

@@ -75,7 +75,7 @@ def _wanted(purchase: Purchase, query: Query) -> bool:
 
 
 def _searched(purchase: Purchase) -> list[str]:
-    numbers = [document.number for document in (*purchase.invoices, *purchase.notes)]
+    numbers = [invoice.number for invoice in purchase.invoices] + [note.number for note in purchase.notes]
     return [purchase.order_number, purchase.status, purchase.supplier, *numbers]
 
 
@@ -235,7 +235,7 @@ def _footer(purchase: Purchase) -> JsonObject:
 def _order(purchase: Purchase) -> JsonObject:
     charges = [_charge(purchase, charge) for charge in purchase.charges]
     rows = [*(line.total for line in purchase.lines), *(charge.amount for charge in purchase.charges)]
-    taxes = [row.tax for row in (*purchase.lines, *purchase.charges)]
+    taxes = [*(line.tax for line in purchase.lines), *(charge.tax for charge in purchase.charges)]
     return {
         "Memo": "",
         "Status": purchase.order_status,

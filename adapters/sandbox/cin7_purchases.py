@@ -87,7 +87,7 @@ class PurchaseInvoice(msgspec.Struct, kw_only=True):
     @property
     def tax(self) -> Decimal:
         """The tax of all of it."""
-        return sum((row.tax for row in (*self.lines, *self.charges)), ZERO)
+        return sum((line.tax for line in self.lines), ZERO) + sum((one.tax for one in self.charges), ZERO)
 
 
 class PurchaseNote(msgspec.Struct, kw_only=True):

@@ -10,7 +10,11 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from actors.catalogue.actor import PRODUCTS, REFRESH
+from actors.catalogue.actor import REFRESH
+from actors.catalogue.matching import DRAFT, PRODUCT
+from actors.catalogue.planning import PLAN
+from actors.catalogue.registry import PRODUCTS
+from actors.catalogue.storefront import LISTINGS
 from actors.census.hooks import WATCH
 from actors.census.progress import CENSUS
 from actors.domain.edits import Kind
@@ -62,6 +66,16 @@ _BY_KIND = {
     "sale": (Flow.CENSUS, CENSUS),
 }
 """What is looked at again when somebody retries what was found about one of these."""
+
+_OF_CATALOGUE = {
+    "product": (PRODUCT + "{id}", PRODUCTS),
+    "draft": (DRAFT + "{id}",),
+    "catalogue": (PLAN,),
+}
+"""What the catalogue flow looks at again about one of these: of a product also what changed of Cin7 Core's items."""
+
+_BY_TYPE = {"sku_duplicate": (PRODUCTS, LISTINGS), "catalogue_modular": (LISTINGS,)}
+"""What it looks at again where the record does not say that it is its own."""
 
 
 async def retry_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
@@ -435,6 +449,10 @@ def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:
         return [(Flow.PROCUREMENT, PURCHASE + row.record.id)]
     if row.type == BELOW_FLOOR:
         return [(Flow.PROCUREMENT, MARGINS)]
+    if row.record.kind in _OF_CATALOGUE:
+        return [(Flow.CATALOGUE, subject.format(id=row.record.id)) for subject in _OF_CATALOGUE[row.record.kind]]
+    if row.type in _BY_TYPE:
+        return [(Flow.CATALOGUE, subject) for subject in _BY_TYPE[row.type]]
     if row.record.kind == "message" and row.field in set(Flow):
         return [(Flow(row.field), row.record.id)]
     if row.record.kind == "connection" and row.record.id in _BY_SIDE:

@@ -22,21 +22,25 @@ import yarl
 
 from actors.catalogue.rules import CatalogueRules
 from actors.domain.drafting import DraftRules
+from actors.domain.exception_types import Finding
 from actors.messages import Flow
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import SkuQuery
 from adapters.operator.server import operator_server
-from daemon import sku_actions
+from daemon import actions, sku_actions
+from daemon.cli import main
 from daemon.control import control_server
 from daemon.control_client import RefusedError, address, ask
 from daemon.readmodel import LiveReading
 from daemon.secrets import OperatorToken
-from storage import audit, drafts, listings
+from storage import audit, drafts, exceptions, listings
+from storage.database import connect
 from storage.drafts import DraftRow
-from tests.catalogue_file import ITEMS, PRODUCTS, catalogue, item, listed
+from storage.exceptions import Record
+from tests.catalogue_file import ITEMS, PRODUCTS, catalogue, item, judge, listed
 from tests.daemon.test_skus import ALL
-from tests.daemon_app import NOW, TestApp, assembled, token
+from tests.daemon_app import NOW, TestApp, assembled, make_file, token, write_config
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 ECOMMERCE, ECOMMERCE_TOKEN = token("emma", "ecommerce")
@@ -395,3 +399,54 @@ async def test_over_the_socket_the_author_is_the_user(tmp_path: Path) -> None:
         row = await app.engine.database.read(lambda connection: drafts.get(connection, "item:i-BOWL"))
     assert row is not None
     assert row.asked_by == ME
+
+
+# -- retrying ----------------------------------------------------------------------------------------------------------
+
+RETRIED = [
+    (Record(kind="product", id="p-ghost"), "product_unmatched", ["product:p-ghost", "products"]),
+    (Record(kind="draft", id="item:{1}"), "draft_slug_taken", ["draft:item:{1}"]),
+    (Record(kind="catalogue", id="unpublish"), "unpublish_asks", ["plan"]),
+    (Record(kind="sku", id="TWIN"), "sku_duplicate", ["listings", "products"]),
+    (Record(kind="connection", id="commercetools"), "catalogue_modular", ["listings"]),
+]
+
+
+@pytest.mark.parametrize(("record", "code", "subjects"), RETRIED)
+async def test_what_is_wrong_with_the_catalogue_is_looked_at_again_by_retrying(
+    tmp_path: Path, record: Record, code: str, subjects: list[str]
+) -> None:
+    def told(connection: sqlite3.Connection) -> None:
+        exceptions.raise_finding(connection, record, Finding(code=code, cause="it is so"), now=NOW)
+
+    async with assembled(tmp_path, told) as app:
+        [row] = await app.engine.database.read(exceptions.listing)
+        await actions.retry_exception(app, row.id, author="emma", reason="mended")
+        assert await app.engine.database.read(due) == subjects
+        [row] = await app.engine.database.read(exceptions.listing)
+        assert row.state == "open"  # it clears by evidence
+
+
+async def test_a_product_without_a_match_is_told_with_who_changed_it_and_what_it_should_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def changed(connection: sqlite3.Connection) -> None:
+        catalogue(connection)
+        connection.execute("UPDATE products SET modified_by = 'client 42' WHERE id = 'p-jug'")
+        judge(connection)
+
+    make_file(tmp_path / "tallyd.db", changed)
+    with connect(tmp_path / "tallyd.db", read_only=True) as file:
+        [row] = exceptions.of_record(file, "product", "p-jug")
+    assert main(["exceptions", "show", str(row.id), "--config", str(write_config(tmp_path))]) == 0
+    told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for line in (
+        "record product p-jug",
+        "product p-jug",
+        "name Product p-jug",
+        "variant 1",
+        "changed by client 42",
+        "changed at 2027-01-15T07:59:00.000Z",
+        "suggestion it looks like 'HW-JUG-01' of Cin7 Core, but is not written the same",
+    ):
+        assert line in told

@@ -157,7 +157,7 @@ class Figures(NamedTuple):
 
 
 def _told(run: Figures, cin7: Cin7Double, seeded: Catalogues, amiss: list[str]) -> int:
-    items = len(cin7.books.products)
+    items = seeded.items
     calls = sum(call.operation == "products" for call in cin7.call_log)
     whole = math.ceil(items / 1000)
     least = max(0.0, (len(cin7.call_log) - run.limit) / run.limit * 60)

@@ -14,7 +14,7 @@ from functools import partial
 import msgspec
 
 from actors.catalogue.looking import AGAIN, MOST_CONFLICTS, overtaken
-from actors.catalogue.matching import DRAFT, draft_key, nudge, rejudge
+from actors.catalogue.matching import DRAFT, OURS, draft_key, nudge, rejudge
 from actors.catalogue.ports import Showcase
 from actors.catalogue.registry import FAMILIES, read_place
 from actors.catalogue.rules import CatalogueRules
@@ -41,7 +41,7 @@ from actors.domain.listing import AddVariant, DraftAction, ListedProduct, Produc
 from actors.domain.time import Instant
 from actors.governor.journal import Intent
 from actors.messages import Flow
-from storage import calls, drafts, exceptions, flows, items, listings, meta, outbox, would_haves
+from storage import audit, calls, drafts, exceptions, flows, items, listings, meta, outbox, would_haves
 from storage.drafts import DraftRow
 from storage.exceptions import Record
 
@@ -101,7 +101,8 @@ class Drafter:
         if subject.source is None or not self._wanted(subject):
             return Done()
         if not subject.settled:
-            return Later(due_at=now + self._rules.quiet, reason="the families of Cin7 Core are not read yet")
+            soon = now + self._rules.quiet // 6
+            return Later(due_at=soon, reason="the families of Cin7 Core are read first", unit=_ask_for_families)
         found = await self._find(subject)
         ready = await self._composed(subject)
         if isinstance(ready, list):
@@ -212,7 +213,7 @@ class Drafter:
         except WireError as error:
             error.call_id = intent.call_id
             raise
-        return self._made(subject, ready, intent, product)
+        return self._made(subject, ready, intent, product, done="create draft", detail={"slug": _slug(ready)})
 
     async def _present(self, subject: _Subject, ready: _Ready, product: ListedProduct) -> Outcome:
         """Add what the product lacks of ours."""
@@ -221,7 +222,7 @@ class Drafter:
         if not actions:
             return Done(unit=lambda connection, now: self._keep(connection, subject, ready, product, now))
         if self._rules.shadow:
-            detail = {"product": product.id, "changes": ", ".join(_worded(action) for action in actions)}
+            detail = {"product": product.id, "changes": "; ".join(_worded(action, product) for action in actions)}
             return self._would_have(subject, "update draft", detail)
         if not self._may_write():
             now = self._around.clock.now()
@@ -243,11 +244,26 @@ class Drafter:
         except WireError as error:
             error.call_id = intent.call_id
             raise
-        return self._made(subject, ready, intent, written)
+        detail = {f"{place}. change": _worded(action, product) for place, action in enumerate(actions, start=1)}
+        return self._made(subject, ready, intent, written, done="update draft", detail=detail)
 
-    def _made(self, subject: _Subject, ready: _Ready, intent: Intent, product: ListedProduct) -> Done:
+    def _made(
+        self,
+        subject: _Subject,
+        ready: _Ready,
+        intent: Intent,
+        product: ListedProduct,
+        *,
+        done: str,
+        detail: dict[str, str],
+    ) -> Done:
+        """Keep what was written, with what it takes to take it back (K2)."""
+
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             calls.settle(connection, intent.call_id, "done")
+            skus = ", ".join(_skus(ready))
+            record = f"product:{product.id}"
+            audit.write(connection, author=OURS, action=done, record=record, now=now, skus=skus, **detail)
             self._keep(connection, subject, ready, product, now)
 
         return Done(unit=unit, points=(write_point(intent.purpose, WritePhase.SETTLED),))
@@ -369,6 +385,11 @@ class Drafter:
         return Done(unit=unit)
 
 
+def _ask_for_families(connection: sqlite3.Connection, now: Instant) -> None:
+    """Have families read now, or when the pass that is under way is over."""
+    outbox.accept(connection, nudge(FAMILIES, now), now=now)
+
+
 def record_of(key: str) -> Record:
     """Name a draft as what an exception is about."""
     return Record(kind="draft", id=key)
@@ -391,12 +412,13 @@ def _slug(ready: _Ready) -> str:
     return next(iter(ready.draft.slugs.values()))
 
 
-def _worded(action: DraftAction) -> str:
-    """Name a change for a would-have."""
+def _worded(action: DraftAction, product: ListedProduct) -> str:
+    """Say what a change does, and what stood there before."""
     match action:
         case AddVariant():
             return f"add variant {action.variant.sku}"
         case SetAttribute():
-            return f"set {action.name} of variant {action.variant_id}"
+            was = next((one.attributes.get(action.name) for one in product.staged if one.id == action.variant_id), None)
+            return f"set {action.name} of variant {action.variant_id} from {was!r} to {action.value!r}"
         case _:
-            return f"set tax category {action.key}"
+            return f"set tax category {action.key} where there was none"

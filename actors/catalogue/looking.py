@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from functools import partial
 
+from actors.catalogue import registry
 from actors.catalogue.matching import OURS, nudge, rejudge
 from actors.catalogue.matching import PRODUCT as SUBJECT
 from actors.catalogue.planning import PLAN
@@ -29,17 +31,28 @@ from actors.domain.sku_form import form
 from actors.domain.time import Instant, format_instant
 from actors.governor.journal import Intent
 from actors.messages import Flow
-from storage import calls, coverage, demand, exceptions, flows, items, listings, outbox, stock, would_haves
+from storage import audit, calls, coverage, demand, exceptions, flows, items, listings, outbox, stock, would_haves
 from storage.exceptions import Record
 from storage.listings import ProductRow, VariantRow
 from storage.stock import Block
 
 MOST_CONFLICTS = 3
+ONCE_MORE = 30_000
+"""Milliseconds until it is asked again whether Cin7 Core was read since."""
+
 AGAIN = 300_000
 """Milliseconds until a product is tried again that somebody keeps changing, or that may not be unpublished."""
 
 TOLD = ("product_unmatched", "product_not_for_sale", "publish_again")
 NO_MATCH = "no item of Cin7 Core has this SKU"
+
+
+class Step(Enum):
+    """What a look leads to."""
+
+    NOTHING = "nothing"
+    WAIT = "wait"
+    UNPUBLISH = "unpublish"
 
 
 class ProductLooker:
@@ -66,11 +79,13 @@ class ProductLooker:
                 product = await self._showcase.read_product(product_id)
             except Missing:
                 return Done(unit=lambda connection, now: self._gone(connection, product_id, now))
-            goes = await self._around.database.run(partial(self._see, product))
-            if not goes:
+            step = await self._around.database.run(partial(self._see, product))
+            now = self._around.clock.now()
+            if step is Step.NOTHING:
                 return Done()
+            if step is Step.WAIT:
+                return Later(due_at=now + ONCE_MORE, reason="the items of Cin7 Core are read once more")
             if not self._may_write():
-                now = self._around.clock.now()
                 return Later(due_at=now + self._patience.wait, reason="the lease is not ours")
             outcome = await self._unpublish(product)
             if outcome is not None:
@@ -79,32 +94,35 @@ class ProductLooker:
 
     # -- telling -------------------------------------------------------------------------------------------------------
 
-    def _see(self, product: ListedProduct, connection: sqlite3.Connection) -> bool:
+    def _see(self, product: ListedProduct, connection: sqlite3.Connection) -> Step:
         """Keep the product as read, tell what it lacks, and say whether it is to be unpublished now."""
         now = self._around.clock.now()
         rejudge(connection, self._rules, listings.store_whole(connection, product), now)
         row = listings.get(connection, product.id)
         if row is None:
-            return False
+            return Step.NOTHING
         tell(connection, row, now)
         clear_connection(connection, "commercetools", *READS, now=now)
         flows.succeeded(connection, Flow.CATALOGUE, now=now)
-        hopeless = self._rules.unpublish and coverage.is_hopeless(connection, product.id)
-        if not hopeless:
+        return self._step(connection, row, now)
+
+    def _step(self, connection: sqlite3.Connection, row: ProductRow, now: Instant) -> Step:
+        if not self._rules.unpublish or not coverage.is_hopeless(connection, row.id):
             if row.approved_at is not None:
-                listings.disapprove(connection, product.id)
-            return False
+                listings.disapprove(connection, row.id)
+            return Step.NOTHING
         if row.approved_at is None:
             outbox.accept(connection, nudge(PLAN, now), now=now)
-            return False
-        if self._rules.shadow:
-            skus = ", ".join(sorted(_live_skus(connection, product.id)))
-            detail = {"product": row.name, "skus": skus}
-            would_haves.note(
-                connection, flow="catalogue", record=f"product:{row.id}", what="unpublish", detail=detail, now=now
-            )
-            return False
-        return True
+            return Step.NOTHING
+        if not registry.read_since(connection, row.approved_at):
+            # What was approved rests on a list that is minutes old: the item may be there by now.
+            return Step.WAIT
+        if not self._rules.shadow:
+            return Step.UNPUBLISH
+        detail = {"product": row.name, "skus": ", ".join(sorted(_live_skus(connection, row.id)))}
+        record = f"product:{row.id}"
+        would_haves.note(connection, flow="catalogue", record=record, what="unpublish", detail=detail, now=now)
+        return Step.NOTHING
 
     def _gone(self, connection: sqlite3.Connection, product_id: str, now: Instant) -> None:
         exceptions.clear(connection, record_of(product_id), resolution="the product was deleted", now=now)
@@ -150,6 +168,8 @@ class ProductLooker:
     def _unpublished(self, product: ListedProduct, intent: Intent) -> Done:
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             calls.settle(connection, intent.call_id, "done")
+            down = ", ".join(sorted(product.skus))
+            audit.write(connection, author=OURS, action="unpublish", record=f"product:{product.id}", now=now, skus=down)
             skus = listings.store_whole(connection, product)
             listings.unpublished(connection, product.id, now=now)
             exceptions.clear(

@@ -155,5 +155,11 @@ def read_place(connection: sqlite3.Connection, name: str) -> Place:
     return Place() if cursor is None else msgspec.json.decode(cursor.after_id, type=Place)
 
 
+def read_since(connection: sqlite3.Connection, moment: Instant) -> bool:
+    """Say whether a reading of Cin7's items began after a moment and is over."""
+    place = read_place(connection, PRODUCTS)
+    return place.page == 0 and place.began_at > moment
+
+
 def _write_place(connection: sqlite3.Connection, name: str, place: Place, now: Instant) -> None:
     cursors.put(connection, name, Cursor(at=place.began_at, after_id=msgspec.json.encode(place).decode()), now=now)

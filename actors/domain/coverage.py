@@ -13,6 +13,7 @@ import msgspec
 from actors.domain.item import FIT_STATUS
 
 DEPRECATED = "Deprecated"
+SERVICE = "Service"
 
 MOST_NEAR = 5
 """So many look-alikes are named."""
@@ -87,11 +88,13 @@ def judge(
     near_variants: Sequence[str] = (),
     mapped: bool = False,
 ) -> Coverage | None:
-    """Judge one SKU; None where neither side holds it. `near_*` are other SKUs of each side of the same normal form.
+    """Judge one SKU; None where neither side holds it for sale. `near_*` are other SKUs of each side of the same normal form.
 
-    `mapped`: a mapping says what it is sold as (a gift card), so it needs no item of its own.
+    `mapped`: a mapping says what it is sold as (a gift card), so it needs no item of its own. A service product of Cin7
+    Core (shipping, a discount) is no goods: it counts only where the storefront has its SKU.
     """
-    if not items and not variants:
+    goods = [item for item in items if variants or item.type != SERVICE]
+    if not goods and not variants:
         return None
     match = Match.MATCHED if mapped and variants else _match(items, variants)
     live = [variant for variant in variants if variant.live]

@@ -10,6 +10,7 @@ from actors.stock.rules import StockRules
 from adapters.sandbox.catalogue import Item
 from adapters.sandbox.faults import Fault, FaultKind
 from adapters.transport import Request, Response
+from storage import audit
 from tests.catalogue_house import MUG, CatalogueHouse, catalogue_house, rules
 from tests.simulation.world import Serve, intercept, virtual
 
@@ -54,6 +55,9 @@ async def test_the_first_time_a_person_is_asked_and_nothing_happens_before_the_a
         await house.approve()
         await down(house, "NEW-1", "NEW-2")
         assert not house.told("unpublish_asks", "product_unmatched")
+        record = f"product:{house.product_of('NEW-1')}"
+        [(_, author, action, _)] = house.made.read(lambda file: audit.of_record(file, record))
+        assert (author, action) == ("tallyd", "unpublish")
         # From now on what is few goes by itself.
         house.shop.add_product("NEW-3", name="Lamp 3")
         await house.sweep()

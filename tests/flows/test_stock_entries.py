@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from actors.catalogue import actor as catalogue
+from actors.catalogue import registry as catalogue
 from actors.domain.inventory import entry_key
 from actors.domain.purchase import Expected
 from actors.messages import Flow

@@ -61,6 +61,14 @@ def test_what_a_mapping_names_needs_no_item_of_its_own() -> None:
     assert judge("GIFT-50", [], [], mapped=True) is None
 
 
+def test_a_service_of_cin7_is_no_goods_unless_the_storefront_has_it() -> None:
+    service = of(ITEM, type="Service")
+    assert judge("SVC-SHIPPING", [service], []) is None
+    judged = judge("SVC-WRAP", [service], [LIVE])
+    assert judged is not None
+    assert judged.match is Match.MATCHED
+
+
 def test_a_sku_of_neither_side_is_none() -> None:
     assert judge("S", [], []) is None
 
@@ -111,7 +119,7 @@ def test_a_match_is_presence_on_both_sides_and_order_changes_nothing(
     items: list[ItemFact], variants: list[VariantFact], near: list[str]
 ) -> None:
     judged = judge("S", items, variants, near_items=near)
-    assert (judged is None) == (not items and not variants)
+    assert (judged is None) == (not variants and all(item.type == "Service" for item in items))
     if judged is None:
         return
     assert (judged.match is Match.MATCHED) == (bool(items) and bool(variants))

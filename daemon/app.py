@@ -30,7 +30,6 @@ from daemon.catalogue_health import CatalogueHealth
 from daemon.control import control_server, socket_path
 from daemon.doors import pushed_doors, sqs_readers
 from daemon.engine import Engine, born_at
-from daemon.not_yet import unused
 from daemon.notify import Notifier, watchdog_interval
 from daemon.planning import plan_of
 from daemon.readmodel import LiveReading
@@ -143,8 +142,6 @@ async def serve(settings: Settings, secrets: Secrets, probe: Probe = no_probe) -
             tasks.start_soon(_stop_on_signal, app, notifier, tasks.cancel_scope)
             tasks.start_soon(_feed_watchdog, app, notifier)
             notifier.ready(f"serving {settings.connection.name}")
-            for text in unused(settings):
-                app.engine.log("setting.unused", level="warning", reason=text)
             app.engine.log("daemon.ready", version=app.version, mode=settings.connection.mode)
             await app.engine.run()
             tasks.cancel_scope.cancel()

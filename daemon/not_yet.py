@@ -1,8 +1,4 @@
-"""Settings of the contract that this release does not act on yet: said aloud, never silently ignored.
-
-An example that was never filled in stops the start. What tallyd merely does without is told at every start and by
-`check`.
-"""
+"""Settings that cannot be honoured: an example that was never filled in stops the start."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ PLACEHOLDER = "..."
 
 
 def refused(settings: Settings) -> list[Problem]:
-    """List settings that cannot be honoured and must not be ignored."""
+    """List the values that are still the example's."""
     return [
         Problem(key, '"..." is the example\'s placeholder, not a value', "write the real one")
         for key, value in (
@@ -39,9 +35,3 @@ def _doors(intake: IntakeSettings) -> Iterator[tuple[str, str]]:
         yield "intake.pubsub.service_account", intake.pubsub.service_account
     if intake.eventgrid is not None:
         yield "intake.eventgrid.topic", intake.eventgrid.topic
-
-
-def unused(settings: Settings) -> Iterator[str]:
-    """Yield what the file asks for and this release does without, each in a few words."""
-    if settings.catalogue.create_drafts or settings.catalogue.unpublish_unmatched:
-        yield "catalogue: products are read, nothing is written to the storefront"

@@ -28,6 +28,8 @@ def contradictions(tables: Mapping[str, Any], document: Mapping[str, Any]) -> li
     if "orders" in tables and "mappings" in tables:
         problems += _location(tables["orders"], document)
         problems += _currency_customers(tables["orders"].customer.name, tables["mappings"].currencies)
+    if "catalogue" in tables and "mappings" in tables:
+        problems += _catalogue(tables["catalogue"], tables["mappings"].product_types)
     if "mappings" in tables:
         problems += _channels(tables["mappings"].channels)
         problems += _slugs(tables["mappings"].charges)
@@ -127,6 +129,22 @@ def _gift_cards(mappings: Any) -> Iterator[Problem]:
                 f"stands in [mappings.charges] too: {shown(name)} would be sold as a debt, and booked as a charge",
                 "name it in one of them",
             )
+
+
+def _catalogue(catalogue: Any, product_types: Mapping[str, str]) -> Iterator[Problem]:
+    """Whether a key names something that commercetools holds, only the wire can tell; that none is named, the file."""
+    for key in ("create_drafts", "unpublish_unmatched"):
+        if getattr(catalogue, key) and not catalogue.enabled:
+            yield Problem(
+                f"catalogue.{key}", "is true while enabled = false: nothing of it would be done", "switch one"
+            )
+    if catalogue.enabled and catalogue.create_drafts and not catalogue.product_type and not product_types:
+        yield Problem(
+            "catalogue.create_drafts",
+            "is true, and neither product_type nor [mappings.product_types] names a product type: no draft could be "
+            "made",
+            'write the key of one, for example product_type = "main"',
+        )
 
 
 def _currency_customers(single: str, currencies: Any) -> Iterator[Problem]:

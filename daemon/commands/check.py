@@ -39,11 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Judge, ask and report."""
-    from daemon.asking import Level, Line
     from daemon.commands.configuration import complain
     from daemon.live_check import hosts
     from daemon.misplaced import stock_lines
-    from daemon.not_yet import refused, unused
+    from daemon.not_yet import refused
     from daemon.secrets import load_secrets
     from daemon.settings import SettingsError, load_settings
     from daemon.unposted import finance_lines
@@ -56,8 +55,7 @@ def main(args: argparse.Namespace) -> int:
     except SettingsError as error:
         return complain(error)
     reached = hosts(settings)
-    lines = [Line(level=Level.NOTE, about="settings", text=text) for text in unused(settings)]
-    lines += [*stock_lines(settings), *finance_lines(settings)]
+    lines = [*stock_lines(settings), *finance_lines(settings)]
     lines += [] if args.offline else _live(settings, secrets)
     if args.json:
         _print_json(args, reached, lines)

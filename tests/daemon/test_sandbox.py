@@ -26,7 +26,7 @@ from daemon.commands.sandbox_outage import Outage, outage
 from daemon.commands.sandbox_pushes import Pushes
 from daemon.commands.sandbox_status import Status, census_in_words, doors_in_words
 from daemon.doors import pushed_doors
-from daemon.not_yet import refused, unused
+from daemon.not_yet import refused
 from daemon.planning import door_rules
 from daemon.secrets import Secrets, load_secrets
 from daemon.settings import load_settings
@@ -55,7 +55,6 @@ def test_the_file_and_the_secrets_it_writes_are_what_a_daemon_takes(tmp_path: Pa
     settings = load_settings(tmp_path / "tallyd.toml")
     assert door_rules(settings).names == ({EVENTGRID, CIN7} if pushed else set())
     assert refused(settings) == []
-    assert list(unused(settings)) == []
     named = {name.removeprefix("TALLYD_").lower(): value for name, value in ENVIRON.items()} | PUSH_SECRETS
     folder = write_credentials(tmp_path, named)
     assert load_secrets(settings, environ={"CREDENTIALS_DIRECTORY": str(folder)})["storage_key"]

@@ -384,6 +384,12 @@ def test_one_mistake_is_one_line_with_key_value_and_mend(tables: dict[str, str],
             {"mappings__currencies": 'EUR = { customer = "c", rate = 1 }\nUSD = { customer = "c", rate = 1 }'},
             'currencies.USD.customer: "c" is that of [mappings.currencies] EUR already, and a Cin7 Core customer has',
         ),
+        ({"catalogue": "create_drafts = true"}, "catalogue.create_drafts: is true, and neither product_type nor"),
+        ({"catalogue": "enabled = false\nunpublish_unmatched = true"}, "catalogue.unpublish_unmatched: is true while"),
+        (
+            {"catalogue": 'enabled = false\ncreate_drafts = true\nproduct_type = "main"'},
+            "catalogue.create_drafts: is true while enabled = false",
+        ),
     ],
 )
 def test_a_contradiction_is_one_line(tables: dict[str, str], expected: str) -> None:
@@ -394,6 +400,10 @@ def test_a_contradiction_is_one_line(tables: dict[str, str], expected: str) -> N
     "tables",
     [
         {"cin7": "calls_per_minute = 31"},
+        {"catalogue": 'create_drafts = true\nproduct_type = "main"'},
+        {"catalogue": "create_drafts = true", "mappings__product_types": 'Mugs = "main"'},
+        {"catalogue": "unpublish_unmatched = true"},
+        {"catalogue": "enabled = false"},
         {"operator": 'bind = "127.0.0.1:0"', "intake": 'bind = "127.0.0.1:0"'},
         {"operator": 'bind = "[::1]:8710"'},
         {"operator": 'bind = "10.0.0.1:8711"'},

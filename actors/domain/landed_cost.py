@@ -136,11 +136,15 @@ def _journals(
 ) -> defaultdict[str, list[CostPart]]:
     """Each product's share of what other suppliers billed, by the value of its lines in the supplier's currency.
 
-    The rate plays no part: it may come later than the freight, or differ between invoices.
+    The rate plays no part: it may come later than the freight, or differ between invoices. Nor does what was sent back
+    since: it had travelled.
     """
     parts: defaultdict[str, list[CostPart]] = defaultdict(list)
     products = [one.product_id for one in arrived]
-    values = [sum((part.amount for part in goods[product]), ZERO) for product in products]
+    values = [
+        sum((part.amount for part in goods[one.product_id]), ZERO) * (one.quantity + one.sent_back) / one.quantity
+        for one in arrived
+    ]
     weights = _weights(values, [one.quantity for one in arrived])
     for journal in sorted(purchase.journals, key=lambda one: (one.day or date.min, one.reference, one.amount)):
         amount = _booked(purchase, journal)

@@ -326,11 +326,6 @@ def incoming(connection: sqlite3.Connection, sku: str) -> list[Incoming]:
     ]
 
 
-def on_order(connection: sqlite3.Connection, sku: str) -> Decimal:
-    """Return how many units of a SKU purchases still bring."""
-    return sum((one.units for one in incoming(connection, sku)), Decimal(0))
-
-
 def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
 

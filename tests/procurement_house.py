@@ -37,12 +37,13 @@ class KilledError(BaseException):
 class Account:
     """The purchases of an account: a list of short pages by number, and each of them whole. It notes what it is asked.
 
-    `refusals` says what is raised instead of showing a purchase; `meanwhile` happens while one is read.
+    `refuses` is raised instead of the list, `refusals` instead of a purchase; `meanwhile` happens while one is read.
     """
 
     def __init__(self) -> None:
         self.held: dict[str, Purchase] = {}
         self.refusals: dict[str, WireError] = {}
+        self.refuses: WireError | None = None
         self.listed: list[tuple[int, int | None]] = []
         self.read: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
@@ -56,6 +57,8 @@ class Account:
 
     async def purchases(self, *, page: int, updated_since: int | None) -> PurchasePage:
         self.listed.append((page, updated_since))
+        if self.refuses is not None:
+            raise self.refuses
         moved = (one for one in self.held.values() if one.updated_at >= (updated_since or 0))
         rows = sorted(moved, key=lambda one: one.number)
         some = rows[(page - 1) * PAGE : page * PAGE]

@@ -145,11 +145,25 @@ async def test_a_side_that_does_not_answer_is_asked_again(tmp_path: Path) -> Non
             await here.wait(0.02)
         assert [kind for kind, _ in await here.open()] == ["cin7_unreachable"]
         here.account.refusals.clear()
-        await here.wait(1)
+        await here.wait(0.02)
+        assert len(here.account.listed) == 1  # it is the purchase itself that proves it
         assert await here.open() == []
         row = await here.read(lambda connection: purchases.get(connection, "p1"))
         assert row is not None
         assert row.value is not None
+
+
+async def test_a_list_that_is_refused_is_told_and_asked_again(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        here.account.refuses = Rejected("rejected", side="cin7", operation="list_purchases", detail="no permission")
+        await opened(here, bought())
+        for _ in range(9):
+            await here.wait(0.2)
+        assert await here.open() == [("cin7_unreachable", "cin7")]
+        here.account.refuses = None
+        await here.wait(1)
+        assert await here.open() == []
+        assert here.account.read == ["p1"]
 
 
 async def test_a_purchase_that_is_gone_leaves_nothing(tmp_path: Path) -> None:

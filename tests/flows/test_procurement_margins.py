@@ -100,6 +100,15 @@ async def test_what_is_sold_otherwise_or_no_more_is_worked_out_again(tmp_path: P
         assert await of_order(here, "1") == []
 
 
+async def test_a_sale_that_is_made_anew_is_none_until_it_stands(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        order_id = await here.run(lambda connection: sell(connection, "1", ("MUG", 2, "20.00")))
+        await opened(here, bought("4.0000"))
+        await here.run(lambda connection: books.begin(connection, order_id, "sale-2", "GBP"))
+        await due(here)
+        assert await of_order(here, "1") == []
+
+
 async def test_without_a_purchase_the_average_counts_once_it_is_known(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
         await here.run(lambda connection: sell(connection, "1", ("MUG", 2, "20.00")))

@@ -96,7 +96,6 @@ def test_the_next_day_is_the_first_that_has_not_passed_at_the_locations_asked_fo
     assert purchases.next_day(file, "A", ["Main"], date(2026, 12, 21)) is None
     assert purchases.next_day(file, "A", ["Main", "North"], date(2026, 12, 21)) == date(2026, 12, 24)
     assert purchases.next_day(file, "B", ["Main"], TODAY) is None
-    assert purchases.on_order(file, "A") == 13
     assert [(one.number, int(one.units)) for one in purchases.incoming(file, "A")] == [
         ("PO-p1", 5),
         ("PO-p2", 4),

@@ -1,7 +1,8 @@
 """The run that stands on every crash point: orders, edits, cancellations, faults and outages, and a kill at each.
 
-What is sold is invoiced and paid, and some of it given back. Both sides tell the daemon what happens, late, twice, in
-no order and sometimes in words that make no sense; now and then Cin7 Core switches one of the webhooks off.
+What is sold is invoiced and paid, and some of it given back; the range changes on both sides meanwhile. Both sides
+tell the daemon what happens, late, twice, in no order and sometimes in words that make no sense; now and then Cin7 Core
+switches one of the webhooks off.
 """
 
 from __future__ import annotations
@@ -32,12 +33,17 @@ from adapters.sandbox.network import VirtualTransport
 from storage import doors, orders, outbox
 from storage.listed_sales import order_of
 from tests.simulation.books_judge import assert_books_posted
+from tests.simulation.buyers import RANGE, Buyers
 from tests.simulation.laws import (
     assert_both_sides_agree,
     assert_every_event_once,
     assert_exactly_once,
+    assert_names_kept,
+    assert_no_stranger_silent,
     assert_nothing_silent,
+    assert_one_product_each,
     assert_one_state_each,
+    assert_people_keep_their_products,
     assert_the_unreadable_is_told,
     assert_webhooks_stand,
     assert_within_the_limit,
@@ -88,7 +94,8 @@ def _on_its_last_attempt(connection: sqlite3.Connection) -> bool:
 class Day(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one seed. `trace` is every order's way and every sale, in order: equal for equal seeds.
 
-    `told` is what both doors were brought, and how often; `posted` how many documents of each kind stand.
+    `told` is what both doors were brought, and how often; `posted` how many documents of each kind stand; `products`
+    how many were drafted and taken down.
     """
 
     seed: int
@@ -100,6 +107,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     sales: int
     told: dict[str, int]
     posted: dict[str, int]
+    products: dict[str, int]
     trace: tuple[str, ...]
 
 
@@ -145,6 +153,7 @@ def faults_of_a_bad_day(made: World) -> None:
         "sale_sweep",
         "sale_read",
         "products",
+        "product_families",
         "tax_rules",
         "customer",
         "me",
@@ -167,7 +176,7 @@ def faults_of_a_bad_day(made: World) -> None:
         (Fault(kind=FaultKind.MALFORMED), 0.01),
         (Fault(kind=FaultKind.SLOW, seconds=15), 0.02),
     )
-    for operation in ("inventory_update", "inventory_create"):
+    for operation in ("inventory_update", "inventory_create", "product_update", "product_create"):
         every(
             made.ct_faults,
             operation,
@@ -181,6 +190,10 @@ def faults_of_a_bad_day(made: World) -> None:
     for operation in (
         "inventory_list",
         "inventory_read",
+        "product_list",
+        "product_read",
+        "product_type",
+        "tax_category",
         "order_list",
         "order_read",
         "custom_object_read",
@@ -232,6 +245,7 @@ async def bad_day(
         posting=msgspec.structs.replace(base.posting, customer_mode="per-customer", slugs=SLUGS),
         census=10 * MINUTE,
         stock=StockRules(channels={"": ("Main Warehouse",)}, snapshot=MINUTE),
+        catalogue=RANGE,
         finance=FinanceRules(posting="auto", refunds="credit-note", accounts={"adyen/scheme": "090"}),
         fulfilment=FulfilmentRules(tell_refunds=False),
     )
@@ -241,6 +255,8 @@ async def bad_day(
         senders = Senders(made, **BAD_POST)
         strangers = [senders.add_stranger("Sale/Voided"), senders.add_stranger("Product/Updated")]
         senders.start()
+        # Before anybody reads the shop: a product goes on sale that dates from the day it opened.
+        customers = _Customers(made, chance, hurry=hurry)
         await made.clock.sleep(8)
         reaper = Reaper(crash_points() if points is None else points, chance, made, rest=hurry)
         made.daemon.kill_next = reaper
@@ -250,24 +266,26 @@ async def bad_day(
         await made.daemon.nudge(hooks.APPLY, Flow.CENSUS)
         caretaker = _Caretaker(made, senders, random.Random(f"webhooks/{seed}"))
         made.tasks.start_soon(caretaker.run)
-        customers = _Customers(made, chance, hurry=hurry)
         warehouse = _Warehouse(made, random.Random(f"warehouse/{seed}"), customers)
         made.tasks.start_soon(warehouse.run)
         office = _Office(made, random.Random(f"office/{seed}"), customers)
         made.tasks.start_soon(office.run)
+        buyers = Buyers(made, random.Random(f"buyers/{seed}"))
+        made.tasks.start_soon(buyers.run)
         await customers.come(count, cancelled, every=every)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
         await _calm(made, reaper)
-        await customers.stragglers(reaper, caretaker, warehouse, office)
+        await customers.stragglers(reaper, caretaker, warehouse, office, buyers)
         await made.until(lambda: not customers.pending, within=0.5 * HOUR, every=30)
         made.daemon.kill_next = lambda point: False
-        outages.over = caretaker.over = warehouse.over = office.over = True
+        outages.over = caretaker.over = warehouse.over = office.over = buyers.over = True
         made.tasks.start_soon(_retry_set_aside, made)
         await made.until(lambda: finished(made) and not senders.postman.waiting, within=6 * HOUR, every=30)
         missed = sorted(reaper.left)
         assert not missed, f"seed {seed}: never reached {missed}; passed {dict(made.passed)}"
         await caretaker.mend()
         await made.until(lambda: not stock_off(made.cin7, made.shop), within=3 * HOUR, every=30)
+        await made.until(buyers.settled, within=3 * HOUR, every=30)
         await _retry_books(made)
         await made.until(lambda: books_closed(made), within=6 * HOUR, every=30)
         await made.until(lambda: not deliveries_off(made.cin7, made.shop), within=0.5 * HOUR, every=30)
@@ -282,8 +300,15 @@ async def bad_day(
         assert_the_unreadable_is_told(made, senders)
         assert_webhooks_stand(made, senders, strangers)
         assert_both_sides_agree(made)
+        products = {
+            "drafted": assert_one_product_each(made.cin7, made.shop),
+            "taken down": assert_people_keep_their_products(made.cin7, made.shop),
+        }
+        assert_names_kept(made.shop, buyers.names)
+        assert_no_stranger_silent(made)
         posted = assert_books_posted(made.cin7, made.shop)
-        return msgspec.structs.replace(_told(made, seed, outages.happened), posted=dict(sorted(posted.items())))
+        day = _told(made, seed, outages.happened)
+        return msgspec.structs.replace(day, posted=dict(sorted(posted.items())), products=products)
 
 
 async def _calm(made: World, reaper: Reaper) -> None:
@@ -300,8 +325,8 @@ async def _retry_set_aside(made: World) -> None:
         for row in made.daemon.open_exceptions():
             if row.type == "message_quarantined" and row.record.kind == "order":
                 await made.daemon.nudge(row.record.id)
-            elif row.type == "message_quarantined" and row.field == Flow.FINANCE:
-                await made.daemon.nudge(row.record.id, Flow.FINANCE)
+            elif row.type == "message_quarantined" and row.field in (Flow.FINANCE, Flow.CATALOGUE):
+                await made.daemon.nudge(row.record.id, Flow(row.field))
         await made.clock.sleep(300)
 
 
@@ -346,6 +371,7 @@ class _Customers:
         self._made = made
         self._chance = chance
         self._hurry = hurry
+        self._generator = OrderGenerator(made.seed, made.shop, clock=made.clock, habits=Habits(rich=RICH))
         self.pending = 0
         #: Orders of which a customer has not done all they will: the warehouse lets them be.
         self.unsettled: Counter[str] = Counter()
@@ -353,13 +379,12 @@ class _Customers:
     async def come(self, count: int, cancelled: int, *, every: float) -> None:
         """Place `count` orders that stay and `cancelled` that do not."""
         made, chance = self._made, self._chance
-        generator = OrderGenerator(made.seed, made.shop, clock=made.clock, habits=Habits(rich=RICH))
         to_cancel = sorted(chance.sample(range(count + cancelled), cancelled))
         for index in range(count + cancelled):
             await made.clock.sleep(chance.expovariate(1 / every))
             if index % FORGOTTEN_EVERY == FORGOTTEN_EVERY - 1:
                 await forget(made)
-            draft = generator.next_draft()
+            draft = self._generator.next_draft()
             late = chance.random() < 0.1
             order_id = made.shop.place_order(_unpaid(draft) if late else draft)
             if late:
@@ -372,7 +397,9 @@ class _Customers:
                     change = chance.choice((made.shop.touch, self._confirm, self.move_house))
                     self._later(change, order_id, chance.uniform(0, 600))
 
-    async def stragglers(self, reaper: Reaper, caretaker: _Caretaker, warehouse: _Warehouse, office: _Office) -> None:
+    async def stragglers(
+        self, reaper: Reaper, caretaker: _Caretaker, warehouse: _Warehouse, office: _Office, buyers: Buyers
+    ) -> None:
         """Place and cancel a few more while a crash point is left: it has to be reached, and soon."""
         generator = OrderGenerator(-self._made.seed, self._made.shop, clock=self._made.clock)
         reaper.eager = True
@@ -383,6 +410,7 @@ class _Customers:
             await caretaker.disturb(reaper.left)
             await warehouse.disturb(reaper.left)
             office.disturb(reaper.left)
+            await buyers.disturb(reaper.left)
             placed = generator.place_next()
             assert placed is not None
             self._cancel_once_sold(placed.order_id)
@@ -667,6 +695,7 @@ def _told(made: World, seed: int, outages: int) -> Day:
     trace += [f"{call.arrived_ms} {call.operation} {call.status}" for call in made.cin7.call_log]
     trace += [f"{entry.at} {entry.operation} {entry.status}" for entry in made.shop.request_log]
     trace += [f"{entry['sku']} {entry['version']} {entry['quantityOnStock']}" for entry in made.shop.inventory.values()]
+    trace += [f"{one['id']} {one['version']} {one['lastModifiedAt']}" for one in made.shop.products.everything()]
     told = {
         f"{door.name} {what}": getattr(door, what)
         for door in made.read(doors.all_doors)
@@ -682,5 +711,6 @@ def _told(made: World, seed: int, outages: int) -> Day:
         sales=len(made.cin7.sales),
         told=told,
         posted={},
+        products={},
         trace=tuple(trace),
     )

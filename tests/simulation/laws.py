@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from adapters.sandbox.cin7 import Cin7Double
 from adapters.sandbox.cin7_webhooks import Webhook
 from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.postman import Postman
+from adapters.sandbox.product_rules import variants_of
 from storage import bodies, census, exceptions
 from storage.bodies import Sealer
 from storage.listed_sales import order_of
@@ -203,3 +204,71 @@ def stock_off(cin7: Cin7Double, shop: CommercetoolsDouble) -> dict[str, tuple[in
         if shown != right and not (shown is not None and shown < 0 and right == 0):
             off[product.sku] = (shown, right)
     return off
+
+
+def catalogue_off(shop: CommercetoolsDouble, barcodes: Mapping[str, str], strangers: Collection[str]) -> list[str]:
+    """Say which SKUs have no product that shows their barcode, and which products without an item are still up."""
+    shown = {sku: barcode_of(shop, sku) for sku in barcodes}
+    off = [
+        f"{sku}: {shown[sku] or 'no'} barcode, not {barcode}"
+        for sku, barcode in barcodes.items()
+        if shown[sku] != barcode
+    ]
+    return off + [f"{product} is published" for product in strangers if shop.is_published(product)]
+
+
+def barcode_of(shop: CommercetoolsDouble, sku: str) -> str:
+    """The barcode the product of a SKU shows, as it is staged; "" where there is none."""
+    product_id = shop.product_of(sku)
+    if product_id is None:
+        return ""
+    variants = variants_of(shop.products[product_id]["masterData"]["staged"])
+    attributes = next(one for one in variants if one.get("sku") == sku).get("attributes", [])
+    return str(next((one["value"] for one in attributes if one["name"] == "barcode"), ""))
+
+
+def assert_one_product_each(cin7: Cin7Double, shop: CommercetoolsDouble) -> int:
+    """L2: each product that was made is of one item, no item has two, and none is published. Return how many."""
+    items = {f"cin7-{item.id}": item.sku for item in cin7.books.products}
+    made = [one for one in shop.products.everything() if _is_program(one["createdBy"])]
+    for product in made:
+        assert shop.skus_of(product["id"], staged=True) == [items[product["key"]]], (
+            f"{product['key']} is of other items"
+        )
+        assert not shop.is_published(product["id"]), f"{product['key']} was published"
+    owners = Counter(product["key"] for product in made)
+    assert set(owners.values()) <= {1}, f"several products of one item: {owners}"
+    return len(made)
+
+
+def assert_people_keep_their_products(cin7: Cin7Double, shop: CommercetoolsDouble) -> int:
+    """What people made is written only to take it down, and only where no item is behind it. Return how many."""
+    sold = {item.sku for item in cin7.books.products}
+    written = [
+        product
+        for product in shop.products.everything()
+        if not _is_program(product["createdBy"]) and _is_program(product["lastModifiedBy"])
+    ]
+    for product in written:
+        assert not product["masterData"]["published"], f"{product['id']} was written and is published"
+        assert not sold & set(shop.skus_of(product["id"])), f"{product['id']} was taken down and has an item"
+    return len(written)
+
+
+def assert_names_kept(shop: CommercetoolsDouble, names: Mapping[str, str]) -> None:
+    """What people called a draft, by product, it is still called."""
+    called = {product: shop.products[product]["masterData"]["staged"]["name"]["en-GB"] for product in names}
+    assert called == names
+
+
+def assert_no_stranger_silent(world: World) -> None:
+    """Each SKU that is published has an item, or an open exception names it."""
+    sold = {item.sku for item in world.cin7.books.products}
+    told = {row.sku for row in world.daemon.open_exceptions() if row.type == "product_unmatched"}
+    shop = world.shop
+    up = {sku for product in shop.products if shop.is_published(product) for sku in shop.skus_of(product)}
+    assert up - sold == told, f"silent {sorted(up - sold - told)}, told for nothing {sorted(told - (up - sold))}"
+
+
+def _is_program(author: Mapping[str, Any]) -> bool:
+    return not author["isPlatformClient"]

@@ -40,6 +40,7 @@ class Figures:
         self.killed_at: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
         self.posted: Counter[str] = Counter()
+        self.products: Counter[str] = Counter()
 
     def add(self, day: Day) -> None:
         """Count one seed in."""
@@ -53,6 +54,7 @@ class Figures:
         self.killed_at.update(day.kills)
         self.told.update(day.told)
         self.posted.update(day.posted)
+        self.products.update(day.products)
 
     def lines(self) -> list[str]:
         """The figures in words."""
@@ -62,6 +64,7 @@ class Figures:
             f" outages {self.outages}, faults {self.faults.total()}",
             f"doors told: {', '.join(f'{what} {count}' for what, count in sorted(self.told.items()))}",
             f"posted: {', '.join(f'{what} {count}' for what, count in sorted(self.posted.items()))}",
+            f"products: {', '.join(f'{what} {count}' for what, count in sorted(self.products.items()))}",
             f"crash points killed at: {len(reached)} of {len(crash_points())}",
             *(f"  {point}: passed {self.passed[point]}, killed at {self.killed_at[point]}" for point in reached),
             "faults that happened:",

@@ -27,6 +27,8 @@ def test_a_bad_day_with_a_kill_at_every_crash_point(seed: int) -> None:
     assert day.outages >= 1
     assert day.posted["invoice"] == 40
     assert day.posted["credit_note"] == day.posted["refund"] > 1
+    assert day.products["drafted"] >= 4  # what is begun at one point is done after the next start
+    assert day.products["taken down"] >= 2
 
 
 _DIGEST = """
@@ -65,10 +67,11 @@ def test_the_figures_add_up() -> None:
     day = run_virtual(functools.partial(bad_day, 1, count=5, hurry=0.1, points=frozenset({"actor.claimed"})))
     figures.add(day)
     figures.add(day)
-    [first, told, posted, reached, point, *_] = figures.lines()
+    [first, told, posted, products, reached, point, *_] = figures.lines()
     assert told.startswith(f"doors told: cin7 accepted {2 * day.told['cin7 accepted']}, ")
     assert day.told["sqs accepted"] >= 5
     assert ", invoice 10, payment " in posted
+    assert products.startswith("products: drafted ")
     assert first.startswith("seeds 2, orders 10, sales made 10, kills 2,")
     assert reached == f"crash points killed at: 1 of {len(crash_points())}"
     assert point.startswith("  actor.claimed: passed ")

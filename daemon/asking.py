@@ -282,9 +282,8 @@ class Asking:
             return
         self._say(Level.FINDING, about, f"{what}: the credentials are refused", f"see the ids and the secret {secret}")
 
-    def _find(self, code: str, text: str) -> None:
+    def _find(self, code: str, text: str, *, about: str = "cin7") -> None:
         kind = CATALOGUE[code]
-        about = "commercetools" if code == "channel_missing" else "cin7"
         self._say(Level.FINDING, about, f"{code}: {text}", kind.steps[0])
 
     def _say(self, level: Level, about: str, text: str, mend: str = "") -> None:

@@ -6,14 +6,14 @@ beside a running daemon not at all: then its file tells what the account held wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from urllib.parse import urlsplit
 
 import msgspec
 
 from actors.catalogue.rules import company_findings, contradictions
-from actors.domain.exception_types import CATALOGUE, Finding
+from actors.domain.exception_types import Finding
 from actors.domain.facts import FactKind, Facts, Product
 from actors.domain.feed import FeedCursor
 from actors.domain.posting_date import zone_of
@@ -21,7 +21,8 @@ from actors.domain.time import Clock, date_in_zone, format_instant
 from actors.orders.lease import CONTAINER
 from adapters.intake.pubsub import GOOGLE_KEYS
 from adapters.transport import Transport
-from daemon.asking import PRODUCT_PAGE, Asking, Level, Line, charge_names
+from daemon.asking import PRODUCT_PAGE, Level, Line, charge_names
+from daemon.catalogue_check import WRITING, CatalogueCheck
 from daemon.secrets import Secrets
 from daemon.settings import Settings, SnsSettings
 from daemon.unposted import account_lines, refund_service
@@ -44,7 +45,7 @@ _LISTS = {FactKind.ACCOUNT: "chart of accounts", FactKind.COMPANY: "company sett
 """What people call the lists whose names here could be something else."""
 
 
-class LiveCheck(Asking):
+class LiveCheck(CatalogueCheck):
     """Asks both systems and collects the lines."""
 
     def __init__(
@@ -91,6 +92,7 @@ class LiveCheck(Asking):
         if await self._ask("commercetools", "the orders", page) is not None:
             self._say(Level.OK, "commercetools", "orders can be listed")
         await self._lease()
+        await self._catalogue(project.product_catalog_model)
 
     def _token_scopes(self) -> None:
         granted = self._ct_wire.scopes
@@ -98,8 +100,7 @@ class LiveCheck(Asking):
             self._say(Level.NOTE, "commercetools", "the token does not say its scopes")
             return
         self._say(Level.NOTE, "commercetools", f"scopes of the API client: {', '.join(sorted(granted))}")
-        publishes = self._settings.stock.enabled and not self._settings.connection.shadow
-        for one_of, purpose in (*SCOPES, *((PUBLISHING,) if publishes else ())):
+        for one_of, purpose in (*SCOPES, *self._writing()):
             if "manage_project" not in granted and granted.isdisjoint(one_of):
                 self._say(
                     Level.FINDING,
@@ -107,6 +108,16 @@ class LiveCheck(Asking):
                     f"the API client has no scope to {purpose}",
                     f"give it {' or '.join(sorted(one_of))}",
                 )
+
+    def _writing(self) -> Iterator[tuple[frozenset[str], str]]:
+        """Yield the scopes of what is switched on and writes; in shadow mode nothing does."""
+        chosen = self._settings
+        if chosen.connection.shadow:
+            return
+        if chosen.stock.enabled:
+            yield PUBLISHING
+        if chosen.catalogue.enabled and (chosen.catalogue.create_drafts or chosen.catalogue.unpublish_unmatched):
+            yield WRITING
 
     async def _channel(self) -> None:
         key = self._settings.orders.sync_channel
@@ -122,7 +133,7 @@ class LiveCheck(Asking):
         if found[0]:
             self._say(Level.OK, "commercetools", f"channel {key} has the role OrderExport")
             return
-        self._find(CATALOGUE["channel_missing"].code, f"there is no channel {key} with the role OrderExport")
+        self._find("channel_missing", f"there is no channel {key} with the role OrderExport", about="commercetools")
 
     async def _lease(self) -> None:
         async def reading() -> bool:

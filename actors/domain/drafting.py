@@ -34,6 +34,9 @@ MOST_VARIANTS = 100
 
 _LONGEST_SLUG = 256
 _NOT_OF_A_SLUG = re.compile(r"[^a-z0-9]+")
+WRITABLE = frozenset({"text", "ltext", "enum", "lenum", "number", "boolean", "date"})
+"""Types of attributes that a text of Cin7 Core can be written to."""
+
 _YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 
 

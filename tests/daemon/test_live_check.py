@@ -38,7 +38,7 @@ async def test_two_good_sides_have_no_findings_and_few_calls() -> None:
     assert findings(lines) == []
     assert check.gate.used == len(both.cin7_wire.sent) <= CALLS
     assert {request.method for request in both.cin7_wire.sent} == {"GET"}
-    assert [request.method for request in both.ct_wire.sent if "/oauth/" not in request.url] == ["GET"] * 4
+    assert [request.method for request in both.ct_wire.sent if "/oauth/" not in request.url] == ["GET"] * 5
     texts = "\n".join(line.text for line in lines)
     assert both.key not in texts
     assert both.secret not in texts

@@ -64,8 +64,8 @@ async def ask_for_draft(app: Running, sku: str, *, author: str, reason: str) -> 
     """Ask for an unpublished product of the item of a SKU, or of its family, whatever its age.
 
     Raises:
-        ProblemError: 404, Cin7 Core has no such item; 409, the item is not fit or stands twice, a product has the SKU,
-            no product type is named, or the catalogue is switched off or not read yet.
+        ProblemError: 404, Cin7 Core has no such item; 409, the item is not fit or stands twice, a product that is no
+            draft of ours has the SKU, no product type is named, or the catalogue is switched off or not read yet.
     """
     rules = app.engine.plan.catalogue
 
@@ -73,8 +73,14 @@ async def ask_for_draft(app: Running, sku: str, *, author: str, reason: str) -> 
         now = app.engine.clock.now()
         item = _fit(connection, rules, sku)
         key = matching.draft_key(connection, item.id)
-        row = drafts.get(connection, key) or DraftRow(key=key, state="wanted")
+        known, variants = drafts.get(connection, key), listings.with_sku(connection, sku)
+        if variants and known is None:
+            raise ProblemError(409, f"{sku} has a product already: {variants[0].product_id}.")
         outbox.release(connection, matching.nudge(matching.DRAFT + key, now), now=now)
+        if variants:
+            message = f"{sku} has its product, {variants[0].product_id}: what it lacks of ours is looked at again."
+            return {"done": True, "message": message, "sku": sku}
+        row = known or DraftRow(key=key, state="wanted")
         if row.asked_by and row.state in ("wanted", "absent"):
             return {"done": False, "message": f"A draft of {sku} is on its way: {row.asked_by} asked.", "sku": sku}
         drafts.put(connection, _asked(row, author), now=now)
@@ -109,9 +115,6 @@ def _fit(connection: sqlite3.Connection, rules: CatalogueRules, sku: str) -> Ite
     if len(held) > 1:
         raise ProblemError(409, f"{sku} stands on {len(held)} items of Cin7 Core: give each its own SKU first.")
     _refuse_unfit(held[0])
-    variants = listings.with_sku(connection, sku)
-    if variants:
-        raise ProblemError(409, f"{sku} has a product already: {variants[0].product_id}.")
     _refuse_untyped(connection, rules, held[0])
     return held[0]
 

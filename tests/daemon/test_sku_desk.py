@@ -354,6 +354,20 @@ async def test_what_was_refused_before_is_tried_anew(tmp_path: Path) -> None:
     assert (row.state, row.asked_by, row.absent_at) == ("wanted", "olga", NOW - 5)
 
 
+async def test_a_draft_that_is_made_is_looked_at_again(tmp_path: Path) -> None:
+    made = DraftRow(key="item:i-MUG", state="made", product_id="p-mug", written={"MUG/brand": "x"})
+    async with assembled(tmp_path, catalogue) as app:
+        rules_of(app, TYPED)
+        await app.engine.database.run(lambda connection: drafts.put(connection, made, now=NOW))
+        done = await sku_actions.ask_for_draft(app, "MUG", author="olga", reason="")
+        row = await app.engine.database.read(lambda connection: drafts.get(connection, "item:i-MUG"))
+        waiting = await app.engine.database.read(due)
+    assert "is looked at again" in done["message"]
+    assert waiting == ["draft:item:i-MUG"]
+    assert row is not None
+    assert (row.state, row.asked_by, row.written) == ("made", "", {"MUG/brand": "x"})
+
+
 UNFIT: list[tuple[str, CatalogueRules, int, str]] = [
     ("NOBODY", TYPED, 404, "not seen to have an item"),
     ("bowl", TYPED, 404, "mind upper and lower case"),

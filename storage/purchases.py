@@ -240,8 +240,8 @@ def _cost(
 ) -> frozenset[str]:
     """Replace what the goods of a purchase cost; return the SKUs whose unit cost, or day, is another one.
 
-    The first cost that is known is the one of the first reading that shows a value and every received unit on an
-    invoice; until then each reading's estimate takes the place of the one before.
+    The first cost that is known is that of the first reading that shows a value: what was sold right after the goods
+    arrived was held against it.
     """
     before = dict(_costs(connection, purchase_id))
     after = {cost.sku: cost for cost in costs}
@@ -252,7 +252,7 @@ def _cost(
     moved = set(gone)
     for sku, cost in after.items():
         was, first = before.get(sku, (None, None))
-        if first is None or was is None or not (was.invoiced and was.value > 0):
+        if first is None or was is None or was.value <= 0:
             first = KnownCost(unit=cost.unit, at=now)
         if was is None or (was.unit, was.day) != (cost.unit, cost.day):
             moved.add(sku)

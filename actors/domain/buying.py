@@ -25,6 +25,9 @@ from actors.domain.spreading import rounded
 
 _NOT_BOUGHT = frozenset({"DRAFT", "VOIDED"})
 _BROUGHT_IN = frozenset({PartKind.CHARGE, PartKind.JOURNAL})
+_MOST_NAMED = 20
+"""SKUs of one purchase that are named with their figures."""
+
 _ONE = Decimal(1)
 
 
@@ -65,8 +68,7 @@ def findings(
     yield from _without_value(purchase, costs, today, rules)
     yield from _without_freight(purchase, costs, today, rules)
     yield from _expensed(purchase)
-    for cost in costs:
-        yield from _moved(cost, first_units.get(cost.sku), rules)
+    yield from _moved(purchase, costs, first_units, rules)
 
 
 def due_before_month_end(received_on: date, today: date, days: int, month_end: int) -> bool:
@@ -220,27 +222,46 @@ def _charge_expensed(purchase: Purchase, number: str, what: str, account: str, t
     )
 
 
-def _moved(cost: LandedCost, first: Decimal | None, rules: BuyingRules) -> Iterator[Finding]:
-    """One for each SKU whose unit is worth something else than when it was known first."""
-    if not first:
+def _moved(
+    purchase: Purchase, costs: Sequence[LandedCost], first_units: Mapping[str, Decimal], rules: BuyingRules
+) -> Iterator[Finding]:
+    """One for a purchase whose goods are worth something else than when their cost was known first.
+
+    Late freight moves every SKU of a container, and is one thing to look at. The SKU that moved most is shown with its
+    parts, and so are the figures of the next ones.
+    """
+    moved = [
+        (percent, cost)
+        for cost in costs
+        if (percent := _percent(cost.unit, first_units.get(cost.sku))) is not None
+        if abs(percent) > Fraction(rules.moved_percent)
+    ]
+    if not moved:
         return
-    percent = (Fraction(cost.unit) - Fraction(first)) / abs(Fraction(first)) * 100
-    if abs(percent) <= Fraction(rules.moved_percent):
-        return
+    moved.sort(key=lambda pair: (-abs(pair[0]), pair[1].sku))
+    percent, most = moved[0]
+    others = f", and {len(moved) - 1} other SKUs moved as well" if len(moved) > 1 else ""
     yield Finding(
         code="cost_moved",
-        cause=f"A unit of {cost.sku} received with {cost.number} costs {_figure(cost.unit)} {cost.currency} by now."
-        f" When its cost was known first, it was {_figure(first)} {cost.currency} ({rounded(percent, 1):+f} %).",
+        cause=f"A unit of {most.sku} received with {most.number} costs {_figure(most.unit)} {most.currency} by now."
+        f" When its cost was known first, it was {_figure(first_units[most.sku])} {most.currency}"
+        f" ({rounded(percent, 1):+f} %){others}.",
         field="InventoryMovements",
-        sku=cost.sku,
-        group=f"cost_moved:{cost.number}",
+        group=f"cost_moved:{purchase.supplier}",
         facts={
-            f"first {cost.currency}": _figure(first),
-            f"now {cost.currency}": _figure(cost.unit),
-            "received units": _units(cost.quantity),
-            **part_facts(cost.parts),
+            "supplier": purchase.supplier,
+            **{
+                cost.sku: f"{_figure(first_units[cost.sku])} first, {_figure(cost.unit)} {cost.currency} now"
+                for _, cost in moved[:_MOST_NAMED]
+            },
+            **part_facts(most.parts),
         },
     )
+
+
+def _percent(unit: Decimal, first: Decimal | None) -> Fraction | None:
+    """Return by how many percent a cost moved; None where none was known."""
+    return (Fraction(unit) - Fraction(first)) / abs(Fraction(first)) * 100 if first else None
 
 
 # -- words -----------------------------------------------------------------------------------------------------------

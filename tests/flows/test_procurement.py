@@ -261,7 +261,7 @@ def _dismiss(connection: sqlite3.Connection) -> None:
         exceptions.resolve(connection, row.id, resolution="dismissed by ada: an expense", now=NOW)
 
 
-async def test_a_cost_that_moved_is_told_once_for_the_sku(tmp_path: Path) -> None:
+async def test_a_cost_that_moved_is_told_once_for_the_purchase(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
         await opened(here, bought())
         assert await here.open() == []
@@ -269,7 +269,7 @@ async def test_a_cost_that_moved_is_told_once_for_the_sku(tmp_path: Path) -> Non
         await here.wait(1)
         assert await here.open() == [("cost_moved", "PO-p1")]
         [row] = await here.read(lambda connection: exceptions.of_record(connection, "purchase", "p1"))
-        assert row.sku == "MUG"
+        assert "A unit of MUG" in row.cause
 
 
 # -- a kill anywhere -------------------------------------------------------------------------------------------------

@@ -148,11 +148,11 @@ def test_a_purchase_that_is_gone_leaves_nothing(file: sqlite3.Connection) -> Non
     [
         ([("5.0000", True, "10")], "5.0000"),
         ([("5.0000", True, "10"), ("6.0000", True, "12")], "5.0000"),
-        ([("5.0000", False, "10"), ("6.0000", True, "12"), ("7.0000", True, "14")], "6.0000"),
+        ([("5.0000", False, "10"), ("6.0000", True, "12"), ("7.0000", True, "14")], "5.0000"),
         ([("0", True, "0"), ("6.0000", True, "12"), ("7.0000", True, "14")], "6.0000"),
-        ([("5.0000", True, "10"), ("6.0000", False, "12"), ("7.0000", True, "14")], "7.0000"),
+        ([("5.0000", True, "10"), ("6.0000", False, "12"), ("7.0000", True, "14")], "5.0000"),
     ],
-    ids=["once", "it stays", "an estimate is none", "nothing is none", "received again"],
+    ids=["once", "it stays", "an estimate is one", "nothing is none", "received again"],
 )
 def test_the_first_cost_is_the_first_that_is_known(
     file: sqlite3.Connection, readings: list[tuple[str, bool, str]], first: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from daemon.actions import Done
 from daemon.running import Running
 from storage import audit, drafts, items, listings, outbox
 from storage.drafts import DraftRow
+from storage.listings import VariantRow
 
 NOT_KNOWN = "Cin7 Core was not seen to have an item of this SKU; mind upper and lower case."
 
@@ -77,15 +78,13 @@ async def ask_for_draft(app: Running, sku: str, *, author: str, reason: str) -> 
         if variants and known is None:
             raise ProblemError(409, f"{sku} has a product already: {variants[0].product_id}.")
         outbox.release(connection, matching.nudge(matching.DRAFT + key, now), now=now)
-        if variants:
-            message = f"{sku} has its product, {variants[0].product_id}: what it lacks of ours is looked at again."
-            return {"done": True, "message": message, "sku": sku}
         row = known or DraftRow(key=key, state="wanted")
-        if row.asked_by and row.state in ("wanted", "absent"):
+        if not variants and row.asked_by and row.state in ("wanted", "absent"):
             return {"done": False, "message": f"A draft of {sku} is on its way: {row.asked_by} asked.", "sku": sku}
         drafts.put(connection, _asked(row, author), now=now)
         audit.write(connection, author=author, action="draft", record=f"sku:{sku}", now=now, reason=reason, draft=key)
-        return {"done": True, "message": _awaited(connection, rules, item), "sku": sku}
+        message = _looked_at(variants) if variants else _awaited(connection, rules, item)
+        return {"done": True, "message": message, "sku": sku}
 
     return await _run(app, unit)
 
@@ -94,6 +93,10 @@ def _asked(row: DraftRow, author: str) -> DraftRow:
     """What was refused is tried anew; a product that was made and is gone is looked for twice again."""
     state = "wanted" if row.state == "refused" else row.state
     return msgspec.structs.replace(row, state=state, asked_by=author)
+
+
+def _looked_at(variants: Sequence[VariantRow]) -> str:
+    return f"{variants[0].sku} has its product, {variants[0].product_id}: what it lacks of ours is looked at again."
 
 
 def _awaited(connection: sqlite3.Connection, rules: CatalogueRules, item: Item) -> str:

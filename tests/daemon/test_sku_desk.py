@@ -365,7 +365,7 @@ async def test_a_draft_that_is_made_is_looked_at_again(tmp_path: Path) -> None:
     assert "is looked at again" in done["message"]
     assert waiting == ["draft:item:i-MUG"]
     assert row is not None
-    assert (row.state, row.asked_by, row.written) == ("made", "", {"MUG/brand": "x"})
+    assert (row.state, row.asked_by, row.written) == ("made", "olga", {"MUG/brand": "x"})
 
 
 UNFIT: list[tuple[str, CatalogueRules, int, str]] = [

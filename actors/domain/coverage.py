@@ -88,7 +88,7 @@ def judge(
     near_variants: Sequence[str] = (),
     mapped: bool = False,
 ) -> Coverage | None:
-    """Judge one SKU; None where neither side holds it for sale. `near_*` are other SKUs of each side of one normal form.
+    """Judge one SKU; None where neither side has it for sale. `near_*` are others of each side of the same normal form.
 
     `mapped`: a mapping says what it is sold as (a gift card), so it needs no item of its own. A service product of Cin7
     Core (shipping, a discount) is no goods: it counts only where the storefront has its SKU.

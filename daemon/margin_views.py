@@ -40,8 +40,7 @@ def margin_document(
         ProblemError: 400, there are no such days; 409, the books' time zone is not known yet.
     """
     period = period_of(query, today=date_in_zone(now, books_zone(connection, time_zone)))
-    found = margins.of_period(connection, period.first, period.last, sku=query.sku)
-    report = margin_report(found)
+    report = margin_report(margins.of_period(connection, period.first, period.last, sku=query.sku))
     return {
         "period": {
             "kind": period.kind,
@@ -54,7 +53,7 @@ def margin_document(
         "not_yet": margins.count_due(connection),
         "rows": [_row(row, floor) for row in report.rows],
         "total": _row(report.total, floor),
-        "sku": _of_sku(connection, query.sku, found, floor) if query.sku else None,
+        "sku": _of_sku(connection, query.sku, period, floor) if query.sku else None,
     }
 
 
@@ -108,14 +107,14 @@ def _row(row: MarginRow, floor: Decimal) -> Document:
     }
 
 
-def _of_sku(connection: sqlite3.Connection, sku: str, sales: list[OrderMargin], floor: Decimal) -> Document:
+def _of_sku(connection: sqlite3.Connection, sku: str, period: Period, floor: Decimal) -> Document:
     costs = purchases.costs_of_sku(connection, sku, limit=MOST_COSTS)
     average = purchases.average_costs(connection, [sku]).get(sku)
     return {
         "sku": sku,
         "average_cost": _figure(average),
         "costs": [landed_view(cost) for cost in costs],
-        "sales": [_sale(one, floor) for one in sales],
+        "sales": [_sale(one, floor) for one in margins.of_period(connection, period.first, period.last, sku=sku)],
     }
 
 

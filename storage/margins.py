@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -96,14 +96,17 @@ def of_order(connection: sqlite3.Connection, order_id: str) -> list[OrderMargin]
     return [_row(row) for row in rows]
 
 
-def of_period(connection: sqlite3.Connection, first: date, last: date, *, sku: str = "") -> list[OrderMargin]:
-    """Return what was earned in a period, both days included, by SKU and day; `sku` "": of every SKU."""
+def of_period(connection: sqlite3.Connection, first: date, last: date, *, sku: str = "") -> Iterator[OrderMargin]:
+    """Go through what was earned in a period, both days included, by day; `sku` "": of every SKU.
+
+    They are many: whoever adds them up holds one at a time.
+    """
     rows = connection.execute(
         f"SELECT {_NUMBERED} WHERE margins.day BETWEEN :first AND :last AND (:sku = '' OR sku = :sku)"
-        " ORDER BY sku, day, order_id",
+        " ORDER BY margins.day, order_id",
         {"first": first.isoformat(), "last": last.isoformat(), "sku": sku},
     )
-    return [_row(row) for row in rows]
+    return (_row(row) for row in rows)
 
 
 def newest(connection: sqlite3.Connection, sku: str) -> OrderMargin | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -55,15 +56,14 @@ class MarginReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def margin_report(margins: Iterable[OrderMargin]) -> MarginReport:
-    """Add order margins up. It does not matter in which order they come."""
-    every = sorted(margins, key=lambda one: (one.sku, one.day, one.order_id))
-    by_sku: dict[str, list[OrderMargin]] = defaultdict(list)
-    for one in every:
-        by_sku[one.sku].append(one)
-    rows = tuple(_row(sku, of_sku) for sku, of_sku in by_sku.items())
+    """Add order margins up, one after the other: none of them is kept. It does not matter in which order they come."""
+    every, by_sku = _Sum(), defaultdict[str, _Sum](_Sum)
+    for one in margins:
+        every.add(one)
+        by_sku[one.sku].add(one)
+    rows = tuple(by_sku[sku].row(sku) for sku in sorted(by_sku))
     # An average over SKUs, or a list of all their purchases, would say nothing.
-    total = msgspec.structs.replace(_row("", every), unit=None, source="")
-    return MarginReport(rows=rows, total=total)
+    return MarginReport(rows=rows, total=msgspec.structs.replace(every.row(""), unit=None, source=""))
 
 
 def to_csv(report: MarginReport, currency: str) -> str:
@@ -71,32 +71,49 @@ def to_csv(report: MarginReport, currency: str) -> str:
     return table(COLUMNS, _cells(report, currency), head=True)
 
 
-def _row(sku: str, margins: Sequence[OrderMargin]) -> MarginRow:
-    net = sum((one.net for one in margins), ZERO)
-    costed = [(one, one.unit) for one in margins if one.unit is not None]
-    earned = sum((one.net for one, _ in costed), ZERO)
-    units = sum((one.quantity for one, _ in costed), ZERO)
-    cost = sum((unit * one.quantity for one, unit in costed), ZERO) if costed else None
-    return MarginRow(
-        sku=sku,
-        orders=len({one.order_id for one in margins}),
-        quantity=sum((one.quantity for one in margins), ZERO),
-        net=net,
-        uncosted=net - earned,
-        unit=None if cost is None or units <= 0 else rounded(Fraction(cost) / Fraction(units)),
-        cost=cost,
-        margin=None if cost is None else earned - cost,
-        percent=percent_of(earned, cost),
-        source=_sources(one for one, _ in costed),
-    )
+class _Sum:
+    """What was met of a SKU so far. `costed` is the part of `net` whose cost is known, of so many `units`."""
 
+    def __init__(self) -> None:
+        self._orders: set[str] = set()
+        self._quantity = self._net = self._costed = self._units = ZERO
+        self._cost: Decimal | None = None
+        #: Where costs are from, with the newest order of each.
+        self._sources: dict[str, tuple[date, str]] = {}
 
-def _sources(margins: Iterable[OrderMargin]) -> str:
-    """Name where the costs are from, the newest first."""
-    newest = sorted(margins, key=lambda one: (one.day, one.order_id), reverse=True)
-    names = list(dict.fromkeys(one.source for one in newest if one.source))
-    more = len(names) - _MOST_SOURCES
-    return ", ".join(names[:_MOST_SOURCES]) + (f" and {more} more" if more > 0 else "")
+    def add(self, one: OrderMargin) -> None:
+        self._orders.add(one.order_id)
+        self._quantity += one.quantity
+        self._net += one.net
+        if one.unit is None:
+            return
+        self._costed += one.net
+        self._units += one.quantity
+        self._cost = (self._cost or ZERO) + one.unit * one.quantity
+        if one.source:
+            seen = (one.day, one.order_id)
+            self._sources[one.source] = max(seen, self._sources.get(one.source, seen))
+
+    def row(self, sku: str) -> MarginRow:
+        cost = self._cost
+        return MarginRow(
+            sku=sku,
+            orders=len(self._orders),
+            quantity=self._quantity,
+            net=self._net,
+            uncosted=self._net - self._costed,
+            unit=None if cost is None or self._units <= 0 else rounded(Fraction(cost) / Fraction(self._units)),
+            cost=cost,
+            margin=None if cost is None else self._costed - cost,
+            percent=percent_of(self._costed, cost),
+            source=self._named(),
+        )
+
+    def _named(self) -> str:
+        """Name where the costs are from, the newest first."""
+        names = sorted(self._sources, key=lambda name: self._sources[name], reverse=True)
+        more = len(names) - _MOST_SOURCES
+        return ", ".join(names[:_MOST_SOURCES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _cells(report: MarginReport, currency: str) -> Iterator[dict[str, object]]:

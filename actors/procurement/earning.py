@@ -21,7 +21,7 @@ from actors.procurement.rules import ProcurementRules
 from storage import exceptions, facts, margins, outbox, purchases
 from storage.purchases import UnitCost
 
-SOME = 100
+SOME = 50
 """Orders of one message: while they are worked out nothing else is written."""
 
 LATELY = timedelta(days=90)

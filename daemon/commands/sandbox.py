@@ -26,6 +26,7 @@ import anyio
 import anyio.abc
 import msgspec
 
+from daemon.commands.sandbox_buyer import stock_up
 from daemon.commands.sandbox_files import (
     DATABASE,
     EURO_CUSTOMER,
@@ -209,6 +210,7 @@ async def _doubles(args: argparse.Namespace, doors_port: int) -> AsyncIterator[_
         webhook_seconds=WEBHOOK_SECONDS,
     )
     cin7.add_customer(EURO_CUSTOMER, currency="EUR")
+    stock_up(cin7, today=datetime.fromtimestamp(clock.now() / 1000, UTC).date())
     credentials = write_credentials(args.folder, named)
     pushes = None
     if not args.no_push:

@@ -87,6 +87,7 @@ def counts(connection: sqlite3.Connection) -> Document:
     return {
         "ready": matching.ready(connection),
         **{match.value: counted[match] for match in Match},
+        "unmatched_published": coverage.count_unmatched_published(connection),
         "flags": {flag.value: counted[flag] for flag in Flag},
         "cin7_percent": _percent(held, held + only_cin7),
         "commercetools_percent": _percent(matched, matched + only_shop),

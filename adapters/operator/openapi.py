@@ -567,6 +567,7 @@ _SCHEMAS: dict[str, Any] = {
             matched=_WHOLE,
             only_cin7=_WHOLE,
             only_commercetools=_WHOLE,
+            unmatched_published={**_WHOLE, "description": "Of those, the ones that can be bought now."},
             flags={"type": "object", "additionalProperties": _WHOLE},
             cin7_percent={"type": ["number", "null"], "description": "Of Cin7 Core's SKUs, those that match."},
             commercetools_percent={"type": ["number", "null"]},

@@ -145,11 +145,12 @@ def _overview(body: dict[str, Any]) -> str:
     counts = body["counts"]
     if not counts["ready"]:
         return "Not judged yet: Cin7 Core's items or the products of commercetools were not read whole so far."
-    shares = {
+    notes = {
         "matched": f"{_percent(counts['cin7_percent'])} of those in Cin7 Core,"
         f" {_percent(counts['commercetools_percent'])} of those in commercetools",
+        "only_commercetools": f"{counts['unmatched_published']} of them published",
     }
-    sides = [[words, counts[match], shares.get(match, " ")] for match, words in _WHERE.items()]
+    sides = [[words, counts[match], notes.get(match, " ")] for match, words in _WHERE.items()]
     flags = [[words, counts["flags"][flag], f"--flag {flag}"] for flag, words in _FLAGS.items()]
     lines = [table(["SKUS", "COUNT", ""], [*sides, *flags])]
     lines.append(f"\nNot matched:\n{_rows(body)}" if body["items"] else "\nEvery SKU is on both sides.")
@@ -165,13 +166,13 @@ def _rows(body: dict[str, Any]) -> str:
         [
             item["sku"],
             _WHERE[item["match"]],
-            "published" if item["published"] else "",
+            "yes" if item["published"] else "no",
             ", ".join(_FLAGS[flag] for flag in item["flags"]),
             item["suggestion"] or ", ".join(item["near"]),
         ]
         for item in body["items"]
     ]
-    text = table(["SKU", "WHERE", "", "FLAGS", "LOOK-ALIKES, SUGGESTION"], rows)
+    text = table(["SKU", "WHERE", "PUBLISHED", "FLAGS", "LOOK-ALIKES, SUGGESTION"], rows)
     return text if body["next"] is None else f"{text}\nMore: --after {body['next']}"
 
 
@@ -268,7 +269,7 @@ def _planned(body: dict[str, Any]) -> str:
         for one in body["items"]
     ]
     if rows:
-        lines += ["", table(["PRODUCT", "NAME", "", "CHANGED (UTC)", "BY", "WHY"], rows)]
+        lines += ["", table(["PRODUCT", "NAME", "STANDING", "CHANGED (UTC)", "BY", "WHY"], rows)]
     if body["next"] is not None:
         lines.append(f"More: --after {body['next']}")
     if body["would_have"]:
@@ -297,7 +298,7 @@ def _permission(body: dict[str, Any]) -> str:
 def _standing(one: dict[str, Any]) -> str:
     if one["approved"]:
         return "approved"
-    return "" if one["seen"] else "to be read once more"
+    return "waits" if one["seen"] else "to be read once more"
 
 
 def _detail(one: dict[str, Any]) -> str:

@@ -74,6 +74,7 @@ def test_both_sides_are_counted(file: sqlite3.Connection) -> None:
     counts = sku_page(file, SkuQuery(limit=1))["counts"]
     assert (counts["matched"], counts["only_cin7"], counts["only_commercetools"]) == (3, 4, 5)
     assert (counts["cin7_percent"], counts["commercetools_percent"]) == (42.8, 37.5)
+    assert counts["unmatched_published"] == 4
     assert counts["flags"] == {
         "deprecated": 1,
         "not_sellable": 0,
@@ -226,6 +227,7 @@ def test_without_a_filter_counts_come_first(config: str, capsys: pytest.CaptureF
     assert main(["skus", "--config", config]) == 0
     told = capsys.readouterr().out
     assert "42.8 % of those in Cin7 Core, 37.5 % of those in commercetools" in told
+    assert "only in commercetools                       5      4 of them published" in told
     assert told.index("only in commercetools") < told.index("Not matched:") < told.index("GHOST")
     assert "MUG" not in told
 
@@ -233,7 +235,7 @@ def test_without_a_filter_counts_come_first(config: str, capsys: pytest.CaptureF
 def test_a_filter_shows_rows_alone(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["skus", "list", "--config", config, "--flag", "deprecated", "--published"]) == 0
     told = capsys.readouterr().out
-    assert "OLD  on both sides  published  deprecated in Cin7 Core" in told
+    assert "OLD  on both sides  yes        deprecated in Cin7 Core" in told
     assert "Not matched" not in told
 
 

@@ -77,13 +77,12 @@ class Dispatcher:
         def unit(connection: sqlite3.Connection) -> list[Envelope]:
             now = self._clock.now()
             envelopes, self._suspects = outbox.claim_suspect(connection, room.keys(), now=now, stopped=stopped)
-            if self._suspects or not outbox.is_due(connection, room.keys(), now=now):
+            if self._suspects:
                 return envelopes
             return [
                 envelope
-                for flow, limit in room.items()
-                if limit > 0
-                for envelope in outbox.claim(connection, flow, limit=limit, now=now)
+                for flow in outbox.due_flows(connection, [flow for flow, free in room.items() if free > 0], now=now)
+                for envelope in outbox.claim(connection, flow, limit=room[flow], now=now)
             ]
 
         envelopes = await self._database.run(unit)
@@ -94,10 +93,10 @@ class Dispatcher:
         return len(envelopes)
 
     async def _seconds_to_next(self) -> float | None:
-        """Return seconds until a nudge is due that has room; full mailboxes and suspects ring when they move on."""
+        """Return seconds until a nudge can be claimed; full mailboxes, suspects and twins ring when they move on."""
         flows = [flow for flow in self._open_flows() if self._actors[flow].mailbox.free > 0]
         due_at = await self._database.read(lambda connection: outbox.next_due(connection, flows))
         if due_at is None or self._suspects:
             return None
-        # Never zero: a due nudge that was not claimed waits for its running twin, whose settlement rings.
+        # Never zero: what became due since the claim is claimed in a moment.
         return max(0.05, (due_at - self._clock.now()) / 1000)

@@ -20,11 +20,14 @@ from actors.messages import Envelope, Flow, Nudge, Urgency
 MAX_ATTEMPTS = 3
 """A nudge whose handling ended in a bug or with the process this often is set aside."""
 
-_CLAIMABLE = """
+_NO_TWIN_RUNS = """
+NOT EXISTS (SELECT 1 FROM outbox AS busy
+            WHERE busy.flow = waiting.flow AND busy.subject = waiting.subject AND busy.state = 'running')
+"""
+
+_CLAIMABLE = f"""
 SELECT id FROM outbox AS waiting
-WHERE flow = :flow AND state = 'ready' AND urgency = :urgency AND due_at <= :now
-  AND NOT EXISTS (SELECT 1 FROM outbox AS busy
-                  WHERE busy.flow = waiting.flow AND busy.subject = waiting.subject AND busy.state = 'running')
+WHERE flow = :flow AND state = 'ready' AND urgency = :urgency AND due_at <= :now AND {_NO_TWIN_RUNS}
 ORDER BY due_at, id
 LIMIT :limit
 """
@@ -191,6 +194,14 @@ def hurry(connection: sqlite3.Connection, *, now: Instant) -> None:
     )
 
 
+def bring_forward(connection: sqlite3.Connection, reason: str, *, now: Instant) -> None:
+    """Bring forward every nudge that was put off for this reason: it is over."""
+    connection.execute(
+        "UPDATE outbox SET due_at = min(accepted_at, ?) WHERE state = 'ready' AND reason = ? AND due_at > ?",
+        (now, reason, now),
+    )
+
+
 def tries_of(connection: sqlite3.Connection, envelope: Envelope) -> int:
     """How often this nudge was put off already."""
     row = connection.execute("SELECT tries FROM outbox WHERE id = ?", (envelope.id,)).fetchone()
@@ -290,36 +301,38 @@ def aside(connection: sqlite3.Connection, flows: Collection[str]) -> list[tuple[
     return [(row[0], row[1]) for row in rows]
 
 
+def due_flows(connection: sqlite3.Connection, flows: Collection[Flow], *, now: Instant) -> list[Flow]:
+    """Which of these flows have something to be claimed, in their order."""
+    heads = _claimable_heads(connection, flows)
+    return [Flow(flow) for flow in dict.fromkeys(flow for flow, due_at in heads if due_at <= now)]
+
+
 def next_due(connection: sqlite3.Connection, flows: Collection[Flow]) -> Instant | None:
-    """When the earliest waiting nudge of these flows is due."""
-    if not flows:
-        return None
-    [due_at] = connection.execute(_earliest(tuple(flows))).fetchone()
-    return None if due_at is None else int(due_at)
+    """When the earliest nudge of these flows can be claimed; one that waits for its running twin cannot."""
+    return min((due_at for _, due_at in _claimable_heads(connection, flows)), default=None)
 
 
-def is_due(connection: sqlite3.Connection, flows: Collection[Flow], *, now: Instant) -> bool:
-    """Say whether a nudge of these flows is due: where none is, there is nothing to be claimed."""
-    due_at = next_due(connection, flows)
-    return due_at is not None and due_at <= now
+def _claimable_heads(connection: sqlite3.Connection, flows: Collection[Flow]) -> list[tuple[str, Instant]]:
+    """Read the first claimable nudge of each flow and urgency; no more rows are stepped over than are running."""
+    return connection.execute(_heads(tuple(flows), _NO_TWIN_RUNS)).fetchall() if flows else []
 
 
 @functools.cache
-def _earliest(flows: tuple[Flow, ...]) -> str:
+def _heads(flows: tuple[Flow, ...], condition: str) -> str:
     """One statement, of a step into the index for each flow and urgency: the dispatcher asks it all the time."""
     steps = [
-        f"SELECT due_at FROM (SELECT due_at FROM outbox WHERE flow = '{flow.value}' AND state = 'ready'"
-        f" AND urgency = {int(urgency)} ORDER BY due_at, id LIMIT 1)"
+        f"SELECT flow, due_at FROM (SELECT flow, due_at FROM outbox AS waiting WHERE flow = '{flow.value}'"
+        f" AND state = 'ready' AND urgency = {int(urgency)} AND {condition} ORDER BY due_at, id LIMIT 1)"
         for flow in flows
         for urgency in Urgency
     ]
-    return f"SELECT min(due_at) FROM ({' UNION ALL '.join(steps)})"
+    return " UNION ALL ".join(steps)
 
 
 def counts(connection: sqlite3.Connection, *, now: Instant, flow: Flow | None = None) -> OutboxCounts:
     """Count what waits, runs and is set aside, of one flow or of all."""
     flows = (flow,) if flow is not None else tuple(Flow)
-    oldest = next_due(connection, flows)
+    [oldest] = connection.execute(f"SELECT min(due_at) FROM ({_heads(flows, 'TRUE')})").fetchone()
     return OutboxCounts(
         ready=_count(connection, "ready", flow),
         running=_count(connection, "running", flow),

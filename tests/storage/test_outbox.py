@@ -360,6 +360,19 @@ def test_what_is_given_back_to_its_twin_hands_its_bugs_over(file: sqlite3.Connec
     assert rows(file, "state, attempts, urgency") == [("ready", 2, 0)]
 
 
+def test_what_waited_for_one_reason_is_due_where_it_stood_in_the_queue(file: sqlite3.Connection) -> None:
+    put(file, "first", "second")
+    first, second = outbox.claim(file, Flow.ORDERS, limit=2, now=NOW)
+    outbox.retry(file, second, due_at=NOW + 30_000, reason="no lease")
+    outbox.retry(file, first, due_at=NOW + 30_001, reason="no lease")
+    put(file, "other")
+    outbox.retry(file, claim_one(file), due_at=NOW + 500, reason="another")
+    outbox.accept(file, nudge("later"), now=NOW + 400)
+    outbox.bring_forward(file, "no lease", now=NOW + 400)
+    assert rows(file, "subject, due_at")[:3] == [("first", NOW), ("second", NOW), ("other", NOW + 500)]
+    assert claim(file, now=NOW + 400) == ["first", "second", "later"]
+
+
 # --- counting --------------------------------------------------------------------------------------------------------
 
 
@@ -566,8 +579,12 @@ class OutboxMachine(RuleBasedStateMachine):
             len(self.running),
             len(self.aside),
         )
-        due = min((row.due_at for row in self.ready.values()), default=None)
-        assert outbox.next_due(self.file, FLOWS) == due
+        free = {key: row.due_at for key, row in self.ready.items() if key not in self.running}
+        assert outbox.next_due(self.file, FLOWS) == min(free.values(), default=None)
+        due = {flow for (flow, _), due_at in free.items() if due_at <= self.now}
+        assert outbox.due_flows(self.file, FLOWS, now=self.now) == [flow for flow in FLOWS if flow in due]
+        oldest = min((row.due_at for row in self.ready.values()), default=self.now + 1)
+        assert counted.oldest_due_at == (oldest if oldest <= self.now else None)
 
 
 TestOutboxMachine = OutboxMachine.TestCase

@@ -78,11 +78,15 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Later(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing to do before `due_at`; not a failure. None: by the retry schedule, as a failure that counts a try."""
+    """Nothing to do before `due_at`; not a failure. None: by the retry schedule, as a failure that counts a try.
+
+    `unless` is asked in the commit: what came true meanwhile has brought forward only what was on disk by then.
+    """
 
     due_at: Instant | None
     reason: str
     unit: Unit | None = None
+    unless: Callable[[], bool] | None = None
     points: tuple[str, ...] = ()
 
 
@@ -265,6 +269,8 @@ class Actor(abc.ABC):
             due_at, failed = outcome.due_at, outcome.due_at is None
             if due_at is None:
                 due_at = due_after(outbox.tries_of(connection, envelope), now=now, chance=self.around.chance)
+            if outcome.unless is not None and outcome.unless():
+                due_at = now
             outbox.retry(connection, envelope, due_at=due_at, reason=outcome.reason, failed=failed)
             return
         outbox.settle(connection, envelope)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
-from actors.core.patience import Patience
+from actors.core.unleased import wait_for_lease
 from actors.domain import returning
 from actors.domain.errors import Missing, Rejected
 from actors.domain.order import Order
@@ -33,9 +33,6 @@ from actors.finance.telling import tell, tell_over
 from actors.messages import Flow
 from storage import books, flows, fulfilments, timeline
 from storage.books import NEXT, Shown
-
-NO_LEASE = "the lease is not ours"
-"""Why it waits while another daemon may be writing."""
 
 
 class Looker:
@@ -57,7 +54,6 @@ class Looker:
         self._rules = rules
         self._posting = posting
         self._may_write = may_write
-        self._patience = Patience(surroundings.clock)
         self._poster = Poster(surroundings, ledger=ledger, rules=rules)
 
     async def look(self, order_id: str) -> Outcome:
@@ -72,7 +68,7 @@ class Looker:
             return Later(due_at=began + self._rules.unreadable, reason="the zone of the books is not known")
         if subject.books.step == NEXT and not self._rules.shadow and not self._may_write():
             # Not even read: a second daemon would ask for every order that is to be posted again and again.
-            return Later(due_at=began + self._patience.wait, reason=NO_LEASE)
+            return wait_for_lease(began, self._may_write)
         wait = self._wait_for(subject, began)
         if wait is not None:
             return wait
@@ -150,7 +146,7 @@ class Looker:
         if self._rules.shadow:
             return self._would(case, plan, settle, began)
         if not self._may_write():
-            return Later(due_at=began + self._patience.wait, reason=NO_LEASE, unit=settle)
+            return wait_for_lease(began, self._may_write, settle)
         return await self._poster.post(case, plan.draw, settle)
 
     def _done(self, case: Case, settle: Callable[[sqlite3.Connection, Instant], None], now: Instant) -> Outcome:

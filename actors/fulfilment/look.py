@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
-from actors.core.patience import Patience
+from actors.core.unleased import wait_for_lease
 from actors.domain import delivering, returning
 from actors.domain.applying import applied
 from actors.domain.calls import Purpose
@@ -115,7 +115,6 @@ class Looker:
         self._warehouse = warehouse
         self._rules = rules
         self._may_write = may_write
-        self._patience = Patience(surroundings.clock)
 
     async def look(self, order_id: str) -> Outcome:
         """Bring one order to what stands in Cin7 Core."""
@@ -129,7 +128,7 @@ class Looker:
             later = subject.behind_from
             return Done() if later is None else Later(due_at=later, reason="read a moment ago")
         if not self._rules.shadow and not self._may_write():
-            return Later(due_at=began + self._patience.wait, reason="the lease is not ours")
+            return wait_for_lease(began, self._may_write)
         # The order first: while commercetools does not answer, or not with an order, no call to Cin7 Core is spent.
         try:
             read = await self._storefront.read_order(order_id)

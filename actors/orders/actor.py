@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import AbstractContextManager
 
 from actors.core.actor import Actor, Done, Later, Outcome, Surroundings
-from actors.core.patience import Patience
+from actors.core.unleased import wait_for_lease
 from actors.domain.calls import POSTINGS, PRODUCT_WRITES, Purpose
 from actors.domain.errors import Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
@@ -40,11 +40,6 @@ UNREADABLE_AGAIN = 900_000
 _REPEATABLE = frozenset({Purpose.CIN7_CREATE_CUSTOMER, Purpose.CIN7_UPDATE_SALE})
 """Writes that need no proof of what became of them: a name is unique, a change says what the sale shall show."""
 
-LEASE_WAIT = 500
-"""Milliseconds before an order is looked at again while another daemon may be writing."""
-
-NO_LEASE = "the lease is not ours"
-
 _KEPT = frozenset({OrderState.IN_DOUBT, OrderState.CANCELLING, OrderState.EXPORTED})
 """States an order that cannot be read stays in: the first two say of a write that it may still take effect."""
 
@@ -60,7 +55,6 @@ class OrdersActor(Actor):
     def __init__(self, surroundings: Surroundings, desk: Desk, *, concurrency: int) -> None:
         super().__init__(surroundings, concurrency=concurrency, capacity=concurrency)
         self.desk = desk
-        self._patience = Patience(surroundings.clock, short=LEASE_WAIT)
 
     def trace(self, envelope: Envelope) -> AbstractContextManager[None]:
         """Every handling is a span of the order's one trace."""
@@ -84,7 +78,7 @@ class OrdersActor(Actor):
             return Later(due_at=refused_until, reason="credentials were refused")
         if not self.desk.export.shadow and not self.desk.may_write():
             # Not even read: a second daemon would ask for every open order again and again.
-            return Later(due_at=self.around.clock.now() + self._patience.wait, reason=NO_LEASE)
+            return wait_for_lease(self.around.clock.now(), self.desk.may_write)
         try:
             read = await self.desk.storefront.read_order(order_id)
         except Missing:
@@ -123,7 +117,8 @@ class OrdersActor(Actor):
         if sale is not None and self.desk.export.shadow:
             return shadowing.leave(self.desk, case, sale)
         if not self.desk.export.shadow and not self.desk.may_write():
-            return self.desk.later(case, self.around.clock.now() + self._patience.wait, NO_LEASE)
+            kept = self.desk.done(case).unit
+            return wait_for_lease(self.around.clock.now(), self.desk.may_write, kept)
         if record.state is OrderState.IN_DOUBT:
             return await looking.resolve(self.desk, case)
         if case.order.state == "Cancelled":

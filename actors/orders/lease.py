@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 
 from actors.core.actor import Surroundings
+from actors.core.unleased import NO_LEASE
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.errors import Conflict, InDoubt, Unauthorised, WireError
@@ -88,8 +89,9 @@ class LeaseKeeper:
             await self.renew()
             return
         if written:
+            gained = not self.held
             self._renewed, self._failures = began, 0
-            await self._untell()
+            await self._untell(gained=gained)
 
     async def _failed(self, error: WireError) -> None:
         """Without the lease nothing is written: after a few failures that is an exception of its own."""
@@ -170,14 +172,16 @@ class LeaseKeeper:
         )
         self._told = True
 
-    async def _untell(self) -> None:
+    async def _untell(self, *, gained: bool) -> None:
         def unit(connection: sqlite3.Connection) -> None:
             now: Instant = self._around.clock.now()
+            if gained:
+                outbox.bring_forward(connection, NO_LEASE, now=now)
             if exceptions.clear(connection, self._record(), resolution="the lease is ours", now=now, types=TYPES):
                 outbox.hurry(connection, now=now)
 
         await self._around.database.run(unit)
-        if self._told:
+        if gained or self._told:
             self._told = False
             self._around.bell.ring()
 

@@ -13,6 +13,7 @@ import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
 from actors.core.retry import UNAUTHORISED_SECONDS
+from actors.core.unleased import wait_for_lease
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.errors import Conflict, InDoubt, Missing, Rejected, Unauthorised, WireError
@@ -39,8 +40,7 @@ MOST_CONFLICTS = 10
 
 YIELD = 5_000
 REFUSED_AGAIN = 900_000
-LEASE_WAIT = 30_000
-"""Milliseconds: after so many conflicts; after a refusal; while another daemon may be writing."""
+"""Milliseconds: after so many conflicts; after a refusal."""
 
 SHORT_QUEUE = 20
 """So many new SKUs are asked for by name although the next pass brings them too."""
@@ -86,7 +86,7 @@ class Publisher:
         if now < self._refused_until:
             return Later(due_at=self._refused_until, reason="credentials were refused")
         if not self._rules.shadow and not self._may_write():
-            return Later(due_at=now + LEASE_WAIT, reason="the lease is not ours")
+            return wait_for_lease(now, self._may_write)
         for _ in range(MOST_CONFLICTS):
             cases = await self._assess(sku)
             case = next((case for case in cases if case.acts and not self._put_off(case)), None)

@@ -51,6 +51,26 @@ def shows(stage: Stage, rows: list[tuple[str, str, int]]) -> bool:
 # --- done, or not now ------------------------------------------------------------------------------------------------
 
 
+def test_what_came_true_before_the_commit_is_not_waited_for() -> None:
+    """Whoever waits for a fact would miss it in between: what brought all forward has not seen this row."""
+
+    facts, seen = {"true": True, "false": False}, list[str]()
+
+    async def handle(envelope: Envelope) -> Outcome:
+        seen.append(envelope.subject)
+        if seen.count(envelope.subject) > 1:
+            return Done()
+        return Later(due_at=1_900_000_000_000, reason="waits", unless=lambda: facts[envelope.subject])
+
+    async def case(stage: Stage) -> None:
+        await stage.put("true", "false")
+        await stage.until(lambda: len(seen) == 3)
+        assert seen.count("true") == 2
+        assert stage.rows("subject, due_at") == [("false", 1_900_000_000_000)]
+
+    on_stage(case, handle)
+
+
 def test_done_is_gone_with_its_unit_and_its_next_nudge_in_one_commit() -> None:
     async def handle(envelope: Envelope) -> Outcome:
         if envelope.subject == "next":

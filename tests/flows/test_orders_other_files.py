@@ -244,6 +244,20 @@ async def test_a_holder_cut_off_from_commercetools_stops_writing_before_the_othe
         assert_exactly_once(made)
 
 
+@virtual
+async def test_what_waits_for_the_lease_asks_once_and_goes_on_as_soon_as_it_is_gained() -> None:
+    async with world(25) as made:
+        await made.ready()
+        handled: list[tuple[str, bool]] = []
+        made.daemon.on_handle = lambda envelope: handled.append((envelope.subject, made.engine.lease.held))
+        made.engine.lease._renewed = None
+        order = made.place()
+        await made.until(lambda: (order, False) in handled, within=10, every=0.1)
+        await made.until(lambda: made.engine.lease.held, within=20, every=0.1)
+        await made.exported(order, within=3)
+        assert handled.count((order, False)) == 1
+
+
 # -- sent again on purpose ---------------------------------------------------------------------------------------------
 
 

@@ -201,5 +201,7 @@ async def house(folder: Path, **rules: Any) -> AsyncIterator[House]:
 
     async with Database.open(folder / "tallyd.db", prepare=prepare, inline=True, synchronous="OFF") as database:
         opened = House(database, Account(), StillClock(NOW), ProcurementRules(**rules))
-        yield opened
-        opened.actor.mailbox.dispose()
+        try:
+            yield opened
+        finally:
+            opened.actor.mailbox.dispose()

@@ -70,17 +70,19 @@ class Judge:
         return Done(unit=self._some)
 
     def _some(self, connection: sqlite3.Connection, now: Instant) -> None:
-        day = today(connection, self._posting, now).isoformat()
+        place = cursors.get(connection, CURSOR)
+        after, began = (place.after_id, place.at) if place is not None and place.after_id else ("", now)
+        # A pass that midnight falls into is one of the day it began on: the new day has its own.
+        day = today(connection, self._posting, began).isoformat()
         if meta.text(connection, JUDGED) == day:
             outbox.accept(connection, nudges.nudge(JUDGE, now + LOOK), now=now)
             return
-        place = cursors.get(connection, CURSOR)
-        rows = purchases.read_after(connection, place.after_id if place is not None else "", limit=SOME)
+        rows = purchases.read_after(connection, after, limit=SOME)
         for row in rows:
             if row.value is not None:
                 judge(connection, row.value, rules=self._rules, posting=self._posting, now=now)
         ended = len(rows) < SOME
-        cursors.put(connection, CURSOR, Cursor(at=now, after_id="" if ended else rows[-1].id), now=now)
+        cursors.put(connection, CURSOR, Cursor(at=began, after_id="" if ended else rows[-1].id), now=now)
         if ended:
             meta.set_text(connection, JUDGED, day)
             _cost_what_had_none(connection, now)

@@ -11,6 +11,7 @@ import msgspec
 
 from actors.domain.errors import Missing, Rejected, Transient
 from actors.domain.purchase import Purchase
+from actors.procurement.judging import SOME
 from actors.procurement.listing import OVERLAP
 from actors.procurement.nudges import SUBJECTS
 from storage import exceptions, purchases
@@ -239,6 +240,20 @@ async def test_age_alone_tells_and_costs_no_call(tmp_path: Path) -> None:
             await here.wait(24)
         assert await here.open() == [("purchase_not_invoiced", "PO-p1")]
         assert here.account.read == ["p1"]
+
+
+async def test_a_day_that_begins_while_all_are_judged_has_its_own_pass(tmp_path: Path) -> None:
+    async with house(tmp_path, landed_cost="none") as here:
+        aged = bought("a", invoices=(), receipts=(receipt("MUG", 6, date(2026, 11, 19)),))  # 14 days on 3 December
+        await opened(here, aged, *(bought(f"p{place}") for place in range(SOME)))
+        here.clock.pass_time((NOW + 2 * DAY - 1_000 - here.clock.now()) / 1000)  # a second before the second midnight
+        here.handled.clear()
+        while "judge" not in here.handled:
+            assert await here.step()
+        assert await here.open() == []
+        here.clock.pass_time(2)
+        await here.rest()
+        assert await here.open() == [("purchase_not_invoiced", "PO-a")]
 
 
 async def test_what_a_person_dismissed_comes_back_only_with_other_facts(tmp_path: Path) -> None:

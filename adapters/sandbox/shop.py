@@ -104,8 +104,10 @@ class Shop(Products):
         self._initial_state = self.add_state("Initial", type_="LineItemState", built_in=True)
         for key, roles in channels.items():
             self.add_channel(key, roles)
+        self._is_open = False
         for item in items:
             self.add_item(item)
+        self._is_open = True
 
     # What staff set up.
 
@@ -113,6 +115,9 @@ class Shop(Products):
         """Put a product on sale with its opening stock."""
         self.items[item.sku] = item
         self.show_item(item)
+        product = self.product_of(item.sku) if self._is_open else None
+        if product is not None:
+            self.edit_product(product)  # it is of today, unlike those that were there when the shop opened
         self.add_inventory(item.sku, item.stock if stock is None else stock)
 
     def add_channel(self, key: str, roles: tuple[str, ...]) -> str:

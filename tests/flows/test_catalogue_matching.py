@@ -79,7 +79,6 @@ async def test_a_published_variant_without_a_match_is_told_with_who_and_when_and
 async def test_what_nothing_is_near_to_is_told_as_that_and_a_new_item_sets_it_and_its_orders_free() -> None:
     async with catalogue_house() as house:
         house.shop.add_item(LAMP)
-        house.shop.edit_product(house.product_of("NEW-1"), price=2_000)
         await house.sweep()
         [row] = house.told("product_unmatched")
         assert "create the item" in row.facts["suggestion"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -74,12 +74,19 @@ def findings(
 def due_before_month_end(received_on: date, today: date, days: int, month_end: int) -> bool:
     """Say whether it is time to ask for what is missing of goods received on a day.
 
-    It is after so many `days`; or on one of the last `month_end` days of a month, unless the goods came that very day.
+    It is after so many `days`; or from the first of the last `month_end` days of a month that follows that day. What is
+    due stays so: a new month mends nothing.
     """
     if (today - received_on).days >= days:
         return True
-    left = monthrange(today.year, today.month)[1] - today.day
-    return left < month_end and received_on < today
+    return month_end > 0 and today >= _next_month_end(received_on, month_end)
+
+
+def _next_month_end(day: date, month_end: int) -> date:
+    """Return the first day after this one that is among the last so many of its month."""
+    following = day + timedelta(1)
+    last = following.replace(day=monthrange(following.year, following.month)[1])
+    return max(following, last - timedelta(month_end - 1))
 
 
 # -- each finding ----------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ def test_of_what_was_not_bought_nothing_is_told(status: str) -> None:
         ("2026-11-20", "2026-11-30", True),
         ("2026-11-28", "2026-11-28", False),
         ("2026-11-28", "2026-11-29", True),
+        # The month is over, and nothing is mended.
+        ("2026-11-24", "2026-12-01", True),
         # It was not told in time, or came in the last night: it is told as usual in the next month.
         ("2026-11-30", "2026-12-01", False),
         ("2026-11-30", "2026-12-14", True),
@@ -116,6 +118,13 @@ def test_whatever_came_before_the_last_day_of_a_month_is_told_in_it(received: da
     last = received.replace(day=monthrange(received.year, received.month)[1])
 
     assert due_before_month_end(received, last, days, month_end) or received == last
+
+
+@given(DAYS, st.integers(0, 60), st.integers(0, 31), st.integers(0, 90))
+def test_what_was_due_once_is_due_until_it_is_mended(received: date, days: int, month_end: int, age: int) -> None:
+    due = [due_before_month_end(received, received + timedelta(day), days, month_end) for day in (age, age + 1)]
+
+    assert due == sorted(due)
 
 
 @given(DAYS, st.integers(0, 400), st.integers(0, 400))

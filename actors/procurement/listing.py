@@ -12,7 +12,7 @@ import sqlite3
 import msgspec
 
 from actors.core.actor import Done, Surroundings, clear_connection
-from actors.domain.purchase import PurchasePage
+from actors.domain.purchase import PurchaseMark, PurchasePage
 from actors.domain.time import Instant
 from actors.messages import Flow
 from actors.procurement import nudges
@@ -26,6 +26,8 @@ CURSOR = "purchases"
 WHOLE_EVERY = DAY
 OVERLAP = 300_000
 """`UpdatedSince` may be inclusive or not, and its clock is Cin7's: read this much again (milliseconds)."""
+
+_OVER = ("COMPLETED", "VOIDED")
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,8 +59,9 @@ class Lister:
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             clear_connection(connection, "cin7", now=now)
+            awaited = {mark.id for mark in page.marks if _is_awaited(mark)}
             for purchase_id in purchases.list_marks(connection, page.marks, again=place.whole, now=now):
-                outbox.accept(connection, nudges.read(purchase_id, now), now=now)
+                outbox.accept(connection, nudges.read(purchase_id, now, awaited=purchase_id in awaited), now=now)
             if last:
                 self._end(connection, place, page, now)
             _write_place(connection, _after(place, last=last, met=page.met), now)
@@ -87,6 +90,10 @@ class Lister:
             for purchase_id in missed:
                 outbox.accept(connection, nudges.read(purchase_id, now), now=now)
         purchases.prune(connection, before=place.since)
+
+
+def _is_awaited(mark: PurchaseMark) -> bool:
+    return mark.status not in _OVER and mark.receiving != "FULLY RECEIVED"
 
 
 def _after(place: Place, *, last: bool, met: int) -> Place:

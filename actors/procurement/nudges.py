@@ -22,6 +22,7 @@ def nudge(subject: str, due_at: Instant) -> Nudge:
     return Nudge(flow=Flow.PROCUREMENT, subject=subject, due_at=due_at, urgency=Urgency.UNDERWAY)
 
 
-def read(purchase_id: str, due_at: Instant) -> Nudge:
-    """Read a purchase."""
-    return Nudge(flow=Flow.PROCUREMENT, subject=PURCHASE + purchase_id, due_at=due_at)
+def read(purchase_id: str, due_at: Instant, *, awaited: bool = False) -> Nudge:
+    """Read a purchase; one whose goods are awaited goes before what is over, since stock shows its day."""
+    urgency = Urgency.FIRST if awaited else Urgency.FRESH
+    return Nudge(flow=Flow.PROCUREMENT, subject=PURCHASE + purchase_id, due_at=due_at, urgency=urgency)

@@ -88,6 +88,13 @@ async def test_all_of_it_is_listed_once_a_day(tmp_path: Path) -> None:
         assert here.account.read == ["p1"]
 
 
+async def test_what_is_awaited_is_read_before_what_is_over(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        over = [bought(f"p{place}", status="COMPLETED") for place in (0, 1, 3)]
+        await opened(here, *over, bought("p2"), bought("p4"))
+        assert here.account.read == ["p2", "p4", "p0", "p1", "p3"]
+
+
 async def test_what_moves_while_it_is_read_is_read_again(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
         await opened(here, bought())
@@ -233,7 +240,7 @@ async def test_a_rate_that_is_entered_closes_what_was_told(tmp_path: Path) -> No
 
 async def test_age_alone_tells_and_costs_no_call(tmp_path: Path) -> None:
     received = date(2026, 11, 28)
-    async with house(tmp_path, landed_cost="none") as here:
+    async with house(tmp_path, landed_cost="none", month_end=0) as here:
         await opened(here, bought(invoices=(), receipts=(receipt("MUG", 6, received),)))
         assert await here.open() == []
         for _ in range(15):
@@ -243,7 +250,7 @@ async def test_age_alone_tells_and_costs_no_call(tmp_path: Path) -> None:
 
 
 async def test_a_day_that_begins_while_all_are_judged_has_its_own_pass(tmp_path: Path) -> None:
-    async with house(tmp_path, landed_cost="none") as here:
+    async with house(tmp_path, landed_cost="none", month_end=0) as here:
         aged = bought("a", invoices=(), receipts=(receipt("MUG", 6, date(2026, 11, 19)),))  # 14 days on 3 December
         await opened(here, aged, *(bought(f"p{place}") for place in range(SOME)))
         here.clock.pass_time((NOW + 2 * DAY - 1_000 - here.clock.now()) / 1000)  # a second before the second midnight

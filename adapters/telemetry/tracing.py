@@ -103,7 +103,7 @@ SPAN_NAMES: Mapping[str, str] = MappingProxyType(
         ROOT_SPAN: "The order's root: opened and finished by the commit that first accepts it.",
         "intake.accept": "An order, or news of one, is committed to the outbox.",
         "intake.handle": "One sweep of intake, from its nudge to its settlement.",
-        "catalogue.handle": "One refresh of Cin7's lists, from its nudge to its settlement.",
+        "catalogue.handle": "One page of a catalogue, one product, draft or plan, from its nudge to its settlement.",
         "census.handle": "One count and match of both sides, from its nudge to its settlement.",
         "stock.handle": "One look at a SKU, or one reading of availability, from its nudge to its settlement.",
         "fulfilment.handle": "One look at what was fulfilled of an order, from its nudge to its settlement.",

@@ -12,15 +12,19 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.catalogue import drafting
 from actors.domain.coverage import Flag, Match
 from adapters.operator.reading import SkuQuery
 from daemon.cli import main
 from daemon.commands import skus
+from daemon.planning import catalogue_rules
+from daemon.settings import parse_settings
 from daemon.sku_views import PAGE, plan_view, sku_page, sku_tables, sku_view
 from storage import would_haves
 from storage.database import connect
 from tests.catalogue_file import RULES, catalogue, item
-from tests.daemon_app import NOW, make_file, write_config
+from tests.daemon_app import NOW, config_text, make_file, write_config
+from tests.doc_tables import DOCS, table
 
 ALL = ["=1+1", "BOWL", "FAMILY", "GHOST", "HW-JUG-01", "MUG", "OLD", "SIZED", "TEA-01", "TEA-1", "TWIN", "hw-jug-01"]
 
@@ -307,3 +311,18 @@ def test_what_acts_needs_the_daemon(config: str, arguments: list[str], capsys: p
 def test_every_match_and_flag_has_its_words() -> None:
     assert set(skus._WHERE) == set(Match)
     assert set(skus._FLAGS) == set(Flag)
+
+
+def test_the_page_explains_every_match_and_flag() -> None:
+    assert {row["match"].strip("`") for row in table("catalogue.md", "match")} == set(Match)
+    assert {row["flag"].strip("`") for row in table("catalogue.md", "flag")} == set(Flag)
+
+
+def test_the_page_names_every_way_a_draft_can_wait() -> None:
+    assert {row["exception"].strip("`") for row in table("catalogue.md", "exception")} == set(drafting.TYPES)
+
+
+def test_the_example_of_the_page_is_one_a_daemon_takes(tmp_path: Path) -> None:
+    example = (DOCS / "catalogue.md").read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
+    settings = parse_settings(config_text(tmp_path / "tallyd.db") + example, source="t.toml")
+    assert catalogue_rules(settings).draft.product_types == {"Shirts": "apparel"}

@@ -16,6 +16,7 @@ from actors.domain.closing_files import shown
 from actors.domain.margin_report import MarginRow, margin_report, to_csv
 from actors.domain.margins import Earned, OrderMargin, below, margin_of
 from actors.domain.time import Instant, date_in_zone
+from actors.procurement.earning import LATELY
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import MarginQuery
 from daemon import days
@@ -69,11 +70,15 @@ def margin_csv(connection: sqlite3.Connection, query: MarginQuery, *, time_zone:
 
 
 def period_of(query: MarginQuery, *, today: date) -> Period:
-    """Return the days that are asked for: a month, from one day to another (or today), else the month under way.
+    """Return the days that are asked for: a month, from one day to another (or today).
+
+    Without any it is the month under way; of one SKU it is what the floor looks at (`LATELY`).
 
     Raises:
         ProblemError: 400, there are no such days.
     """
+    if query.sku and not (query.month or query.first or query.last):
+        return _days(today - LATELY, today)
     if not query.first and not query.last:
         return days.read(month_of, "month", query.month or f"{today:%Y-%m}")
     if query.month or not query.first:
@@ -82,6 +87,10 @@ def period_of(query: MarginQuery, *, today: date) -> Period:
     last = days.read(date_of, "to", query.last) if query.last else today
     if last < first:
         raise ProblemError(400, f"{last} is before {first}.")
+    return _days(first, last)
+
+
+def _days(first: date, last: date) -> Period:
     return Period(kind="days", name=f"{first}..{last}", first=first, last=last)
 
 

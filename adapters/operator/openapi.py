@@ -186,7 +186,11 @@ _PATHS: dict[str, Any] = {
     "/api/reports/margin": _read(
         "What sales earned in a period, by SKU and in all; of one SKU also each sale, and what it cost, landed",
         "MarginReport",
-        _query("month", "Such as 2026-11, in the books' time zone; without any days the month under way.", _TEXT),
+        _query(
+            "month",
+            "Such as 2026-11; without days the month under way, or of a SKU the last 90.",
+            _TEXT,
+        ),
         _query("from", "The first day, instead of a month.", _TEXT),
         _query("to", "The last day; without it today.", _TEXT),
         _query("sku", "This SKU alone, exactly as written in Cin7 Core.", _TEXT),

@@ -16,6 +16,9 @@ from daemon.margin_views import margin_csv, margin_document
 
 Document = dict[str, Any]
 
+MOST_ROWS = 50
+"""So many SKUs a terminal is shown, those below the floor first; JSON and CSV hold all."""
+
 MOST_SALES = 50
 """So many sales of a SKU a terminal is shown, the newest ones; JSON holds all."""
 
@@ -38,9 +41,9 @@ def written(
 def text_of(report: Document) -> str:
     """Print a report."""
     period = report["period"]
-    parts = [f"Margins of {period['name']} ({period['first']} to {period['last']}), in {report['currency']}"]
+    parts = [f"Margins from {period['first']} to {period['last']}, in {report['currency']}"]
     if report["not_yet"]:
-        parts.append(f"{report['not_yet']} orders are being worked out: look again in a moment.")
+        parts.append(f"Still being worked out: {report['not_yet']} (look again in a moment).")
     parts += ["", _rows(report), *_remarks(report)]
     if report["sku"] is not None:
         parts += _of_sku(report["sku"], report["currency"])
@@ -52,8 +55,9 @@ _HEADS = ["UNITS", "NET", "UNIT COST", "COST", "MARGIN", "%", "COST FROM"]
 
 
 def _rows(report: Document) -> str:
+    shown = sorted(report["rows"], key=lambda row: not row["below_floor"])[:MOST_ROWS]
     rows: list[list[object]] = [
-        [row["sku"], row["orders"], *(row[name] for name in _FIGURES), _mark(row)] for row in report["rows"]
+        [row["sku"], row["orders"], *(row[name] for name in _FIGURES), _mark(row)] for row in shown
     ]
     total = report["total"]
     rows.append(["in all", total["orders"], *(total[name] for name in _FIGURES), " "])
@@ -65,8 +69,9 @@ def _mark(row: Document) -> str:
 
 
 def _remarks(report: Document) -> list[str]:
-    below = sum(row["below_floor"] for row in report["rows"])
-    remarks = [f"{below} below the floor of {report['floor_percent']} %."] if below else []
+    more, below = len(report["rows"]) - MOST_ROWS, sum(row["below_floor"] for row in report["rows"])
+    remarks = [f"… and {more} more SKUs: --json or --csv"] if more > 0 else []
+    remarks += [f"{below} below the floor of {report['floor_percent']} %."] if below else []
     without = [row for row in report["rows"] if row["cost"] is None]
     if without:
         net = report["total"]["uncosted_net"]

@@ -27,6 +27,7 @@ from adapters.operator.problems import ProblemError
 from adapters.operator.reading import MarginQuery
 from adapters.operator.server import operator_server
 from daemon.cli import main
+from daemon.commands import earnings
 from daemon.margin_views import margin_document, period_of
 from daemon.readmodel import LiveReading
 from storage import exceptions, facts, margins, purchases
@@ -150,6 +151,8 @@ def test_one_sku_shows_its_sales_and_what_its_cost_is_made_of() -> None:
     ("query", "first", "last"),
     [
         ({}, "2026-12-01", "2026-12-31"),
+        ({"sku": "MUG"}, "2026-09-02", "2026-12-01"),
+        ({"sku": "MUG", "month": "2026-02"}, "2026-02-01", "2026-02-28"),
         ({"month": "2026-02"}, "2026-02-01", "2026-02-28"),
         ({"first": "2026-11-05"}, "2026-11-05", "2026-12-01"),
         ({"first": "2026-11-05", "last": "2026-11-05"}, "2026-11-05", "2026-11-05"),
@@ -185,14 +188,25 @@ def test_at_a_terminal(config: Path, capsys: pytest.CaptureFixture[str]) -> None
     lines = [line.split() for line in shown.splitlines()]
     assert ["MUG", "2", "3", "24.20", "4.0000", "12.00", "12.20", "50.41", "PO-00001"] in lines
     assert ["in", "all", "2", "4", "29.20", "-", "12.00", "12.20", "50.41", "-"] in lines
-    assert "Margins of 2026-11 (2026-11-01 to 2026-11-30), in GBP" in shown
-    assert "1 orders are being worked out" in shown
+    assert "Margins from 2026-11-01 to 2026-11-30, in GBP" in shown
+    assert "Still being worked out: 1 (" in shown
     assert "No cost is known of 1; what was sold without one comes to 5.00." in shown
     assert run(config, "--sku", "MUG", "--from", "2026-11-01", "--to", "2026-12-31") == 0
     shown = capsys.readouterr().out
     assert "Purchase PO-00001, received by 2026-11-03: 10 units worth 40.00 GBP, 4.0000 each" in shown
     assert ["linked", "journal", "SP-9", "2.6000", "GBP", "1", "2.6000"] in [one.split() for one in shown.splitlines()]
     assert [one.split()[0] for one in shown.splitlines() if " 2026-1" in one and one[0].isdigit()] == ["1", "2", "3"]
+
+
+def test_a_terminal_is_shown_what_is_below_the_floor_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(earnings, "MOST_ROWS", 1)
+    found = report(month="2026-11")
+    jar, mug = found["rows"]
+    shown = earnings.text_of(found | {"rows": [jar, mug | {"below_floor": True}]})
+    assert "MUG" in shown
+    assert "JAR" not in shown
+    assert "… and 1 more SKUs: --json or --csv" in shown
+    assert "1 below the floor of 10 %." in shown
 
 
 def test_json_and_csv(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

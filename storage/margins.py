@@ -40,6 +40,12 @@ def uncosted(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
+def skus_after(connection: sqlite3.Connection, sku: str, *, limit: int) -> list[str]:
+    """Return the next SKUs that were sold, by name."""
+    rows = connection.execute("SELECT DISTINCT sku FROM margins WHERE sku > ? ORDER BY sku LIMIT ?", (sku, limit))
+    return [row[0] for row in rows]
+
+
 def store(
     connection: sqlite3.Connection, order_id: str, margins: Sequence[OrderMargin], *, now: Instant
 ) -> frozenset[str]:

@@ -18,8 +18,12 @@ from actors.procurement import nudges
 from actors.procurement.day import today
 from actors.procurement.nudges import BELOW_FLOOR, MARGINS
 from actors.procurement.rules import ProcurementRules
-from storage import exceptions, facts, margins, outbox, purchases
+from storage import cursors, exceptions, facts, margins, meta, outbox, purchases
+from storage.cursors import Cursor
 from storage.purchases import UnitCost
+
+FLOOR = "margins:floor"
+"""Text in the file: the floor that every SKU was held to."""
 
 SOME = 50
 """Orders of one message: while they are worked out nothing else is written."""
@@ -46,11 +50,26 @@ class Earner:
         news: set[str] = set()
         for order_id in due:
             news |= margins.store(connection, order_id, _earned_by(connection, order_id, costs), now=now)
+        others = self._of_another_floor(connection, now)
         since = today(connection, self._posting, now) - LATELY
-        for sku in sorted(news):
+        for sku in sorted({*news, *others}):
             self._judge(connection, sku, costs, since, now)
-        pause = self._rules.refresh if len(due) < SOME else 0
+        pause = 0 if SOME in (len(due), len(others)) else self._rules.refresh
         outbox.accept(connection, nudges.nudge(MARGINS, now + pause), now=now)
+
+    def _of_another_floor(self, connection: sqlite3.Connection, now: Instant) -> list[str]:
+        """Where the floor was changed, return the next SKUs that were held to another one."""
+        floor = f"{self._rules.floor:f}"
+        if meta.text(connection, FLOOR) == floor:
+            return []
+        name = f"{FLOOR}:{floor}"
+        place = cursors.get(connection, name)
+        skus = margins.skus_after(connection, place.after_id if place is not None else "", limit=SOME)
+        ended = len(skus) < SOME
+        cursors.put(connection, name, Cursor(at=now, after_id="" if ended else skus[-1]), now=now)
+        if ended:
+            meta.set_text(connection, FLOOR, floor)
+        return skus
 
     def _judge(self, connection: sqlite3.Connection, sku: str, costs: _Costs, since: date, now: Instant) -> None:
         """One exception for a SKU: its newest sale decides. While that has no cost, nobody knows better than before."""

@@ -11,6 +11,7 @@ import pytest
 from actors.domain.margins import OrderMargin
 from actors.domain.purchase import Purchase
 from actors.procurement.earning import SOME
+from actors.procurement.rules import ProcurementRules
 from storage import books, exceptions, margins
 from tests.procurement_house import House, house
 from tests.purchase_builder import charge, invoice, line, movement, receipt
@@ -164,6 +165,25 @@ async def test_at_the_floor_is_not_below_it_and_for_nothing_is_below_any(tmp_pat
         await here.run(lambda connection: sell(connection, "1", ("MUG", 1, paid)))
         await opened(here, bought("4.0000"))
         assert bool(await here.open()) == told
+
+
+async def test_another_floor_is_held_to_all_that_was_sold(tmp_path: Path) -> None:
+    def cheap(connection: sqlite3.Connection) -> None:
+        for place in range(SOME + 3):
+            stock_item(connection, f"S{place:03d}", "4.0000")
+            sell(connection, str(place), (f"S{place:03d}", 1, "4.40"))
+
+    async with house(tmp_path) as here:
+        await here.run(cheap)
+        await opened(here)
+        assert await here.open() == []
+        for floor, told in ((Decimal(10), SOME + 3), (Decimal(9), 0)):
+            here.actor.mailbox.dispose()
+            here.rules = ProcurementRules(floor=floor)
+            here.start()
+            await here.begin()
+            await here.rest()
+            assert len(await here.open()) == told
 
 
 async def test_a_cost_that_is_mended_closes_it(tmp_path: Path) -> None:

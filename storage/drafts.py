@@ -11,20 +11,21 @@ from actors.domain.time import Instant
 from storage import meta
 
 _SINCE = "drafts_since"
+_ENCODER = msgspec.json.Encoder(decimal_format="number")  # a number is compared with a number when it is read again
 
 
 class DraftRow(msgspec.Struct, frozen=True, kw_only=True):
     """Where a draft stands: wanted, absent (seen to be missing once), made, or refused.
 
-    `written` is what we wrote last, by "<sku>/<attribute>". `conflicts` counts versions that were overtaken in a row.
-    `asked_by`: a person asked for it.
+    `written` is what of it may be ours, by "<sku>/<attribute>" (`drafting.Written`). `conflicts` counts versions that
+    were overtaken in a row. `asked_by`: a person asked for it.
     """
 
     key: str
     state: str
     absent_at: Instant | None = None
     product_id: str = ""
-    written: dict[str, Any] = {}
+    written: dict[str, list[Any]] = {}
     conflicts: int = 0
     asked_by: str = ""
     at: Instant = 0
@@ -76,7 +77,7 @@ def put(connection: sqlite3.Connection, row: DraftRow, *, now: Instant) -> None:
             row.state,
             row.absent_at,
             row.product_id,
-            msgspec.json.encode(row.written).decode(),
+            _ENCODER.encode(row.written).decode(),
             row.conflicts,
             row.asked_by,
             now,

@@ -27,6 +27,7 @@ from actors.domain.drafting import (
     Source,
     changes,
     compose,
+    meant,
     no_product_type,
     no_tax_category,
     ours,
@@ -203,7 +204,7 @@ class Drafter:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     async def _create(self, subject: _Subject, ready: _Ready) -> Outcome:
-        intent = Intent(Purpose.CT_CREATE_PRODUCT, subject=subject.row.key, lane=Lane.CATALOGUE)
+        intent = self._intent(Purpose.CT_CREATE_PRODUCT, subject, ready)
         try:
             product = await self._showcase.create_draft(ready.draft, intent)
         except InDoubt as error:
@@ -232,7 +233,7 @@ class Drafter:
     async def _update(
         self, subject: _Subject, ready: _Ready, product: ListedProduct, actions: Sequence[DraftAction]
     ) -> Outcome:
-        intent = Intent(Purpose.CT_UPDATE_PRODUCT, subject=subject.row.key, lane=Lane.CATALOGUE)
+        intent = self._intent(Purpose.CT_UPDATE_PRODUCT, subject, ready)
         try:
             written = await self._showcase.update_draft(product, actions, intent)
         except (Conflict, Missing) as error:
@@ -246,6 +247,16 @@ class Drafter:
             raise
         detail = {f"{place}. change": _worded(action, product) for place, action in enumerate(actions, start=1)}
         return self._made(subject, ready, intent, written, done="update draft", detail=detail)
+
+    def _intent(self, purpose: Purpose, subject: _Subject, ready: _Ready) -> Intent:
+        """What is about to be written is kept with the intent, so that it is known for ours if the answer is lost."""
+
+        def beside(connection: sqlite3.Connection, _call: int) -> None:
+            row = drafts.get(connection, subject.row.key) or subject.row
+            may_be_ours = meant(ready.draft, row.written)
+            drafts.put(connection, msgspec.structs.replace(row, written=may_be_ours), now=self._around.clock.now())
+
+        return Intent(purpose, subject=subject.row.key, lane=Lane.CATALOGUE, beside=beside)
 
     def _made(
         self,

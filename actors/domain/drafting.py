@@ -32,6 +32,9 @@ from actors.domain.listing import (
 MOST_VARIANTS = 100
 """Variants of one product (commercetools fact sheet §7)."""
 
+Written = Mapping[str, Sequence[Any]]
+"""What we wrote, by "<sku>/<attribute>": the last value, and those that may stand since an answer was lost."""
+
 _LONGEST_SLUG = 256
 _NOT_OF_A_SLUG = re.compile(r"[^a-z0-9]+")
 WRITABLE = frozenset({"text", "ltext", "enum", "lenum", "number", "boolean", "date"})
@@ -231,7 +234,7 @@ def _day(text: str) -> str | None:
 
 
 def changes(
-    product: ListedProduct, draft: ProductDraft, written: Mapping[str, Any], *, language: str, own: bool
+    product: ListedProduct, draft: ProductDraft, written: Written, *, language: str, own: bool
 ) -> Iterator[DraftAction]:
     """Yield what a product that exists lacks of a draft: variants, and attributes that are ours to fill.
 
@@ -250,8 +253,8 @@ def changes(
         for name, value in wanted.attributes.items():
             shown = plain(variant.attributes.get(name), language)
             target = plain(value, language)
-            ours = written.get(f"{wanted.sku}/{name}")
-            if shown != target and (shown is None or (ours is not None and shown == plain(ours, language))):
+            mine = [plain(one, language) for one in written.get(place(wanted, name), ())]
+            if shown != target and (shown is None or shown in mine):
                 yield SetAttribute(variant_id=variant.id, name=name, value=value)
     if draft.tax_category and not product.tax_category and not product.published:
         yield SetTaxCategory(key=draft.tax_category)
@@ -268,19 +271,40 @@ def plain(value: Any, language: str) -> Any:
     return value
 
 
-def ours(product: ListedProduct, draft: ProductDraft, written: Mapping[str, Any], *, language: str) -> dict[str, Any]:
-    """Return what of a product is ours, by "<sku>/<attribute>": what it shows as we wrote it, now or before.
+def meant(draft: ProductDraft, written: Written) -> dict[str, list[Any]]:
+    """Return what may be ours once a draft was sent, whether or not its answer arrives: what was, and what it says.
+
+    An answer that is lost and an item that changes before anybody looks would else make a person's of our own value.
+    """
+    may_be = {at: [*values] for at, values in written.items()}
+    for variant in draft.variants:
+        for name, value in variant.attributes.items():
+            values = may_be.setdefault(place(variant, name), [])
+            if value not in values:
+                values.append(value)
+    return may_be
+
+
+def ours(product: ListedProduct, draft: ProductDraft, written: Written, *, language: str) -> dict[str, list[Any]]:
+    """Return what of a product is ours: what it shows as we wrote it, now or before.
 
     What a person wrote instead reads otherwise, now and later, and is left alone.
     """
     staged = {variant.sku: variant for variant in product.staged}
-    kept = dict(written)
+    kept = {at: [*values] for at, values in written.items()}
     for wanted in draft.variants:
         variant = staged.get(wanted.sku)
-        for name, value in wanted.attributes.items() if variant is not None else ():
+        if variant is None:
+            continue
+        for name, value in wanted.attributes.items():
             if plain(variant.attributes.get(name), language) == plain(value, language):
-                kept[f"{wanted.sku}/{name}"] = value
+                kept[place(wanted, name)] = [value]
     return kept
+
+
+def place(variant: DraftVariant, attribute: str) -> str:
+    """Name an attribute of a variant."""
+    return f"{variant.sku}/{attribute}"
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------

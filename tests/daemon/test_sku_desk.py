@@ -355,7 +355,7 @@ async def test_what_was_refused_before_is_tried_anew(tmp_path: Path) -> None:
 
 
 async def test_a_draft_that_is_made_is_looked_at_again(tmp_path: Path) -> None:
-    made = DraftRow(key="item:i-MUG", state="made", product_id="p-mug", written={"MUG/brand": "x"})
+    made = DraftRow(key="item:i-MUG", state="made", product_id="p-mug", written={"MUG/brand": ["x"]})
     async with assembled(tmp_path, catalogue) as app:
         rules_of(app, TYPED)
         await app.engine.database.run(lambda connection: drafts.put(connection, made, now=NOW))
@@ -365,7 +365,7 @@ async def test_a_draft_that_is_made_is_looked_at_again(tmp_path: Path) -> None:
     assert "is looked at again" in done["message"]
     assert waiting == ["draft:item:i-MUG"]
     assert row is not None
-    assert (row.state, row.asked_by, row.written) == ("made", "olga", {"MUG/brand": "x"})
+    assert (row.state, row.asked_by, row.written) == ("made", "olga", {"MUG/brand": ["x"]})
 
 
 UNFIT: list[tuple[str, CatalogueRules, int, str]] = [

@@ -222,6 +222,23 @@ async def test_a_lost_answer_makes_no_second_product(kind: FaultKind) -> None:
         assert not [row for row in house.made.daemon.open_exceptions() if row.record.kind == "draft"]
 
 
+@pytest.mark.parametrize("operation", ["product_create", "product_update"])
+@virtual
+async def test_an_item_that_changes_before_a_lost_answer_is_looked_for_is_followed_all_the_same(operation: str) -> None:
+    async with catalogue_house(the_rules=drafting()) as house:
+        await house.refresh()
+        house.cin7.add_item("NEW-1", name="Lamp", barcode="1")
+        if operation == "product_update":
+            await settled(house)
+            house.cin7.edit_item("NEW-1", barcode="2")
+        house.made.ct_faults.plan(operation, Fault(kind=FaultKind.DROP_AFTER))
+        await house.made.until(lambda: house.made.calls(operation) == 1, within=15 * MINUTE)
+        house.cin7.edit_item("NEW-1", barcode="3")
+        await house.refresh()
+        product = house.product_of("NEW-1")
+        await house.made.until(lambda: attributes(house, product).get("barcode") == "3", within=30 * MINUTE)
+
+
 @virtual
 async def test_a_version_overtaken_each_time_is_told_and_the_field_written_in_the_end() -> None:
     async with catalogue_house(the_rules=drafting()) as house:

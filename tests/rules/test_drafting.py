@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from actors.domain.drafting import (
     DraftRules,
+    Written,
     changes,
     compose,
+    meant,
     ours,
     product_type_key,
     slug,
@@ -196,7 +198,7 @@ def product(*variants: Variant, **fields: Any) -> ListedProduct:
     )
 
 
-def listed(draft: ProductDraft, written: dict[str, Any] | None = None, **fields: Any) -> list[Any]:
+def listed(draft: ProductDraft, written: Written | None = None, **fields: Any) -> list[Any]:
     own = fields.pop("own", True)
     there = fields.pop("there")
     return list(changes(there, draft, written or {}, language="en-GB", own=own))
@@ -211,14 +213,14 @@ def test_an_empty_field_is_filled_and_what_we_wrote_follows_cin7() -> None:
     empty = product(Variant(id=1, sku="MUG-1"))
     assert listed(drafted(), there=empty) == [SetAttribute(variant_id=1, name="barcode", value="4012")]
     old = product(Variant(id=1, sku="MUG-1", attributes={"barcode": "1111"}))
-    assert listed(drafted(), {"MUG-1/barcode": "1111"}, there=old) == [
+    assert listed(drafted(), {"MUG-1/barcode": ["1111"]}, there=old) == [
         SetAttribute(variant_id=1, name="barcode", value="4012")
     ]
 
 
 def test_what_a_person_wrote_is_left() -> None:
     theirs = product(Variant(id=1, sku="MUG-1", attributes={"barcode": "by hand"}))
-    assert listed(drafted(), {"MUG-1/barcode": "1111"}, there=theirs) == []
+    assert listed(drafted(), {"MUG-1/barcode": ["1111"]}, there=theirs) == []
     assert listed(drafted(), there=theirs) == []
 
 
@@ -264,8 +266,19 @@ def test_nothing_a_person_wrote_is_ever_overwritten(shown: str | None, written: 
     draft = drafted(source_of_item(item(barcode=wanted)))
     attributes = {} if shown is None else {"barcode": shown}
     there = product(Variant(id=1, sku="MUG-1", attributes=attributes))
-    before = {} if written is None else {"MUG-1/barcode": written}
+    before = {} if written is None else {"MUG-1/barcode": [written]}
     actions = listed(draft, before, there=there)
     assert bool(actions) == (shown != wanted and (shown is None or shown == written))
     kept = ours(there, draft, before, language="en-GB")
-    assert kept.get("MUG-1/barcode") == (wanted if shown == wanted else written)
+    assert kept == ({"MUG-1/barcode": [wanted]} if shown == wanted else before)
+
+
+@given(shown=st.sampled_from(["a", "b"]))
+def test_whichever_of_two_values_arrived_is_ours_and_a_persons_is_not(shown: str) -> None:
+    sent = meant(drafted(source_of_item(item(barcode="b"))), {"MUG-1/barcode": ["a"]})
+    assert meant(drafted(source_of_item(item(barcode="b"))), sent) == sent == {"MUG-1/barcode": ["a", "b"]}
+    draft = drafted(source_of_item(item(barcode="c")))
+    there = product(Variant(id=1, sku="MUG-1", attributes={"barcode": shown}))
+    assert listed(draft, sent, there=there) == [SetAttribute(variant_id=1, name="barcode", value="c")]
+    theirs = product(Variant(id=1, sku="MUG-1", attributes={"barcode": "by hand"}))
+    assert listed(draft, sent, there=theirs) == []

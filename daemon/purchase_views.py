@@ -25,10 +25,14 @@ def purchase_view(connection: sqlite3.Connection, number: str) -> Document | Non
     if row is None:
         return None
     found = exceptions.of_record(connection, "purchase", row.id)
+    first = purchases.first_units(connection, row.id)
     return {
         **_listed(row),
         **(_read(row.value) if row.value is not None else {}),
-        "landed_costs": [_landed(connection, cost) for cost in purchases.costs_of(connection, row.id)],
+        "landed_costs": [
+            {**landed_view(cost), "first_unit": _figure(first.get(cost.sku))}
+            for cost in purchases.costs_of(connection, row.id)
+        ],
         "exceptions": [{"id": one.id, "type": one.type, "cause": one.cause} for one in found if one.state == "open"],
     }
 
@@ -100,11 +104,6 @@ def _journal(one: JournalLine) -> Document:
         "debit": one.debit,
         "credit": one.credit,
     }
-
-
-def _landed(connection: sqlite3.Connection, cost: LandedCost) -> Document:
-    first = purchases.first_units(connection, cost.purchase_id).get(cost.sku)
-    return {**landed_view(cost), "first_unit": _figure(first)}
 
 
 def landed_view(cost: LandedCost) -> Document:

@@ -293,7 +293,8 @@ def costs_of(connection: sqlite3.Connection, purchase_id: str) -> list[LandedCos
 
 def first_units(connection: sqlite3.Connection, purchase_id: str) -> dict[str, Decimal]:
     """Return the first unit cost that was known of each SKU of a purchase."""
-    return {sku: first.unit for sku, (_, first) in _costs(connection, purchase_id)}
+    rows = connection.execute("SELECT sku, first_unit FROM landed_costs WHERE purchase_id = ?", (purchase_id,))
+    return {sku: Decimal(first_unit) for sku, first_unit in rows}
 
 
 def costs_of_sku(connection: sqlite3.Connection, sku: str, *, limit: int) -> list[LandedCost]:

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from actors.domain.arrivals import Arrival, arrivals, uninvoiced, waiting_since
+from actors.domain.arrivals import Arrival, arrivals
 from actors.domain.closing_files import shown
 from actors.domain.exception_types import Finding
 from actors.domain.landed_cost import NOT_INVOICED, by_day, is_capitalised, rate_of
@@ -122,27 +122,24 @@ def _not_invoiced(
     purchase: Purchase, costs: Sequence[LandedCost], today: date, rules: BuyingRules
 ) -> Iterator[Finding]:
     """One for a purchase: it takes one invoice to mend."""
-    open_units = {one: units for one in arrivals(purchase) if (units := uninvoiced(purchase, one)) > 0}
-    if not open_units:
+    waiting = {one: day for one in arrivals(purchase) if (day := one.waiting_since) is not None}
+    since = min(waiting.values(), default=None)
+    if since is None or not due_before_month_end(since, today, rules.invoice_after, rules.month_end):
         return
-    since = min(waiting_since(purchase, one) for one in open_units)
-    if not due_before_month_end(since, today, rules.invoice_after, rules.month_end):
-        return
+    units = sum((one.uninvoiced for one in waiting), ZERO)
     worth = sum((part.base for cost in costs for part in cost.parts if part.what == NOT_INVOICED), ZERO)
     yield Finding(
         code="purchase_not_invoiced",
-        cause=f"{purchase.number} of {purchase.supplier}: {_units(sum(open_units.values(), ZERO))} received units, the"
-        f" oldest of {since}, are on no invoice. They are in the books at an estimate,"
-        f" {shown(worth)} {purchase.base_currency} by the order's price.",
+        cause=f"{purchase.number} of {purchase.supplier}: {_units(units)} received units, the oldest of"
+        f" {since}, are on no invoice. They are in the books at an estimate, {shown(worth)} {purchase.base_currency}"
+        " by the order's price.",
         field="Invoice",
         group=f"purchase_not_invoiced:{purchase.supplier}",
         facts={
             "supplier": purchase.supplier,
             "received": since.isoformat(),
             f"estimate {purchase.base_currency}": shown(worth),
-            **{
-                one.sku: f"{_units(units)} of {_units(one.quantity)} on no invoice" for one, units in open_units.items()
-            },
+            **{one.sku: f"{_units(one.uninvoiced)} of {_units(one.quantity)} on no invoice" for one in waiting},
         },
     )
 

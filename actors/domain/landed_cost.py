@@ -14,18 +14,21 @@ from fractions import Fraction
 
 import msgspec
 
-from actors.domain.arrivals import Arrival, arrivals, invoiced, uninvoiced
+from actors.domain.arrivals import Arrival, arrivals
 from actors.domain.purchase import (
     ZERO,
     CostPart,
     Expected,
     JournalLine,
     LandedCost,
+    Movement,
     PartKind,
     Purchase,
     PurchaseCharge,
     PurchaseInvoice,
     PurchaseKind,
+    PurchaseLine,
+    by_product,
 )
 from actors.domain.spreading import rounded, spread
 
@@ -50,12 +53,12 @@ def landed_costs(purchase: Purchase) -> tuple[LandedCost, ...]:
     if purchase.kind is PurchaseKind.SERVICE:
         return ()
     arrived = arrivals(purchase)
-    goods = {one.product_id: list(_goods(purchase, one)) for one in arrived}
+    goods = _goods(purchase, arrived)
     charges = _charges(purchase)
     journals = _journals(purchase, arrived, goods)
-    ids = (one.product_id for one in arrived)
-    explained = (goods[one] + charges[one] + journals[one] for one in ids)
-    return tuple(_cost(purchase, *one) for one in zip(arrived, explained, strict=True))
+    booked = by_product(purchase.movements)
+    explained = (goods[one.product_id] + charges[one.product_id] + journals[one.product_id] for one in arrived)
+    return tuple(_cost(purchase, *each, booked[each[0].product_id]) for each in zip(arrived, explained, strict=True))
 
 
 def expected(purchase: Purchase) -> tuple[Expected, ...]:
@@ -103,16 +106,23 @@ def by_day(invoices: Iterable[PurchaseInvoice]) -> list[PurchaseInvoice]:
 # -- the parts -------------------------------------------------------------------------------------------------------
 
 
-def _goods(purchase: Purchase, arrival: Arrival) -> Iterator[CostPart]:
+def _goods(purchase: Purchase, arrived: Sequence[Arrival]) -> defaultdict[str, list[CostPart]]:
     """What the goods cost themselves: by invoice, then what no invoice covers at the price of the order."""
+    parts: defaultdict[str, list[CostPart]] = defaultdict(list)
     for invoice in by_day(purchase.invoices):
-        lines = [line for line in invoice.lines if line.product_id == arrival.product_id]
-        total = sum((line.total for line in lines), ZERO)
-        if lines:
+        for product, lines in by_product(invoice.lines).items():
+            total = sum((line.total for line in lines), ZERO)
             what = "goods" if total >= 0 else "credit"
-            yield _billed(purchase, invoice, kind=PartKind.GOODS, what=what, amount=total)
-    ordered = [line for line in purchase.ordered if line.product_id == arrival.product_id]
-    units, priced = uninvoiced(purchase, arrival), sum((line.quantity for line in ordered), ZERO)
+            parts[product].append(_billed(purchase, invoice, kind=PartKind.GOODS, what=what, amount=total))
+    ordered = by_product(purchase.ordered)
+    for arrival in arrived:
+        parts[arrival.product_id] += _estimate(purchase, arrival.uninvoiced, ordered[arrival.product_id])
+    return parts
+
+
+def _estimate(purchase: Purchase, units: Decimal, ordered: Sequence[PurchaseLine]) -> Iterator[CostPart]:
+    """What units that nobody billed yet cost at the price of the order; nothing of what was not ordered."""
+    priced = sum((line.quantity for line in ordered), ZERO)
     if units > 0 and priced > 0:
         total = rounded(sum(Fraction(line.total) for line in ordered) * Fraction(units) / Fraction(priced))
         yield _billed(purchase, None, kind=PartKind.GOODS, what=NOT_INVOICED, amount=total)
@@ -122,8 +132,9 @@ def _charges(purchase: Purchase) -> defaultdict[str, list[CostPart]]:
     """Each product's share of the charges of its invoices, by the value of the lines."""
     parts: defaultdict[str, list[CostPart]] = defaultdict(list)
     for invoice in by_day(purchase.invoices):
-        products = sorted({line.product_id for line in invoice.lines})
-        weights = _line_weights(invoice, products)
+        lines = by_product(invoice.lines)
+        products = sorted(lines)
+        weights = _line_weights([lines[one] for one in products])
         for charge in sorted(invoice.charges, key=lambda one: (one.what, one.reference, one.total)):
             if is_capitalised(purchase, charge):
                 whole = _billed(purchase, invoice, kind=PartKind.CHARGE, what=charge.what, amount=charge.total)
@@ -164,8 +175,10 @@ def _booked(purchase: Purchase, journal: JournalLine) -> Decimal:
     return -journal.amount if journal.credit == account else ZERO
 
 
-def _cost(purchase: Purchase, arrival: Arrival, explained: Sequence[CostPart]) -> LandedCost:
-    value = sum((move.value for move in purchase.movements if move.product_id == arrival.product_id), ZERO)
+def _cost(
+    purchase: Purchase, arrival: Arrival, explained: Sequence[CostPart], booked: Sequence[Movement]
+) -> LandedCost:
+    value = sum((move.value for move in booked), ZERO)
     rest = value - sum((part.base for part in explained), ZERO)
     rests = (_rest(purchase, arrival, rest),) if rest else ()
     return LandedCost(
@@ -179,13 +192,13 @@ def _cost(purchase: Purchase, arrival: Arrival, explained: Sequence[CostPart]) -
         unit=rounded(Fraction(value) / Fraction(arrival.quantity)),
         currency=purchase.base_currency,
         parts=(*explained, *rests),
-        invoiced=uninvoiced(purchase, arrival) == 0,
+        invoiced=arrival.uninvoiced == 0,
     )
 
 
 def _rest(purchase: Purchase, arrival: Arrival, rest: Decimal) -> CostPart:
     """What the documents leave (or explain too much), kept to the last digit, unlike the other parts."""
-    what = AHEAD if invoiced(purchase, arrival) > arrival.quantity else UNEXPLAINED
+    what = AHEAD if arrival.invoiced > arrival.quantity else UNEXPLAINED
     what = ROUNDING if abs(rest) < _CENT else what
     return _in_base(purchase, kind=PartKind.REST, what=what, reference="", amount=rest)
 
@@ -232,10 +245,10 @@ def _share_out(
             parts[product].append(msgspec.structs.replace(whole, amount=amount, base=base))
 
 
-def _line_weights(invoice: PurchaseInvoice, products: Sequence[str]) -> list[Decimal]:
-    """The value of each product on an invoice; on a credit note all are below zero, and weigh the same."""
-    totals = [abs(sum((line.total for line in invoice.lines if line.product_id == one), ZERO)) for one in products]
-    units = [abs(sum((line.quantity for line in invoice.lines if line.product_id == one), ZERO)) for one in products]
+def _line_weights(products: Sequence[Sequence[PurchaseLine]]) -> list[Decimal]:
+    """The value of each product's lines on an invoice; on a credit note all are below zero, and weigh the same."""
+    totals = [abs(sum((line.total for line in lines), ZERO)) for lines in products]
+    units = [abs(sum((line.quantity for line in lines), ZERO)) for lines in products]
     return _weights(totals, units)
 
 

@@ -6,9 +6,12 @@ those of journals and movements in the books' own. `rate` is base units for one 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -142,6 +145,17 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     def foreign(self) -> bool:
         """True when the supplier is paid in another currency than the books'."""
         return bool(self.currency) and self.currency != self.base_currency
+
+
+_Row = TypeVar("_Row", PurchaseLine, Receipt, Movement)
+
+
+def by_product(rows: Iterable[_Row]) -> defaultdict[str, list[_Row]]:
+    """Put together what is about the same product: a purchase has hundreds of lines, and each is looked at once."""
+    found: defaultdict[str, list[_Row]] = defaultdict(list)
+    for row in rows:
+        found[row.product_id].append(row)
+    return found
 
 
 class PartKind(StrEnum):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.domain.arrivals import arrivals, uninvoiced, waiting_since
+from actors.domain.arrivals import arrivals
 from actors.domain.buying import BuyingRules, due_before_month_end, findings
 from actors.domain.exception_types import Finding
 from actors.domain.landed_cost import landed_costs
@@ -215,7 +215,7 @@ def test_what_was_received_and_not_billed_is_waited_for_since_it_came(
     changed: dict[str, Any], since: date | None
 ) -> None:
     of = buy(**changed)
-    waiting = [waiting_since(of, one) for one in arrivals(of) if uninvoiced(of, one)]
+    waiting = [one.waiting_since for one in arrivals(of) if one.uninvoiced]
 
     assert waiting == ([] if since is None else [since])
     for days, told in ((13, False), (14, True)):

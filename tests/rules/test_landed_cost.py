@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -469,3 +469,34 @@ def test_shares_add_up_and_are_within_a_tick_of_what_is_due(amount: Decimal, wei
 )
 def test_a_half_is_rounded_away_from_zero(exact: str, to_four: str) -> None:
     assert str(rounded(Fraction(exact))) == to_four
+
+
+class Counted(tuple[Any, ...]):
+    """Rows that count how often somebody goes through them."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        Counted.passes += 1
+        return super().__iter__()
+
+
+def passes(skus: int) -> int:
+    """How often the rows of a purchase of so many SKUs are gone through."""
+    names = [f"SKU-{number}" for number in range(skus)]
+    lines = Counted(line(name, 2, 10) for name in names)
+    billed = invoice("RE-1", charges=[charge("Packing", 7)])
+    of = purchase(
+        ordered=lines,
+        receipts=Counted(receipt(name, 2) for name in names),
+        invoices=(msgspec.structs.replace(billed, lines=lines),),
+        journals=(journal("NSL-1", 9),),
+        movements=Counted(movement(name, 9) for name in names),
+    )
+    Counted.passes = 0
+    assert len(landed_costs(of)) == skus
+    return Counted.passes
+
+
+def test_a_purchase_of_many_skus_is_gone_through_no_more_often_than_a_small_one() -> None:
+    assert passes(60) == passes(2)

@@ -23,7 +23,9 @@ from storage.purchases import PurchaseRow
 TYPES = ("purchase_rate_missing", "purchase_not_invoiced", "landed_cost_missing", "charge_expensed", "cost_moved")
 
 CURSOR = "purchases:judged"
-SOME = 50
+SOME = 10
+"""Purchases of one message: one may have hundreds of lines, and while they are judged nothing else is written."""
+
 LOOK = 3_600_000
 """How often it is looked whether the day has turned (milliseconds)."""
 

@@ -49,16 +49,19 @@ class Reader:
         except Rejected as error:
             refused = error
             return Done(unit=lambda connection, now: _not_understood(connection, row, refused, now))
-        return Done(unit=lambda connection, now: self._keep(connection, row, found, now))
+        return self._keep(row, found)
 
-    def _keep(self, connection: sqlite3.Connection, row: PurchaseRow, found: Purchase, now: Instant) -> None:
-        clear_connection(connection, "cin7", now=now)
-        moved = purchases.store(
-            connection, found, listed=row.updated_at, costs=landed_costs(found), brings=expected(found), now=now
-        )
-        exceptions.clear(connection, record_of(row), resolution="it was read", now=now, types=(UNREADABLE,))
-        judge(connection, found, rules=self._rules, posting=self._posting, now=now)
-        _stir(connection, moved, now)
+    def _keep(self, row: PurchaseRow, found: Purchase) -> Done:
+        costs, brings = landed_costs(found), expected(found)  # out of the commit's way: lines may be many
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            clear_connection(connection, "cin7", now=now)
+            moved = purchases.store(connection, found, listed=row.updated_at, costs=costs, brings=brings, now=now)
+            exceptions.clear(connection, record_of(row), resolution="it was read", now=now, types=(UNREADABLE,))
+            judge(connection, found, rules=self._rules, posting=self._posting, now=now)
+            _stir(connection, moved, now)
+
+        return Done(unit=unit)
 
 
 def _known(connection: sqlite3.Connection, purchase_id: str) -> tuple[PurchaseRow | None, str]:

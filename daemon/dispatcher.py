@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from actors.core.actor import Actor, set_aside
 from actors.core.bell import Bell
-from actors.domain.time import Clock
+from actors.domain.time import Clock, Instant
 from actors.messages import Envelope, Flow
 from storage import outbox
 from storage.database import CommitFailedError, Database
@@ -29,7 +29,6 @@ class Dispatcher:
         self._clock = clock
         self._bell = bell
         self._actors = actors
-        self._suspects = False
         self._closing = False
         self.paused: set[Flow] = set()
         self.stopped: set[Flow] = set()
@@ -57,46 +56,44 @@ class Dispatcher:
         while not self._closing:
             self.beats += 1
             try:
-                claimed = await self._dispatch()
-                wait = None if claimed else await self._seconds_to_next()
+                claimed, next_due = await self._dispatch()
             except CommitFailedError:
                 await self._clock.sleep(STORAGE_PAUSE_SECONDS)
                 continue
             if not claimed:
-                await self._bell.wait(wait)
+                await self._bell.wait(self._seconds_to(next_due))
 
     def _open_flows(self) -> list[Flow]:
         return [flow for flow in self._actors if flow not in self.paused and flow not in self.stopped]
 
-    async def _dispatch(self) -> int:
+    async def _dispatch(self) -> tuple[int, Instant | None]:
+        """Claim what there is room for; return how many, and when the next that there is room for can be claimed.
+
+        None: full mailboxes, suspects and running twins ring when they move on.
+        """
         room = {flow: self._actors[flow].mailbox.free for flow in self._open_flows()}
-        if not any(room.values()):
-            return 0
+        roomy = [flow for flow, free in room.items() if free > 0]
+        if not roomy:
+            return 0, None
         stopped = tuple(self.stopped)
 
-        def unit(connection: sqlite3.Connection) -> list[Envelope]:
+        def unit(connection: sqlite3.Connection) -> tuple[list[Envelope], Instant | None]:
             now = self._clock.now()
-            envelopes, self._suspects = outbox.claim_suspect(connection, room.keys(), now=now, stopped=stopped)
-            if self._suspects:
-                return envelopes
-            return [
-                envelope
-                for flow in outbox.due_flows(connection, [flow for flow, free in room.items() if free > 0], now=now)
-                for envelope in outbox.claim(connection, flow, limit=room[flow], now=now)
-            ]
+            envelopes, suspects = outbox.claim_suspect(connection, room.keys(), now=now, stopped=stopped)
+            if suspects:
+                return envelopes, None
+            firsts = outbox.claimable(connection, roomy)
+            due = [flow for flow, due_at in firsts.items() if due_at <= now]
+            claimed = [one for flow in due for one in outbox.claim(connection, flow, limit=room[flow], now=now)]
+            return claimed, min(firsts.values(), default=None)
 
-        envelopes = await self._database.run(unit)
+        envelopes, next_due = await self._database.run(unit)
         for envelope in envelopes:
             if not self._actors[envelope.flow].mailbox.offer(envelope):
                 # Only a mailbox that is being closed refuses what it had room for: a start reclaims the row.
-                return 0
-        return len(envelopes)
+                return 0, next_due
+        return len(envelopes), next_due
 
-    async def _seconds_to_next(self) -> float | None:
-        """Return seconds until a nudge can be claimed; full mailboxes, suspects and twins ring when they move on."""
-        flows = [flow for flow in self._open_flows() if self._actors[flow].mailbox.free > 0]
-        due_at = await self._database.read(lambda connection: outbox.next_due(connection, flows))
-        if due_at is None or self._suspects:
-            return None
+    def _seconds_to(self, due_at: Instant | None) -> float | None:
         # Never zero: what became due since the claim is claimed in a moment.
-        return max(0.05, (due_at - self._clock.now()) / 1000)
+        return None if due_at is None else max(0.05, (due_at - self._clock.now()) / 1000)

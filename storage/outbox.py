@@ -301,20 +301,22 @@ def aside(connection: sqlite3.Connection, flows: Collection[str]) -> list[tuple[
     return [(row[0], row[1]) for row in rows]
 
 
-def due_flows(connection: sqlite3.Connection, flows: Collection[Flow], *, now: Instant) -> list[Flow]:
-    """Which of these flows have something to be claimed, in their order."""
-    heads = _claimable_heads(connection, flows)
-    return [Flow(flow) for flow in dict.fromkeys(flow for flow, due_at in heads if due_at <= now)]
+def claimable(connection: sqlite3.Connection, flows: Collection[Flow]) -> dict[Flow, Instant]:
+    """When the first nudge of each of these flows can be claimed; one that waits for its running twin cannot.
+
+    No more rows are stepped over than are running.
+    """
+    if not flows:
+        return {}
+    firsts: dict[Flow, Instant] = {}
+    for flow, due_at in connection.execute(_heads(tuple(flows), _NO_TWIN_RUNS)):
+        firsts[Flow(flow)] = min(due_at, firsts.get(flow, due_at))
+    return firsts
 
 
 def next_due(connection: sqlite3.Connection, flows: Collection[Flow]) -> Instant | None:
-    """When the earliest nudge of these flows can be claimed; one that waits for its running twin cannot."""
-    return min((due_at for _, due_at in _claimable_heads(connection, flows)), default=None)
-
-
-def _claimable_heads(connection: sqlite3.Connection, flows: Collection[Flow]) -> list[tuple[str, Instant]]:
-    """Read the first claimable nudge of each flow and urgency; no more rows are stepped over than are running."""
-    return connection.execute(_heads(tuple(flows), _NO_TWIN_RUNS)).fetchall() if flows else []
+    """When the first nudge of all these flows can be claimed."""
+    return min(claimable(connection, flows).values(), default=None)
 
 
 @functools.cache

@@ -45,7 +45,7 @@ from tests.simulation.laws import (
 )
 from tests.simulation.senders import Senders, plan_with_doors
 from tests.simulation.stock_books import StockBooks
-from tests.simulation.stock_haste import IndexedOrders, haste
+from tests.simulation.stock_haste import IndexedOrders
 from tests.simulation.stock_judge import Judge, Violation, forgotten, wrong_figures
 from tests.simulation.stock_mutations import MUTATIONS, at_work
 from tests.simulation.world import World, plan, world
@@ -572,7 +572,7 @@ def run_seed(seed: int, scale: Scale, *, mutation: str = "") -> Result:
     """Run one seed, whatever comes of it; with a mutation only until it is found out."""
     began = time.monotonic()
     try:
-        with haste(), at_work(mutation):
+        with at_work(mutation):
             outcome = run_virtual(functools.partial(flash_sale, seed, scale, to_the_end=not mutation))
     except BaseException:  # a deadlock, a broken law, a defect of a double: all of it is this seed's failure
         return Result(seed=seed, seconds=time.monotonic() - began, failure=traceback.format_exc())

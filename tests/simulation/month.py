@@ -42,7 +42,7 @@ from tests.simulation.laws import assert_within_the_limit
 from tests.simulation.month_faults import FAULTS, Fault, Found, Scene, discount_while_posted
 from tests.simulation.month_judge import ZONE, judge
 from tests.simulation.stock_books import note_sending
-from tests.simulation.stock_haste import IndexedOrders, IndexedPayments, haste
+from tests.simulation.stock_haste import IndexedOrders, IndexedPayments
 from tests.simulation.world import World, export_rules, plan, world
 
 MINUTE = 60_000
@@ -285,7 +285,7 @@ def _is_simple(order: dict[str, Any], draft: OrderDraft) -> bool:
 @contextlib.contextmanager
 def unhurried() -> Iterator[None]:
     """Let the daemon renew its lease every half hour: nobody else is there."""
-    with haste(), mock.patch.multiple(lease, RENEW_SECONDS=1800.0, VALID_SECONDS=5400.0, LEASE_SECONDS=7200.0):
+    with mock.patch.multiple(lease, RENEW_SECONDS=1800.0, VALID_SECONDS=5400.0, LEASE_SECONDS=7200.0):
         yield
 
 

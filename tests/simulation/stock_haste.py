@@ -1,26 +1,17 @@
 """What makes a run of ten thousand orders bearable: shortcuts that change nothing anybody could see.
 
 The double of commercetools goes through all its orders for every page it shows: whoever asks for what changed since an
-instant, or for the orders of payments, gets the same rows from an index. The dispatcher asks for the next nudge of each
-flow and urgency in a statement of its own, twenty times a second while one waits for its running twin: here it is one
-statement, and twins are left out, whose settlement rings anyway.
+instant, or for the orders of payments, gets the same rows from an index.
 """
 
 from __future__ import annotations
 
 import bisect
-import functools
-import sqlite3
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from unittest import mock
+from collections.abc import Iterable
 from urllib.parse import parse_qs, urlsplit
 
-from actors.domain.time import Instant
-from actors.messages import Flow, Urgency
 from adapters.sandbox.orders import Wire
 from adapters.sandbox.predicates import canonical_instant
-from storage import outbox
 from tests.simulation.stock_books import request_on_its_way
 from tests.simulation.world import World
 
@@ -92,33 +83,3 @@ def _query() -> dict[str, list[str]]:
     """What the request that is being served asks for."""
     request = request_on_its_way()
     return {} if request is None else parse_qs(urlsplit(request.url).query)
-
-
-_READY = """
-SELECT due_at FROM (SELECT due_at FROM outbox AS waiting
-WHERE flow = '{flow}' AND state = 'ready' AND urgency = {urgency}
-  AND NOT EXISTS (SELECT 1 FROM outbox AS busy
-                  WHERE busy.flow = waiting.flow AND busy.subject = waiting.subject AND busy.state = 'running')
-ORDER BY due_at, id LIMIT 1)
-"""
-
-
-@functools.cache
-def _earliest(flows: tuple[Flow, ...]) -> str:
-    """The statement for these flows; cached, as SQLite keeps what it has compiled before."""
-    parts = [_READY.format(flow=flow.value, urgency=int(urgency)) for flow in flows for urgency in Urgency]
-    return f"SELECT min(due_at) FROM ({' UNION ALL '.join(parts)})"  # noqa: S608 -- words of ours
-
-
-def _next_due(connection: sqlite3.Connection, flows: Collection[Flow]) -> Instant | None:
-    if not flows:
-        return None
-    [found] = connection.execute(_earliest(tuple(flows))).fetchone()
-    return None if found is None else int(found)
-
-
-@contextmanager
-def haste() -> Iterator[None]:
-    """Let the dispatcher ask for less."""
-    with mock.patch.object(outbox, "next_due", _next_due):
-        yield

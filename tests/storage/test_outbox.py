@@ -581,8 +581,11 @@ class OutboxMachine(RuleBasedStateMachine):
         )
         free = {key: row.due_at for key, row in self.ready.items() if key not in self.running}
         assert outbox.next_due(self.file, FLOWS) == min(free.values(), default=None)
-        due = {flow for (flow, _), due_at in free.items() if due_at <= self.now}
-        assert outbox.due_flows(self.file, FLOWS, now=self.now) == [flow for flow in FLOWS if flow in due]
+        assert outbox.claimable(self.file, FLOWS) == {
+            flow: min(due_at for key, due_at in free.items() if key[0] is flow)
+            for flow in FLOWS
+            if any(key[0] is flow for key in free)
+        }
         oldest = min((row.due_at for row in self.ready.values()), default=self.now + 1)
         assert counted.oldest_due_at == (oldest if oldest <= self.now else None)
 

@@ -82,7 +82,8 @@ class CatalogueHouse:
         if not self.made.daemon.running:
             return False
         waiting = self.made.read(lambda connection: outbox.is_waiting(connection, Flow.CATALOGUE, "judge"))
-        return self.made.read(ready) and not waiting and sum(self.counts().values()) > 0
+        some = self.made.read(lambda connection: coverage.listing(connection, limit=1))
+        return self.made.read(ready) and not waiting and bool(some)
 
     def quiet(self) -> bool:
         """True when nothing waits to be judged or looked at now."""

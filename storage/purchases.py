@@ -2,6 +2,9 @@
 
 The list of purchases says what moved; whatever did is read whole, once. A purchase of which `read_at` is NULL waits to
 be read; one that was read and has no value was not understood, and is tried again by the next reading of all of them.
+
+None is forgotten for its age: margins are held against what it cost for as long as orders are known, and worked out
+anew they would become others.
 """
 
 from __future__ import annotations
@@ -366,19 +369,3 @@ def average_costs(connection: sqlite3.Connection, skus: Iterable[str]) -> Mappin
         if average > 0:
             found[sku] = average
     return found
-
-
-# -- what is not needed any more -------------------------------------------------------------------------------------
-
-
-def prune(connection: sqlite3.Connection, *, before: Instant) -> int:
-    """Forget purchases that moved last before that instant, bring nothing, and are the newest cost of no SKU."""
-    cursor = connection.execute(
-        "DELETE FROM purchases WHERE updated_at < ? AND NOT EXISTS"
-        " (SELECT 1 FROM expected WHERE expected.purchase_id = purchases.id) AND NOT EXISTS"
-        " (SELECT 1 FROM landed_costs AS own WHERE own.purchase_id = purchases.id AND NOT EXISTS"
-        " (SELECT 1 FROM landed_costs AS newer WHERE newer.sku = own.sku AND (newer.day, newer.purchase_id) >"
-        " (own.day, own.purchase_id)))",
-        (before,),
-    )
-    return cursor.rowcount

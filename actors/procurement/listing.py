@@ -81,15 +81,13 @@ class Lister:
 
     def _end(self, connection: sqlite3.Connection, place: Place, page: PurchasePage, now: Instant) -> None:
         flows.succeeded(connection, Flow.PROCUREMENT, now=now)
-        if not place.whole:
-            return
         # An empty page before Total is reached proves nothing of what was not met.
-        if place.met + page.met >= page.total:
-            missed = purchases.not_met(connection, before=place.began_at, updated_since=place.since)
-            purchases.ask_again(connection, missed)
-            for purchase_id in missed:
-                outbox.accept(connection, nudges.read(purchase_id, now), now=now)
-        purchases.prune(connection, before=place.since)
+        if not place.whole or place.met + page.met < page.total:
+            return
+        missed = purchases.not_met(connection, before=place.began_at, updated_since=place.since)
+        purchases.ask_again(connection, missed)
+        for purchase_id in missed:
+            outbox.accept(connection, nudges.read(purchase_id, now), now=now)
 
 
 def _is_awaited(mark: PurchaseMark) -> bool:

@@ -88,6 +88,20 @@ async def test_all_of_it_is_listed_once_a_day(tmp_path: Path) -> None:
         assert here.account.read == ["p1"]
 
 
+async def test_what_is_older_than_the_list_reaches_stays_with_its_cost_and_what_is_wrong_with_it(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, history=30 * DAY) as here:
+        newer = bought("p2", receipts=(receipt("MUG", 6, TODAY),), updated_at=NOW + 29 * DAY)
+        await opened(here, unrated(receipts=(receipt("MUG", 10),)))
+        here.account.put(newer)
+        await here.wait(30 * 24)
+        await here.wait(25)
+        assert here.account.listed[-1] == (1, here.clock.now() - 30 * DAY)
+        assert await here.read(lambda connection: purchases.costs_of(connection, "p1"))
+        assert ("purchase_rate_missing", "PO-p1") in await here.open()
+
+
 async def test_what_is_awaited_is_read_before_what_is_over(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
         over = [bought(f"p{place}", status="COMPLETED") for place in (0, 1, 3)]

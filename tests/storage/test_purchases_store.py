@@ -1,4 +1,4 @@
-"""Purchases on disk: what is to be read, what they bring, what their goods cost, and what may be forgotten."""
+"""Purchases on disk: what is to be read, what they bring, and what their goods cost."""
 
 from __future__ import annotations
 
@@ -210,18 +210,7 @@ def test_without_a_purchase_the_average_of_the_item_counts(file: sqlite3.Connect
     assert found.source == "PO-p1"
 
 
-# -- what may be forgotten -------------------------------------------------------------------------------------------
-
-
-def test_what_is_old_brings_nothing_and_is_no_skus_newest_cost_is_forgotten(file: sqlite3.Connection) -> None:
-    old = NOW - 400 * DAY
-    read(file, cost("4", purchase_id="p1", day=date(2025, 1, 1)), purchase_id="p1", listed=old)
-    read(file, cost("5", purchase_id="p2", day=date(2025, 2, 1)), purchase_id="p2", listed=old)
-    read(file, purchase_id="p3", listed=old)
-    read(file, purchase_id="p4", listed=old, expected=(brings("1", None),))
-    read(file, purchase_id="p5", listed=NOW)
-    assert purchases.prune(file, before=NOW - 300 * DAY) == 2
-    assert [row.id for row in purchases.read_after(file, "", limit=9)] == ["p2", "p4", "p5"]
+# -- how it is found -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

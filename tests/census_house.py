@@ -34,9 +34,8 @@ from storage.cursors import Cursor
 from storage.database import Database
 from storage.exceptions import ExceptionRow
 from storage.orders import SaleRecord
-from storage.schema import upgrade
 from tests.orders_builder import plain_order, rules_for
-from tests.stored import NOW
+from tests.stored import NOW, upgrade_quickly
 from tests.wire_doubles import StillClock
 
 T = TypeVar("T")
@@ -337,7 +336,7 @@ async def house(
     **rules: Any,
 ) -> AsyncIterator[House]:
     def prepare(connection: sqlite3.Connection) -> None:
-        upgrade(connection, now=SINCE)
+        upgrade_quickly(connection, now=SINCE)
         doors.open_doors(connection, doors_open, now=NOW)
 
     async with Database.open(folder / f"{name}.db", prepare=prepare, inline=True, synchronous="OFF") as database:

@@ -26,8 +26,8 @@ from daemon.stock_health import StockHealth
 from storage import exceptions, orders, timeline
 from storage.database import Database, connect
 from storage.orders import SaleRecord
-from storage.schema import upgrade
 from tests.orders_builder import plain_order
+from tests.stored import upgrade_quickly
 
 NOW = 1_800_000_000_000
 IDS = {name: f"00000000-0000-4000-8000-00000000000{number}" for number, name in enumerate(("A-1", "A-2", "A-3"), 1)}
@@ -155,7 +155,7 @@ def fill(connection: sqlite3.Connection) -> None:
 def make_file(path: Path, unit: Callable[[sqlite3.Connection], Any] = fill) -> None:
     """Make the database file as a daemon that was stopped leaves it."""
     connection = connect(path)
-    upgrade(connection, now=NOW)
+    upgrade_quickly(connection, now=NOW)
     unit(connection)
     connection.close()
 
@@ -169,7 +169,7 @@ async def assembled(
     settings = parse_settings(config_text(path), source="tallyd.toml")
     plan = plan_of(settings, client_secret="x", application_key="y", storage_key=bytes(32))
     async with Database.open(
-        path, prepare=lambda connection: upgrade(connection, now=NOW), inline=inline, synchronous="OFF"
+        path, prepare=lambda connection: upgrade_quickly(connection, now=NOW), inline=inline, synchronous="OFF"
     ) as database:
         await database.run(unit)
         engine = Engine(

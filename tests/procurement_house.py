@@ -20,9 +20,8 @@ from actors.procurement.ports import PurchaseBook
 from actors.procurement.rules import ProcurementRules
 from storage import exceptions, facts, outbox
 from storage.database import Database
-from storage.schema import upgrade
 from tests.orders_builder import rules_for
-from tests.stored import NOW
+from tests.stored import NOW, upgrade_quickly
 from tests.wire_doubles import StillClock
 
 T = TypeVar("T")
@@ -195,7 +194,7 @@ async def house(folder: Path, **rules: Any) -> AsyncIterator[House]:
     """Open a house on a new file. The books are in GBP, in London."""
 
     def prepare(connection: sqlite3.Connection) -> None:
-        upgrade(connection, now=NOW)
+        upgrade_quickly(connection, now=NOW)
         company = Company(name="Demo", currency="GBP", time_zone="Europe/London")
         facts.store(connection, FactKind.COMPANY, [company], now=NOW, whole=True)
 

@@ -22,7 +22,7 @@ from daemon.supervisor import ChildSpec, Supervisor
 from storage import exceptions, outbox
 from storage.database import CommitFailedError, Database
 from storage.exceptions import ExceptionRow
-from storage.schema import upgrade
+from tests.stored import upgrade_quickly
 
 T = TypeVar("T")
 Handler = Callable[[Envelope], Awaitable[Outcome]]
@@ -191,7 +191,7 @@ def on_stage(
         with _folder() as folder:
             async with Database.open(
                 folder / "stage.db",
-                prepare=lambda connection: upgrade(connection, now=VirtualClock().now()),
+                prepare=lambda connection: upgrade_quickly(connection, now=VirtualClock().now()),
                 inline=True,
                 synchronous="OFF",
             ) as database:

@@ -48,8 +48,8 @@ from storage import calibration, census, exceptions, facts, meta, orders, outbox
 from storage.calibration import Evidence
 from storage.database import Database
 from storage.exceptions import ExceptionRow
-from storage.schema import upgrade
 from storage.witness import Witness
+from tests.stored import upgrade_quickly
 
 T = TypeVar("T")
 
@@ -208,7 +208,7 @@ class Daemon:
 
         async with Database.open(
             self.path,
-            prepare=lambda connection: upgrade(connection, now=world.clock.now()),
+            prepare=lambda connection: upgrade_quickly(connection, now=world.clock.now()),
             inline=True,
             synchronous="OFF",
         ) as database:

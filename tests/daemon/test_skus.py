@@ -243,6 +243,18 @@ def test_a_filter_shows_rows_alone(config: str, capsys: pytest.CaptureFixture[st
     assert "Not matched" not in told
 
 
+def test_only_what_is_published_is_shown_where_that_is_asked(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["skus", "--config", config, "--match", "only_commercetools", "--published"]) == 0
+    told = capsys.readouterr().out
+    assert "GHOST" in told
+    assert "=1+1" not in told
+
+
+def test_help_is_that_of_the_command_where_no_verb_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["skus", "--help"]) == 0
+    assert "approve" in capsys.readouterr().out
+
+
 def test_json_has_the_shape_of_the_endpoint(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["skus", "list", "--config", config, "--json", "--match", "all", "--limit", "2"]) == 0
     body = json.loads(capsys.readouterr().out)

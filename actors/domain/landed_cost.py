@@ -64,10 +64,10 @@ def landed_costs(purchase: Purchase) -> tuple[LandedCost, ...]:
 def expected(purchase: Purchase) -> tuple[Expected, ...]:
     """Return what the purchase still brings, by SKU: units ordered and never received, by its `required_by`.
 
-    What was sent back does not come again. Nothing is expected of a service, of a draft, or of what is over; a blind
-    receipt has no order.
+    What was sent back does not come again. Nothing is expected of a service, of a draft, or of what is over, nor of a
+    drop shipment: it was sold before it was bought. A blind receipt has no order.
     """
-    if purchase.kind is PurchaseKind.SERVICE or _leading(purchase.status) in _OVER:
+    if purchase.kind is PurchaseKind.SERVICE or purchase.drop_ship or _leading(purchase.status) in _OVER:
         return ()
     open_units: dict[str, Decimal] = defaultdict(Decimal)
     skus = {line.product_id: line.sku for line in purchase.ordered}

@@ -119,7 +119,8 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """A purchase read whole. `rate` is the header's. `inventory_account` is where its lines are booked by default.
 
-    Only what counts is in it: lines of a receipt, an invoice or a journal that is authorised (or paid).
+    Only what counts is in it: lines of a receipt, an invoice or a journal that is authorised (or paid). What is bought
+    as a `drop_ship` goes from the supplier to the customer of one sale (§7.2).
     """
 
     id: str
@@ -135,6 +136,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     rate: Decimal | None = None
     ordered_on: date | None = None
     required_by: date | None = None
+    drop_ship: bool = False
     ordered: tuple[PurchaseLine, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     invoices: tuple[PurchaseInvoice, ...] = ()

@@ -45,6 +45,7 @@ UNREADABLE = "unreadable_purchase"
 _T = TypeVar("_T")
 _D = TypeVar("_D", bound=wire.Document)
 
+_NO_TASK = "00000000-0000-0000-0000-000000000000"
 _COUNTS = frozenset({"AUTHORISED", "PAID"})
 _NOT_SIMPLE = "does not support advanced purchase"
 _ROW = msgspec.json.Decoder(wire.PurchaseRow, float_hook=Decimal)
@@ -119,6 +120,7 @@ def purchase(body: bytes, listed: PurchaseMark, path: str) -> Purchase | None:
         rate=_rate(shown.currency_rate, "CurrencyRate"),
         ordered_on=_day(shown.order_date),
         required_by=_day(shown.required_by),
+        drop_ship=text(shown.related_drop_ship_sale_task) not in {"", _NO_TASK},
         ordered=_ordered(shown.order, inclusive=inclusive),
         receipts=(*_received(shown, task), *_sent_back(notes, task)),
         invoices=(*invoices, *_credits(notes, task, invoices, inclusive=inclusive)),

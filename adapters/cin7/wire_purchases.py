@@ -153,6 +153,7 @@ class Purchase(Wire):
     inventory_account: Any = None
     order_date: Any = None
     required_by: Any = None
+    related_drop_ship_sale_task: Any = None
     last_updated_date: Any = None
     order: Order | None = None
     stock_received: list[Stock] | Stock | None = None

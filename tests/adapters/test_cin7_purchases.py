@@ -412,6 +412,19 @@ async def test_a_simple_purchase_is_read_whole() -> None:
     assert await read(SIMPLE, SIMPLE_MARK) == as_simple(READ)
 
 
+@pytest.mark.parametrize(
+    ("task", "drop_ship"),
+    [
+        (None, False),
+        ("", False),
+        ("00000000-0000-0000-0000-000000000000", False),
+        ("31760D16-C2E5-4620-9E09-0B236B776CEF", True),
+    ],
+)
+async def test_what_is_bought_for_a_sale_goes_to_its_customer(task: Any, drop_ship: bool) -> None:
+    assert (await read(ADVANCED | {"RelatedDropShipSaleTask": task})).drop_ship is drop_ship
+
+
 async def test_an_order_alone_is_a_purchase() -> None:
     bare_read = msgspec.structs.replace(READ, receipts=(), invoices=(), journals=())
     assert await read(HEADER) == bare_read

@@ -356,6 +356,10 @@ def test_nothing_is_expected_of_what_is_over_or_not_begun(status: str, comes: bo
     assert bool(expected(purchase(ordered=ORDERED, status=status))) is comes
 
 
+def test_what_goes_to_a_customer_at_once_is_not_expected_in_stock() -> None:
+    assert expected(purchase(ordered=ORDERED, drop_ship=True)) == ()
+
+
 def test_nothing_is_expected_of_a_service_or_of_a_blind_receipt() -> None:
     assert expected(purchase(ordered=ORDERED, kind=PurchaseKind.SERVICE)) == ()
     assert expected(purchase(receipts=(receipt("A", 1),))) == ()

@@ -84,13 +84,21 @@ def _text(figure: Decimal | None) -> str | None:
 
 
 def sold(connection: sqlite3.Connection, order_id: str) -> tuple[date, Sold] | None:
-    """Return what was sold of an order and the day it is booked on; None where no live sale of it is known."""
+    """Return what was sold of an order and the day it is booked on; None where no live sale of it is known.
+
+    A sale that was taken over from elsewhere has the rate Cin7 Core shows for it.
+    """
     row = connection.execute(
-        "SELECT day, sold FROM books WHERE order_id = ? AND sold IS NOT NULL AND day <> ''"
-        " AND coalesce(json_extract(shown, '$.voided'), 0) = 0",
+        "SELECT day, sold, json_extract(shown, '$.rate') FROM books WHERE order_id = ? AND sold IS NOT NULL"
+        " AND day <> '' AND coalesce(json_extract(shown, '$.voided'), 0) = 0",
         (order_id,),
     ).fetchone()
-    return None if row is None else (date.fromisoformat(row[0]), msgspec.json.decode(row[1], type=Sold))
+    if row is None:
+        return None
+    sold = msgspec.json.decode(row[1], type=Sold)
+    if sold.rate is None and row[2] is not None:
+        sold = msgspec.structs.replace(sold, rate=Decimal(row[2]))
+    return date.fromisoformat(row[0]), sold
 
 
 # -- what is known ---------------------------------------------------------------------------------------------------

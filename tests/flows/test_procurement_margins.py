@@ -72,6 +72,18 @@ async def test_what_was_sold_is_held_against_what_its_purchase_cost(tmp_path: Pa
         assert await here.open() == []
 
 
+async def test_a_sale_that_was_taken_over_counts_at_the_rate_it_shows(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+
+        def taken_over(connection: sqlite3.Connection) -> None:
+            order_id = sell(connection, "1", ("MUG", 2, "20.00"))
+            books.show(connection, order_id, books.Shown(currency="EUR", rate=Decimal("0.5")))
+
+        await here.run(taken_over)
+        await opened(here, bought("4.0000"))
+        assert await of_order(here, "1") == [("MUG", "4.0000", "PO-p1", "20.00")]
+
+
 async def test_a_sale_in_another_currency_counts_in_the_books_own(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
         await here.run(lambda connection: sell(connection, "1", ("MUG", 2, "20.00"), rate="0.5"))

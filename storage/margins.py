@@ -12,6 +12,7 @@ import msgspec
 from actors.domain.figures import Sold
 from actors.domain.margins import OrderMargin
 from actors.domain.time import Instant
+from storage import stock
 
 # -- what is to be worked out ----------------------------------------------------------------------------------------
 
@@ -28,9 +29,12 @@ def count_due(connection: sqlite3.Connection) -> int:
 
 
 def cost_moved(connection: sqlite3.Connection, skus: Iterable[str]) -> None:
-    """The cost of SKUs is another one: every order they were sold with is held against it again."""
+    """The cost of SKUs is another one: every order that they, or kits of them, were sold with is held to it again."""
+    moved = set(skus)
+    moved |= {kit.sku for sku in moved for kit in stock.kits_with(connection, sku)}
     connection.executemany(
-        "INSERT OR IGNORE INTO margins_due SELECT order_id FROM margins WHERE sku = ?", [(sku,) for sku in sorted(skus)]
+        "INSERT OR IGNORE INTO margins_due SELECT order_id FROM margins WHERE sku = ?",
+        [(sku,) for sku in sorted(moved)],
     )
 
 

@@ -13,14 +13,20 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
 
 from actors.domain.purchase import Expected, LandedCost, Purchase, PurchaseMark
+from actors.domain.spreading import rounded
 from actors.domain.time import Instant
+from storage import stock
 
 AVERAGE = "average"
 """Where the cost of a SKU is from when no purchase is known to have brought it: Cin7's average cost of the item."""
+
+PARTS = "parts"
+"""Where the cost of a kit that is assembled on sale is from: nobody buys it whole."""
 
 
 class PurchaseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +45,7 @@ class PurchaseRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnitCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a unit of a SKU cost, in the books' currency. `source` is the purchase's number, or `AVERAGE`."""
+    """What a unit of a SKU cost, in the books' currency. `source` is the purchase's number, `PARTS` or `AVERAGE`."""
 
     unit: Decimal
     source: str
@@ -340,15 +346,35 @@ def _day(text: str | None) -> date | None:
 def unit_cost(connection: sqlite3.Connection, sku: str, day: date) -> UnitCost | None:
     """Return what a unit of a SKU cost on a day: by the newest receipt until then, else by the first that is known.
 
-    Where no purchase is known to have brought it, Cin7's average cost of the item counts; None: nothing is known.
-    Receipts without a value in the ledger yet say nothing.
+    Where no purchase is known to have brought it, a kit costs what its parts do, to four places, if that is known of
+    all of them; else Cin7's average cost of the item counts; None: nothing is known. Receipts without a value in the
+    ledger yet say nothing.
     """
+    return _bought(connection, sku, day) or _assembled(connection, sku, day) or _average(connection, sku)
+
+
+def _bought(connection: sqlite3.Connection, sku: str, day: date) -> UnitCost | None:
     row = connection.execute(_UNTIL, (sku, day.isoformat())).fetchone()
     if row is None:
         row = connection.execute(_EARLIEST, (sku,)).fetchone()
-    if row is not None:
-        cost = msgspec.json.decode(row[0], type=LandedCost)
-        return UnitCost(unit=cost.unit, source=cost.number, cost=cost)
+    if row is None:
+        return None
+    cost = msgspec.json.decode(row[0], type=LandedCost)
+    return UnitCost(unit=cost.unit, source=cost.number, cost=cost)
+
+
+def _assembled(connection: sqlite3.Connection, sku: str, day: date) -> UnitCost | None:
+    parts = stock.parts_of(connection, sku)
+    total = Fraction(0)
+    for part in parts:
+        cost = _bought(connection, part.sku, day) or _average(connection, part.sku)
+        if cost is None:
+            return None
+        total += Fraction(cost.unit) * Fraction(part.quantity)
+    return UnitCost(unit=rounded(total), source=PARTS) if parts else None
+
+
+def _average(connection: sqlite3.Connection, sku: str) -> UnitCost | None:
     average = average_costs(connection, [sku]).get(sku)
     return None if average is None else UnitCost(unit=average, source=AVERAGE)
 

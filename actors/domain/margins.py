@@ -58,8 +58,8 @@ class Margin(msgspec.Struct, frozen=True, kw_only=True):
 class OrderMargin(msgspec.Struct, frozen=True, kw_only=True):
     """What a SKU of an order earned. `net` and `unit` are in the books' currency; `day` is the order's in the books.
 
-    `unit` None: no cost is known. `source` says where it is from: a purchase's number, or `average`. `percent` None:
-    there is no cost, or nothing was paid. `number` is the order's, where it was asked for.
+    `unit` None: no cost is known. `source` says where it is from: a purchase's number, `parts` or `average`. `percent`
+    None: there is no cost, or nothing was paid. `number` is the order's, where it was asked for.
     """
 
     order_id: str
@@ -196,5 +196,8 @@ def _sale(sale: OrderMargin, currency: str) -> str:
     )
 
 
+_ORIGINS = {"average": "the average cost of the product", "parts": "the sum of its parts"}
+
+
 def _origin(source: str) -> str:
-    return "the average cost of the product" if source == "average" else f"purchase {source}"
+    return _ORIGINS.get(source) or f"purchase {source}"

@@ -87,13 +87,14 @@ class Judge:
         cursors.put(connection, CURSOR, Cursor(at=began, after_id="" if ended else rows[-1].id), now=now)
         if ended:
             meta.set_text(connection, JUDGED, day)
-            _cost_what_had_none(connection, now)
+            _cost_what_had_none(connection, self._posting, now)
         outbox.accept(connection, nudges.nudge(JUDGE, now), now=now)
 
 
-def _cost_what_had_none(connection: sqlite3.Connection, now: Instant) -> None:
-    """What was sold before anybody knew its cost is held against it once Cin7 Core shows an average."""
-    known = purchases.average_costs(connection, margins.uncosted(connection))
+def _cost_what_had_none(connection: sqlite3.Connection, posting: PostingRules, now: Instant) -> None:
+    """What was sold before anybody knew its cost is held against it once Cin7 Core shows an average, or its parts."""
+    day = today(connection, posting, now)
+    known = [sku for sku in margins.uncosted(connection) if purchases.unit_cost(connection, sku, day) is not None]
     if known:
         margins.cost_moved(connection, known)
         outbox.accept(connection, nudges.nudge(MARGINS, now), now=now)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from actors.domain.facts import KitPart
 from actors.domain.margins import OrderMargin
 from actors.domain.purchase import Purchase
 from actors.procurement.earning import SOME
 from actors.procurement.rules import ProcurementRules
-from storage import books, exceptions, margins
+from storage import books, exceptions, margins, stock
 from tests.procurement_house import House, house
 from tests.purchase_builder import charge, invoice, line, movement, receipt
 from tests.purchase_builder import purchase as bare
@@ -99,6 +100,26 @@ async def test_what_costs_something_else_is_worked_out_again(tmp_path: Path) -> 
         here.account.put(bought("5.0000", updated_at=NOW + 1))
         await due(here)
         assert await of_order(here, "1") == [("MUG", "5.0000", "PO-p1", "50.00")]
+
+
+async def test_a_kit_is_held_against_its_parts_also_when_their_cost_moves(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+
+        def sold(connection: sqlite3.Connection) -> None:
+            stock.store_parts(connection, "SET", [KitPart(sku="MUG", quantity=Decimal(2))])
+            sell(connection, "1", ("SET", 1, "20.00"))
+
+        await here.run(sold)
+        await opened(here)
+        assert await of_order(here, "1") == [("SET", None, "", None)]
+        here.account.put(bought("4.0000"))
+        await here.wait(25)
+        assert await of_order(here, "1") == [("SET", "8.0000", "parts", "60.00")]
+        here.account.put(bought("11.0000", updated_at=here.clock.now()))
+        await due(here)
+        assert await of_order(here, "1") == [("SET", "22.0000", "parts", "-10.00")]
+        [told] = [row for row in await here.read(exceptions.listing) if row.type == "margin_below_floor"]
+        assert "A unit costs 22.0000 GBP (the sum of its parts)." in told.cause
 
 
 async def test_what_is_sold_otherwise_or_no_more_is_worked_out_again(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.domain.facts import Product
+from actors.domain.facts import KitPart, Product
 from actors.domain.item import Item
 from actors.domain.purchase import Expected, LandedCost
-from storage import purchases
+from storage import purchases, stock
 from tests.bought import DAY, TODAY, brings, cost, mark, purchase
+from tests.sold import stock_item
 from tests.stored import NOW, fresh
 
 
@@ -208,6 +209,20 @@ def test_without_a_purchase_the_average_of_the_item_counts(file: sqlite3.Connect
     found = purchases.unit_cost(file, "A", TODAY)
     assert found is not None
     assert found.source == "PO-p1"
+
+
+def test_a_kit_costs_what_its_parts_do_unless_it_was_bought_whole(file: sqlite3.Connection) -> None:
+    parts = [KitPart(sku="A", quantity=Decimal(2)), KitPart(sku="B", quantity=Decimal("0.3333"))]
+    stock.store_parts(file, "KIT", parts)
+    stock_item(file, "KIT", "9")
+    read(file, cost("5"))
+    assert purchases.unit_cost(file, "KIT", TODAY) == purchases.UnitCost(unit=Decimal(9), source="average")
+    stock_item(file, "B", "0.50")
+    assert purchases.unit_cost(file, "KIT", TODAY) == purchases.UnitCost(unit=Decimal("10.1667"), source="parts")
+    read(file, cost("8", sku="KIT", purchase_id="p2"), purchase_id="p2")
+    found = purchases.unit_cost(file, "KIT", TODAY)
+    assert found is not None
+    assert (found.unit, found.source) == (Decimal(8), "PO-p2")
 
 
 # -- how it is found -------------------------------------------------------------------------------------------------

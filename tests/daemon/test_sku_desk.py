@@ -9,12 +9,13 @@ import os
 import pwd
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import anyio
 import anyio.to_thread
 import msgspec
 import pytest
@@ -54,6 +55,7 @@ class Served:
 
     def __init__(self, app: TestApp, port: int, session: aiohttp.ClientSession) -> None:
         self.app = app
+        self.port = port
         self.base = f"http://127.0.0.1:{port}"
         self.session = session
 
@@ -180,9 +182,22 @@ async def test_a_stream_that_breaks_is_cut_off(tmp_path: Path, monkeypatch: pyte
         return "sku\r\nA\r\n", "A"
 
     monkeypatch.setattr(LiveReading, "sku_table", broken)
+    heard = b""
     async with served(tmp_path) as here:
         with pytest.raises(aiohttp.ClientError):
             await here.get("/api/skus.csv")
+        async with await anyio.connect_tcp("127.0.0.1", here.port) as stream:
+            await stream.send(b"GET /api/skus.csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                while True:
+                    heard += await stream.receive()
+    assert b"problem" not in heard  # no second answer within the first
+
+
+async def test_what_is_not_published_can_be_asked_for(tmp_path: Path) -> None:
+    async with served(tmp_path) as here:
+        _, text, _ = await here.get("/api/skus?match=only_commercetools&published=false")
+    assert [one["sku"] for one in json.loads(text)["items"]] == ["=1+1"]
 
 
 async def test_the_plan_over_http(tmp_path: Path) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+"""No test speaks TLS to the outside; each process that imports a client would read all authorities first (40 ms)."""
 
 LONG = ("journeys", "simulation")
 """Folders of long tests: they run first, so that two workers end together."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
-from actors.domain.drafting import WRITABLE
-from actors.domain.listing import MODULAR, AttributeDefinition, ProductType
+from actors.domain.drafting import is_writable
+from actors.domain.listing import MODULAR, PRODUCT_LEVEL, AttributeDefinition, ProductType
 from daemon.asking import Asking, Level
 
 WRITING = (frozenset({"manage_products"}), "make drafts and unpublish products")
@@ -61,8 +61,8 @@ class CatalogueCheck(Asking):
             where = f'[mappings.attributes] "{field}" names {name!r}'
             if name not in defined:
                 self._missing(f"{where}, which none of the product types {_keys(types)} has")
-            elif all(one.kind not in WRITABLE for one in defined[name]):
-                self._missing(f"{where}, which is of type {defined[name][0].kind}: no text can be written to it")
+            elif not any(is_writable(one) for one in defined[name]):
+                self._missing(f"{where}, {_unwritable(defined[name][0])}")
 
     async def _answer(self, what: str, question: Awaitable[Any]) -> list[Any]:
         """Ask; return the answer, which may be None, or nothing where there was none."""
@@ -77,6 +77,12 @@ class CatalogueCheck(Asking):
 
     def _missing(self, text: str) -> None:
         self._find("draft_mapping_wrong", text, about="commercetools")
+
+
+def _unwritable(attribute: AttributeDefinition) -> str:
+    if attribute.level == PRODUCT_LEVEL:
+        return "which is an attribute of the product as a whole: tallyd writes those of variants"
+    return f"which is of type {attribute.kind}: no text can be written to it"
 
 
 def _named(default: str | None, mapped: Iterable[str]) -> list[str]:

@@ -91,6 +91,12 @@ def renamed(connection: sqlite3.Connection, sku: str) -> str:
     return "" if row is None else str(row[0])
 
 
+def former_sku(connection: sqlite3.Connection, item_id: str) -> str:
+    """Return what an item was called before it was renamed, "" where it never was."""
+    row = connection.execute("SELECT former_sku FROM items WHERE id = ?", (item_id,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
 def count(connection: sqlite3.Connection) -> int:
     """Count the items."""
     return int(connection.execute("SELECT count(*) FROM items").fetchone()[0])

@@ -100,12 +100,12 @@ class Drafter:
         if subject.moved_to:
             return Done(unit=lambda connection, at: self._moved(connection, subject, at))
         if subject.source is None or not self._wanted(subject):
-            return Done()
+            return Done(unit=lambda connection, at: _drop(connection, key, at))
         if not subject.settled:
             soon = now + self._rules.quiet // 6
             return Later(due_at=soon, reason="the families of Cin7 Core are read first", unit=_ask_for_families)
         found = await self._find(subject)
-        ready = await self._composed(subject)
+        ready = await self._composed(subject, found)
         if isinstance(ready, list):
             return self._held(subject, ready)
         if found is None:
@@ -139,15 +139,15 @@ class Drafter:
 
     def _moved(self, connection: sqlite3.Connection, subject: _Subject, now: Instant) -> None:
         """An item that turned out to belong to a family is a variant of the family's product."""
-        if subject.row.state in ("wanted", "absent"):
-            drafts.forget(connection, subject.row.key)
+        exceptions.clear(connection, record_of(subject.row.key), resolution="it is of a family", now=now, types=TYPES)
         if subject.row.state != "made":
+            drafts.forget(connection, subject.row.key)
             family = drafts.get(connection, subject.moved_to) or DraftRow(key=subject.moved_to, state="wanted")
             asked = msgspec.structs.replace(family, asked_by=family.asked_by or subject.row.asked_by)
             drafts.put(connection, asked, now=now)
             outbox.accept(connection, nudge(DRAFT + subject.moved_to, now), now=now)
 
-    async def _composed(self, subject: _Subject) -> _Ready | list[Finding]:
+    async def _composed(self, subject: _Subject, found: ListedProduct | None) -> _Ready | list[Finding]:
         source = subject.source
         assert source is not None  # noqa: S101 -- `draft` has looked
         key = product_type_key(source, self._rules.draft)
@@ -159,7 +159,8 @@ class Drafter:
         tax = tax_category_key(source, self._rules.draft)
         if tax and not await self._showcase.has_tax_category(tax):
             return [no_tax_category(tax)]
-        draft = compose(source, kind, self._rules.draft, language=subject.language)
+        present = found.skus if found is not None else frozenset[str]()
+        draft = compose(source, kind, self._rules.draft, language=subject.language, present=present)
         return draft if isinstance(draft, list) else _Ready(draft=draft, kind=kind)
 
     # -- is it there? --------------------------------------------------------------------------------------------------
@@ -219,7 +220,8 @@ class Drafter:
     async def _present(self, subject: _Subject, ready: _Ready, product: ListedProduct) -> Outcome:
         """Add what the product lacks of ours."""
         own = ready.kind.id == product.product_type
-        actions = tuple(changes(product, ready.draft, subject.row.written, language=subject.language, own=own))
+        lacking = changes(product, ready.draft, subject.row.written, language=subject.language, own=own)
+        actions = [action for action in lacking if not await self._stands_elsewhere(action)]
         if not actions:
             return Done(unit=lambda connection, now: self._keep(connection, subject, ready, product, now))
         if self._rules.shadow:
@@ -229,6 +231,10 @@ class Drafter:
             now = self._around.clock.now()
             return Later(due_at=now + self._patience.wait, reason="the lease is not ours")
         return await self._update(subject, ready, product, actions)
+
+    async def _stands_elsewhere(self, action: DraftAction) -> bool:
+        """An item that has a product of its own is no variant to be added, whatever family it belongs to."""
+        return isinstance(action, AddVariant) and bool(await self._showcase.products_with(action.variant.sku))
 
     async def _update(
         self, subject: _Subject, ready: _Ready, product: ListedProduct, actions: Sequence[DraftAction]
@@ -324,7 +330,7 @@ class Drafter:
     async def _refused(self, subject: _Subject, ready: _Ready, intent: Intent, error: Rejected) -> Done:
         """Say why in our words where we know them. A SKU or key that exists after all is an update, not a failure."""
         field = error.detail.partition(":")[0]
-        if error.reason == "duplicate" and ("sku" in field.lower() or field == "key"):
+        if error.reason == "duplicate" and ("sku" in field.lower() or field == "key") and not _is_tired(subject):
             return self._exists(subject, intent, error)
         if error.reason == "duplicate" and "slug" in field.lower():
             return self._held(subject, [await self._slug_taken(subject, ready)], intent, error)
@@ -340,8 +346,12 @@ class Drafter:
         return self._held(subject, [finding], intent, error)
 
     def _exists(self, subject: _Subject, intent: Intent, error: Rejected) -> Done:
-        def unit(connection: sqlite3.Connection, _now: Instant) -> None:
+        """It is looked for once more; what is never found though it is said to be there is told after a few times."""
+        row = msgspec.structs.replace(subject.row, conflicts=subject.row.conflicts + 1)
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
             calls.settle(connection, intent.call_id, "refused", detail=error.detail)
+            drafts.put(connection, row, now=now)
 
         points = (write_point(intent.purpose, WritePhase.SETTLED),)
         pause = self._around.clock.now() + self._rules.quiet // 12
@@ -394,6 +404,15 @@ class Drafter:
             exceptions.clear(connection, record_of(subject.row.key), resolution="it was mended", now=now, types=TYPES)
 
         return Done(unit=unit)
+
+
+def _is_tired(subject: _Subject) -> bool:
+    return subject.row.conflicts >= MOST_CONFLICTS
+
+
+def _drop(connection: sqlite3.Connection, key: str, now: Instant) -> None:
+    """Nothing of it is fit for sale any more, or drafts are switched off: what was told of it is over."""
+    exceptions.clear(connection, record_of(key), resolution="no draft of it is wanted", now=now, types=TYPES)
 
 
 def _ask_for_families(connection: sqlite3.Connection, now: Instant) -> None:

@@ -155,5 +155,8 @@ def _is_new(connection: sqlite3.Connection, item_id: str, sku: str, since: Insta
     fit_at = items.fit_at(connection, item_id)
     if since is None or fit_at is None or fit_at <= since:
         return False
+    former = items.former_sku(connection, item_id)
+    if former and listings.with_sku(connection, former):
+        return False  # it has its product, which goes by the item's former name: a second one would be made of it
     judged = coverage.get(connection, sku)
     return judged is not None and judged.match is Match.ONLY_CIN7

@@ -6,9 +6,10 @@ person wrote is never overwritten: an attribute is changed only where it is empt
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,6 +19,7 @@ import msgspec
 from actors.domain.exception_types import Finding
 from actors.domain.item import Family, Item
 from actors.domain.listing import (
+    PRODUCT_LEVEL,
     AddVariant,
     AttributeDefinition,
     DraftAction,
@@ -118,8 +120,13 @@ def tax_category_key(source: Source, rules: DraftRules) -> str:
     return rules.tax_categories.get(source.tax_rule, rules.tax_category)
 
 
-def compose(source: Source, kind: ProductType, rules: DraftRules, *, language: str) -> ProductDraft | list[Finding]:
-    """Return the draft, or everything that keeps it from being made."""
+def compose(
+    source: Source, kind: ProductType, rules: DraftRules, *, language: str, present: Collection[str] = ()
+) -> ProductDraft | list[Finding]:
+    """Return the draft, or everything that keeps it from being made.
+
+    Of SKUs that are `present` in the product already, what its type requires is there, or a person's business.
+    """
     found: list[Finding] = []
     if len(source.members) > MOST_VARIANTS:
         found.append(
@@ -128,7 +135,7 @@ def compose(source: Source, kind: ProductType, rules: DraftRules, *, language: s
     variants = []
     for item, options in source.members:
         attributes, problems = _attributes(item, options, kind, rules, language)
-        found += problems
+        found += [one for one in problems if one.code != "draft_attribute_missing" or item.sku not in present]
         variants.append(DraftVariant(sku=item.sku, key=variant_key(item), attributes=attributes))
     if found:
         return found
@@ -156,6 +163,11 @@ def slug(source: Source) -> str:
 
 
 # -- attributes --------------------------------------------------------------------------------------------------------
+
+
+def is_writable(attribute: AttributeDefinition) -> bool:
+    """Say whether a text of Cin7 Core can be written to it: each variant has its own, and its type takes a text."""
+    return attribute.level != PRODUCT_LEVEL and attribute.kind in WRITABLE
 
 
 def fields_of(item: Item, options: Mapping[str, str]) -> dict[str, str]:
@@ -186,6 +198,9 @@ def _attributes(
             continue
         if not text:
             continue
+        if defined[name].level == PRODUCT_LEVEL:
+            found.append(_of_the_product(field, name, kind))
+            continue
         value = _value(text, defined[name], language)
         if value is None:
             found.append(_unfit(field, text, defined[name], item))
@@ -213,14 +228,15 @@ def _value(text: str, attribute: AttributeDefinition, language: str) -> Any:
     return None
 
 
-def _number(text: str) -> int | Decimal | None:
+def _number(text: str) -> int | float | None:
+    """Read a number of an attribute as JSON takes it, where one that is written exactly would be a text."""
     try:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    if not number.is_finite():
+    if not math.isfinite(float(number)):
         return None
-    return int(number) if number == number.to_integral_value() else number
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def _day(text: str) -> str | None:
@@ -238,14 +254,16 @@ def changes(
 ) -> Iterator[DraftAction]:
     """Yield what a product that exists lacks of a draft: variants, and attributes that are ours to fill.
 
-    `own`: the product is of the draft's product type, so that its attributes are known to be defined.
+    `own`: the product is of the draft's product type, so that its attributes are known to be defined. A variant that
+    has the key of an item and another SKU is that item's all the same: which of the two names is right, a person says.
     """
     staged = {variant.sku: variant for variant in product.staged}
     present = product.skus
+    keys = {variant.key for variant in (*product.current, *product.staged)}
     for wanted in draft.variants:
         variant = staged.get(wanted.sku)
         if variant is None:
-            if wanted.sku not in present:
+            if wanted.sku not in present and wanted.key not in keys:
                 yield AddVariant(variant=wanted if own else msgspec.structs.replace(wanted, attributes={}))
             continue
         if not own:
@@ -255,20 +273,35 @@ def changes(
             target = plain(value, language)
             mine = [plain(one, language) for one in written.get(place(wanted, name), ())]
             if shown != target and (shown is None or shown in mine):
-                yield SetAttribute(variant_id=variant.id, name=name, value=value)
+                beside = _beside(variant.attributes.get(name), value)
+                yield SetAttribute(variant_id=variant.id, name=name, value=beside)
     if draft.tax_category and not product.tax_category and not product.published:
         yield SetTaxCategory(key=draft.tax_category)
 
 
+def _beside(shown: Any, value: Any) -> Any:
+    """Write a text beside those that people wrote in other languages; the value of anything else is all there is."""
+    if isinstance(shown, Mapping) and isinstance(value, Mapping):
+        return {**shown, **value}
+    return value
+
+
 def plain(value: Any, language: str) -> Any:
-    """Reduce an attribute's value to what is compared: an enumeration to its key, a text to that of our language."""
+    """Reduce an attribute's value to what is compared: an enumeration to its key, a text to that of our language.
+
+    Of a set of texts, one that says something in another language too is more than ours, and is compared whole.
+    """
     if isinstance(value, list):
-        return [plain(one, language) for one in value]
+        return [one if _in_many_languages(one) else plain(one, language) for one in value]
     if isinstance(value, Mapping):
         return value.get("key", value.get(language))
     if isinstance(value, float):
         return Decimal(str(value))
     return value
+
+
+def _in_many_languages(value: Any) -> bool:
+    return isinstance(value, Mapping) and "key" not in value and len(value) > 1
 
 
 def meant(draft: ProductDraft, written: Written) -> dict[str, list[Any]]:
@@ -334,6 +367,14 @@ def _unknown_attribute(field: str, name: str, kind: ProductType) -> Finding:
     )
 
 
+def _of_the_product(field: str, name: str, kind: ProductType) -> Finding:
+    return _wrong(
+        f'[mappings.attributes] "{field}" = {name}',
+        f"The attribute {name!r} of the product type {kind.key!r} is one of the product as a whole; tallyd writes those"
+        " of variants.",
+    )
+
+
 def _unfit(field: str, text: str, attribute: AttributeDefinition, item: Item) -> Finding:
     allowed = f"; it allows {', '.join(attribute.values[:20])}" if attribute.values else ""
     return _wrong(
@@ -344,11 +385,24 @@ def _unfit(field: str, text: str, attribute: AttributeDefinition, item: Item) ->
 
 
 def _missing(attribute: AttributeDefinition, item: Item, rules: DraftRules) -> Finding:
+    if attribute.level == PRODUCT_LEVEL:
+        return _missing_of_the_product(attribute, item)
     filled_by: Sequence[str] = [field for field, name in rules.attributes.items() if name == attribute.name]
     by = f"{' or '.join(filled_by)} of {item.sku} is empty" if filled_by else "no mapping fills it"
     return Finding(
         code="draft_attribute_missing",
         cause=f"The product type requires the attribute {attribute.name!r}, and {by}.",
+        field=attribute.name,
+        sku=item.sku,
+        group=f"draft_attribute_missing:{attribute.name}",
+    )
+
+
+def _missing_of_the_product(attribute: AttributeDefinition, item: Item) -> Finding:
+    return Finding(
+        code="draft_attribute_missing",
+        cause=f"The product type requires the attribute {attribute.name!r} of the product as a whole, and tallyd writes"
+        " those of variants.",
         field=attribute.name,
         sku=item.sku,
         group=f"draft_attribute_missing:{attribute.name}",

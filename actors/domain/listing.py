@@ -19,6 +19,10 @@ STANDALONE = "Standalone"
 """The price mode under which prices are records of their own and stand on no variant."""
 
 
+PRODUCT_LEVEL = "Product"
+"""The level of an attribute that is one of the product as a whole; else each variant has its own."""
+
+
 class ProjectModel(msgspec.Struct, frozen=True, kw_only=True):
     """What of the project decides how products are read and written. `catalogue` is an open string."""
 
@@ -85,7 +89,7 @@ class AttributeDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """An attribute of a product type. `kind` is its type's name (text, ltext, number, enum, …; open string).
 
     `values` are the keys an enumeration allows. `many`: a set of that kind. `constraint`: None, Unique,
-    CombinationUnique or SameForAll.
+    CombinationUnique or SameForAll. `level`: Product or Variant.
     """
 
     name: str
@@ -94,6 +98,7 @@ class AttributeDefinition(msgspec.Struct, frozen=True, kw_only=True):
     many: bool = False
     values: tuple[str, ...] = ()
     constraint: str = "None"
+    level: str = "Variant"
 
 
 class ProductType(msgspec.Struct, frozen=True, kw_only=True):

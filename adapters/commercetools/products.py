@@ -101,6 +101,7 @@ def _definition(found: wire_products.AttributeDefinition) -> AttributeDefinition
         many=element is not None,
         values=tuple(one.key for one in kind.values),
         constraint=found.attribute_constraint,
+        level=found.level,
     )
 
 

@@ -131,6 +131,7 @@ class AttributeDefinition(Wire):
     type: AttributeType
     is_required: bool = False
     attribute_constraint: str = "None"
+    level: str = "Variant"
 
 
 class ProductType(Wire):

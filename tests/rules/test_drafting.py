@@ -231,6 +231,62 @@ def test_an_enumeration_and_a_text_by_language_are_compared_by_what_is_ours() ->
     assert listed(draft, there=product(Variant(id=1, sku="MUG-1", attributes=shown))) == []
 
 
+TITLED = msgspec.structs.replace(RULES, attributes={"ShortDescription": "title"})
+WEIGHED = msgspec.structs.replace(RULES, attributes={"ShortDescription": "weight"})
+
+
+def titled(text: str) -> Any:
+    return source_of_item(item(description=text))
+
+
+def kind_with(attribute: AttributeDefinition) -> ProductType:
+    return msgspec.structs.replace(KIND, attributes=(attribute,))
+
+
+@pytest.mark.parametrize("shown", [{"de": "Becher"}, {"de": "Becher", "en-GB": "Mug"}])
+def test_a_text_is_written_beside_what_stands_there_in_other_languages(shown: dict[str, str]) -> None:
+    draft = drafted(titled("Cup"), rules=TITLED)
+    variant = Variant(id=1, sku="MUG-1", attributes={"title": shown})
+    [change] = listed(draft, there=product(variant), written={"MUG-1/title": [{"en-GB": "Mug"}]})
+    assert change == SetAttribute(variant_id=1, name="title", value={"de": "Becher", "en-GB": "Cup"})
+
+
+def test_a_set_of_texts_that_somebody_translated_is_theirs() -> None:
+    titles = AttributeDefinition(name="title", kind="ltext", many=True)
+    draft = drafted(titled("Cup"), kind_with(titles), TITLED)
+    variant = Variant(id=1, sku="MUG-1", attributes={"title": [{"en-GB": "Mug", "de": "Becher"}]})
+    assert listed(draft, there=product(variant), written={"MUG-1/title": [[{"en-GB": "Mug"}]]}) == []
+
+
+def test_a_number_goes_as_a_number_and_is_known_for_ours_after_it_was_kept() -> None:
+    """JSON knows no exact decimals: written exactly it would be a text, which commercetools refuses."""
+    before = drafted(titled("1.25"), rules=WEIGHED)
+    assert msgspec.json.encode(before.variants[0].attributes) == b'{"weight":1.25}'
+    kept = msgspec.json.decode(msgspec.json.encode(meant(before, {})))
+    after = drafted(titled("2.5"), rules=WEIGHED)
+    variant = Variant(id=1, sku="MUG-1", attributes={"weight": 1.25})
+    assert listed(after, kept, there=product(variant)) == [SetAttribute(variant_id=1, name="weight", value=2.5)]
+
+
+def test_an_attribute_of_the_product_as_a_whole_is_refused_with_its_mapping() -> None:
+    whole = AttributeDefinition(name="barcode", kind="text", level="Product", required=True)
+    found = refused(source_of_item(item(barcode="4012")), kind_with(whole))
+    assert [one.code for one in found] == ["draft_mapping_wrong", "draft_attribute_missing"]
+    assert all("product as a whole" in one.cause for one in found)
+
+
+def test_what_a_product_that_is_there_requires_is_not_missed() -> None:
+    strict = kind_with(AttributeDefinition(name="origin", kind="text", required=True))
+    made = compose(source_of_item(item()), strict, RULES, language="en-GB", present={"MUG-1"})
+    assert isinstance(made, ProductDraft)
+
+
+def test_a_variant_that_goes_by_another_sku_is_its_items_all_the_same() -> None:
+    draft = drafted()
+    renamed = Variant(id=1, sku="MUG-OLD", key=draft.variants[0].key)
+    assert listed(draft, there=product(renamed)) == []
+
+
 def test_a_member_more_is_a_variant_more_unless_it_stands_in_the_current_version() -> None:
     draft = drafted()
     other = product(Variant(id=1, sku="OTHER"))

@@ -1,6 +1,7 @@
 """The whole process, over real HTTP, killed by SIGKILL at every crash point the code has, while 200 orders flow.
 
-commercetools tells it of them through Event Grid, late, twice and in no order; Cin7 Core has its webhooks.
+commercetools tells it of them through Event Grid, late, twice and in no order; Cin7 Core has its webhooks. Items become
+drafts, and products that no item is behind are taken down, once a person said so.
 """
 
 from __future__ import annotations
@@ -39,12 +40,20 @@ from adapters.sandbox.generator import OrderGenerator
 from adapters.sandbox.postman import Postman
 from adapters.sandbox.server import serve
 from adapters.transport import Request
-from daemon.control_client import DaemonDownError, ask
+from daemon.control_client import DaemonDownError, RefusedError, ask
 from storage.bodies import Sealer
 from storage.listed_sales import order_of
 from tests.simulation.books_judge import assert_books_posted
 from tests.simulation.crashes import DOUBTED_POSTINGS, OPEN_BOOKS, PLENTY
-from tests.simulation.laws import assert_sale_equals_order, check_unreadable, deliveries_off, stock_off
+from tests.simulation.laws import (
+    assert_one_product_each,
+    assert_people_keep_their_products,
+    assert_sale_equals_order,
+    catalogue_off,
+    check_unreadable,
+    deliveries_off,
+    stock_off,
+)
 
 ORDERS = 200
 CANCELLED_EVERY = 12
@@ -57,6 +66,9 @@ RARE = {
     "write_entry",
     "update_sale",
     "update_order",
+    "create_product",
+    "update_product",
+    "unpublish_product",
 }
 ROOT = Path(__file__).parents[2]
 PUBLIC_URL = "https://hooks.test"
@@ -85,14 +97,23 @@ hot_seconds = 0.2
 sweep_seconds = 1
 sweep_trail_seconds = 1
 [orders]
+refresh_seconds = 2
 since = "2020-01-01T00:00:00Z"
 trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
 customer = {{ mode = "per-customer" }}
 [stock]
 snapshot_seconds = 1
+[catalogue]
+create_drafts = true
+unpublish_unmatched = true
+unpublish_share_percent = 100
+product_type = "default"
+tax_category = "standard"
 [finance]
 posting = "auto"
 refunds = "credit-note"
+[mappings.attributes]
+"Barcode" = "barcode"
 [mappings.payments]
 "adyen/scheme" = "090"
 [mappings.tax]
@@ -269,6 +290,8 @@ class ToldJourney(Journey):
             "TALLYD_EVENTGRID_KEY": EVENTGRID_KEY,
         }
         self.taken_up = 0
+        self.barcodes: dict[str, str] = {}
+        self.strangers: list[str] = []
         self.grid = EventGrid(wire, f"{self._base}/intake/commercetools/eventgrid", EVENTGRID_KEY)
         self.postman = Postman(
             self.grid.send,
@@ -298,6 +321,14 @@ class ToldJourney(Journey):
         with suppress(DaemonDownError):
             await anyio.to_thread.run_sync(asked)
 
+    async def approve_plan(self) -> None:
+        """Say yes to what is to be unpublished, as `tallyd skus approve` does; nothing where it is not known yet."""
+        asked = functools.partial(
+            ask, self.folder / "tallyd.sock", "POST", "/skus/plan/approve", {"reason": "no items"}
+        )
+        with suppress(DaemonDownError, RefusedError):
+            await anyio.to_thread.run_sync(asked)
+
     async def retry_set_aside(self) -> None:
         """Do what a person does about a message that was there at three deaths in a row, and is set aside for it."""
         with closing(sqlite3.connect(f"file:{self.folder}/tallyd.db?mode=ro", uri=True)) as connection:
@@ -310,7 +341,7 @@ class ToldJourney(Journey):
             await anyio.to_thread.run_sync(asked)
 
     def disturb(self, point: str) -> None:
-        """Give a crash point of the webhooks something to happen at."""
+        """Give a crash point of the webhooks, of the stock or of the products something to happen at."""
         for hook in self.cin7.webhooks[:3]:
             if point.startswith("cin7.create_webhook"):
                 del self.cin7._hooks.hooks[hook.id]
@@ -321,6 +352,25 @@ class ToldJourney(Journey):
             self.cin7.add_product(f"NEW-{self.taken_up}", stock=5)
         if point.startswith("commercetools.write_entry"):
             self.cin7.receive_stock(self.chance.choice(self._plenty()), -1)
+        if point.startswith("commercetools.create_product"):
+            self._enter()
+        if point.startswith("commercetools.update_product"):
+            self._correct()
+        if point.startswith("commercetools.unpublish_product"):
+            number = len(self.strangers) + 1
+            self.strangers.append(self.shop.add_product(f"STRANGER-{number}", name=f"Vase {number}"))
+
+    def _enter(self) -> None:
+        """Enter an item in Cin7 Core, which becomes a draft."""
+        sku = f"RANGE-{len(self.barcodes) + 1}"
+        self.barcodes[sku] = "4012"
+        self.cin7.add_item(sku, name=f"Lamp {sku}", barcode=self.barcodes[sku], stock=5)
+
+    def _correct(self) -> None:
+        """Give an item whose draft is there another barcode."""
+        sku = self.chance.choice([sku for sku in self.barcodes if self.shop.product_of(sku) is not None])
+        self.barcodes[sku] += "0"
+        self.cin7.edit_item(sku, barcode=self.barcodes[sku])
 
     def _plenty(self) -> list[str]:
         """SKUs of which one may go without an order missing it."""
@@ -330,6 +380,10 @@ class ToldJourney(Journey):
     def stock_stands(self) -> bool:
         """Say whether each entry shows what Cin7 Core has available and no order waits for."""
         return not stock_off(self.cin7, self.shop)
+
+    def range_stands(self) -> bool:
+        """Say whether each draft shows its item's barcode, and no product is up that no item is behind."""
+        return not catalogue_off(self.shop, self.barcodes, self.strangers)
 
     def webhooks_stand(self) -> bool:
         """Say whether there is an active webhook of every type."""
@@ -369,6 +423,8 @@ async def _run(journey: ToldJourney) -> None:
     _assert_one_sale_each(journey)
     _assert_every_event_once(journey)
     assert journey.stock_stands()
+    assert assert_one_product_each(journey.cin7, journey.shop) >= len(journey.barcodes) == 4
+    assert assert_people_keep_their_products(journey.cin7, journey.shop) >= len(journey.strangers) == 4
     assert assert_books_posted(journey.cin7, journey.shop)["credit_note"] >= 4  # one for each of its points
     assert Counter(hook.type for hook in journey.cin7.webhooks) == Counter(NEEDED)
 
@@ -380,7 +436,8 @@ def _lose_answers(journey: Journey) -> None:
     ):
         journey.cin7_faults.chance(operation, Fault(kind=FaultKind.DROP_AFTER), 0.03)
         journey.cin7_faults.chance(operation, Fault(kind=FaultKind.ERROR_BEFORE, status=500), 0.02)
-    journey.shop_faults.chance("order_update", Fault(kind=FaultKind.DROP_AFTER), 0.03)
+    for operation in ("order_update", "product_create", "product_update"):
+        journey.shop_faults.chance(operation, Fault(kind=FaultKind.DROP_AFTER), 0.03)
 
 
 async def _dies_at(journey: ToldJourney, point: str) -> bool:
@@ -406,6 +463,8 @@ async def _dies_at(journey: ToldJourney, point: str) -> bool:
             journey.void_invoices()
             if point.startswith("cin7.create_webhook") and journey.listening():
                 await journey.apply_webhooks()
+            if point.startswith("commercetools.unpublish_product") and journey.listening():
+                await journey.approve_plan()
             await _pass(process, 0.2)
         if process.returncode is None:
             process.kill()
@@ -429,6 +488,7 @@ async def _finish(journey: ToldJourney) -> None:
         await journey.retry_set_aside()
         await _until(lambda: journey.settled() and not journey.postman.waiting and journey.webhooks_stand(), process)
         await _until(journey.stock_stands, process)
+        await _until(journey.range_stands, process)
         await _until(journey.books_closed, process)
         await _until(lambda: not deliveries_off(journey.cin7, journey.shop), process)
         process.terminate()

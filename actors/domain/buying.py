@@ -127,21 +127,28 @@ def _not_invoiced(
     if since is None or not due_before_month_end(since, today, rules.invoice_after, rules.month_end):
         return
     units = sum((one.uninvoiced for one in waiting), ZERO)
-    worth = sum((part.base for cost in costs for part in cost.parts if part.what == NOT_INVOICED), ZERO)
+    worth = _estimate(purchase, costs)
     yield Finding(
         code="purchase_not_invoiced",
         cause=f"{purchase.number} of {purchase.supplier}: {_units(units)} received units, the oldest of"
-        f" {since}, are on no invoice. They are in the books at an estimate, {shown(worth)} {purchase.base_currency}"
-        " by the order's price.",
+        f" {since}, are on no invoice. What they are worth is an estimate by the order's price: {worth}.",
         field="Invoice",
         group=f"purchase_not_invoiced:{purchase.supplier}",
         facts={
             "supplier": purchase.supplier,
             "received": since.isoformat(),
-            f"estimate {purchase.base_currency}": shown(worth),
+            "estimate": worth,
             **{one.sku: f"{_units(one.uninvoiced)} of {_units(one.quantity)} on no invoice" for one in waiting},
         },
     )
+
+
+def _estimate(purchase: Purchase, costs: Sequence[LandedCost]) -> str:
+    """Return what units that nobody billed are taken to be worth; without a rate nobody can say."""
+    parts = [part for cost in costs for part in cost.parts if part.what == NOT_INVOICED]
+    if any(part.rate is None for part in parts):
+        return f"{shown(sum((part.amount for part in parts), ZERO))} {purchase.currency}, without a rate"
+    return f"{shown(sum((part.base for part in parts), ZERO))} {purchase.base_currency}"
 
 
 def _without_value(
@@ -187,7 +194,7 @@ def _without_freight(
             "supplier": purchase.supplier,
             "currency": purchase.currency,
             "received": since.isoformat(),
-            f"value {purchase.base_currency}": shown(worth),
+            "units": _units(sum((one.quantity for one in arrived), ZERO)),
             "charges and journals": "none",
         },
     )

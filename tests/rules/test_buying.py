@@ -239,10 +239,17 @@ def test_the_units_without_an_invoice_are_named_with_what_they_are_in_the_books_
     assert finding.facts == {
         "supplier": "Bayside Wholesale",
         "received": "2026-11-03",
-        "estimate GBP": "39.775",
+        "estimate": "39.775 GBP",
         "A": "4 of 10 on no invoice",
         "B": "2.5 of 2.5 on no invoice",
     }
+
+
+def test_without_a_rate_an_estimate_is_none_in_the_books_currency() -> None:
+    of = buy(ordered=(line("A", 10, 100),), receipts=(receipt("A", 10),), invoices=(), rate=None)
+    [finding] = [one for one in found(of) if one.code == "purchase_not_invoiced"]
+
+    assert finding.cause.endswith("an estimate by the order's price: 100.00 EUR, without a rate.")
 
 
 # -- the landed cost -------------------------------------------------------------------------------------------------
@@ -275,12 +282,18 @@ def test_freight_or_duty_is_expected_as_the_setting_says(changed: dict[str, Any]
     assert ("landed_cost_missing" in codes(of, date(2026, 11, 17), rules)) is missing
 
 
+TWELVE = billed(lines=(line("A", 12, 120),))
+
+
 def test_what_has_no_freight_is_told_with_its_value() -> None:
     finding = only(buy(journals=(), movements=(movement("A", 90),)))
 
     assert (finding.field, finding.group) == ("ManualJournals", "landed_cost_missing:Bayside Wholesale")
     assert "goods of 90.00 GBP" in finding.cause
-    assert finding.facts["value GBP"] == "90.00"
+    # Whoever said that none is to come is not asked again for a value that moved; for more goods they are.
+    assert only(buy(journals=(), movements=(movement("A", 91),))).facts == finding.facts
+    more = buy(journals=(), ordered=(line("A", 12, 120),), receipts=(receipt("A", 12),), invoices=TWELVE)
+    assert only(more).facts != finding.facts
 
 
 def test_goods_that_are_worth_nothing_in_the_ledger_are_told_by_sku() -> None:

@@ -188,7 +188,7 @@ async def test_a_stream_that_breaks_is_cut_off(tmp_path: Path, monkeypatch: pyte
             await here.get("/api/skus.csv")
         async with await anyio.connect_tcp("127.0.0.1", here.port) as stream:
             await stream.send(b"GET /api/skus.csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            with anyio.fail_after(5), suppress(anyio.EndOfStream, anyio.BrokenResourceError):
                 while True:
                     heard += await stream.receive()
     assert b"problem" not in heard  # no second answer within the first

@@ -247,7 +247,7 @@ def _expect(connection: sqlite3.Connection, purchase_id: str, brings: Iterable[E
 def _cost(
     connection: sqlite3.Connection, purchase_id: str, costs: Iterable[LandedCost], now: Instant
 ) -> frozenset[str]:
-    """Replace what the goods of a purchase cost; return the SKUs whose unit cost, or day, is another one.
+    """Replace what the goods of a purchase cost; return the SKUs whose unit cost, or days, are others.
 
     The first cost that is known is that of the first reading that shows a value: what was sold right after the goods
     arrived was held against it.
@@ -263,7 +263,7 @@ def _cost(
         was, first = before.get(sku, (None, None))
         if first is None or was is None or was.value <= 0:
             first = KnownCost(unit=cost.unit, at=now)
-        if was is None or (was.unit, was.day) != (cost.unit, cost.day):
+        if was is None or (was.unit, was.first, was.day) != (cost.unit, cost.first, cost.day):
             moved.add(sku)
         _put_cost(connection, cost, first)
     return frozenset(moved)
@@ -271,11 +271,12 @@ def _cost(
 
 def _put_cost(connection: sqlite3.Connection, cost: LandedCost, first: KnownCost) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO landed_costs (sku, purchase_id, day, unit, value, first_unit, first_at, cost)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO landed_costs"
+        " (sku, purchase_id, first_day, day, unit, value, first_unit, first_at, cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             cost.sku,
             cost.purchase_id,
+            cost.first.isoformat(),
             cost.day.isoformat(),
             f"{cost.unit:f}",
             f"{cost.value:f}",
@@ -346,6 +347,8 @@ def _day(text: str | None) -> date | None:
 def unit_cost(connection: sqlite3.Connection, sku: str, day: date) -> UnitCost | None:
     """Return what a unit of a SKU cost on a day: by the newest receipt until then, else by the first that is known.
 
+    A purchase that comes in parts counts from its first one on: what comes later takes no sale away from it.
+
     Where no purchase is known to have brought it, a kit costs what its parts do, to four places, if that is known of
     all of them; else Cin7's average cost of the item counts; None: nothing is known. Receipts without a value in the
     ledger yet say nothing.
@@ -354,9 +357,9 @@ def unit_cost(connection: sqlite3.Connection, sku: str, day: date) -> UnitCost |
 
 
 def _bought(connection: sqlite3.Connection, sku: str, day: date) -> UnitCost | None:
-    row = connection.execute(_UNTIL, (sku, day.isoformat())).fetchone()
+    row = connection.execute(_UNTIL, {"sku": sku, "day": day.isoformat()}).fetchone()
     if row is None:
-        row = connection.execute(_EARLIEST, (sku,)).fetchone()
+        row = connection.execute(_EARLIEST, {"sku": sku}).fetchone()
     if row is None:
         return None
     cost = msgspec.json.decode(row[0], type=LandedCost)
@@ -379,9 +382,12 @@ def _average(connection: sqlite3.Connection, sku: str) -> UnitCost | None:
     return None if average is None else UnitCost(unit=average, source=AVERAGE)
 
 
-_COSTED = "SELECT cost FROM landed_costs WHERE sku = ? AND CAST(value AS REAL) > 0"
-_UNTIL = f"{_COSTED} AND day <= ? ORDER BY day DESC, purchase_id DESC LIMIT 1"
-_EARLIEST = f"{_COSTED} ORDER BY day, purchase_id LIMIT 1"
+_COSTED = "SELECT cost FROM landed_costs WHERE sku = :sku AND CAST(value AS REAL) > 0"
+_UNTIL = (
+    f"{_COSTED} AND first_day <= :day"
+    " ORDER BY CASE WHEN day <= :day THEN day ELSE first_day END DESC, purchase_id DESC LIMIT 1"
+)
+_EARLIEST = f"{_COSTED} ORDER BY first_day, purchase_id LIMIT 1"
 
 
 def average_costs(connection: sqlite3.Connection, skus: Iterable[str]) -> Mapping[str, Decimal]:

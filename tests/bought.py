@@ -40,13 +40,21 @@ def purchase(purchase_id: str = "p1", *, updated_at: int = NOW - DAY) -> Purchas
 
 
 def cost(
-    unit: str, *, sku: str = "A", purchase_id: str = "p1", day: date = TODAY, invoiced: bool = True, value: str = "10"
+    unit: str,
+    *,
+    sku: str = "A",
+    purchase_id: str = "p1",
+    day: date = TODAY,
+    first: date | None = None,
+    invoiced: bool = True,
+    value: str = "10",
 ) -> LandedCost:
     return LandedCost(
         purchase_id=purchase_id,
         number=f"PO-{purchase_id}",
         sku=sku,
         product_id="i",
+        first=first or day,
         day=day,
         quantity=Decimal(2),
         value=Decimal(value),

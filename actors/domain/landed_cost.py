@@ -186,6 +186,7 @@ def _cost(
         number=purchase.number,
         sku=arrival.sku,
         product_id=arrival.product_id,
+        first=arrival.first,
         day=arrival.last,
         quantity=arrival.quantity,
         value=value,

@@ -187,14 +187,16 @@ class CostPart(msgspec.Struct, frozen=True, kw_only=True):
 class LandedCost(msgspec.Struct, frozen=True, kw_only=True):
     """What one SKU of one purchase cost, landed: `unit` = `value` / `quantity`, to four places, in `currency` (base).
 
-    `value` is the sum of the ledger's movements; the parts add up to it. `day` is when it was last received.
-    `invoiced` says whether every received unit is on an invoice: until then the goods' part is an estimate.
+    `value` is the sum of the ledger's movements; the parts add up to it. `first` and `day` are when it was first and
+    last received. `invoiced` says whether every received unit is on an invoice: until then the goods' part is an
+    estimate.
     """
 
     purchase_id: str
     number: str
     sku: str
     product_id: str
+    first: date
     day: date
     quantity: Decimal
     value: Decimal

@@ -142,10 +142,12 @@ CREATE TABLE expected (
 
 CREATE INDEX expected_by_purchase ON expected (purchase_id);
 
--- What a SKU of a purchase cost, landed. `first_unit` is the first cost that was known, which later ones are held to.
+-- What a SKU of a purchase cost, landed, received from `first_day` to `day`. `first_unit` is the first cost that was
+-- known, which later ones are held to.
 CREATE TABLE landed_costs (
     sku         TEXT NOT NULL,
     purchase_id TEXT NOT NULL REFERENCES purchases (id) ON DELETE CASCADE,
+    first_day   TEXT NOT NULL,
     day         TEXT NOT NULL,
     unit        TEXT NOT NULL,
     value       TEXT NOT NULL,

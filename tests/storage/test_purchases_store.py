@@ -211,6 +211,22 @@ def test_without_a_purchase_the_average_of_the_item_counts(file: sqlite3.Connect
     assert found.source == "PO-p1"
 
 
+@pytest.mark.parametrize(
+    ("day", "source"),
+    [("2026-10-31", "PO-p1"), ("2026-11-05", "PO-p2"), ("2026-11-12", "PO-p3"), ("2026-11-18", "PO-p2")],
+)
+def test_a_purchase_that_comes_in_parts_counts_from_the_first_one_on(
+    file: sqlite3.Connection, day: str, source: str
+) -> None:
+    parts = cost("5", purchase_id="p2", first=date(2026, 11, 3), day=date(2026, 11, 17))
+    read(file, cost("4", day=date(2026, 1, 20)))
+    read(file, parts, purchase_id="p2")
+    read(file, cost("6", purchase_id="p3", day=date(2026, 11, 10)), purchase_id="p3")
+    found = purchases.unit_cost(file, "A", date.fromisoformat(day))
+    assert found is not None
+    assert found.source == source
+
+
 def test_a_kit_costs_what_its_parts_do_unless_it_was_bought_whole(file: sqlite3.Connection) -> None:
     parts = [KitPart(sku="A", quantity=Decimal(2)), KitPart(sku="B", quantity=Decimal("0.3333"))]
     stock.store_parts(file, "KIT", parts)

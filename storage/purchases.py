@@ -272,7 +272,8 @@ def _cost(
 def _put_cost(connection: sqlite3.Connection, cost: LandedCost, first: KnownCost) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO landed_costs"
-        " (sku, purchase_id, first_day, day, unit, value, first_unit, first_at, cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " (sku, purchase_id, first_day, day, unit, value, first_unit, first_at, cost)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             cost.sku,
             cost.purchase_id,

@@ -133,6 +133,17 @@ def resolve(connection: sqlite3.Connection, exception_id: int, *, resolution: st
     return cursor.rowcount == 1
 
 
+def resolve_types(connection: sqlite3.Connection, types: Collection[str], *, resolution: str, now: Instant) -> int:
+    """Resolve every open exception of these types, whatever it is about; return how many there were."""
+    marks = ", ".join("?" for _ in types)
+    cursor = connection.execute(
+        "UPDATE exceptions SET state = 'resolved', resolved_at = ?, resolution = ? WHERE state = 'open'"
+        f" AND type IN ({marks})",
+        (now, resolution, *types),
+    )
+    return cursor.rowcount
+
+
 def was_dismissed(connection: sqlite3.Connection, record: Record, kind: str, *, sale: str) -> bool:
     """Say whether a person has dismissed an exception of this type about this sale of a record."""
     row = connection.execute(

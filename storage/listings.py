@@ -243,6 +243,16 @@ def disapprove(connection: sqlite3.Connection, product_id: str) -> None:
     connection.execute("UPDATE products SET approved_at = NULL WHERE id = ?", (product_id,))
 
 
+def disapprove_all(connection: sqlite3.Connection) -> None:
+    """Nothing may be unpublished any more."""
+    connection.execute("UPDATE products SET approved_at = NULL WHERE approved_at IS NOT NULL")
+
+
+def approve_anew(connection: sqlite3.Connection, *, now: Instant) -> None:
+    """What is approved is so from now on: whatever has to be read since then is read once more."""
+    connection.execute("UPDATE products SET approved_at = ? WHERE approved_at IS NOT NULL", (now,))
+
+
 def count_approved(connection: sqlite3.Connection) -> int:
     """Count the products that may be unpublished and are not yet."""
     return int(connection.execute("SELECT count(*) FROM products WHERE approved_at IS NOT NULL").fetchone()[0])

@@ -20,6 +20,7 @@ from actors.catalogue.ports import AccountBook, RateFiles, Showcase
 from actors.catalogue.registry import FAMILIES, PRODUCTS, Registry
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LISTINGS, Storefront
+from actors.catalogue.switches import settle_switches
 from actors.core.actor import Actor, Done, Outcome, Surroundings
 from actors.domain.calls import PRODUCT_WRITES, Purpose
 from actors.domain.posting import PostingRules
@@ -101,6 +102,5 @@ def doubt_products(connection: sqlite3.Connection, rules: CatalogueRules, *, now
             calls.settle(connection, write.call_id, "unknown", detail="no answer was recorded")
             prefix = PRODUCT if write.purpose is Purpose.CT_UNPUBLISH_PRODUCT else DRAFT
             looks.append(nudge(prefix + write.subject, now))
-    if not rules.drafts:
-        drafts.end(connection)
+    settle_switches(connection, rules, now=now)
     return [*looks, *(nudge(DRAFT + key, now) for key in drafts.unfinished(connection))]

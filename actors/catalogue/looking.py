@@ -44,6 +44,7 @@ AGAIN = 300_000
 """Milliseconds until a product is tried again that somebody keeps changing, or that may not be unpublished."""
 
 TOLD = ("product_unmatched", "product_not_for_sale", "publish_again")
+OF_UNPUBLISHING = ("unpublish_rejected", "draft_conflict")
 NO_MATCH = "no item of Cin7 Core has this SKU"
 
 
@@ -110,6 +111,8 @@ class ProductLooker:
         if not self._rules.unpublish or not coverage.is_hopeless(connection, row.id):
             if row.approved_at is not None:
                 listings.disapprove(connection, row.id)
+            resolution = "it is not to be unpublished"
+            exceptions.clear(connection, record_of(row.id), resolution=resolution, now=now, types=OF_UNPUBLISHING)
             return Step.NOTHING
         if row.approved_at is None:
             outbox.accept(connection, nudge(PLAN, now), now=now)
@@ -160,7 +163,8 @@ class ProductLooker:
         now = self._around.clock.now()
         skus = _live_skus(connection, product_id)
         for sku in sorted(skus):
-            if stock.block_of(connection, sku) is None:
+            # One that has its match since the product was read is not held back: nothing would end the block.
+            if stock.block_of(connection, sku) is None and not _is_matched(connection, sku):
                 block = Block(sku=sku, until=None, reason=NO_MATCH, author=OURS, at=now)
                 stock.block(connection, block)
         demand.stir(connection, skus, now=now)
@@ -177,7 +181,7 @@ class ProductLooker:
                 record_of(product.id),
                 resolution="it was unpublished",
                 now=now,
-                types=("product_unmatched", "unpublish_rejected", "draft_conflict"),
+                types=("product_unmatched", *OF_UNPUBLISHING),
             )
             rejudge(connection, self._rules, skus, now)
             outbox.accept(connection, nudge(PLAN, now), now=now)
@@ -325,6 +329,11 @@ def record_of(product_id: str) -> Record:
 def named(names: dict[str, str], otherwise: str) -> str:
     """Return a product's name in whichever language has one."""
     return next(iter(names.values()), "") or otherwise
+
+
+def _is_matched(connection: sqlite3.Connection, sku: str) -> bool:
+    known = coverage.get(connection, sku)
+    return known is not None and known.match is Match.MATCHED
 
 
 def _live_skus(connection: sqlite3.Connection, product_id: str) -> set[str]:

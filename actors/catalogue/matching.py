@@ -54,22 +54,26 @@ def rejudge(
 
     Too many at once are left to the message that goes through all.
     """
-    if not ready(connection):
+    if not rules.enabled or not ready(connection):
         return
     if len(skus) > SOME:
         begin_anew(connection, now)
+        _look(connection, products, now)  # one that is gone is met by no SKU any more
         return
     named = coverage.related(connection, skus)
     for sku in sorted(named):
         judged = coverage.judge(connection, sku, mapped=sku in rules.mapped)
         if coverage.put(connection, sku, judged, now=now):
             _settle(connection, sku, judged, now)
-    concerned = coverage.products_of(connection, named) | set(products)
-    for product_id in sorted(concerned):
-        if needs_a_look(connection, product_id):
-            outbox.accept(connection, nudge(PRODUCT + product_id, now), now=now)
+    _look(connection, coverage.products_of(connection, named) | set(products), now)
     if rules.drafts:
         _ask_for_drafts(connection, skus, now)
+
+
+def _look(connection: sqlite3.Connection, products: Iterable[str], now: Instant) -> None:
+    for product_id in sorted(products):
+        if needs_a_look(connection, product_id):
+            outbox.accept(connection, nudge(PRODUCT + product_id, now), now=now)
 
 
 def begin_anew(connection: sqlite3.Connection, now: Instant) -> None:
@@ -86,6 +90,8 @@ def judge_some(connection: sqlite3.Connection, rules: CatalogueRules, now: Insta
 
     def unit(connection: sqlite3.Connection, at: Instant) -> None:
         rejudge(connection, rules, skus, at)
+        if cursors.get(connection, JUDGE) != place:
+            return  # begun anew meanwhile: what was judged before is judged again
         if len(skus) == SOME:
             cursors.put(connection, JUDGE, Cursor(at=at, after_id=skus[-1]), now=at)
             return

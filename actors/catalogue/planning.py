@@ -67,12 +67,7 @@ def plan_of(connection: sqlite3.Connection, rules: CatalogueRules, *, now: Insta
 
 def settle_plan(connection: sqlite3.Connection, rules: CatalogueRules, now: Instant) -> None:
     """Let go what may go without asking, or ask."""
-    if not rules.unpublish:
-        # Switched off: the next time it is switched on begins with a look again.
-        meta.set_counter(connection, _BEGUN, 0)
-        exceptions.clear(connection, RECORD, resolution="it is switched off", now=now)
-        return
-    if not ready(connection):
+    if not rules.unpublish or not ready(connection):
         return
     plan = plan_of(connection, rules, now=now)
     if plan.asks:
@@ -89,6 +84,13 @@ def approve(connection: sqlite3.Connection, rules: CatalogueRules, *, now: Insta
     let_go(connection, plan.told, now)
     exceptions.clear(connection, RECORD, resolution="the plan was approved", now=now)
     return plan
+
+
+def withdraw(connection: sqlite3.Connection, *, now: Instant) -> None:
+    """Nothing is approved any more: the next list waits for a person, as the first one did."""
+    meta.set_counter(connection, _BEGUN, 0)
+    listings.disapprove_all(connection)
+    exceptions.clear(connection, RECORD, resolution="it is switched off, or begins anew", now=now)
 
 
 def let_go(connection: sqlite3.Connection, product_ids: Sequence[str], now: Instant) -> None:

@@ -174,6 +174,12 @@ def _after(place: Place, page: list[Listing]) -> Place:
     return msgspec.structs.replace(place, version="", after="", whole_at=whole_at)
 
 
+def forget_reading(connection: sqlite3.Connection, *, now: Instant) -> None:
+    """What was read counts no more: all of it is read before anything is judged again."""
+    meta.set_counter(connection, LISTED, 0)
+    _write_place(connection, msgspec.structs.replace(_read_place(connection), version="", after="", whole_at=0), now)
+
+
 def _read_place(connection: sqlite3.Connection) -> Place:
     cursor = cursors.get(connection, LISTINGS)
     return Place() if cursor is None else msgspec.json.decode(cursor.after_id, type=Place)

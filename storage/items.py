@@ -97,6 +97,11 @@ def former_sku(connection: sqlite3.Connection, item_id: str) -> str:
     return "" if row is None else str(row[0])
 
 
+def count_met(connection: sqlite3.Connection, *, number: int) -> int:
+    """Count the items that a whole reading has met so far."""
+    return int(connection.execute("SELECT count(*) FROM items WHERE pass = ?", (number,)).fetchone()[0])
+
+
 def count(connection: sqlite3.Connection) -> int:
     """Count the items."""
     return int(connection.execute("SELECT count(*) FROM items").fetchone()[0])

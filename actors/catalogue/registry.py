@@ -54,13 +54,13 @@ class Registry:
         place = await self._begin(PRODUCTS)
         page = await self._book.products(page=place.page, modified_since=place.modified_since)
         last = _is_last(place, page)
+        after = msgspec.structs.replace(place, met=place.met + page.rows, left_out=place.left_out + _left_out(page))
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             first = FactKind.PRODUCT not in facts.lists(connection)
             skus = items.store(connection, page.items, number=place.number, now=at)
             changed = facts.store(connection, FactKind.PRODUCT, page.products, now=at, whole=False, number=place.number)
-            # An empty page before Total is reached proves nothing of what was not met: then nothing is taken for gone.
-            whole = place.whole and place.met + page.rows >= page.total
+            whole = place.whole and _has_met_all(connection, after, page)
             if last and whole:
                 changed |= facts.finish_pass(connection, FactKind.PRODUCT, number=place.number, now=at)
                 skus |= items.finish_pass(connection, number=place.number)
@@ -71,7 +71,7 @@ class Registry:
             if not first:
                 # What a SKU is, whether it may be sold, and what it is made of: its entries follow.
                 demand.stir(connection, (ref.partition(":")[2] for ref in changed), now=at)
-            _write_place(connection, PRODUCTS, _after(place, last=last, rows=page.rows), at)
+            _write_place(connection, PRODUCTS, _after(after, last=last), at)
             if last:
                 self._account.compare(connection, at)
             if first and last and ready(connection):
@@ -86,12 +86,13 @@ class Registry:
         place = await self._begin(FAMILIES)
         page = await self._book.families(page=place.page, modified_since=place.modified_since)
         last = _is_last(place, page)
+        after = msgspec.structs.replace(place, met=place.met + page.rows)
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
             changed = items.store_families(connection, page.families, number=place.number)
-            if last and place.whole and place.met + page.rows >= page.total:
+            if last and place.whole and 0 < page.total <= after.met:
                 items.finish_families(connection, number=place.number)
-            _write_place(connection, FAMILIES, _after(place, last=last, rows=page.rows), at)
+            _write_place(connection, FAMILIES, _after(after, last=last), at)
             members = [one for family in page.families if family.id in changed for one in family.members]
             rejudge(connection, self._rules, _known(member.sku for member in members), at)
             if last and self._rules.drafts and drafts.since(connection) is None and ready(connection):
@@ -115,10 +116,14 @@ def _known(skus: Iterable[str]) -> set[str]:
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the reading of a list stands. `page` 0: between two passes. `number` tells whole passes apart."""
+    """Where the reading of a list stands. `page` 0: between two passes. `number` tells whole passes apart.
+
+    `met` counts rows, `left_out` those of them that nothing could be made of.
+    """
 
     page: int = 0
     met: int = 0
+    left_out: int = 0
     number: int = 0
     whole: bool = True
     modified_since: Instant | None = None
@@ -130,8 +135,24 @@ def _is_last(place: Place, page: ItemPage | FamilyPage) -> bool:
     return page.rows == 0 or place.met + page.rows >= page.total
 
 
+def _left_out(page: ItemPage) -> int:
+    return page.rows - len(page.items)
+
+
+def _has_met_all(connection: sqlite3.Connection, place: Place, page: ItemPage) -> bool:
+    """Say whether a whole reading proves that what it did not meet is gone.
+
+    An empty page before Total is reached proves nothing, and an account without any item least of all. Rows move while
+    pages are read: where one was met twice, another was met on no page.
+    """
+    if page.total == 0 or place.met < page.total:
+        return False
+    return items.count_met(connection, number=place.number) + place.left_out >= page.total
+
+
 def _begun(place: Place, now: Instant) -> Place:
-    whole = place.whole_at == 0 or now - place.whole_at >= FULL_EVERY
+    """Begin a pass. A clock that went back makes a whole one: what changed since is not to be told by it."""
+    whole = place.whole_at == 0 or place.began_at > now or now - place.whole_at >= FULL_EVERY
     return Place(
         page=1,
         number=place.number + 1 if whole else place.number,
@@ -142,11 +163,11 @@ def _begun(place: Place, now: Instant) -> Place:
     )
 
 
-def _after(place: Place, *, last: bool, rows: int) -> Place:
+def _after(place: Place, *, last: bool) -> Place:
     if not last:
-        return msgspec.structs.replace(place, page=place.page + 1, met=place.met + rows)
+        return msgspec.structs.replace(place, page=place.page + 1)
     whole_at = place.began_at if place.whole else place.whole_at
-    return msgspec.structs.replace(place, page=0, met=0, whole_at=whole_at)
+    return msgspec.structs.replace(place, page=0, met=0, left_out=0, whole_at=whole_at)
 
 
 def read_place(connection: sqlite3.Connection, name: str) -> Place:

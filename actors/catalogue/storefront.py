@@ -151,7 +151,8 @@ def _tell_modular(connection: sqlite3.Connection, now: Instant) -> None:
 
 
 def _begun(place: Place, now: Instant, every: int) -> Place:
-    whole = place.whole_at == 0 or now - place.whole_at >= every
+    # A clock that went back makes a whole pass: what changed since is not to be told by it.
+    whole = place.whole_at == 0 or place.began_at > now or now - place.whole_at >= every
     return msgspec.structs.replace(
         place,
         version="staged",

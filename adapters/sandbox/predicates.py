@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -91,7 +92,9 @@ def canonical_instant(text: str) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def _tokens(text: str) -> list[_Token]:
+@lru_cache(maxsize=256)
+def _tokens(text: str) -> tuple[_Token, ...]:
+    """Read a predicate's words: once, for the same few are asked again and again."""
     found: list[_Token] = []
     position = 0
     stripped = text.rstrip()
@@ -103,13 +106,13 @@ def _tokens(text: str) -> list[_Token]:
         position = match.end()
     if not found:
         raise PredicateError("Malformed predicate: it is empty")
-    return found
+    return tuple(found)
 
 
 class _Parser:
     """Recursive descent: `or` binds weakest, then `and`, then `not` and a comparison."""
 
-    def __init__(self, tokens: list[_Token], variables: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, tokens: Sequence[_Token], variables: Mapping[str, Sequence[str]]) -> None:
         self._tokens = tokens
         self._next = 0
         self._variables = variables

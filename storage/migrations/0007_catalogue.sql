@@ -15,7 +15,7 @@ CREATE TABLE items (
 
 CREATE INDEX items_by_sku ON items (sku);
 CREATE INDEX items_by_form ON items (form);
-CREATE INDEX items_by_former_sku ON items (former_sku) WHERE former_sku != '';
+CREATE INDEX items_by_former_sku ON items (former_sku);
 CREATE INDEX items_by_fitness ON items (fit_at) WHERE fit_at IS NOT NULL;
 
 CREATE TABLE families (
@@ -68,7 +68,7 @@ CREATE TABLE variants (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX variants_by_sku ON variants (sku, staged);
-CREATE INDEX variants_by_form ON variants (form) WHERE form != '';
+CREATE INDEX variants_by_form ON variants (form);
 
 -- How each SKU of either side stands, as last judged. `flags` are words between blanks, with one at either end.
 -- `near` are SKUs that look like it, of either side, as JSON; `product_id` is the product it stands on first ('' none).

@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from actors.census import hooks
-from actors.domain.calls import POSTINGS
+from actors.domain.calls import POSTINGS, PRODUCT_WRITES
 from actors.domain.crashpoints import crash_points
 from actors.fulfilment.rules import FulfilmentRules
 from actors.intake.rules import MINUTE
@@ -354,11 +354,11 @@ def _faults(made: World) -> None:
 
 
 class _Reaper:
-    """Kills a few times, at crash points drawn from those there are where nothing is posted to the books."""
+    """Kills a few times, at crash points drawn from those there are where nothing is posted and no product written."""
 
     def __init__(self, chance: random.Random) -> None:
-        posting = tuple(f"{purpose.value}." for purpose in POSTINGS)
-        points = sorted(point for point in crash_points() if not str(point).startswith(posting))
+        unpassed = tuple(f"{purpose.value}." for purpose in POSTINGS | PRODUCT_WRITES)
+        points = sorted(point for point in crash_points() if not str(point).startswith(unpassed))
         self.left = chance.sample(points, KILLS * 3)
         self.kills = 0
 

@@ -325,6 +325,15 @@ def next_day(connection: sqlite3.Connection, sku: str, locations: Collection[str
     return min((day for day in days if day >= today), default=None)
 
 
+def expect_nothing(connection: sqlite3.Connection) -> frozenset[str]:
+    """Forget what purchases bring, and read them again once somebody does; return the SKUs it was."""
+    skus = frozenset(row[0] for row in connection.execute("SELECT DISTINCT sku FROM expected"))
+    if skus:
+        connection.execute("UPDATE purchases SET read_at = NULL WHERE id IN (SELECT purchase_id FROM expected)")
+        connection.execute("DELETE FROM expected")
+    return skus
+
+
 def incoming(connection: sqlite3.Connection, sku: str) -> list[Incoming]:
     """Return what purchases still bring of a SKU: what comes first, first; what nobody gave a day for, last."""
     rows = connection.execute(

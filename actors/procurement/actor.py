@@ -12,7 +12,7 @@ from actors.domain.time import Instant
 from actors.messages import Envelope, Flow, Nudge
 from actors.procurement.earning import Earner
 from actors.procurement.judging import Judge
-from actors.procurement.listing import Lister
+from actors.procurement.listing import Lister, expect_nothing
 from actors.procurement.nudges import JUDGE, MARGINS, PURCHASE, PURCHASES, SUBJECTS, nudge
 from actors.procurement.ports import PurchaseBook
 from actors.procurement.reading import Reader
@@ -39,14 +39,14 @@ class ProcurementActor(Actor):
         self.earner = Earner(surroundings, rules=rules, posting=posting)
 
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
-        """What keeps the list read and the figures worked out."""
-        return tuple(nudge(subject, now) for subject in SUBJECTS) if self.rules.enabled else ()
+        """What keeps the list read and the figures worked out; of a flow that is switched off, its end."""
+        return tuple(nudge(subject, now) for subject in (SUBJECTS if self.rules.enabled else (PURCHASES,)))
 
     async def handle(self, envelope: Envelope) -> Outcome:
         """Take one step of what the subject names. What was asked for before the flow was switched off is dropped."""
         subject = envelope.subject
         if not self.rules.enabled:
-            return Done()
+            return Done(unit=expect_nothing)
         if subject == PURCHASES:
             return await self.lister.step()
         if subject == JUDGE:

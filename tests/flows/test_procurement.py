@@ -14,6 +14,7 @@ from actors.domain.purchase import Purchase
 from actors.procurement.judging import SOME
 from actors.procurement.listing import OVERLAP
 from actors.procurement.nudges import SUBJECTS
+from actors.procurement.rules import ProcurementRules
 from storage import exceptions, purchases
 from storage.exceptions import Record
 from tests.procurement_house import PAGE, House, house
@@ -130,12 +131,33 @@ async def test_switched_off_it_does_nothing(tmp_path: Path) -> None:
     async with house(tmp_path, enabled=False) as here:
         here.account.put(bought())
         await here.begin()
-        assert not await here.step()
+        await here.rest()
         for subject in (*SUBJECTS, "purchase:p1"):
             await here.ask(subject)
         await here.rest()
         assert here.account.calls == 0
         assert not await here.step()
+
+
+async def test_switched_off_no_day_is_shown_that_nobody_holds_against_its_purchase(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        await opened(here, bought())
+        await here.stirred("MUG")
+        here.rules = ProcurementRules(enabled=False)
+        here.actor.mailbox.dispose()
+        here.start()
+        await here.begin()
+        await here.rest()
+        assert await here.read(lambda connection: purchases.incoming(connection, "MUG")) == []
+        assert await here.stirred("MUG") == ["MUG"]
+        assert here.account.read == ["p1"]
+        here.rules = ProcurementRules()
+        here.actor.mailbox.dispose()
+        here.start()
+        await here.begin()
+        await here.rest()
+        [coming] = await here.read(lambda connection: purchases.incoming(connection, "MUG"))
+        assert coming.day == date(2026, 12, 20)
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ hot_seconds = 0.2
 sweep_seconds = 1
 sweep_trail_seconds = 1
 [orders]
-refresh_seconds = 2
+refresh_seconds = 4
 since = "2020-01-01T00:00:00Z"
 trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
 customer = {{ mode = "per-customer" }}

@@ -11,13 +11,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+import anyio
+
 from actors.catalogue.account import Account
 from actors.catalogue.drafting import Drafter
 from actors.catalogue.looking import ProductLooker
-from actors.catalogue.matching import DRAFT, JUDGE, PRODUCT, judge_some, nudge
-from actors.catalogue.planning import PLAN, settle_plan
+from actors.catalogue.matching import DRAFT, JUDGE, PLAN, PRODUCT, PRODUCTS, judge_some, nudge
+from actors.catalogue.planning import settle_plan
 from actors.catalogue.ports import AccountBook, RateFiles, Showcase
-from actors.catalogue.registry import FAMILIES, PRODUCTS, Registry
+from actors.catalogue.registry import FAMILIES, Registry
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LISTINGS, Storefront
 from actors.catalogue.switches import settle_switches
@@ -29,6 +31,7 @@ from actors.messages import Envelope, Flow, Nudge
 from storage import calls, drafts
 
 REFRESH = "refresh"
+OF_CIN7 = (REFRESH, PRODUCTS, FAMILIES)
 
 
 class CatalogueActor(Actor):
@@ -50,6 +53,8 @@ class CatalogueActor(Actor):
         may_write: Callable[[], bool],
     ) -> None:
         super().__init__(surroundings, concurrency=rules.concurrency, capacity=2 * rules.concurrency)
+        #: One list of Cin7 Core after the other: nobody waits for them, and the turns they take are others' too.
+        self._one_list = anyio.Lock()
         self.rules = rules
         self.refresh = refresh
         self.account = Account(surroundings, account=account, posting=posting, rate_files=rate_files)
@@ -66,17 +71,20 @@ class CatalogueActor(Actor):
 
     async def handle(self, envelope: Envelope) -> Outcome:
         """Read a list, judge some SKUs, or look at one product or draft."""
-        subject = envelope.subject
+        if envelope.subject in OF_CIN7:
+            async with self._one_list:
+                return await self._read(envelope.subject)
+        return await self._match(envelope.subject) if self.rules.enabled else Done()
+
+    async def _read(self, subject: str) -> Outcome:
         if subject == REFRESH:
             return await self.account.read(nudge(REFRESH, self.around.clock.now() + self.refresh))
         if subject == PRODUCTS:
             return await self.registry.read_products()
-        return await self._match(subject) if self.rules.enabled else Done()
+        return await self.registry.read_families() if self.rules.enabled else Done()
 
     async def _match(self, subject: str) -> Outcome:
         now = self.around.clock.now()
-        if subject == FAMILIES:
-            return await self.registry.read_families()
         if subject == LISTINGS:
             return await self.storefront.read()
         if subject == JUDGE:

@@ -117,7 +117,7 @@ class Shop(Products):
         self.show_item(item)
         product = self.product_of(item.sku) if self._is_open else None
         if product is not None:
-            self.edit_product(product, price=item.price)  # it is of today, unlike those that were there when the shop opened
+            self.edit_product(product, price=item.price)  # of today, unlike those of the day the shop opened
         self.add_inventory(item.sku, item.stock if stock is None else stock)
 
     def add_channel(self, key: str, roles: tuple[str, ...]) -> str:

@@ -94,8 +94,15 @@ def rate_of(purchase: Purchase, invoice: PurchaseInvoice | None = None) -> Decim
 
 
 def is_capitalised(purchase: Purchase, charge: PurchaseCharge) -> bool:
-    """Say whether a charge enters the value of stock: only on the inventory account it does (fact sheet §7.5)."""
-    return bool(charge.account) and charge.account == purchase.inventory_account
+    """Say whether a charge enters the value of stock: only on an inventory account it does (fact sheet §7.5)."""
+    return charge.account in _inventory_accounts(purchase)
+
+
+def _inventory_accounts(purchase: Purchase) -> frozenset[str]:
+    """Return the accounts its goods are booked to: the purchase's own, and those that products have themselves."""
+    received = {receipt.product_id for receipt in purchase.receipts}
+    of_goods = {line.account for one in purchase.invoices for line in one.lines if line.product_id in received}
+    return frozenset({purchase.inventory_account, *of_goods} - {""})
 
 
 def by_day(invoices: Iterable[PurchaseInvoice]) -> list[PurchaseInvoice]:
@@ -167,12 +174,10 @@ def _journals(
 
 def _booked(purchase: Purchase, journal: JournalLine) -> Decimal:
     """What a journal adds to the value of stock; one that takes off it again is below zero."""
-    account = purchase.inventory_account
-    if journal.system or not account or journal.debit == journal.credit:
+    accounts = _inventory_accounts(purchase)
+    if journal.system or (journal.debit in accounts) == (journal.credit in accounts):
         return ZERO
-    if journal.debit == account:
-        return journal.amount
-    return -journal.amount if journal.credit == account else ZERO
+    return journal.amount if journal.debit in accounts else -journal.amount
 
 
 def _cost(

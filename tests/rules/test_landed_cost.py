@@ -312,6 +312,25 @@ def test_a_charge_of_an_invoice_is_shared_with_what_has_not_come_yet() -> None:
     assert told(cost.parts)[1] == ("charge", "Freight", "I1", Decimal(2))
 
 
+def test_a_product_with_an_inventory_account_of_its_own_is_worth_what_is_booked_there() -> None:
+    own = msgspec.structs.replace(line("A", 10, 100), account="631")
+    fee = msgspec.structs.replace(line("FEE", 1, 9), account="404")
+    extras = [charge("Packing", 7, "631"), charge("Bank fee", 3, "404")]
+    (cost,) = landed_costs(
+        purchase(
+            currency="GBP",
+            receipts=(receipt("A", 10),),
+            invoices=(invoice("RE-1", own, fee, charges=extras),),
+            journals=(journal("NSL-1", 5, debit="631"), journal("MOVED-1", 50, debit="631", credit="630")),
+            movements=(movement("A", 112),),
+        )
+    )
+
+    assert [(part.what, part.reference) for part in cost.parts][:2] == [("goods", "RE-1"), ("Packing", "RE-1")]
+    assert (LINKED, "NSL-1", Decimal(5)) in [(part.what, part.reference, part.base) for part in cost.parts]
+    assert not {"Bank fee", "MOVED-1"} & {name for part in cost.parts for name in (part.what, part.reference)}
+
+
 # -- what is still to come -------------------------------------------------------------------------------------------
 
 ORDERED = (line("A", 10, 100), line("B", 5, 50))

@@ -11,9 +11,7 @@ import sqlite3
 from typing import Any
 
 from actors.catalogue.actor import REFRESH
-from actors.catalogue.matching import DRAFT, PRODUCT
-from actors.catalogue.planning import PLAN
-from actors.catalogue.registry import PRODUCTS
+from actors.catalogue.matching import DRAFT, PLAN, PRODUCT, PRODUCTS
 from actors.catalogue.storefront import LISTINGS
 from actors.census.hooks import WATCH
 from actors.census.progress import CENSUS

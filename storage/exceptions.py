@@ -257,6 +257,14 @@ def next_attempt(connection: sqlite3.Connection, record: Record, kind: str) -> I
     return None if row is None else row[0]
 
 
+def open_ids(connection: sqlite3.Connection, record_kind: str, kind: str) -> set[str]:
+    """Return the ids of the records of a kind that have an open exception of a type."""
+    rows = connection.execute(
+        "SELECT record_id FROM exceptions WHERE type = ? AND record_kind = ? AND state = 'open'", (kind, record_kind)
+    )
+    return {row[0] for row in rows}
+
+
 def is_open(connection: sqlite3.Connection, record: Record, kind: str, *, group: str | None = None) -> bool:
     """Say whether a record has an open exception of a type, and of one cause where a `group` is named."""
     row = connection.execute(

@@ -243,6 +243,11 @@ def disapprove(connection: sqlite3.Connection, product_id: str) -> None:
     connection.execute("UPDATE products SET approved_at = NULL WHERE id = ?", (product_id,))
 
 
+def approved(connection: sqlite3.Connection) -> set[str]:
+    """Return the ids of products that may be unpublished and are not yet."""
+    return set(_ids(connection, "approved_at IS NOT NULL"))
+
+
 def disapprove_all(connection: sqlite3.Connection) -> None:
     """Nothing may be unpublished any more."""
     connection.execute("UPDATE products SET approved_at = NULL WHERE approved_at IS NOT NULL")

@@ -293,6 +293,15 @@ def is_waiting(connection: sqlite3.Connection, flow: Flow, subject: str) -> bool
     return row is not None
 
 
+def waiting_keys(connection: sqlite3.Connection, flow: Flow, prefix: str) -> set[str]:
+    """Return the keys of a flow that begin so and are still to be handled, or are being handled."""
+    rows = connection.execute(
+        "SELECT subject FROM outbox WHERE flow = ? AND subject >= ? AND subject < ? AND state IN ('ready', 'running')",
+        (flow.value, prefix, prefix + "\U0010ffff"),
+    )
+    return {row[0] for row in rows}
+
+
 def aside(connection: sqlite3.Connection, flows: Collection[str]) -> list[tuple[str, str]]:
     """Return (flow, subject) of what was set aside in these flows."""
     rows = connection.execute(

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from actors.catalogue import planning
-from actors.catalogue.matching import ready
-from actors.catalogue.registry import FAMILIES, PRODUCTS
+from actors.catalogue.matching import PRODUCTS, ready
+from actors.catalogue.registry import FAMILIES
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LISTINGS
 from actors.domain.coverage import Coverage

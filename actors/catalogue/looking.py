@@ -12,9 +12,8 @@ from enum import Enum
 from functools import partial
 
 from actors.catalogue import registry
-from actors.catalogue.matching import OURS, nudge, rejudge
+from actors.catalogue.matching import OURS, PLAN, nudge, rejudge
 from actors.catalogue.matching import PRODUCT as SUBJECT
-from actors.catalogue.planning import PLAN
 from actors.catalogue.ports import Showcase
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import READS
@@ -37,6 +36,9 @@ from storage.listings import ProductRow, VariantRow
 from storage.stock import Block
 
 MOST_CONFLICTS = 3
+GATHERING = 5_000
+"""Milliseconds until what is told is planned with what else is told by then."""
+
 ONCE_MORE = 30_000
 """Milliseconds until it is asked again whether Cin7 Core was read since."""
 
@@ -115,7 +117,7 @@ class ProductLooker:
             exceptions.clear(connection, record_of(row.id), resolution=resolution, now=now, types=OF_UNPUBLISHING)
             return Step.NOTHING
         if row.approved_at is None:
-            outbox.accept(connection, nudge(PLAN, now), now=now)
+            outbox.accept(connection, nudge(PLAN, now + GATHERING), now=now)
             return Step.NOTHING
         if not registry.read_since(connection, row.approved_at):
             # What was approved rests on a list that is minutes old: the item may be there by now.

@@ -19,6 +19,12 @@ from storage.stop_sell import sell_again
 JUDGE = "judge"
 """The subject of the message that goes through every SKU."""
 
+PLAN = "plan"
+"""The subject of the message that plans what is unpublished."""
+
+PRODUCTS = "products"
+"""The subject of the message that reads Cin7 Core's items."""
+
 PRODUCT = "product:"
 DRAFT = "draft:"
 
@@ -98,6 +104,8 @@ def judge_some(connection: sqlite3.Connection, rules: CatalogueRules, now: Insta
         cursors.put(connection, JUDGE, Cursor(at=at), now=at)
         if rules.drafts and drafts.since(connection) is None:
             drafts.begin(connection, now=at)
+        if rules.unpublish:
+            outbox.accept(connection, nudge(PLAN, at), now=at)
         for product_id in listings.nameless(connection):
             outbox.accept(connection, nudge(PRODUCT + product_id, at), now=at)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from actors.catalogue.account import Account
-from actors.catalogue.matching import begin_anew, nudge, ready, rejudge
+from actors.catalogue.matching import PRODUCTS, begin_anew, nudge, ready, rejudge
 from actors.catalogue.ports import AccountBook
 from actors.catalogue.rules import DAY, CatalogueRules
 from actors.catalogue.waking import wake
@@ -24,7 +24,6 @@ from actors.messages import Nudge
 from storage import cursors, demand, drafts, facts, items
 from storage.cursors import Cursor
 
-PRODUCTS = "products"
 FAMILIES = "families"
 FULL_EVERY = DAY
 OVERLAP = 300_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.catalogue.registry import PRODUCTS
+from actors.catalogue.matching import PRODUCTS
 from actors.domain.facts import Product
 from actors.domain.item import Item, ItemPage
 from actors.domain.time import Instant

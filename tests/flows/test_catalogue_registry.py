@@ -15,8 +15,8 @@ import msgspec
 import pytest
 
 from actors.catalogue.actor import REFRESH, CatalogueActor
+from actors.catalogue.matching import PRODUCTS
 from actors.catalogue.ports import AccountBook, RateFiles, Showcase
-from actors.catalogue.registry import PRODUCTS
 from actors.catalogue.rules import CatalogueRules
 from actors.core.actor import Done, Surroundings
 from actors.core.bell import Bell

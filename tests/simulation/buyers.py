@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Collection
 
 from actors.catalogue import planning
-from actors.catalogue.registry import FAMILIES, PRODUCTS
+from actors.catalogue.matching import PRODUCTS
+from actors.catalogue.registry import FAMILIES
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LISTINGS
 from actors.domain.drafting import DraftRules

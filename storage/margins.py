@@ -29,13 +29,43 @@ def count_due(connection: sqlite3.Connection) -> int:
 
 
 def cost_moved(connection: sqlite3.Connection, skus: Iterable[str]) -> None:
-    """The cost of SKUs is another one: every order that they, or kits of them, were sold with is held to it again."""
-    moved = set(skus)
-    moved |= {kit.sku for sku in moved for kit in stock.kits_with(connection, sku)}
+    """Every order that these SKUs were sold with is held against their cost again."""
     connection.executemany(
-        "INSERT OR IGNORE INTO margins_due SELECT order_id FROM margins WHERE sku = ?",
-        [(sku,) for sku in sorted(moved)],
+        "INSERT OR IGNORE INTO margins_due SELECT order_id FROM margins WHERE sku = ?", [(sku,) for sku in sorted(skus)]
     )
+
+
+def cost_found(connection: sqlite3.Connection, skus: Iterable[str]) -> None:
+    """A cost of SKUs is known: what they were sold for without any is held against it."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO margins_due SELECT order_id FROM margins WHERE sku = ? AND source = ''",
+        [(sku,) for sku in sorted(skus)],
+    )
+
+
+def purchase_moved(connection: sqlite3.Connection, purchase_id: str, number: str, skus: Iterable[str]) -> None:
+    """What SKUs cost with a purchase is something else: the orders that may make a difference to are held to it again.
+
+    Those are: what it was the cost of, what had none from a purchase, what was sold since it came, and what was sold
+    before the first other one came. Of thousands of orders of a SKU a new receipt moves few.
+    """
+    for sku in sorted(skus):
+        [first, known] = connection.execute(_FIRST_DAYS, {"sku": sku, "purchase": purchase_id}).fetchone()
+        connection.execute(_MOVED_BY, {"sku": sku, "number": number, "first": first, "known": known})
+        for kit in stock.kits_with(connection, sku):
+            connection.execute(_MOVED_BY, {"sku": kit.sku, "number": number, "first": _NEVER, "known": ""})
+
+
+_NEVER = "9999-12-31"
+_FIRST_DAYS = (
+    f"SELECT coalesce(min(CASE WHEN purchase_id = :purchase THEN first_day END), '{_NEVER}'),"
+    " coalesce(min(CASE WHEN purchase_id <> :purchase AND CAST(value AS REAL) > 0 THEN first_day END), '')"
+    " FROM landed_costs WHERE sku = :sku"
+)
+_MOVED_BY = (
+    "INSERT OR IGNORE INTO margins_due SELECT order_id FROM margins WHERE sku = :sku"
+    " AND (source IN ('', 'parts', 'average', :number) OR day >= :first OR day < :known)"
+)
 
 
 def uncosted(connection: sqlite3.Connection) -> list[str]:

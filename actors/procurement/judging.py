@@ -96,5 +96,5 @@ def _cost_what_had_none(connection: sqlite3.Connection, posting: PostingRules, n
     day = today(connection, posting, now)
     known = [sku for sku in margins.uncosted(connection) if purchases.unit_cost(connection, sku, day) is not None]
     if known:
-        margins.cost_moved(connection, known)
+        margins.cost_found(connection, known)
         outbox.accept(connection, nudges.nudge(MARGINS, now), now=now)

@@ -59,7 +59,7 @@ class Reader:
             moved = purchases.store(connection, found, listed=row.updated_at, costs=costs, brings=brings, now=now)
             exceptions.clear(connection, record_of(row), resolution="it was read", now=now, types=(UNREADABLE,))
             judge(connection, found, rules=self._rules, posting=self._posting, now=now)
-            _stir(connection, moved, now)
+            _stir(connection, row, moved, now)
 
         return Done(unit=unit)
 
@@ -86,7 +86,7 @@ def _remove(connection: sqlite3.Connection, row: PurchaseRow, now: Instant) -> N
     clear_connection(connection, "cin7", now=now)
     moved = purchases.remove(connection, row.id)
     exceptions.clear(connection, record_of(row), resolution="the purchase is gone", now=now, types=(UNREADABLE, *TYPES))
-    _stir(connection, moved, now)
+    _stir(connection, row, moved, now)
 
 
 def _not_understood(connection: sqlite3.Connection, row: PurchaseRow, error: Rejected, now: Instant) -> None:
@@ -100,9 +100,9 @@ def _not_understood(connection: sqlite3.Connection, row: PurchaseRow, error: Rej
     exceptions.raise_finding(connection, record_of(row), finding, now=now)
 
 
-def _stir(connection: sqlite3.Connection, moved: Moved, now: Instant) -> None:
+def _stir(connection: sqlite3.Connection, row: PurchaseRow, moved: Moved, now: Instant) -> None:
     """Other flows and figures follow: the date a SKU is expected at, and what it earns."""
     demand.stir(connection, moved.expected, now=now)
     if moved.costed:
-        margins.cost_moved(connection, moved.costed)
+        margins.purchase_moved(connection, row.id, row.number, moved.costed)
         outbox.accept(connection, nudges.nudge(MARGINS, now), now=now)

@@ -175,7 +175,7 @@ CREATE TABLE margins (
     PRIMARY KEY (order_id, sku)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX margins_by_sku ON margins (sku, day);
+CREATE INDEX margins_by_sku ON margins (sku, day, source);
 CREATE INDEX margins_by_day ON margins (day);
 
 -- Orders whose margins are to be worked out, or anew: what was sold, or what it cost, is not what it was. The triggers

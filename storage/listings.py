@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -136,13 +136,19 @@ def store_whole(connection: sqlite3.Connection, product: ListedProduct) -> set[s
         "name": next(iter(product.names.values()), ""),
         "tax_category": product.tax_category,
     }
-    changed = store(connection, [msgspec.convert(about | {"variants": product.staged}, Listing)], staged=True, number=0)
-    if product.published:
-        changed |= store(
-            connection, [msgspec.convert(about | {"variants": product.current}, Listing)], staged=False, number=0
-        )
+    priced = {row.sku: row.prices for row in variants_of(connection, product.id)}
+    changed = set()
+    for staged, variants in ((True, product.staged), (False, product.current)):
+        if staged or product.published:
+            version = msgspec.convert(about | {"variants": _with_known_prices(variants, priced)}, Listing)
+            changed |= store(connection, [version], staged=staged, number=0)
     connection.execute("UPDATE products SET modified_by = ? WHERE id = ?", (product.modified_by, product.id))
     return changed
+
+
+def _with_known_prices(variants: Iterable[Variant], priced: Mapping[str, int | None]) -> list[Variant]:
+    """Prices that are records of their own are not told with a product: what was read of them before still holds."""
+    return [msgspec.structs.replace(one, prices=priced.get(one.sku)) if one.prices is None else one for one in variants]
 
 
 def finish_pass(connection: sqlite3.Connection, *, number: int, began_at: Instant) -> tuple[set[str], set[str]]:

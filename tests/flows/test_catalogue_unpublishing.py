@@ -111,22 +111,6 @@ async def test_more_than_the_share_at_once_waits_for_a_person() -> None:
 
 
 @virtual
-async def test_of_too_many_at_once_not_even_the_first_few_go_without_asking() -> None:
-    async with catalogue_house(the_rules=rules(unpublish=True, share=5), before=strangers("NEW-0")) as house:
-        await house.made.until(lambda: bool(house.told("unpublish_asks")), within=5 * MINUTE)
-        await house.approve()
-        await down(house, "NEW-0")
-        many = [f"NEW-{number}" for number in range(1, 8)]
-        for sku in many:
-            house.shop.add_product(sku, name=f"Lamp {sku}")
-        await house.sweep()
-        await house.made.clock.sleep(30 * MINUTE)
-        assert all(house.shop.is_published(house.product_of(sku)) for sku in many)
-        [row] = house.told("unpublish_asks")
-        assert row.facts["products"] == "7"
-
-
-@virtual
 async def test_a_match_that_comes_back_ends_the_block_and_asks_for_the_product_to_be_published() -> None:
     async with catalogue_house(the_rules=UNPUBLISH, before=strangers("NEW-1")) as house:
         await house.made.until(lambda: bool(house.told("unpublish_asks")), within=5 * MINUTE)

@@ -251,12 +251,13 @@ def _moved(
         return
     moved.sort(key=lambda pair: (-abs(pair[0]), pair[1].sku))
     percent, most = moved[0]
-    others = f", and {len(moved) - 1} other SKUs moved as well" if len(moved) > 1 else ""
+    others = len(moved) - 1
+    also = f", and {others} other {'SKU' if others == 1 else 'SKUs'} moved as well" if others else ""
     yield Finding(
         code="cost_moved",
         cause=f"A unit of {most.sku} received with {most.number} costs {_figure(most.unit)} {most.currency} by now."
         f" When its cost was known first, it was {_figure(first_units[most.sku])} {most.currency}"
-        f" ({rounded(percent, 1):+f} %){others}.",
+        f" ({rounded(percent, 1):+f} %){also}.",
         field="InventoryMovements",
         group=f"cost_moved:{purchase.supplier}",
         facts={

@@ -43,7 +43,7 @@ def text_of(report: Document) -> str:
     period = report["period"]
     parts = [f"Margins from {period['first']} to {period['last']}, in {report['currency']}"]
     if report["not_yet"]:
-        parts.append(f"Still being worked out: {report['not_yet']} (look again in a moment).")
+        parts.append(f"Still being worked out: {report['not_yet']} (look again in a few minutes).")
     parts += ["", _rows(report), *_remarks(report)]
     if report["sku"] is not None:
         parts += _of_sku(report["sku"], report["currency"])

@@ -383,7 +383,7 @@ def test_costs_of_one_purchase_that_moved_are_one_thing_to_look_at() -> None:
     [finding] = [one for one in found(of, first={"A": Decimal(9), "B": Decimal(9)}) if one.code == "cost_moved"]
 
     assert "A unit of B" in finding.cause  # it moved most
-    assert "1 other SKUs" in finding.cause
+    assert "1 other SKU moved" in finding.cause
     assert {"A", "B"} <= finding.facts.keys()
 
 

@@ -27,16 +27,15 @@ def file() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def judge_all(connection: sqlite3.Connection, now: int) -> None:
-    done = judge_some(connection, RULES, now)
-    while True:
+def judge_rest(connection: sqlite3.Connection, now: int) -> None:
+    """Handle the message that waits, and those that follow from it."""
+    waits = True
+    while waits:
+        connection.execute("DELETE FROM outbox WHERE subject = ?", (JUDGE,))
+        done = judge_some(connection, RULES, now)
         assert done.unit is not None
         done.unit(connection, now)
-        if not (done.nudges or outbox.is_waiting(connection, Flow.CATALOGUE, JUDGE)):
-            return
-        connection.execute("DELETE FROM outbox WHERE subject = ?", (JUDGE,))
-        now += 1
-        done = judge_some(connection, RULES, now)
+        waits = bool(done.nudges) or outbox.is_waiting(connection, Flow.CATALOGUE, JUDGE)
 
 
 def test_what_changes_before_the_place_that_was_reached_is_judged_all_the_same(file: sqlite3.Connection) -> None:
@@ -52,7 +51,7 @@ def test_what_changes_before_the_place_that_was_reached_is_judged_all_the_same(f
     begin_anew(file, NOW + 4)
     assert second.unit is not None
     second.unit(file, NOW + 5)
-    judge_all(file, NOW + 6)
+    judge_rest(file, NOW + 6)
     judged = coverage.get(file, skus[0])
     assert judged is not None
     assert judged.match is Match.ONLY_COMMERCETOOLS

@@ -13,6 +13,7 @@ from typing import Any
 
 from actors.domain.closing import Period, date_of, month_of
 from actors.domain.closing_files import shown
+from actors.domain.facts import KitPart
 from actors.domain.margin_report import MarginRow, margin_report, to_csv
 from actors.domain.margins import Earned, OrderMargin, below, margin_of
 from actors.domain.time import Instant, date_in_zone
@@ -22,7 +23,7 @@ from adapters.operator.reading import MarginQuery
 from daemon import days
 from daemon.purchase_views import landed_view
 from daemon.report_views import books_zone
-from storage import facts, margins, purchases
+from storage import facts, margins, purchases, stock
 
 Document = dict[str, Any]
 
@@ -122,8 +123,20 @@ def _of_sku(connection: sqlite3.Connection, sku: str, period: Period, floor: Dec
     return {
         "sku": sku,
         "average_cost": _figure(average),
+        "parts": [_kit_part(connection, part, period.last) for part in stock.parts_of(connection, sku)],
         "costs": [landed_view(cost) for cost in costs],
         "sales": [_sale(one, floor) for one in margins.of_period(connection, period.first, period.last, sku=sku)],
+    }
+
+
+def _kit_part(connection: sqlite3.Connection, part: KitPart, day: date) -> Document:
+    """Return a part of a kit that is assembled on sale, with what it cost by that day."""
+    cost = purchases.unit_cost(connection, part.sku, day)
+    return {
+        "sku": part.sku,
+        "units": _units(part.quantity),
+        "unit_cost": _figure(cost.unit) if cost is not None else None,
+        "cost_from": cost.source if cost is not None else "",
     }
 
 

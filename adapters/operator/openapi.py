@@ -339,6 +339,11 @@ _SCHEMAS: dict[str, Any] = {
                 **_object(
                     sku=_TEXT,
                     average_cost=_MAYBE_TEXT,
+                    parts={
+                        "type": "array",
+                        "items": _object(sku=_TEXT, units=_TEXT, unit_cost=_MAYBE_TEXT, cost_from=_TEXT),
+                        "description": "What a kit is assembled of on sale; empty of anything else.",
+                    },
                     costs={"type": "array", "items": _object(**_COST_FIGURES)},
                     sales={"type": "array", "items": _SALE},
                 ),

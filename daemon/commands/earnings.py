@@ -95,6 +95,9 @@ def _of_sku(of: Document, currency: str) -> list[str]:
                 ],
             ),
         ]
+    if of["parts"]:
+        kit = [[f"  {one['sku']}", one["units"], one["unit_cost"], one["cost_from"] or "-"] for one in of["parts"]]
+        parts += ["", "Assembled on sale of:", table(["  PART", "UNITS", "UNIT COST", "COST FROM"], kit)]
     if of["average_cost"] is not None:
         parts += ["", f"Cin7 Core's average cost of the item: {of['average_cost']} {currency}"]
     sales = of["sales"][-MOST_SALES:]

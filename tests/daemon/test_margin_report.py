@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from actors.domain.exception_types import Finding
-from actors.domain.facts import Company, FactKind
+from actors.domain.facts import Company, FactKind, KitPart
 from actors.domain.landed_cost import expected, landed_costs
 from actors.domain.margin_report import COLUMNS
 from actors.domain.margins import OrderMargin
@@ -30,7 +30,7 @@ from daemon.cli import main
 from daemon.commands import earnings
 from daemon.margin_views import margin_document, period_of
 from daemon.readmodel import LiveReading
-from storage import exceptions, facts, margins, purchases
+from storage import exceptions, facts, margins, purchases, stock
 from storage.schema import upgrade
 from tests.books_file import an_order, order_id_of
 from tests.daemon.test_operator import Served
@@ -180,6 +180,22 @@ def test_days_that_make_no_sense(query: dict[str, str]) -> None:
     with pytest.raises(ProblemError) as caught:
         period_of(MarginQuery(**query), today=TODAY)
     assert caught.value.status == 400
+
+
+def test_a_kit_is_shown_with_what_its_parts_cost() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        upgrade(connection, now=NOW)
+        sold(connection)
+        parts = [KitPart(sku="MUG", quantity=Decimal("2.00")), KitPart(sku="JAR", quantity=Decimal(1))]
+        stock.store_parts(connection, "SET", parts)
+        found = margin_document(connection, MarginQuery(sku="SET"), floor=Decimal(10), time_zone="", now=NOW)
+    assert found["sku"]["parts"] == [
+        {"sku": "JAR", "units": "1", "unit_cost": None, "cost_from": ""},
+        {"sku": "MUG", "units": "2", "unit_cost": "4.0000", "cost_from": "PO-00001"},
+    ]
+    lines = [line.split() for line in earnings.text_of(found).splitlines()]
+    assert ["JAR", "1", "-", "-"] in lines
+    assert ["MUG", "2", "4.0000", "PO-00001"] in lines
 
 
 def test_at_a_terminal(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from actors.catalogue.matching import LISTED, begin_anew, nudge, ready, rejudge
 from actors.catalogue.ports import Showcase
 from actors.catalogue.rules import CatalogueRules
 from actors.core.actor import Done, Surroundings, clear_connection
-from actors.domain.errors import Unauthorised
+from actors.domain.errors import Limited, Transient, Unauthorised
 from actors.domain.exception_types import Finding
 from actors.domain.feed import FeedCursor
 from actors.domain.listing import MODULAR, STANDALONE, Listing, Variant
@@ -24,6 +24,9 @@ from storage.cursors import Cursor
 
 LISTINGS = "listings"
 PAGE = 500
+SMALLEST = 20
+"""Products of a page that did not arrive: one may have a hundred variants, and a page of those be too large."""
+
 PRICES = 100
 """SKUs whose prices are asked for in one request."""
 
@@ -63,6 +66,8 @@ class Storefront:
         self._rules = rules
         #: False once the API client was refused the right to read prices.
         self._reads_prices = True
+        #: Products asked for at a time.
+        self._limit = PAGE
 
     async def read(self) -> Done:
         """Read the next page; at the beginning of a pass over everything, which catalogue model there is."""
@@ -72,8 +77,15 @@ class Storefront:
             place = _begun(place, now, self._rules.whole)
             if place.whole and not await self._is_classic():
                 return Done(unit=_tell_modular, nudges=(nudge(LISTINGS, now + HOUR),))
-        page = await self._page(place)
-        return self._stored(place, page, now)
+        limit = self._limit
+        try:
+            page = await self._page(place, limit)
+        except Limited:
+            raise
+        except Transient:
+            self._limit = max(SMALLEST, limit // 5)
+            raise
+        return self._stored(place, page, now, _after(place, page, limit))
 
     async def _is_classic(self) -> bool:
         project = await self._showcase.project()
@@ -83,13 +95,13 @@ class Storefront:
             )
         return project.catalogue != MODULAR
 
-    async def _page(self, place: Place) -> list[Listing]:
+    async def _page(self, place: Place, limit: int) -> list[Listing]:
         staged = place.version == "staged"
         if place.whole:
-            page = await self._showcase.listings(staged=staged, after_id=place.after, limit=PAGE)
+            page = await self._showcase.listings(staged=staged, after_id=place.after, limit=limit)
         else:
             cursor = FeedCursor(at=place.at, id=place.after)
-            page = await self._showcase.changed_listings(cursor, staged=staged, until=place.until, limit=PAGE)
+            page = await self._showcase.changed_listings(cursor, staged=staged, until=place.until, limit=limit)
         return await self._priced(page)
 
     async def _priced(self, page: list[Listing]) -> list[Listing]:
@@ -107,8 +119,7 @@ class Storefront:
             return page
         return [_with_prices(one, priced) if one.price_mode == STANDALONE else one for one in page]
 
-    def _stored(self, place: Place, page: list[Listing], now: Instant) -> Done:
-        after = _after(place, page)
+    def _stored(self, place: Place, page: list[Listing], now: Instant, after: Place) -> Done:
         staged = place.version == "staged"
 
         def unit(connection: sqlite3.Connection, at: Instant) -> None:
@@ -130,7 +141,12 @@ class Storefront:
             rejudge(connection, self._rules, skus, at, products=products)
             clear_connection(connection, "commercetools", *READS, now=at)
 
-        return Done(unit=unit, nudges=(nudge(LISTINGS, now if after.version else now + self._rules.sweep),))
+        def grow() -> None:
+            if not after.version:
+                self._limit = min(PAGE, 5 * self._limit)
+
+        following = nudge(LISTINGS, now if after.version else now + self._rules.sweep)
+        return Done(unit=unit, nudges=(following,), after=grow)
 
 
 def _with_prices(listing: Listing, priced: set[str]) -> Listing:
@@ -166,8 +182,8 @@ def _begun(place: Place, now: Instant, every: int) -> Place:
     )
 
 
-def _after(place: Place, page: list[Listing]) -> Place:
-    if len(page) >= PAGE:
+def _after(place: Place, page: list[Listing], limit: int) -> Place:
+    if len(page) >= limit:
         return msgspec.structs.replace(place, at=page[-1].modified_at, after=page[-1].id)
     if place.version == "staged":
         return msgspec.structs.replace(place, version="current", after="", at=place.since)

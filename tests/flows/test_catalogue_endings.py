@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -177,3 +178,18 @@ async def test_a_mapping_that_is_entered_or_taken_away_is_judged_at_the_next_sta
         assert not house.told("product_unmatched")
         await again(house, rules())
         assert [row.sku for row in house.told("product_unmatched")] == ["GIFT-7"]
+
+
+@virtual
+async def test_a_page_that_is_too_large_is_read_in_smaller_ones() -> None:
+    async with catalogue_house() as house:
+
+        async def heavy(request: Request, serve: Serve) -> Response:
+            limit = re.search(r"product-projections.*[?&]limit=(\d+)", request.url)
+            if limit and int(limit[1]) > 20:
+                return Response(status=504)
+            return await serve(request)
+
+        intercept(house.made.ct_network, heavy)
+        house.shop.add_product("NEW-1", name="Lamp")
+        await house.made.until(lambda: bool(house.told("product_unmatched")), within=15 * MINUTE)

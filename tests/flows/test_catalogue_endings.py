@@ -16,6 +16,13 @@ from tests.simulation.world import Serve, intercept, virtual
 MINUTE = 60.0
 TEXT = {"name": "text"}
 REFUSAL = b'{"statusCode":400,"message":"no","errors":[{"code":"InvalidOperation","message":"not now"}]}'
+TAKEN = msgspec.json.encode(
+    {
+        "statusCode": 400,
+        "message": "no",
+        "errors": [{"code": "DuplicateField", "message": "NEW-1 exists", "field": "masterVariant.sku"}],
+    }
+)
 UNPUBLISH = rules(unpublish=True, share=100)
 
 
@@ -193,3 +200,45 @@ async def test_a_page_that_is_too_large_is_read_in_smaller_ones() -> None:
         intercept(house.made.ct_network, heavy)
         house.shop.add_product("NEW-1", name="Lamp")
         await house.made.until(lambda: bool(house.told("product_unmatched")), within=15 * MINUTE)
+
+
+@virtual
+async def test_with_the_catalogue_switched_off_nothing_of_it_stands_open_and_switched_on_all_is_judged_anew() -> None:
+    def before(house: CatalogueHouse) -> None:
+        house.shop.add_product("NEW-1", name="Lamp")
+
+    async with catalogue_house(before=before) as house:
+        house.shop.add_product("NEW-2", name="Lamp")
+        await house.sweep()
+        assert len(house.told("product_unmatched")) == 2
+        await again(house, rules(enabled=False))
+        house.shop.delete_product(house.product_of("NEW-1"))
+        house.cin7.add_item("NEW-3", name="Lamp")
+        await house.made.clock.sleep(10 * MINUTE)
+        assert not house.told("product_unmatched")
+        await again(house, rules())
+        assert [row.sku for row in house.told("product_unmatched")] == ["NEW-2"]
+        assert house.covered("NEW-1") is None
+
+
+@virtual
+async def test_a_sku_that_is_said_to_exist_and_never_found_is_told() -> None:
+    async with catalogue_house(the_rules=drafting()) as house:
+        await house.refresh()
+
+        tried: list[str] = []
+
+        async def taken(request: Request, serve: Serve) -> Response:
+            if request.method == "POST" and request.url.endswith("/products"):
+                tried.append(request.url)
+                return Response(status=400, headers={"content-type": "application/json"}, body=TAKEN)
+            return await serve(request)
+
+        intercept(house.made.ct_network, taken)
+        house.cin7.add_item("NEW-1", name="Lamp")
+        await house.made.until(lambda: about_drafts(house) == ["draft_rejected"], within=15 * MINUTE)
+        before = len(tried)
+        await house.made.clock.sleep(30 * MINUTE)
+        assert len(tried) == before
+        [row] = house.told("draft_rejected")
+        assert "NEW-1" in row.facts["answer"]

@@ -11,8 +11,9 @@ from actors.domain.posting import PostingRules
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow, Nudge
 from actors.procurement.earning import Earner
+from actors.procurement.ending import end
 from actors.procurement.judging import Judge
-from actors.procurement.listing import Lister, expect_nothing
+from actors.procurement.listing import Lister
 from actors.procurement.nudges import JUDGE, MARGINS, PURCHASE, PURCHASES, SUBJECTS, nudge
 from actors.procurement.ports import PurchaseBook
 from actors.procurement.reading import Reader
@@ -46,7 +47,7 @@ class ProcurementActor(Actor):
         """Take one step of what the subject names. What was asked for before the flow was switched off is dropped."""
         subject = envelope.subject
         if not self.rules.enabled:
-            return Done(unit=expect_nothing)
+            return Done(unit=end)
         if subject == PURCHASES:
             return await self.lister.step()
         if subject == JUDGE:

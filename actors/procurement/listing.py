@@ -19,7 +19,7 @@ from actors.procurement import nudges
 from actors.procurement.nudges import PURCHASES
 from actors.procurement.ports import PurchaseBook
 from actors.procurement.rules import DAY, ProcurementRules
-from storage import cursors, demand, flows, outbox, purchases
+from storage import cursors, flows, outbox, purchases
 from storage.cursors import Cursor
 
 CURSOR = "purchases"
@@ -90,12 +90,9 @@ class Lister:
             outbox.accept(connection, nudges.read(purchase_id, now), now=now)
 
 
-def expect_nothing(connection: sqlite3.Connection, now: Instant) -> None:
-    """The flow is switched off: a day that nobody holds against its purchase is shown no more. All is listed after."""
-    skus = purchases.expect_nothing(connection)
-    if skus:
-        demand.stir(connection, skus, now=now)
-        _write_place(connection, Place(), now)
+def begin_anew(connection: sqlite3.Connection, now: Instant) -> None:
+    """Have the next pass read the whole list."""
+    _write_place(connection, Place(), now)
 
 
 def _is_awaited(mark: PurchaseMark) -> bool:

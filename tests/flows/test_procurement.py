@@ -139,9 +139,11 @@ async def test_switched_off_it_does_nothing(tmp_path: Path) -> None:
         assert not await here.step()
 
 
-async def test_switched_off_no_day_is_shown_that_nobody_holds_against_its_purchase(tmp_path: Path) -> None:
+async def test_switched_off_nothing_stands_that_only_a_reading_takes_back(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
-        await opened(here, bought())
+        await opened(here, unrated())
+        told = await here.open()
+        assert ("purchase_rate_missing", "PO-p1") in told
         await here.stirred("MUG")
         here.rules = ProcurementRules(enabled=False)
         here.actor.mailbox.dispose()
@@ -150,6 +152,7 @@ async def test_switched_off_no_day_is_shown_that_nobody_holds_against_its_purcha
         await here.rest()
         assert await here.read(lambda connection: purchases.incoming(connection, "MUG")) == []
         assert await here.stirred("MUG") == ["MUG"]
+        assert await here.open() == []
         assert here.account.read == ["p1"]
         here.rules = ProcurementRules()
         here.actor.mailbox.dispose()
@@ -158,6 +161,7 @@ async def test_switched_off_no_day_is_shown_that_nobody_holds_against_its_purcha
         await here.rest()
         [coming] = await here.read(lambda connection: purchases.incoming(connection, "MUG"))
         assert coming.day == date(2026, 12, 20)
+        assert await here.open() == told
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------

@@ -27,6 +27,9 @@ from storage import cursors, exceptions, facts, flows
 from storage.cursors import Cursor
 
 RATES = "rates"
+LISTS = "lists"
+"""The cursor that says when the lists were read, and for which configuration."""
+
 DAY = 86_400_000
 RATES_EVERY = 3_600_000
 RATES_BACK = 30
@@ -69,6 +72,7 @@ class Account:
                 wake(connection, kind, changed, now, all_of_it=first)
             self._store_rates(connection, rates, now)
             self.compare(connection, now)
+            cursors.put(connection, LISTS, Cursor(at=now, after_id=self._asked_for()), now=now)
             clear_connection(connection, "cin7", now=now)
             flows.succeeded(connection, Flow.CATALOGUE, now=now)
 
@@ -76,6 +80,15 @@ class Account:
             self._stored.update({file.path: file.digest for file in rates.files})
 
         return Done(unit=unit, nudges=(again,), after=after)
+
+    def read_at(self, connection: sqlite3.Connection) -> Instant:
+        """Return when the lists were read for what the configuration names now; 0: they were not."""
+        cursor = cursors.get(connection, LISTS)
+        return cursor.at if cursor is not None and cursor.after_id == self._asked_for() else 0
+
+    def _asked_for(self) -> str:
+        """Tell one configuration from another: what it names decides what is read."""
+        return hashlib.sha256(msgspec.json.encode(self.posting)).hexdigest()
 
     async def _customers(self) -> list[Customer]:
         """Read every customer the configuration names. The filter means *starts with*: one call may bring several."""

@@ -19,7 +19,7 @@ from actors.catalogue.looking import ProductLooker
 from actors.catalogue.matching import DRAFT, JUDGE, PLAN, PRODUCT, PRODUCTS, judge_some, nudge
 from actors.catalogue.planning import settle_plan
 from actors.catalogue.ports import AccountBook, RateFiles, Showcase
-from actors.catalogue.registry import FAMILIES, Registry
+from actors.catalogue.registry import FAMILIES, Registry, read_place
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LISTINGS, Storefront
 from actors.catalogue.switches import settle_switches
@@ -32,6 +32,8 @@ from storage import calls, drafts
 
 REFRESH = "refresh"
 OF_CIN7 = (REFRESH, PRODUCTS, FAMILIES)
+A_MOMENT = 60_000
+"""Milliseconds after a reading within which a start does not read again."""
 
 
 class CatalogueActor(Actor):
@@ -55,6 +57,8 @@ class CatalogueActor(Actor):
         super().__init__(surroundings, concurrency=rules.concurrency, capacity=2 * rules.concurrency)
         #: One list of Cin7 Core after the other: nobody waits for them, and the turns they take are others' too.
         self._one_list = anyio.Lock()
+        #: Lists that this process was asked for before.
+        self._begun: set[str] = set()
         self.rules = rules
         self.refresh = refresh
         self.account = Account(surroundings, account=account, posting=posting, rate_files=rate_files)
@@ -73,8 +77,24 @@ class CatalogueActor(Actor):
         """Read a list, judge some SKUs, or look at one product or draft."""
         if envelope.subject in OF_CIN7:
             async with self._one_list:
-                return await self._read(envelope.subject)
+                return await self._again(envelope.subject) or await self._read(envelope.subject)
         return await self._match(envelope.subject) if self.rules.enabled else Done()
+
+    async def _again(self, subject: str) -> Done | None:
+        """A process that died a moment after it read a list does not spend the limit on it once more at its start."""
+        if subject in self._begun:
+            return None
+        self._begun.add(subject)
+        read_at = await self.around.database.read(lambda connection: self._read_at(connection, subject))
+        due_at = read_at + A_MOMENT
+        return Done(nudges=(nudge(subject, due_at),)) if due_at > self.around.clock.now() >= read_at else None
+
+    def _read_at(self, connection: sqlite3.Connection, subject: str) -> Instant:
+        """Return when a list was last read to its end, under this configuration; 0: it was not."""
+        if subject == REFRESH:
+            return self.account.read_at(connection)
+        place = read_place(connection, subject)
+        return place.began_at if place.page == 0 else 0
 
     async def _read(self, subject: str) -> Outcome:
         if subject == REFRESH:

@@ -18,7 +18,7 @@ from tests.simulation.world import World, plan, world
 @pytest.fixture(scope="module")
 def runs() -> tuple[Outcome, Outcome]:
     """160 orders in 96 seconds, twice; a thousand are `python -m tests.simulation.poison`."""
-    return compare(1, count=160, minutes=1.6)
+    return compare(1, count=320, minutes=3.2)
 
 
 def test_good_orders_are_not_later_for_the_poison_among_them(runs: tuple[Outcome, Outcome]) -> None:

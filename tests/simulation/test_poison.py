@@ -17,7 +17,7 @@ from tests.simulation.world import World, plan, world
 
 @pytest.fixture(scope="module")
 def runs() -> tuple[Outcome, Outcome]:
-    """160 orders in 96 seconds, twice; a thousand are `python -m tests.simulation.poison`."""
+    """320 orders in 192 seconds, twice; a thousand are `python -m tests.simulation.poison`."""
     return compare(1, count=320, minutes=3.2)
 
 

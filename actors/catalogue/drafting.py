@@ -20,7 +20,7 @@ from actors.catalogue.registry import FAMILIES, read_place
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LANGUAGE, READS
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
-from actors.core.patience import Patience
+from actors.core.unleased import wait_for_lease
 from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.drafting import (
@@ -91,7 +91,6 @@ class Drafter:
         self._showcase = showcase
         self._rules = rules
         self._may_write = may_write
-        self._patience = Patience(surroundings.clock)
 
     async def draft(self, key: str) -> Outcome:
         """Take the next step of a draft."""
@@ -199,7 +198,7 @@ class Drafter:
         if self._rules.shadow:
             return self._would_have(subject, "create draft", {"skus": ", ".join(_skus(ready)), "slug": _slug(ready)})
         if not self._may_write():
-            return Later(due_at=now + self._patience.wait, reason="the lease is not ours")
+            return wait_for_lease(now, self._may_write)
         return await self._create(subject, ready)
 
     # -- writing -------------------------------------------------------------------------------------------------------
@@ -229,7 +228,7 @@ class Drafter:
             return self._would_have(subject, "update draft", detail)
         if not self._may_write():
             now = self._around.clock.now()
-            return Later(due_at=now + self._patience.wait, reason="the lease is not ours")
+            return wait_for_lease(now, self._may_write)
         return await self._update(subject, ready, product, actions)
 
     async def _stands_elsewhere(self, action: DraftAction) -> bool:

@@ -18,7 +18,7 @@ from actors.catalogue.ports import Showcase
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import READS
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
-from actors.core.patience import Patience
+from actors.core.unleased import wait_for_lease
 from actors.domain.calls import Lane, Purpose
 from actors.domain.coverage import Coverage, Flag, Match, suggestion
 from actors.domain.crashpoints import WritePhase, write_point
@@ -73,7 +73,6 @@ class ProductLooker:
         self._showcase = showcase
         self._rules = rules
         self._may_write = may_write
-        self._patience = Patience(surroundings.clock)
 
     async def look(self, product_id: str) -> Outcome:
         """Read the product, tell what is wrong with it, and take it down where that was approved."""
@@ -89,7 +88,7 @@ class ProductLooker:
             if step is Step.WAIT:
                 return Later(due_at=now + ONCE_MORE, reason="the items of Cin7 Core are read once more")
             if not self._may_write():
-                return Later(due_at=now + self._patience.wait, reason="the lease is not ours")
+                return wait_for_lease(now, self._may_write)
             outcome = await self._unpublish(product)
             if outcome is not None:
                 return outcome

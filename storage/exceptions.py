@@ -154,15 +154,25 @@ def was_dismissed(connection: sqlite3.Connection, record: Record, kind: str, *, 
     return row is not None
 
 
-def dismissed_as_it_is(connection: sqlite3.Connection, record: Record, finding: Finding) -> bool:
-    """Say whether a person has dismissed just this of a record: it was told last with the same facts, and closed."""
+def dismissed_as_it_is(
+    connection: sqlite3.Connection, record: Record, finding: Finding, *, but: Collection[str] = ()
+) -> bool:
+    """Say whether a person has dismissed just this of a record: it was told last with the same facts, and closed.
+
+    `but` names facts that may differ.
+    """
     row = connection.execute(
         "SELECT resolution, facts FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND sku = ?"
         " AND field = ? ORDER BY id DESC LIMIT 1",
         (record.kind, record.id, finding.code, finding.sku, finding.field),
     ).fetchone()
     dismissed = row is not None and str(row[0] or "").startswith("dismissed by ")
-    return dismissed and msgspec.json.decode(row[1]) == finding.facts
+    if not dismissed:
+        return False
+    before = msgspec.json.decode(row[1], type=dict[str, str])
+    return {name: fact for name, fact in before.items() if name not in but} == {
+        name: fact for name, fact in finding.facts.items() if name not in but
+    }
 
 
 def get(connection: sqlite3.Connection, exception_id: int) -> ExceptionRow | None:

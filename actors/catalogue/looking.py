@@ -47,6 +47,9 @@ AGAIN = 300_000
 
 TOLD = ("product_unmatched", "product_not_for_sale", "publish_again")
 OF_UNPUBLISHING = ("unpublish_rejected", "draft_conflict")
+OF_EDITS = ("changed by", "changed at", "name")
+"""Facts that any edit of the product changes."""
+
 NO_MATCH = "no item of Cin7 Core has this SKU"
 
 
@@ -250,7 +253,9 @@ def tell(connection: sqlite3.Connection, row: ProductRow, now: Instant) -> None:
     found = [*_findings(connection, row, variants)]
     record = record_of(row.id)
     for finding in found:
-        exceptions.raise_finding(connection, record, finding, now=now)
+        # What a person has dismissed is not told again for a new price or text.
+        if not exceptions.dismissed_as_it_is(connection, record, finding, but=OF_EDITS):
+            exceptions.raise_finding(connection, record, finding, now=now)
     kept = {(finding.code, finding.sku, finding.field) for finding in found}
     resolution = "it matches" if row.published else "it is not published"
     exceptions.clear(connection, record, resolution=resolution, now=now, types=TOLD, keep=kept)

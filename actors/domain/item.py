@@ -18,7 +18,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A product of Cin7 Core as its list shows it (fact sheet §3.1).
 
     `tax_rule` is the rule of its sales, `average_cost` in the books' currency, `attributes` the AdditionalAttributes
-    that are filled, by their field's name.
+    that are filled, by their field's name. `readable` False: it is there, but what it is made of cannot be read, and no
+    order is judged by it.
     """
 
     product: Product
@@ -29,6 +30,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     inventory_account: str = ""
     average_cost: Decimal = Decimal(0)
     attributes: dict[str, str] = {}
+    readable: bool = True
 
     @property
     def id(self) -> str:
@@ -43,7 +45,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fit(self) -> bool:
         """True when it can be sold: active, sellable and goods. Only such an item becomes a draft."""
-        return self.product.status == FIT_STATUS and self.product.sellable and self.product.type == "Stock"
+        product = self.product
+        return self.readable and product.status == FIT_STATUS and product.sellable and product.type == "Stock"
 
 
 class ItemPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +59,7 @@ class ItemPage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def products(self) -> tuple[Product, ...]:
         """What orders are judged by."""
-        return tuple(item.product for item in self.items)
+        return tuple(item.product for item in self.items if item.readable)
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

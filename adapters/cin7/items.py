@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from actors.domain.facts import Product
 from actors.domain.item import Family, Item, Member
 from adapters.cin7 import translate, wire
 from adapters.cin7.fields import UnreadableAnswerError, amount, guid, plain_text, text
@@ -19,13 +20,15 @@ _ATTRIBUTES = {f"additional_attribute{number}": f"AdditionalAttribute{number}" f
 
 
 def item(row: wire.Product) -> Item:
-    """Read a product with what its list shows beside.
+    """Read a product with what its list shows beside. One whose bill of materials cannot be read is there all the same.
 
     Raises:
-        UnreadableAnswerError: no ID, no SKU, or a bill of materials that cannot be read.
+        UnreadableAnswerError: no ID or no SKU.
     """
+    product, readable = _product(row)
     return Item(
-        product=translate.product(row),
+        product=product,
+        readable=readable,
         barcode=text(row.barcode),
         brand=text(row.brand),
         tax_rule=plain_text(row.sale_tax_rule),
@@ -34,6 +37,13 @@ def item(row: wire.Product) -> Item:
         average_cost=amount(row.average_cost) or _ZERO,
         attributes=_filled(row),
     )
+
+
+def _product(row: wire.Product) -> tuple[Product, bool]:
+    try:
+        return translate.product(row), True
+    except UnreadableAnswerError:
+        return translate.product(msgspec.structs.replace(row, bill_of_material=False)), False
 
 
 def family(raw: msgspec.Raw) -> Family:

@@ -263,3 +263,13 @@ async def test_what_was_entered_by_hand_is_what_is_read() -> None:
         (True, "SHIRT-S", ("S", "Red")),
         (True, "SHIRT-M", ("M", "Blue")),
     ]
+
+
+async def test_a_kit_whose_parts_cannot_be_read_is_there_and_no_order_is_judged_by_it() -> None:
+    kit = ITEM | {"BillOfMaterial": True, "AutoAssembly": True, "QuantityToProduce": -1}
+    page = await Reader(products(kit, ITEM | {"ID": "other", "SKU": "Other"})).client.products(
+        page=1, modified_since=None
+    )
+    assert [(one.sku, one.readable, one.fit) for one in page.items] == [("Bread", False, False), ("Other", True, True)]
+    assert [one.sku for one in page.products] == ["Other"]
+    assert page.rows == 2

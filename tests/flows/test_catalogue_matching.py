@@ -8,6 +8,7 @@ from collections.abc import Callable
 from actors.domain.coverage import Flag, Match
 from adapters.sandbox.carts import LineDraft
 from adapters.sandbox.catalogue import ITEMS, Item
+from storage import exceptions
 from tests.catalogue_house import MUG, CatalogueHouse, catalogue_house, rules
 from tests.simulation.world import virtual
 
@@ -73,6 +74,25 @@ async def test_a_published_variant_without_a_match_is_told_with_who_and_when_and
         house.shop.rename_sku("hw-mug-stn-01", MUG)
         await house.sweep()
         assert not house.told("product_unmatched")
+
+
+@virtual
+async def test_what_a_person_dismissed_is_not_told_again_for_an_edit_and_again_for_a_new_suggestion() -> None:
+    async with catalogue_house() as house:
+        product = house.shop.add_product("PRINT-1", name="A print nobody counts")
+        await house.sweep()
+        [row] = house.told("product_unmatched")
+        now = house.made.clock.now()
+        await house.made.daemon.write(
+            lambda file: exceptions.resolve(file, row.id, resolution="dismissed by ada: made to order", now=now)
+        )
+        house.shop.edit_product(product, name="A print that nobody counts", price=9_900)
+        await house.sweep()
+        assert not house.told("product_unmatched")
+        house.cin7.add_item("print-1")
+        await house.refresh()
+        [row] = house.told("product_unmatched")
+        assert "'print-1'" in row.facts["suggestion"]
 
 
 @virtual

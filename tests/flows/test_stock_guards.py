@@ -10,7 +10,6 @@ import pytest
 from actors.domain.inventory import entry_key
 from actors.messages import Flow
 from actors.orders.rules import Trigger
-from storage.stop_sell import sell_again
 from actors.stock.rules import StockRules
 from actors.stock.watching import ALL, COMPARE
 from adapters.sandbox.catalogue import ITEMS
@@ -20,6 +19,7 @@ from adapters.transport import Request, Response
 from storage import availability, entries, exceptions, meta, stock
 from storage.availability import Hint
 from storage.stock import Block
+from storage.stop_sell import sell_again
 from tests.simulation.world import Serve, export_rules, intercept, virtual
 from tests.stock_house import BOWL, MAIN, MINUTE, MUG, StockHouse, rules, stock_house
 

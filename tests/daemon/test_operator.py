@@ -17,7 +17,7 @@ from actors.messages import Flow
 from adapters.operator.access import AccessRules, Approach
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import ExceptionQuery, OrderQuery, SkuQuery, StockQuery
+from adapters.operator.reading import ExceptionQuery, MarginQuery, OrderQuery, SkuQuery, StockQuery
 from adapters.operator.server import build, operator_server
 from daemon.readmodel import LiveReading
 from daemon.secrets import OperatorToken
@@ -392,6 +392,15 @@ class Nobody:
         raise NotImplementedError
 
     async def sku_of(self, sku: str) -> None:
+        raise NotImplementedError
+
+    async def earnings(self, query: MarginQuery) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def earnings_csv(self, query: MarginQuery) -> str:
+        raise NotImplementedError
+
+    async def purchase(self, number: str) -> None:
         raise NotImplementedError
 
     async def unpublish_plan(self, *, after: str, limit: int) -> dict[str, Any]:

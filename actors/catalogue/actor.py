@@ -86,7 +86,7 @@ class CatalogueActor(Actor):
             return None
         self._begun.add(subject)
         read_at = await self.around.database.read(lambda connection: self._read_at(connection, subject))
-        due_at = read_at + A_MOMENT
+        due_at = read_at + min(A_MOMENT, self.refresh)
         return Done(nudges=(nudge(subject, due_at),)) if due_at > self.around.clock.now() >= read_at else None
 
     def _read_at(self, connection: sqlite3.Connection, subject: str) -> Instant:

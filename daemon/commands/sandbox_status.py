@@ -87,7 +87,9 @@ class Status:
                 f"placed {len(self._shop.orders)} · {flow} · sales {len(self._cin7.live_sales())} · {calls}{judged}"
             )
         settled = exported + waiting >= wanted and len(self._shop.orders) >= wanted
-        self._calm = self._calm + 1 if settled else 0
+        # Orders that wait for lists which are not read yet wait for nobody.
+        reading = any("never read" in reason for reason in health["reasons"])
+        self._calm = self._calm + 1 if settled and not reading else 0
         return settled and (waiting <= holds or self._calm > _CALM)
 
     def where_to_look(self, holds: int) -> None:

@@ -32,22 +32,22 @@ async def test_a_shop_that_matches_has_nothing_to_tell() -> None:
 async def test_an_edit_of_content_or_price_costs_no_call_of_cin7_and_nobody_is_told() -> None:
     async with catalogue_house() as house:
         product = house.product_of(MUG)
-        # An hour of the schedule alone, and an hour with the product team at work beside it.
-        quiet = await _an_hour(house, lambda step: None)
-        busy = await _an_hour(
+        # Half an hour of the schedule alone, and as long with the product team at work beside it.
+        quiet = await _half_an_hour(house, lambda step: None)
+        busy = await _half_an_hour(
             house, lambda step: house.shop.edit_product(product, name=f"Mug {step}", price=1_000 + step)
         )
-        # The hours begin at another moment of the schedule: by one call they may differ, by sixty they would.
+        # They begin at another moment of the schedule: by one call they may differ, by sixty they would.
         assert all(abs(busy[kind] - quiet[kind]) <= 1 for kind in busy | quiet), (busy, quiet)
         assert not [row for row in house.made.daemon.open_exceptions() if row.record.kind in ("product", "sku")]
 
 
-async def _an_hour(house: CatalogueHouse, work: Callable[[int], None]) -> Counter[str]:
-    """Count the calls of Cin7 Core over an hour."""
+async def _half_an_hour(house: CatalogueHouse, work: Callable[[int], None]) -> Counter[str]:
+    """Count the calls of Cin7 Core over half an hour."""
     before = len(house.cin7.call_log)
     for step in range(60):
         work(step)
-        await house.made.clock.sleep(MINUTE)
+        await house.made.clock.sleep(MINUTE / 2)
     return Counter(call.operation for call in house.cin7.call_log[before:])
 
 
@@ -175,11 +175,11 @@ async def test_a_product_that_is_deleted_is_told_of_no_more_at_the_next_whole_re
 
 @virtual
 async def test_a_modular_catalogue_is_told_once_and_neither_matched_nor_written() -> None:
-    async with catalogue_house() as house:
+    async with catalogue_house(the_rules=rules(whole=10 * 60_000)) as house:
         house.shop.catalog_model = "Modular"
-        await house.made.clock.sleep(7 * 3600)
+        await house.made.until(lambda: bool(house.told("catalogue_modular")), within=15 * MINUTE)
         [row] = house.told("catalogue_modular")
         assert row.record.id == "commercetools"
         assert not house.told("product_unmatched")
         house.shop.catalog_model = "Classic"
-        await house.made.until(lambda: not house.told("catalogue_modular"), within=3 * 3600, every=60)
+        await house.made.until(lambda: not house.told("catalogue_modular"), within=70 * MINUTE, every=60)

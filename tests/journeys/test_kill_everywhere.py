@@ -69,6 +69,7 @@ RARE = {
     "create_product",
     "update_product",
     "unpublish_product",
+    "write_lease",
 }
 ROOT = Path(__file__).parents[2]
 PUBLIC_URL = "https://hooks.test"

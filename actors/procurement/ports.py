@@ -1,4 +1,4 @@
-"""What the procurement flow needs from Cin7 Core: governed reads in the backfill lane, for no order waits for one."""
+"""What the procurement flow needs from Cin7 Core: reads alone, each governed, in the catalogue lane."""
 
 from __future__ import annotations
 

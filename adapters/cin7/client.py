@@ -370,7 +370,7 @@ class Cin7Client:
 
     async def _purchase(self, mark: PurchaseMark, path: str) -> Purchase | None:
         """Ask one endpoint; None where it does not show the purchase."""
-        intent = Intent(Purpose.CIN7_READ_PURCHASE, subject=mark.id, lane=Lane.BACKFILL)
+        intent = Intent(Purpose.CIN7_READ_PURCHASE, subject=mark.id, lane=Lane.CATALOGUE)
         try:
             body, until = await self._call(intent, "GET", path, (("ID", mark.id),))
             found = purchases.purchase(body, mark, path)
@@ -659,8 +659,8 @@ class Cin7Client:
 
 
 def _listing(purpose: Purpose) -> Intent:
-    """Say what a reading for the registry is for. No order waits for a purchase: it goes behind what orders need."""
-    return Intent(purpose, lane=Lane.BACKFILL if purpose is Purpose.CIN7_LIST_PURCHASES else Lane.CATALOGUE)
+    """Say what a reading for the registry is for."""
+    return Intent(purpose, lane=Lane.CATALOGUE)
 
 
 def _part(page: int, changed: str, since: Instant | None) -> _Query:

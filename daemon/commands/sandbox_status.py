@@ -88,7 +88,7 @@ class Status:
             )
         settled = exported + waiting >= wanted and len(self._shop.orders) >= wanted
         # Orders that wait for lists which are not read yet wait for nobody.
-        reading = any("never read" in reason for reason in health["reasons"])
+        reading = any("never read" in reason for reason in health.get("reasons", ()))
         self._calm = self._calm + 1 if settled and not reading else 0
         return settled and (waiting <= holds or self._calm > _CALM)
 

@@ -233,7 +233,7 @@ async def test_a_page_of_purchases() -> None:
         {"Page": ["2"], "Limit": ["1000"], "UpdatedSince": ["2027-01-15T08:00:00.123Z"]},
         {"Page": ["1"], "Limit": ["1000"]},
     ]
-    assert {(one.purpose, one.lane) for one in reader.gate.intents} == {(Purpose.CIN7_LIST_PURCHASES, Lane.BACKFILL)}
+    assert {(one.purpose, one.lane) for one in reader.gate.intents} == {(Purpose.CIN7_LIST_PURCHASES, Lane.CATALOGUE)}
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ async def test_a_purchase_is_asked_of_the_endpoint_of_its_kind(
     assert (request.method, path_of(request)) == ("GET", f"/ExternalApi/v2{path}")
     assert query_of(request) == {"ID": [PURCHASE_ID]}
     [intent] = reader.gate.intents
-    assert (intent.purpose, intent.lane, intent.subject) == (Purpose.CIN7_READ_PURCHASE, Lane.BACKFILL, PURCHASE_ID)
+    assert (intent.purpose, intent.lane, intent.subject) == (Purpose.CIN7_READ_PURCHASE, Lane.CATALOGUE, PURCHASE_ID)
 
 
 SHELL: dict[str, Any] = {"ID": PURCHASE_ID, "OrderNumber": None, "Order": None, "Invoice": [], "StockReceived": []}

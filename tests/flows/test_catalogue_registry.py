@@ -336,3 +336,27 @@ async def test_a_product_that_changed_has_its_entries_looked_at(tmp_path: Path, 
             made.account.goods = goods
             await made.refresh(PRODUCTS)
         assert await made.stirred("MUG", "BOWL") == ["MUG"]
+
+
+async def test_a_start_a_moment_after_a_reading_reads_again_only_under_another_configuration(tmp_path: Path) -> None:
+    async with house(tmp_path) as made:
+        await made.refresh()
+        plain = rules_for(plain_order())
+
+        async def started(posting: PostingRules) -> list[str]:
+            """A process that begins on this file, and what its first refresh asks for."""
+            again = House(made.database, posting)
+            again.clock.pass_time((made.clock.now() - again.clock.now()) / 1000)
+            outcome = await again.actor.handle(
+                Envelope(id=1, flow=Flow.CATALOGUE, subject=REFRESH, attempt=1, accepted_at=NOW, urgency=Urgency.FRESH)
+            )
+            assert isinstance(outcome, Done)
+            if outcome.unit is None:
+                assert [nudge.due_at for nudge in outcome.nudges] == [NOW + 60_000]
+            again.actor.mailbox.dispose()
+            return again.account.asked
+
+        assert await started(plain) == []
+        assert await started(rules_for(plain_order(), customer=NAMES[1])) != []
+        made.clock.pass_time(60)
+        assert await started(plain) == [CUSTOMER]

@@ -42,8 +42,8 @@ def _forget(database: Path) -> None:
             connection.execute("DELETE FROM refutations")
 
 
-def main() -> int:
-    settings = load_settings(Path(sys.argv[1]))
+def main(config: Path) -> int:
+    settings = load_settings(config)
     point = os.environ.get("CRASH_AT", "")
     if point.startswith("cin7.draft_order"):
         _forget(settings.database_path)
@@ -53,4 +53,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(Path(sys.argv[1])))

@@ -43,6 +43,7 @@ from adapters.transport import Request
 from daemon.control_client import DaemonDownError, RefusedError, ask
 from storage.bodies import Sealer
 from storage.listed_sales import order_of
+from tests.journeys.nursery import Forked, Running
 from tests.simulation.books_judge import assert_books_posted
 from tests.simulation.crashes import DOUBTED_POSTINGS, OPEN_BOOKS, PLENTY
 from tests.simulation.laws import (
@@ -178,10 +179,15 @@ class Journey:
     def close(self) -> None:
         self._output.close()
 
-    async def start(self, point: str = "", nth: int = 1) -> anyio.abc.Process:
+    def start_to_die(self, point: str, nth: int = 1) -> Forked:
+        """Start the daemon from the nursery; it kills itself the n-th time it passes the point."""
+        return Forked(self.config, self.environment | {"CRASH_AT": point, "CRASH_NTH": str(nth)}, self.log)
+
+    async def start(self) -> anyio.abc.Process:
+        """Start the daemon as anybody does, by an interpreter of its own; nothing kills it."""
         return await anyio.open_process(
             [sys.executable, "-m", "tests.journeys.crashing", str(self.config)],
-            env=self.environment | {"CRASH_AT": point, "CRASH_NTH": str(nth)},
+            env=self.environment,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
@@ -445,8 +451,8 @@ async def _dies_at(journey: ToldJourney, point: str) -> bool:
     """Start the daemon and keep orders coming until it kills itself at the point."""
     journey.disturb(point)
     # These are few, and so are the points they pass.
-    process = await journey.start(point, 1 if RARE & {*point.split(".")} else journey.chance.randint(1, 2))
-    async with process:
+    nth = 1 if RARE & {*point.split(".")} else journey.chance.randint(1, 2)
+    async with journey.start_to_die(point, nth) as process:
         for turn in range(300):
             if process.returncode is not None:
                 break
@@ -474,7 +480,7 @@ async def _dies_at(journey: ToldJourney, point: str) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-async def _pass(process: anyio.abc.Process, seconds: float) -> None:
+async def _pass(process: Running, seconds: float) -> None:
     """Let that much real time pass, or less when the process ends."""
     with anyio.move_on_after(seconds):
         await process.wait()

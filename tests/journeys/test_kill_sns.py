@@ -164,7 +164,7 @@ async def _run(journey: PushedJourney) -> None:
 
 
 async def _dies_at(journey: PushedJourney, point: str, nth: int) -> None:
-    async with await journey.start(point, nth) as process:
+    async with journey.start_to_die(point, nth) as process:
         with anyio.fail_after(30):
             await process.wait()
     assert process.returncode == -signal.SIGKILL, journey.log.read_text()[-2000:]

@@ -24,6 +24,7 @@ class Flow(StrEnum):
     FULFILMENT = "fulfilment"
     FINANCE = "finance"
     PROCUREMENT = "procurement"
+    DESK = "desk"
 
 
 class Urgency(IntEnum):

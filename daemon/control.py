@@ -15,10 +15,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapters.operator.answers import LARGEST_BODY, document, problems, reason_of, said
+from adapters.operator.access import Person
+from adapters.operator.answers import LARGEST_BODY, Handler, document, problems, reason_of, said
+from adapters.operator.parameters import PERSON
 from adapters.operator.problems import ProblemError
+from adapters.operator.server import part_routes
 from daemon import actions, sku_actions, stock_actions, webhooks
 from daemon.health import health
+from daemon.readmodel import LiveReading
 from daemon.running import Running
 from daemon.settings import Settings
 
@@ -92,7 +96,7 @@ def _answers(path: Path) -> bool:
 def build(app: Running) -> web.Application:
     """Return the application behind the socket."""
     desk = _Desk(app)
-    served = web.Application(middlewares=[problems], client_max_size=LARGEST_BODY)
+    served = web.Application(middlewares=[problems, _person], client_max_size=LARGEST_BODY)
     served.add_routes(
         [
             web.get("/health", desk.health),
@@ -113,9 +117,17 @@ def build(app: Running) -> web.Application:
             web.post("/skus/{sku:[^/]+}/draft", desk.draft),
             web.get("/webhooks/plan", desk.webhooks),
             web.post("/webhooks/apply", desk.apply_webhooks),
+            *part_routes(LiveReading(app)),
         ]
     )
     return served
+
+
+@web.middleware
+async def _person(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Who may open the socket may do everything, under the name of their user."""
+    request[PERSON] = Person(name=author_of(request), roles=frozenset({"admin"}))
+    return await handler(request)
 
 
 class _Desk:

@@ -21,6 +21,8 @@ from actors.census.actor import CensusActor
 from actors.census.rules import CensusRules
 from actors.core.actor import Actor, Log, Surroundings, no_log
 from actors.core.bell import Bell
+from actors.desk.actor import DeskActor
+from actors.desk.ports import Worker
 from actors.domain.calls import Lane
 from actors.domain.crashpoints import Probe, no_probe
 from actors.domain.exception_types import Finding
@@ -79,6 +81,11 @@ class Reader(Protocol):
 
 def no_readers(_engine: Engine) -> Sequence[Reader]:
     """Return none: every event comes in by a push, or by the sweeps."""
+    return ()
+
+
+def no_workers(_engine: Engine) -> Sequence[Worker]:
+    """Return none: nobody asks for anything in bulk, and nobody is told."""
     return ()
 
 
@@ -142,6 +149,7 @@ class Engine:
         witness: Witness | None = None,
         free_bytes: Callable[[], int] = no_bound,
         readers: Callable[[Engine], Sequence[Reader]] = no_readers,
+        workers: Callable[[Engine], Sequence[Worker]] = no_workers,
     ) -> None:
         self.plan = plan
         self.witness = witness
@@ -195,7 +203,7 @@ class Engine:
             self.around, self.commercetools, connection_name=plan.name, on_reborn=self.governor.assume_full
         )
         self.intake = Acceptance(self.around, rules=plan.doors, sealer=Sealer(plan.storage_key), free_bytes=free_bytes)
-        self.actors = self._actors(born_at)
+        self.actors = self._actors(born_at) | {Flow.DESK: DeskActor(self.around, workers=workers(self))}
         self.dispatcher = Dispatcher(database=database, clock=clock, bell=self.bell, actors=self.actors)
         self.watch = Watch(
             self.around,

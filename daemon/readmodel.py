@@ -12,6 +12,12 @@ import anyio
 from adapters.operator.reading import ExceptionQuery, MarginQuery, OrderQuery, SkuQuery, StockQuery
 from adapters.telemetry.metrics import Metrics
 from daemon import actions, sku_actions, stock_actions
+from daemon.desk.alerts import AlertDesk
+from daemon.desk.exceptions import ExceptionDesk
+from daemon.desk.lists import ListDesk
+from daemon.desk.mappings import MappingDesk
+from daemon.desk.patches import PatchDesk
+from daemon.desk.records import RecordDesk
 from daemon.health import health, ready
 from daemon.margin_views import margin_csv, margin_document
 from daemon.purchase_views import purchase_view
@@ -32,6 +38,12 @@ class LiveReading:
     def __init__(self, app: Running) -> None:
         self._app = app
         self._reports = anyio.CapacityLimiter(1)
+        self.desk = ExceptionDesk(app)
+        self.mappings = MappingDesk(app)
+        self.patches = PatchDesk(app)
+        self.alerts = AlertDesk(app)
+        self.lists = ListDesk(app)
+        self.records = RecordDesk(app)
 
     async def health(self) -> Document:
         """Everything."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from typing import NamedTuple
 
 import msgspec
 
+from actors.domain.exception_life import due_at
 from actors.domain.exception_types import Finding
 from actors.domain.time import Instant
 
@@ -40,11 +42,14 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     next_attempt_at: Instant | None
     resolved_at: Instant | None
     resolution: str | None
+    assignee: str = ""
+    snoozed_until: Instant | None = None
+    reopens: int | None = None
 
 
 _COLUMNS = (
     "id, type, owner, state, severity, record_kind, record_id, record_number, sku, field, cause, next_step, waits_for,"
-    " grouped_as, facts, opened_at, due_at, next_attempt_at, resolved_at, resolution"
+    " grouped_as, facts, opened_at, due_at, next_attempt_at, resolved_at, resolution, assignee, snoozed_until, reopens"
 )
 
 
@@ -68,12 +73,16 @@ def raise_finding(
     now: Instant,
     next_attempt_at: Instant | None = None,
 ) -> None:
-    """Open an exception, or refresh the open one for the same cause (its age stays)."""
+    """Open an exception, or refresh the open one for the same cause (its age, and whose it is, stay).
+
+    One that was resolved and is found again is a new row that names the old one, and belongs to whom that belonged.
+    """
     kind = finding.type
+    before = _last_of(connection, record, finding)
     connection.execute(
         "INSERT INTO exceptions (type, owner, state, severity, record_kind, record_id, record_number, sku, field,"
-        " cause, next_step, waits_for, grouped_as, facts, opened_at, next_attempt_at)"
-        " VALUES (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " cause, next_step, waits_for, grouped_as, facts, opened_at, next_attempt_at, due_at, assignee, reopens)"
+        " VALUES (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (type, record_kind, record_id, sku, field) WHERE state = 'open' DO UPDATE SET"
         " cause = excluded.cause, next_step = excluded.next_step, waits_for = excluded.waits_for,"
         " grouped_as = excluded.grouped_as, facts = excluded.facts, next_attempt_at = excluded.next_attempt_at",
@@ -93,8 +102,27 @@ def raise_finding(
             msgspec.json.encode(finding.facts).decode(),
             now,
             next_attempt_at,
+            due_at(kind.severity, now),
+            before.assignee,
+            before.reopens,
         ),
     )
+
+
+class _Before(NamedTuple):
+    """The last exception of the same cause: its number, if it is resolved, and whose it was."""
+
+    reopens: int | None = None
+    assignee: str = ""
+
+
+def _last_of(connection: sqlite3.Connection, record: Record, finding: Finding) -> _Before:
+    row = connection.execute(
+        "SELECT id, assignee FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND sku = ?"
+        " AND field = ? AND state = 'resolved' ORDER BY id DESC LIMIT 1",
+        (record.kind, record.id, finding.code, finding.sku, finding.field),
+    ).fetchone()
+    return _Before() if row is None else _Before(row[0], row[1])
 
 
 def clear(

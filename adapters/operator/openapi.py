@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.operator import alert_api, desk_api, list_api, mapping_api, patch_api, record_api
+
 _JSON = "application/json"
 _PROBLEM = {
     "description": "A problem document (RFC 9457).",
@@ -670,16 +672,21 @@ _SCHEMAS: dict[str, Any] = {
 }
 
 
+_PARTS = (desk_api, mapping_api, patch_api, alert_api, list_api, record_api)
+"""Each holds `PATHS` and `SCHEMAS` of its own."""
+
+
 def description(version: str) -> dict[str, Any]:
     """Return the document."""
+    schemas = _SCHEMAS | {name: told for part in _PARTS for name, told in part.SCHEMAS.items()}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "tallyd operator API",
             "version": version,
-            "description": "Without operator tokens only this machine may read. No answer holds personal data.",
+            "description": "Without operator tokens only this machine may read, and no answer holds personal data.",
         },
-        "paths": _PATHS,
-        "components": {"schemas": _SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "paths": _PATHS | {path: told for part in _PARTS for path, told in part.PATHS.items()},
+        "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{"token": []}, {}],
     }

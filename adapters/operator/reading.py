@@ -7,9 +7,16 @@ from typing import Any, Protocol
 
 import msgspec
 
+from adapters.operator.alert_api import AlertReading
+from adapters.operator.desk_api import DeskReading
+from adapters.operator.list_api import ListReading
+from adapters.operator.mapping_api import MappingReading
+from adapters.operator.patch_api import PatchReading
+from adapters.operator.record_api import RecordReading
+
 Document = Mapping[str, Any]
 
-MOST_ROWS = 500
+__all__ = ["ExceptionQuery", "MarginQuery", "OperatorReading", "OrderQuery", "SkuQuery", "StockQuery"]
 
 
 class OrderQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +70,36 @@ class MarginQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 class OperatorReading(Protocol):
     """The daemon as operators see it. Methods may raise `ProblemError`."""
+
+    @property
+    def desk(self) -> DeskReading:
+        """Exceptions, and what people do to them."""
+        ...
+
+    @property
+    def mappings(self) -> MappingReading:
+        """Mapping rows."""
+        ...
+
+    @property
+    def patches(self) -> PatchReading:
+        """Edits of orders, and what is kept sealed of them."""
+        ...
+
+    @property
+    def alerts(self) -> AlertReading:
+        """Alerts, digests and maintenance windows."""
+        ...
+
+    @property
+    def lists(self) -> ListReading:
+        """What pages show beside."""
+        ...
+
+    @property
+    def records(self) -> RecordReading:
+        """The audit and the operating model."""
+        ...
 
     async def health(self) -> Document:
         """Everything; `status` is ok, degraded or failing."""

@@ -15,21 +15,21 @@ from aiohttp.typedefs import Middleware
 
 from actors.domain.closing_files import postings_to_csv, to_csv
 from actors.domain.coverage import Flag, Match
+from adapters.operator import alert_api, desk_api, list_api, mapping_api, patch_api, record_api
 from adapters.operator.access import (
     CATALOGUE_ROLES,
     FLOW_ROLES,
     STOCK_ROLES,
     AccessRules,
     Approach,
-    Person,
     Token,
     require,
 )
 from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, csv_stream, document, problems, reason_of, said
 from adapters.operator.openapi import description
+from adapters.operator.parameters import MOST_ROWS, PERSON, known, limit, one_of, whole
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import (
-    MOST_ROWS,
     ExceptionQuery,
     MarginQuery,
     OperatorReading,
@@ -38,7 +38,6 @@ from adapters.operator.reading import (
     StockQuery,
 )
 
-_PERSON = web.RequestKey("person", Person)
 _CLOSE_SECONDS = 2.0
 _SKU = "{sku:[^/]+}"
 """A SKU may hold anything; a slash of its own comes quoted."""
@@ -112,15 +111,28 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
             web.get("/api/reports/margin", desk.earnings),
             web.get("/api/purchases/{number}", desk.purchase),
             web.get("/openapi.json", desk.openapi),
+            *part_routes(reading),
         ]
     )
     return app
 
 
+def part_routes(reading: OperatorReading) -> list[web.RouteDef]:
+    """Return the routes of the desk's parts; the control socket answers them too."""
+    return [
+        *desk_api.routes(reading.desk),
+        *mapping_api.routes(reading.mappings),
+        *patch_api.routes(reading.patches),
+        *alert_api.routes(reading.alerts),
+        *list_api.routes(reading.lists),
+        *record_api.routes(reading.records),
+    ]
+
+
 def _access(rules: AccessRules) -> Middleware:
     @web.middleware
     async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[_PERSON] = rules.admit(_approach(request))
+        request[PERSON] = rules.admit(_approach(request))
         return await handler(request)
 
     return admitted
@@ -172,21 +184,21 @@ class _Desk:
         return document(found)
 
     async def orders(self, request: web.Request) -> web.Response:
-        _known(request, "state", "limit", "after")
+        known(request, "state", "limit", "after")
         query = OrderQuery(
-            state=request.query.get("state") or None, limit=_limit(request), after=request.query.get("after") or None
+            state=request.query.get("state") or None, limit=limit(request), after=request.query.get("after") or None
         )
         return document(await self._reading.orders(query))
 
     async def exceptions(self, request: web.Request) -> web.Response:
-        _known(request, "owner", "type", "state", "after", "limit")
-        state = _one_of(request, "state", _EXCEPTION_STATES) or "open"
+        known(request, "owner", "type", "state", "after", "limit")
+        state = one_of(request, "state", _EXCEPTION_STATES) or "open"
         query = ExceptionQuery(
-            owner=_one_of(request, "owner", _OWNERS),
+            owner=one_of(request, "owner", _OWNERS),
             type=request.query.get("type") or None,
             state=None if state == "all" else state,
-            after=_whole(request, "after", default=0, least=0, most=2**62),
-            limit=_limit(request),
+            after=whole(request, "after", default=0, least=0, most=2**62),
+            limit=limit(request),
         )
         return document(await self._reading.exceptions(query))
 
@@ -199,24 +211,24 @@ class _Desk:
     async def stock_list(self, request: web.Request) -> web.Response:
         if "sku" in request.query:
             return await self._stock_lookup(request)
-        _known(request, "sku", "state", "after", "limit")
+        known(request, "sku", "state", "after", "limit")
         query = StockQuery(
-            state=_one_of(request, "state", STOCK_STATES) or "all",
+            state=one_of(request, "state", STOCK_STATES) or "all",
             after=request.query.get("after", ""),
-            limit=_limit(request),
+            limit=limit(request),
         )
         return document(await self._reading.stock_list(query))
 
     async def _stock_lookup(self, request: web.Request) -> web.Response:
-        _known(request, "sku")
+        known(request, "sku")
         skus = request.query.getall("sku")
         if len(skus) > MOST_SKUS:
             raise ProblemError(400, f"At most {MOST_SKUS} SKUs at a time; {len(skus)} were asked for: ask in parts.")
         found, tag = await self._reading.stock_lookup(skus)
         headers = {"ETag": tag, "Cache-Control": f"private, max-age={LOOKUP_SECONDS}"}
         # Compared weakly (RFC 9110 §13.1.2): who compresses on the way makes a tag weak.
-        known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
-        if tag in known or "*" in known:
+        sent = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
+        if tag in sent or "*" in sent:
             return web.Response(status=304, headers=headers)
         response = document(found)
         response.headers.update(headers)
@@ -236,19 +248,19 @@ class _Desk:
         return document(await self._reading.release_units(ref, author=author, reason=reason))
 
     async def _asked_of_stock(self, request: web.Request, name: str) -> tuple[str, str, str]:
-        person = request[_PERSON]
+        person = request[PERSON]
         require(person, STOCK_ROLES)
         return request.match_info[name], person.name, await reason_of(request)
 
     async def skus(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Accept", "").partition(";")[0].strip().lower() == _CSV:
             return await self.sku_table(request)
-        _known(request, "match", "flag", "published", "text", "after", "limit")
+        known(request, "match", "flag", "published", "text", "after", "limit")
         return document(await self._reading.skus(_sku_query(request)))
 
     async def sku_table(self, request: web.Request) -> web.StreamResponse:
         """Answer with the whole list: who asks for a file wants no pages."""
-        _known(request, "match", "flag", "published", "text")
+        known(request, "match", "flag", "published", "text")
         query = msgspec.structs.replace(_sku_query(request), limit=MOST_ROWS)
 
         async def read(after: str) -> tuple[str, str | None]:
@@ -263,9 +275,9 @@ class _Desk:
         return document(found)
 
     async def unpublish_plan(self, request: web.Request) -> web.Response:
-        _known(request, "after", "limit")
+        known(request, "after", "limit")
         after = request.query.get("after", "")
-        return document(await self._reading.unpublish_plan(after=after, limit=_limit(request)))
+        return document(await self._reading.unpublish_plan(after=after, limit=limit(request)))
 
     async def approve_plan(self, request: web.Request) -> web.Response:
         author, reason = await self._asked_of_catalogue(request)
@@ -276,7 +288,7 @@ class _Desk:
         return document(await self._reading.ask_for_draft(request.match_info["sku"], author=author, reason=reason))
 
     async def _asked_of_catalogue(self, request: web.Request) -> tuple[str, str]:
-        person = request[_PERSON]
+        person = request[PERSON]
         require(person, CATALOGUE_ROLES)
         return person.name, await reason_of(request)
 
@@ -289,7 +301,7 @@ class _Desk:
         return document(await self._reading.resume(flow, author=author, reason=reason))
 
     async def _asked(self, request: web.Request) -> tuple[str, str, str]:
-        person = request[_PERSON]
+        person = request[PERSON]
         require(person, FLOW_ROLES)
         return request.match_info["flow"], person.name, await reason_of(request)
 
@@ -300,8 +312,8 @@ class _Desk:
         return await self._report(request, "day")
 
     async def _report(self, request: web.Request, kind: str) -> web.Response:
-        _known(request, "format", "as_of")
-        as_csv = _one_of(request, "format", _FORMATS) == "csv"
+        known(request, "format", "as_of")
+        as_csv = one_of(request, "format", _FORMATS) == "csv"
         period = request.match_info["period"]
         found = await self._reading.report(kind, period, counted_to=request.query.get("as_of", ""))
         # Not what was asked for: what was read of it is a date and nothing else.
@@ -309,18 +321,18 @@ class _Desk:
         return csv_file(to_csv(found), name=f"report-{name}.csv") if as_csv else document(found)
 
     async def postings(self, request: web.Request) -> web.Response:
-        _known(request, "format", "after", "limit")
-        as_csv = _one_of(request, "format", _FORMATS) == "csv"
+        known(request, "format", "after", "limit")
+        as_csv = one_of(request, "format", _FORMATS) == "csv"
         found = await self._reading.postings(
-            request.match_info["day"], after=request.query.get("after", ""), limit=_limit(request)
+            request.match_info["day"], after=request.query.get("after", ""), limit=limit(request)
         )
         return csv_file(postings_to_csv(found), name=f"postings-{found['day']}.csv") if as_csv else document(found)
 
     async def earnings(self, request: web.Request) -> web.Response:
-        _known(request, "format", "month", "from", "to", "sku")
+        known(request, "format", "month", "from", "to", "sku")
         text = request.query.get
         query = MarginQuery(month=text("month", ""), first=text("from", ""), last=text("to", ""), sku=text("sku", ""))
-        if _one_of(request, "format", _FORMATS) == "csv":
+        if one_of(request, "format", _FORMATS) == "csv":
             return csv_file(await self._reading.earnings_csv(query), name="margin.csv")
         return document(await self._reading.earnings(query))
 
@@ -335,39 +347,12 @@ class _Desk:
 
 
 def _sku_query(request: web.Request) -> SkuQuery:
-    published = _one_of(request, "published", _YES_NO)
+    published = one_of(request, "published", _YES_NO)
     return SkuQuery(
-        match=_one_of(request, "match", SKU_MATCHES) or "all",
-        flag=_one_of(request, "flag", [flag.value for flag in Flag]),
+        match=one_of(request, "match", SKU_MATCHES) or "all",
+        flag=one_of(request, "flag", [flag.value for flag in Flag]),
         published=None if published is None else published == "true",
         text=request.query.get("text", ""),
         after=request.query.get("after", ""),
-        limit=_limit(request),
+        limit=limit(request),
     )
-
-
-def _known(request: web.Request, *names: str) -> None:
-    """Refuse a parameter nobody reads: a filter that is misspelt must not answer with everything."""
-    unknown = [name for name in request.query if name not in names]
-    if unknown:
-        raise ProblemError(400, f"Unknown parameter; known are {', '.join(names)}.")
-
-
-def _limit(request: web.Request) -> int:
-    return _whole(request, "limit", default=100, least=1, most=MOST_ROWS)
-
-
-def _whole(request: web.Request, name: str, *, default: int, least: int, most: int) -> int:
-    text = request.query.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
-        raise ProblemError(400, f"{name} must be a whole number from {least} to {most}.")
-    return int(text)
-
-
-def _one_of(request: web.Request, name: str, choices: Sequence[str]) -> str | None:
-    text = request.query.get(name, "")
-    if text and text not in choices:
-        raise ProblemError(400, f"{name} must be one of {', '.join(choices)}.")
-    return text or None

@@ -109,6 +109,7 @@ SPAN_NAMES: Mapping[str, str] = MappingProxyType(
         "fulfilment.handle": "One look at what was fulfilled of an order, from its nudge to its settlement.",
         "finance.handle": "One look at the books of an order, from its nudge to its settlement.",
         "procurement.handle": "One page of purchases, one purchase, or some margins, from the nudge to its settlement.",
+        "desk.handle": "Some of a bulk action, the judging of alerts, a message to people, or a sample, as one step.",
         "orders.handle": "One look at the order: what was decided and settled.",
         "cin7.turn": "From asking the governor for a turn to being granted one.",
         **{purpose.value: meaning for purpose, meaning in _PURPOSES.items()},

@@ -1,0 +1,38 @@
+"""The desk flow: what people asked for in bulk, alerts, digests, and the figures that are drawn over time.
+
+It decides nothing about an order or a SKU. Each kind of work is a worker's (`actors.desk.ports`), handed in by the
+composition root; a simulated run hands in none, and then nothing happens here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from actors.core.actor import Actor, Done, Outcome, Surroundings
+from actors.desk.ports import Worker
+from actors.domain.time import Instant
+from actors.messages import Envelope, Flow, Nudge
+
+CONCURRENCY = 4
+"""A bulk action, the judging of alerts, and two messages on their way to people."""
+
+
+class DeskActor(Actor):
+    """Hands each subject to the worker it names."""
+
+    flow = Flow.DESK
+    standing = True
+
+    def __init__(self, surroundings: Surroundings, *, workers: Sequence[Worker]) -> None:
+        super().__init__(surroundings, concurrency=CONCURRENCY, capacity=CONCURRENCY)
+        self._workers = {worker.name: worker for worker in workers}
+
+    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
+        """What each worker needs to run by itself."""
+        return tuple(nudge for worker in self._workers.values() for nudge in worker.first_nudges(now))
+
+    async def handle(self, envelope: Envelope) -> Outcome:
+        """Let the worker take one step. What was asked of a worker there is no more is dropped."""
+        name, _, rest = envelope.subject.partition(":")
+        worker = self._workers.get(name)
+        return Done() if worker is None else await worker.work(rest)

@@ -1,0 +1,1 @@
+"""The console: pages of HTML for the people who run the business."""

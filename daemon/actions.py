@@ -8,7 +8,8 @@ be changed). Reasons are a person's words and go into the audit row only.
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from actors.catalogue.actor import REFRESH
 from actors.catalogue.matching import DRAFT, PLAN, PRODUCT, PRODUCTS
@@ -51,6 +52,14 @@ from storage.orders import OrderRecord
 Done = dict[str, Any]
 """`done`: whether anything was changed; `message`: what happens now, in words; beside them the record."""
 
+
+class Act(NamedTuple):
+    """One thing to do: what is written in one unit of work, and what the process does once that is committed."""
+
+    unit: Callable[[sqlite3.Connection], Done]
+    after: Callable[[Done], None]
+
+
 _SET_ASIDE = "message_quarantined"
 _STOPPED = "flow_stopped"
 _MASS_ZERO = "stock_mass_zero"
@@ -82,7 +91,7 @@ async def retry_order(app: Running, ref: str, *, author: str, reason: str) -> Do
     Raises:
         ProblemError: 404, no such order; 409, its state is final, and it has no books.
     """
-    return await _on_order(app, ref, "retry", author=author, reason=reason)
+    return await _carry(app, on_order(app, ref, "retry", author=author, reason=reason))
 
 
 async def release_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
@@ -95,21 +104,30 @@ async def release_order(app: Running, ref: str, *, author: str, reason: str) -> 
             are held, or [finance] four_eyes asks for another person.
     """
 
-    def unit(connection: sqlite3.Connection) -> Done | None:
+    return await _carry(app, releasing_order(app, ref, author=author, reason=reason))
+
+
+def releasing_order(app: Running, ref: str, *, author: str, reason: str) -> Act:
+    """See `release_order`."""
+    judged = on_order(app, ref, "release", author=author, reason=reason)
+
+    def unit(connection: sqlite3.Connection) -> Done:
         record = _found(connection, ref)
         kept = books.get(connection, record.id)
-        if record.state is OrderState.HELD or kept is None or not releasing.is_due(kept):
-            return None
+        if not releases_books(record, kept) or kept is None:
+            return judged.unit(connection)
         four_eyes, now = app.settings.finance.four_eyes, app.engine.clock.now()
         decided = releasing.release(
             connection, record, kept, author=author, reason=reason, four_eyes=four_eyes, now=now
         )
         return _told(decided.done, decided.message, order=record.id, number=record.number)
 
-    done = await app.engine.database.run(unit)
-    if done is None:
-        return await _on_order(app, ref, "release", author=author, reason=reason)
-    return _acted(app, "release", done, author)
+    return Act(unit, judged.after)
+
+
+def releases_books(record: OrderRecord, kept: books.BooksRecord | None) -> bool:
+    """Say whether releasing an order lets its books go (money), rather than having it judged again."""
+    return record.state is not OrderState.HELD and releasing.is_due(kept)
 
 
 async def reject_order(app: Running, ref: str, *, author: str, reason: str) -> Done:
@@ -154,7 +172,7 @@ async def resend_order(app: Running, ref: str, *, author: str, reason: str) -> D
     Raises:
         ProblemError: 404, no such order; 409, its state is final or it never had a sale.
     """
-    return await _on_order(app, ref, "resend", author=author, reason=reason)
+    return await _carry(app, on_order(app, ref, "resend", author=author, reason=reason))
 
 
 async def retry_exception(app: Running, exception_id: int, *, author: str, reason: str) -> Done:
@@ -164,15 +182,20 @@ async def retry_exception(app: Running, exception_id: int, *, author: str, reaso
         ProblemError: 404, no such exception; 409, there is nothing to try.
     """
     row = await app.engine.database.read(lambda connection: _exception(connection, exception_id))
+    return await _carry(app, retrying(app, row, author=author, reason=reason))
+
+
+def retrying(app: Running, row: ExceptionRow, *, author: str, reason: str) -> Act:
+    """See `retry_exception`. Raises `ProblemError` 409 where there is nothing to try."""
     if row.state != "open":
-        return _told(False, f"Exception {row.id} is resolved already.", exception=row.id)
+        return Act(lambda _: _told(False, f"Exception {row.id} is resolved already.", exception=row.id), _nothing)
     if row.record.kind == "order":
-        return await retry_order(app, row.record.id, author=author, reason=reason)
+        return on_order(app, row.record.id, "retry", author=author, reason=reason)
     if row.record.kind == "flow" and row.type == _STOPPED:
-        return await resume_flow(app, row.record.id, author=author, reason=reason)
+        return resuming(app, row.record.id, author=author, reason=reason)
     nudged = _nudged_by(row)
 
-    def unit(connection: sqlite3.Connection) -> None:
+    def unit(connection: sqlite3.Connection) -> Done:
         now = app.engine.clock.now()
         if row.type == _MASS_ZERO:
             for sku in stock.confirm_zeros(connection):
@@ -184,11 +207,10 @@ async def retry_exception(app: Running, exception_id: int, *, author: str, reaso
         if row.type == _SET_ASIDE:
             exceptions.resolve(connection, row.id, resolution=f"retried by {author}", now=now)
         audit.write(connection, author=author, action="retry", record=f"exception:{row.id}", now=now, reason=reason)
+        asked = ", ".join(f"{flow.value} {subject}" for flow, subject in nudged)
+        return _told(True, f"Asked again now: {asked}.", exception=row.id)
 
-    await app.engine.database.run(unit)
-    app.engine.bell.ring()
-    asked = ", ".join(f"{flow.value} {subject}" for flow, subject in nudged)
-    return _told(True, f"Asked again now: {asked}.", exception=row.id)
+    return Act(unit, _rung(app))
 
 
 async def resolve_exception(app: Running, exception_id: int, *, author: str, reason: str) -> Done:
@@ -199,6 +221,11 @@ async def resolve_exception(app: Running, exception_id: int, *, author: str, rea
     Raises:
         ProblemError: 404, no such exception; 409, dismissing would leave something standing that nobody is told of.
     """
+    return await _carry(app, dismissing(app, exception_id, author=author, reason=reason))
+
+
+def dismissing(app: Running, exception_id: int, *, author: str, reason: str) -> Act:
+    """See `resolve_exception`. Raises `ProblemError` 400 without a reason."""
     if not reason:
         raise ProblemError(400, "A reason is needed.")
 
@@ -234,9 +261,7 @@ async def resolve_exception(app: Running, exception_id: int, *, author: str, rea
         message = f"Exception {row.id} is resolved. Its order is judged again now; if the cause stands, it opens again."
         return _told(True, message, exception=row.id)
 
-    done = await app.engine.database.run(unit)
-    app.engine.bell.ring()
-    return done
+    return Act(unit, _rung(app))
 
 
 async def show_body(app: Running, exception_id: int, *, author: str, reason: str) -> Done:
@@ -292,11 +317,16 @@ async def resume_flow(app: Running, name: str, *, author: str, reason: str) -> D
     Raises:
         ProblemError: 404, no such flow.
     """
+    return await _carry(app, resuming(app, name, author=author, reason=reason))
+
+
+def resuming(app: Running, name: str, *, author: str, reason: str) -> Act:
+    """See `resume_flow`. Raises `ProblemError` 404, there is no such flow."""
     flow = None if name in app.engine.chores else _flow(name)
     engine = app.engine
     stands = engine.supervisor.state(name) == "stopped"
 
-    def unit(connection: sqlite3.Connection) -> bool:
+    def unit(connection: sqlite3.Connection) -> Done:
         now = engine.clock.now()
         paused = flow is not None and flows.all_flows(connection)[flow].paused_at is not None
         cleared = exceptions.clear(
@@ -307,21 +337,38 @@ async def resume_flow(app: Running, name: str, *, author: str, reason: str) -> D
             types=(_STOPPED,),
         )
         if not (paused or stands or cleared):
-            return False
+            return _told(False, f"Flow {name} was running already.", flow=name)
         if flow is not None:
             flows.resume(connection, flow)
         audit.write(connection, author=author, action="resume", record=f"flow:{name}", now=now, reason=reason)
-        return True
+        return _told(True, f"Flow {name} goes on.", flow=name)
 
-    changed = await engine.database.run(unit)
-    if flow is not None:
-        engine.resume(flow)
-    else:
-        engine.supervisor.revive(name)
-    return _told(changed, f"Flow {name} goes on." if changed else f"Flow {name} was running already.", flow=name)
+    def after(_done: Done) -> None:
+        if flow is not None:
+            engine.resume(flow)
+        else:
+            engine.supervisor.revive(name)
+
+    return Act(unit, after)
 
 
-async def _on_order(app: Running, ref: str, action: str, *, author: str, reason: str) -> Done:
+async def _carry(app: Running, act: Act) -> Done:
+    done = await app.engine.database.run(act.unit)
+    act.after(done)
+    return done
+
+
+def _nothing(_done: Done) -> None:
+    """There is nothing to tell the process."""
+
+
+def _rung(app: Running) -> Callable[[Done], None]:
+    return lambda _done: app.engine.bell.ring()
+
+
+def on_order(app: Running, ref: str, action: str, *, author: str, reason: str) -> Act:
+    """Retry, release (have judged again) or resend an order; what may be refused is refused in the unit."""
+
     def unit(connection: sqlite3.Connection) -> Done:
         now = app.engine.clock.now()
         record = _found(connection, ref)
@@ -347,7 +394,10 @@ async def _on_order(app: Running, ref: str, action: str, *, author: str, reason:
         message = _MESSAGES.get(edited, _MESSAGES[action]).format(order=shown)
         return _told(True, message, order=record.id, number=record.number)
 
-    return _acted(app, action, await app.engine.database.run(unit), author)
+    def after(done: Done) -> None:
+        _acted(app, action, done, author)
+
+    return Act(unit, after)
 
 
 def _acted(app: Running, action: str, done: Done, author: str) -> Done:

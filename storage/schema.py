@@ -13,6 +13,7 @@ from importlib import resources
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.order_state import STATES
 from actors.domain.time import Instant
+from storage import audit
 
 
 class SchemaError(Exception):
@@ -68,4 +69,5 @@ def _write_declared(connection: sqlite3.Connection, now: Instant) -> None:
     )
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('born_at', ?)", (str(now),))
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('instance', ?)", (secrets.token_hex(8),))
+    audit.chain(connection)
     connection.execute("COMMIT")

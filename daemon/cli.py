@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tallyd report month 2026-11",
     ),
     "webhooks": ("plan or apply the webhooks Cin7 Core sends us", "tallyd webhooks plan"),
+    "audit": ("list what people did; prove that none of it was changed", "tallyd audit verify"),
     "flows": ("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),
 }
 """What each command is for, and an example."""

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
 
+from adapters.operator.answers import csv_stream, document
+from adapters.operator.parameters import MOST_ROWS, known, limit, whole
+from adapters.operator.problems import ProblemError
+
 Document = Mapping[str, Any]
+
+_HASH = re.compile(r"[0-9a-f]{12,64}")
+"""A hash of the audit's chain, or how one begins: twelve digits are told apart by no accident."""
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows, the newest first; "" narrows nothing. `record` is exact, `after` the id the last page ended with."""
+    """Which rows, the newest first; "" narrows nothing. `record` is exact, `after` the id the last page ended with.
+
+    `first` and `last` are days (UTC), both included.
+    """
 
     author: str = ""
     action: str = ""
@@ -31,11 +42,12 @@ class RecordReading(Protocol):
         ...
 
     async def audit_csv(self, query: AuditQuery) -> tuple[str, int | None]:
-        """A page of the same as CSV, and where to go on."""
+        """A page of the same as CSV, with the names of the columns on the first one, and where to go on."""
         ...
 
-    async def verify(self) -> Document:
-        """`{"holds": bool, "rows": n, "head": hash, "broken_at": id|None, "why": text}`."""
+    async def verify(self, *, seen: str = "") -> Document:
+        """`{"holds": bool, "rows": n, "head": hash, "broken_at": id|None, "why": text, "unchained": n, "seen":
+        bool|None}`. `seen`: a hash noted earlier (or how it begins) that has to be that of a row."""
         ...
 
     async def model(self) -> Document:
@@ -46,11 +58,167 @@ class RecordReading(Protocol):
 
 def routes(reading: RecordReading) -> list[web.RouteDef]:
     """Return the routes."""
-    return []
+    desk = _Records(reading)
+    return [
+        web.get("/api/audit", desk.audit),
+        web.get("/api/audit.csv", desk.audit_csv),
+        web.get("/api/audit/verify", desk.verify),
+        web.get("/api/model", desk.model),
+    ]
 
 
-PATHS: dict[str, Any] = {}
+class _Records:
+    """The handlers."""
+
+    def __init__(self, reading: RecordReading) -> None:
+        self._reading = reading
+
+    async def audit(self, request: web.Request) -> web.Response:
+        known(request, *_FILTERS, "after", "limit")
+        after = whole(request, "after", default=0, least=0, most=2**62)
+        query = msgspec.structs.replace(_query(request), after=after, limit=limit(request))
+        return document(await self._reading.audit(query))
+
+    async def audit_csv(self, request: web.Request) -> web.StreamResponse:
+        known(request, *_FILTERS)
+        query = msgspec.structs.replace(_query(request), limit=MOST_ROWS)
+
+        async def read(after: str) -> tuple[str, str | None]:
+            text, onwards = await self._reading.audit_csv(msgspec.structs.replace(query, after=int(after or 0)))
+            return text, None if onwards is None else str(onwards)
+
+        return await csv_stream(request, read, name="audit.csv")
+
+    async def verify(self, request: web.Request) -> web.Response:
+        known(request, "head")
+        seen = request.query.get("head", "").strip().lower()
+        if seen and not _HASH.fullmatch(seen):
+            raise ProblemError(400, "head must be a hash of the audit: 12 to 64 hexadecimal digits.")
+        return document(await self._reading.verify(seen=seen))
+
+    async def model(self, request: web.Request) -> web.Response:
+        known(request)
+        return document(await self._reading.model())
+
+
+_FILTERS = ("author", "action", "record", "from", "to")
+
+
+def _query(request: web.Request) -> AuditQuery:
+    text = request.query.get
+    return AuditQuery(
+        author=text("author", ""),
+        action=text("action", ""),
+        record=text("record", ""),
+        first=text("from", ""),
+        last=text("to", ""),
+    )
+
+
+_TEXT = {"type": "string"}
+_WHOLE = {"type": "integer"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_PROBLEM = {
+    "description": "A problem document (RFC 9457).",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def _parameter(name: str, description: str, schema: dict[str, Any] = _TEXT) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def _get(summary: str, media: str, schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
+    answer = {"description": summary, "content": {media: {"schema": schema}}}
+    responses = {"200": answer, "default": _PROBLEM}
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+
+
+_NARROWING = (
+    _parameter("author", "Who did it, exactly."),
+    _parameter("action", "What was done, exactly: retry, release, pause …"),
+    _parameter("record", "To what, exactly: `order:ID`, `sku:SKU`, `flow:NAME`, `exception:ID` …"),
+    _parameter("from", "The first day (UTC).", {"type": "string", "format": "date"}),
+    _parameter("to", "The last day (UTC).", {"type": "string", "format": "date"}),
+)
+
+PATHS: dict[str, Any] = {
+    "/api/audit": _get(
+        "What people did, the newest first.",
+        "application/json",
+        {"$ref": "#/components/schemas/AuditPage"},
+        *_NARROWING,
+        _parameter("after", "The `next` of the page before.", _WHOLE),
+        _parameter("limit", f"At most so many rows (1 to {MOST_ROWS}, default 100).", _WHOLE),
+    ),
+    "/api/audit.csv": _get("The same as a table, whole.", "text/csv", _TEXT, *_NARROWING),
+    "/api/audit/verify": _get(
+        "Whether the audit is what was written: every row holds the hash of the one before.",
+        "application/json",
+        {"$ref": "#/components/schemas/AuditVerdict"},
+        _parameter("head", "A hash noted earlier, or its first 12 digits: it has to be that of a row."),
+    ),
+    "/api/model": _get(
+        "The operating model: who masters what, when what is done, who owns what.",
+        "application/json",
+        {"$ref": "#/components/schemas/OperatingModel"},
+    ),
+}
 """The OpenAPI paths of the routes."""
 
-SCHEMAS: dict[str, Any] = {}
+SCHEMAS: dict[str, Any] = {
+    "AuditPage": {
+        "type": "object",
+        "properties": {
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "id": _WHOLE,
+                        "at": {"type": "string", "format": "date-time"},
+                        "author": _TEXT,
+                        "action": _TEXT,
+                        "record": _TEXT,
+                        "detail": {"type": "object", "additionalProperties": _TEXT},
+                        "hash": _TEXT,
+                    },
+                },
+            },
+            "next": {"type": ["integer", "null"]},
+            "head": {**_TEXT, "description": "The hash of the newest row of all."},
+        },
+        "required": ["items"],
+    },
+    "AuditVerdict": {
+        "type": "object",
+        "properties": {
+            "holds": {"type": "boolean"},
+            "rows": {**_WHOLE, "description": "How many fit, from the first on."},
+            "head": {**_TEXT, "description": "The hash of the last row that fits."},
+            "unchained": {**_WHOLE, "description": "Of those, written before there was a chain."},
+            "broken_at": {"type": ["integer", "null"], "description": "The first row that does not fit."},
+            "why": _TEXT,
+            "seen": {"type": ["boolean", "null"], "description": "Whether a row has the hash asked for."},
+        },
+    },
+    "OperatingModel": {
+        "type": "object",
+        "properties": {
+            "hash": {**_TEXT, "description": "SHA-256 of the text down to the signatures."},
+            "text": _TEXT,
+            "sections": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "title": _TEXT,
+                        "columns": _TEXTS,
+                        "rows": {"type": "array", "items": _TEXTS},
+                    },
+                },
+            },
+        },
+    },
+}
 """The OpenAPI schemas they name."""

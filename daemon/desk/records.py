@@ -1,10 +1,28 @@
-"""Behind the API of the audit and of the operating model."""
+"""Behind the API of the audit and of the operating model; the command line reads the audit through the same views."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+import anyio
+import msgspec
+
+from actors.domain.spreadsheet import table
+from actors.domain.time import Instant, format_instant
 from adapters.operator.problems import ProblemError
 from adapters.operator.record_api import AuditQuery, Document
+from daemon import days
 from daemon.running import Running
+from storage import audit
+from storage.database import connect
+
+T = TypeVar("T")
+
+COLUMNS = ("id", "at", "author", "action", "record", "reason", "detail", "hash")
 
 
 class RecordDesk:
@@ -12,19 +30,80 @@ class RecordDesk:
 
     def __init__(self, app: Running) -> None:
         self._app = app
+        self._walks = anyio.CapacityLimiter(1)
 
     async def audit(self, query: AuditQuery) -> Document:
         """See `RecordReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        return await self._app.engine.database.read(lambda connection: audit_page(connection, query))
 
     async def audit_csv(self, query: AuditQuery) -> tuple[str, int | None]:
         """See `RecordReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        return await self._app.engine.database.read(lambda connection: audit_table(connection, query))
 
-    async def verify(self) -> Document:
+    async def verify(self, *, seen: str = "") -> Document:
         """See `RecordReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        return await self._apart(lambda connection: verdict(connection, seen=seen))
 
     async def model(self) -> Document:
         """See `RecordReading`."""
         raise ProblemError(501, "This release cannot do it yet.")
+
+    async def _apart(self, unit: Callable[[sqlite3.Connection], T]) -> T:
+        """Read on a connection of its own: a long walk must not keep `/health` waiting. One at a time."""
+
+        def read() -> T:
+            with closing(connect(self._app.engine.database.path, read_only=True)) as connection:
+                return unit(connection)
+
+        return await anyio.to_thread.run_sync(read, limiter=self._walks)
+
+
+def audit_page(connection: sqlite3.Connection, query: AuditQuery) -> dict[str, Any]:
+    """Return a page of what people did. Raises `ProblemError` 400 for a day that is none."""
+    rows = audit.page(connection, _narrowing(query), after=query.after, limit=query.limit)
+    items = [{**msgspec.structs.asdict(row), "at": format_instant(row.at)} for row in rows]
+    return {"items": items, "next": _next(rows, query.limit), "head": audit.head(connection)}
+
+
+def audit_table(connection: sqlite3.Connection, query: AuditQuery) -> tuple[str, int | None]:
+    """Return a page of the same as CSV, and after which id to go on. Raises `ProblemError` 400."""
+    rows = audit.page(connection, _narrowing(query), after=query.after, limit=query.limit)
+    return table(COLUMNS, map(_cells, rows), head=not query.after), _next(rows, query.limit)
+
+
+def verdict(connection: sqlite3.Connection, *, seen: str = "") -> dict[str, Any]:
+    """Walk the chain and say whether it holds."""
+    return msgspec.structs.asdict(audit.verify(connection, seen=seen))
+
+
+def _cells(row: audit.AuditRow) -> dict[str, object]:
+    more = {name: value for name, value in row.detail.items() if name != "reason"}
+    return {
+        **msgspec.structs.asdict(row),
+        "at": format_instant(row.at),
+        "reason": row.detail.get("reason", ""),
+        "detail": msgspec.json.encode(more).decode() if more else "",
+    }
+
+
+def _next(rows: list[audit.AuditRow], limit: int) -> int | None:
+    return rows[-1].id if len(rows) == limit else None
+
+
+def _narrowing(query: AuditQuery) -> audit.Narrowing:
+    return audit.Narrowing(
+        author=query.author,
+        action=query.action,
+        record=query.record,
+        first=_midnight("from", query.first) if query.first else None,
+        before=_midnight("to", query.last, days_on=1) if query.last else None,
+    )
+
+
+def _midnight(name: str, text: str, *, days_on: int = 0) -> Instant:
+    day = days.read(date.fromisoformat, name, text)
+    try:
+        moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=days_on)
+    except OverflowError:
+        raise ProblemError(400, f"{name} {text!r} is too late.") from None
+    return round(moment.timestamp() * 1000)

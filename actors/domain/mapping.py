@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Company, Customer, FactKind, Facts, Location, Product, TaxRule, fact_ref
+from actors.domain.mapped import key_facts
 from actors.domain.money import is_plain
 from actors.domain.order import Order, TaxRate
 from actors.domain.posting import PostingRules
@@ -101,8 +102,9 @@ def tax_rule_of(rate: TaxRate, facts: Facts, rules: PostingRules) -> TaxRule | F
     name = next((rules.tax[key] for key in keys if key in rules.tax), None)
     if name is None:
         cause = f"no tax rule is mapped for {keys[0]} (looked for {', '.join(keys)})"
-        return Finding(code="tax_unmapped", cause=cause, field="taxRate", group=f"tax_unmapped:{keys[0]}")
-    return _usable_rule(name, keys[0], rate.rate, facts)
+        group = f"tax_unmapped:{keys[0]}"
+        return Finding(code="tax_unmapped", cause=cause, field="taxRate", group=group, facts=key_facts(keys))
+    return _usable_rule(name, keys, rate.rate, facts)
 
 
 UNTAXED = "none"
@@ -114,20 +116,21 @@ def untaxed_rule(facts: Facts, rules: PostingRules) -> TaxRule | Finding:
     name = rules.tax.get(UNTAXED)
     if name is None:
         cause = f"no tax rule is mapped for orders without tax (looked for {UNTAXED})"
-        return Finding(code="tax_unmapped", cause=cause, field="taxMode", group=f"tax_unmapped:{UNTAXED}")
-    return _usable_rule(name, UNTAXED, Decimal(0), facts)
+        group = f"tax_unmapped:{UNTAXED}"
+        return Finding(code="tax_unmapped", cause=cause, field="taxMode", group=group, facts=key_facts((UNTAXED,)))
+    return _usable_rule(name, (UNTAXED,), Decimal(0), facts)
 
 
-def _usable_rule(name: str, key: str, rate: Decimal, facts: Facts) -> TaxRule | Finding:
+def _usable_rule(name: str, keys: tuple[str, ...], rate: Decimal, facts: Facts) -> TaxRule | Finding:
     """Return the rule of this name if it is for sales and has exactly this rate."""
-    rule = facts.tax_rules.get(name)
+    key, rule = keys[0], facts.tax_rules.get(name)
     if rule is None and FactKind.TAX_RULE not in facts.loaded:
         return _missing(FactKind.TAX_RULE, f"tax rule {name}")
     if rule is None:
-        return _about_rule("tax_rule_unknown", f"{key} is mapped to {name}, which Cin7 Core does not have", name)
+        return _about_rule("tax_rule_unknown", f"{key} is mapped to {name}, which Cin7 Core does not have", name, keys)
     if not rule.active or not rule.for_sale:
         state = "not active" if not rule.active else "not for sales"
-        return _about_rule("tax_rule_inactive", f"{key} is mapped to {name}, which is {state}", name)
+        return _about_rule("tax_rule_inactive", f"{key} is mapped to {name}, which is {state}", name, keys)
     if not _same_percent(rule.percent, rate):
         return Finding(
             code="tax_rate_differs",
@@ -136,7 +139,7 @@ def _usable_rule(name: str, key: str, rate: Decimal, facts: Facts) -> TaxRule | 
             field="taxRate.amount",
             waits_for=fact_ref(FactKind.TAX_RULE, name),
             group=f"tax_rate_differs:{name}",
-            facts={"commercetools": f"{rate * 100:f} %", "Cin7 Core": f"{rule.percent} %"},
+            facts={"commercetools": f"{rate * 100:f} %", "Cin7 Core": f"{rule.percent} %", **key_facts(keys)},
         )
     return rule
 
@@ -318,6 +321,6 @@ def _about_sku(code: str, cause: str, sku: str, waits_for: str) -> Finding:
     return Finding(code=code, cause=cause, field="variant.sku", sku=sku, waits_for=waits_for, group=f"{code}:{sku}")
 
 
-def _about_rule(code: str, cause: str, name: str) -> Finding:
-    waits_for = fact_ref(FactKind.TAX_RULE, name)
-    return Finding(code=code, cause=cause, field="taxRate", waits_for=waits_for, group=f"{code}:{name}")
+def _about_rule(code: str, cause: str, name: str, keys: tuple[str, ...]) -> Finding:
+    waits_for, group = fact_ref(FactKind.TAX_RULE, name), f"{code}:{name}"
+    return Finding(code=code, cause=cause, field="taxRate", waits_for=waits_for, group=group, facts=key_facts(keys))

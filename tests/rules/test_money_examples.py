@@ -360,7 +360,8 @@ def test_45_a_rule_of_another_rate_is_held_with_both_figures() -> None:
 
     assert isinstance(answer, Hold)
     assert [finding.code for finding in answer.findings] == ["tax_rate_differs"]
-    assert answer.findings[0].facts == {"commercetools": "19.00 %", "Cin7 Core": "20 %"}
+    keys = {"key 1": "GB/standard", "key 2": "standard", "key 3": "0.19"}
+    assert answer.findings[0].facts == {"commercetools": "19.00 %", "Cin7 Core": "20 %", **keys}
     assert answer.findings[0].waits_for == "tax_rule:Sales 20%"
     assert answer.findings[0].cause.startswith("GB/standard: ")
 

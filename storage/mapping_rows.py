@@ -1,0 +1,91 @@
+"""What people mapped at the desk: rows that are only ever added to; of one key the newest holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from actors.domain.mapped import TYPES, MappingKind, Row, answers
+from actors.domain.time import Instant
+from storage import exceptions
+from storage.exceptions import ExceptionRow
+
+
+class MappingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as it was made. `version` counts all rows; `woken` is how many records were judged again for it."""
+
+    version: int
+    row: Row
+    author: str
+    reason: str
+    at: Instant
+    woken: int
+
+
+_COLUMNS = "version, kind, key, value, tender, author, reason, at, woken"
+
+
+def add(
+    connection: sqlite3.Connection, row: Row, *, request: str, author: str, reason: str, woken: int, now: Instant
+) -> int:
+    """Add a row; return its version. Raises `sqlite3.IntegrityError` where this request has one."""
+    cursor = connection.execute(
+        "INSERT INTO mapping_rows (kind, key, value, tender, author, reason, at, request, woken)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (row.kind.value, row.key, row.value, row.tender, author, reason, now, request, woken),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def of_request(connection: sqlite3.Connection, request: str) -> MappingRow | None:
+    """Return the row that a request made."""
+    return next(_rows(connection.execute(f"SELECT {_COLUMNS} FROM mapping_rows WHERE request = ?", (request,))), None)
+
+
+def in_force(connection: sqlite3.Connection) -> list[MappingRow]:
+    """Return the newest row of each key, those that take one back among them, in the order they were made."""
+    return list(
+        _rows(
+            connection.execute(
+                f"SELECT {_COLUMNS} FROM mapping_rows WHERE version IN (SELECT max(version) FROM mapping_rows"
+                " GROUP BY kind, key) ORDER BY version"
+            )
+        )
+    )
+
+
+def history(connection: sqlite3.Connection, *, kind: MappingKind | None = None, limit: int) -> list[MappingRow]:
+    """Return the rows that were made, the newest first."""
+    wanted = None if kind is None else kind.value
+    return list(
+        _rows(
+            connection.execute(
+                f"SELECT {_COLUMNS} FROM mapping_rows WHERE ?1 IS NULL OR kind = ?1 ORDER BY version DESC LIMIT ?2",
+                (wanted, limit),
+            )
+        )
+    )
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """Return the version of the newest row; 0: there is none."""
+    return int(connection.execute("SELECT coalesce(max(version), 0) FROM mapping_rows").fetchone()[0])
+
+
+def waiting_for(connection: sqlite3.Connection, kind: MappingKind, key: str, before: str) -> list[ExceptionRow]:
+    """Return the open exceptions that a row for this key may answer; `before` is what it was mapped to until now."""
+    return [
+        told
+        for code in TYPES[kind]
+        for told in exceptions.listing(connection, kind=code, limit=-1)
+        if answers(kind, key, before, told)
+    ]
+
+
+def _rows(found: Iterable[tuple[object, ...]]) -> Iterator[MappingRow]:
+    for number, kind, key, value, tender, author, reason, at, woken in found:
+        row = {"kind": kind, "key": key, "value": value, "tender": bool(tender)}
+        told = {"version": number, "row": row, "author": author, "reason": reason, "at": at, "woken": woken}
+        yield msgspec.convert(told, MappingRow)

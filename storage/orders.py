@@ -208,6 +208,11 @@ def find(connection: sqlite3.Connection, wanted: str) -> OrderRecord | None:
     return None
 
 
+def records(connection: sqlite3.Connection, rest: str, values: Mapping[str, object]) -> list[OrderRecord]:
+    """Return orders by what a statement of ours says after FROM orders."""
+    return [_record(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM orders {rest}", values)]
+
+
 def listing(
     connection: sqlite3.Connection,
     *,

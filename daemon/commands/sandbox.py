@@ -36,6 +36,7 @@ from daemon.commands.sandbox_files import (
     write_rates,
 )
 from daemon.commands.sandbox_outage import outage
+from daemon.commands.sandbox_people import SandboxPerson, hire, introduced, operator_tokens, write_people
 
 if TYPE_CHECKING:
     from actors.domain.time import Clock
@@ -98,6 +99,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-webhooks", action="store_true", help="Cin7 Core has no webhooks of ours yet: try `tallyd webhooks apply`"
     )
     parser.add_argument("--port", type=int, default=0, help="port of the operator's endpoint (default: a free one)")
+    parser.add_argument(
+        "--people",
+        action="store_true",
+        help="one person for each role, with a token to sign in with (without: reading needs no token, and nothing can"
+        " be changed from the browser)",
+    )
     parser.add_argument("--no-daemon", action="store_true", help="only the two doubles; prints how to start the daemon")
     parser.add_argument(
         "--exit-when-done",
@@ -164,7 +171,7 @@ def clear(folder: Path) -> None:
 
 
 class _Doubles(NamedTuple):
-    """Both local systems, listening, and what they push (None: nothing)."""
+    """Both local systems, listening, what they push (None: nothing), and who may sign in (nobody: no tokens)."""
 
     shop: Any
     cin7: Any
@@ -174,6 +181,7 @@ class _Doubles(NamedTuple):
     account: str
     credentials: Path
     pushes: Pushes | None
+    people: tuple[SandboxPerson, ...]
 
 
 @asynccontextmanager
@@ -187,7 +195,8 @@ async def _doubles(args: argparse.Namespace, doors_port: int) -> AsyncIterator[_
 
     clock = SystemClock()
     account, key = new_credentials(args.seed)
-    named = _secrets(key)
+    people = hire() if args.people else ()
+    named = _secrets(key) | ({"operator_tokens": operator_tokens(people)} if people else {})
     shop_faults, cin7_faults = Faults(seed=args.seed), Faults(seed=args.seed + 1)
     if args.trouble:
         _make_trouble(shop_faults, cin7_faults)
@@ -218,7 +227,7 @@ async def _doubles(args: argparse.Namespace, doors_port: int) -> AsyncIterator[_
             shop, cin7, clock=clock, port=doors_port, secrets=named, webhooks=not args.no_webhooks, seed=args.seed
         )
     async with serve(shop.handle) as shop_port, serve(cin7.handle) as cin7_port:
-        yield _Doubles(shop, cin7, clock, shop_port, cin7_port, account, credentials, pushes)
+        yield _Doubles(shop, cin7, clock, shop_port, cin7_port, account, credentials, pushes, people)
 
 
 def _secrets(cin7_key: str) -> dict[str, str]:
@@ -255,7 +264,11 @@ async def _run(args: argparse.Namespace) -> int:
             operator_port=operator_port,
             limit=args.limit,
             doors=doubles.pushes.doors if doubles.pushes is not None else None,
+            people=bool(doubles.people),
         )
+        if doubles.people:
+            write_people(args.folder, doubles.people)
+            print(introduced(doubles.people, operator_port), flush=True)
         if args.no_daemon:
             return await _doubles_only(args, doubles, config)
         return await _with_daemon(args, doubles, config, operator_port)
@@ -372,6 +385,7 @@ async def _with_daemon(args: argparse.Namespace, doubles: _Doubles, config: Path
                 command=called_as(),
                 asking=called_with(doubles.credentials),
                 plain=args.plain,
+                people=doubles.people,
             )
             tasks.start_soon(_interrupted, tasks.cancel_scope)
             _start_work(args, doubles, tasks)

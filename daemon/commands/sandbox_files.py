@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from daemon.commands.sandbox_people import owners
+
 PROJECT = "sandbox"
 DATABASE = "tallyd.db"
 CREDENTIALS = "credentials"
@@ -30,6 +32,8 @@ def write_credentials(folder: Path, named: Mapping[str, str]) -> Path:
     """Write secrets as systemd would hand them over, a file each; return the folder, for $CREDENTIALS_DIRECTORY."""
     path = folder / CREDENTIALS
     path.mkdir(mode=0o700, exist_ok=True)
+    for leftover in path.iterdir():  # a secret that is not given this time must not be found
+        leftover.unlink()
     for name, value in named.items():
         (path / name).touch(mode=0o600)
         (path / name).write_text(value, encoding="ascii")
@@ -46,7 +50,15 @@ def write_rates(folder: Path, today: date) -> Path:
 
 
 def write_config(
-    folder: Path, *, shop_port: int, cin7_port: int, account: str, operator_port: int, limit: int, doors: Doors | None
+    folder: Path,
+    *,
+    shop_port: int,
+    cin7_port: int,
+    account: str,
+    operator_port: int,
+    limit: int,
+    doors: Doors | None,
+    people: bool = False,
 ) -> Path:
     """Write the sandbox's configuration: everything its orders need, and nothing for those that are to be held."""
     path = folder / "tallyd.toml"
@@ -110,7 +122,8 @@ giftReceipt = "AdditionalAttribute1"
 [mappings.currencies]
 EUR = {{ customer = "{EURO_CUSTOMER}", rate = "file:{(folder / RATES).resolve()}" }}
 rate_max_age_days = 3
-""",
+
+{owners() if people else ""}""",
         encoding="utf-8",
     )
     return path

@@ -10,6 +10,8 @@ from typing import Any
 
 import aiohttp
 
+from daemon.commands.sandbox_people import SandboxPerson, introduced, token_of
+
 _BAR = 30
 
 _SHORT = 60
@@ -33,6 +35,7 @@ class Status:
         command: str,
         asking: str,
         plain: bool,
+        people: tuple[SandboxPerson, ...] = (),
     ) -> None:
         self._shop = shop
         self._cin7 = cin7
@@ -41,6 +44,7 @@ class Status:
         self.log_path = log_path
         self._command = command
         self._asking = asking
+        self._people = people
         self._live = sys.stdout.isatty() and not plain
         self._lines = 0
         self._last = ""
@@ -112,7 +116,7 @@ Look at it:
   API         http://127.0.0.1:{self._port}/api/orders  /api/exceptions
   health      http://127.0.0.1:{self._port}/health  /metrics
   log         {self.log_path}
-""",
+{self._who_signs_in()}""",
             flush=True,
         )
 
@@ -121,6 +125,9 @@ Look at it:
             return "Every order is a sale."
         meant = "as meant, to show what that looks like" if self.waiting == holds else f"{holds} should"
         return f"Sales: {self.exported}. Orders that wait for a person or a payment: {self.waiting} ({meant})."
+
+    def _who_signs_in(self) -> str:
+        return f"\n{introduced(self._people, self._port)}\n" if self._people else ""
 
     def _month(self) -> str:
         """Name the month that the first order was placed in."""
@@ -134,8 +141,10 @@ Look at it:
     async def _read_health(self) -> dict[str, Any] | None:
         try:
             timeout = aiohttp.ClientTimeout(total=2)
+            token = token_of(self._people, "viewer")
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
             async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
+                aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
                 session.get(f"http://127.0.0.1:{self._port}/health") as answer,
             ):
                 health: dict[str, Any] = await answer.json()

@@ -38,7 +38,14 @@ def stir(connection: sqlite3.Connection, skus: Iterable[str], *, now: Instant) -
 
 
 def mode_of(order: Order, line: Line) -> str:
-    """Return the inventory mode of a line: its own, else the order's; neither means None."""
+    """Return the inventory mode of a line: its own, else the order's; neither means None.
+
+    Of a line that is sold as another SKU than it was ordered as it is None: commercetools takes nothing off that one.
+    """
+    return "None" if line.ordered_as is not None else _ordered_mode(order, line)
+
+
+def _ordered_mode(order: Order, line: Line) -> str:
     return line.inventory_mode or order.inventory_mode or "None"
 
 
@@ -73,15 +80,26 @@ def store(connection: sqlite3.Connection, order: Order, *, now: Instant) -> None
 
 
 def _claims(order: Order) -> dict[Place, tuple[int, int]]:
-    """Add up units, and those commercetools takes off, by SKU and channel."""
+    """Add up units, and those commercetools takes off, by SKU and channel.
+
+    A line that is sold as another SKU claims its units of that one; commercetools takes them off the one that was
+    ordered all the same, and there nothing of Cin7 Core's is claimed.
+    """
     claims: dict[Place, tuple[int, int]] = {}
+
+    def add(sku: str, channel: str, more: int, taking: int) -> None:
+        units, taken = claims.get((sku, channel), (0, 0))
+        claims[sku, channel] = (units + more, taken + taking)
+
     for line in order.lines:
         if line.sku is None:
             continue
-        place = (line.sku, line.supply_channel or "")
-        units, taken = claims.get(place, (0, 0))
-        takes = mode_of(order, line) in TAKING_MODES
-        claims[place] = (units + line.quantity, taken + line.quantity * takes)
+        channel, takes = line.supply_channel or "", _ordered_mode(order, line) in TAKING_MODES
+        if line.ordered_as is None:
+            add(line.sku, channel, line.quantity, line.quantity * takes)
+            continue
+        add(line.sku, channel, line.quantity, 0)
+        add(line.ordered_as, channel, 0, line.quantity * takes)
     return claims
 
 

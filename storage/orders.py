@@ -12,8 +12,9 @@ import msgspec
 
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
+from actors.domain.patching import sold_as
 from actors.domain.time import Instant
-from storage import availability, books, demand, fulfilments, stock, timeline
+from storage import availability, books, demand, fulfilments, patches, stock, timeline
 
 _COLUMNS = (
     "id, number, version, created_at, modified_at, accepted_at, source_state, state, state_since, reason, generation,"
@@ -108,7 +109,11 @@ def _record(row: Sequence[object]) -> OrderRecord:
 
 
 def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Accepted:
-    """Store an order as read, with its lines and what they claim; an older or equal version changes nothing."""
+    """Store an order as read, with its lines and what they claim; an older or equal version changes nothing.
+
+    Lines are kept under the SKUs they are sold as, whoever read the order.
+    """
+    order = sold_as(order, patches.aliases(connection, order.id))
     known = connection.execute("SELECT version, source_state FROM orders WHERE id = ?", (order.id,)).fetchone()
     if known is None:
         connection.execute(
@@ -159,6 +164,17 @@ def accept(connection: sqlite3.Connection, order: Order, *, now: Instant) -> Acc
     if order.state != known[1]:
         demand.stir(connection, demand.released(connection, order.id), now=now)
     return Accepted.CHANGED
+
+
+def sell_as(connection: sqlite3.Connection, order: Order, *, now: Instant) -> None:
+    """Keep the lines of an order, as it was last accepted, under the SKUs they are sold as by now; and what they claim.
+
+    Beside the change of an alias, in its transaction: what is sold as another SKU counts against that one from then on.
+    """
+    order = sold_as(order, patches.aliases(connection, order.id))
+    demand.store(connection, order, now=now)
+    connection.execute("DELETE FROM order_lines WHERE order_id = ?", (order.id,))
+    _store_lines(connection, order)
 
 
 def _quantities(connection: sqlite3.Connection, order_id: str) -> dict[str, int]:

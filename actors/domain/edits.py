@@ -11,9 +11,10 @@ The names are compared with what earlier releases wrote: changing one makes ever
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
@@ -38,6 +39,7 @@ EMAIL = "customerEmail"
 PHONE = "phone"
 PURCHASE_ORDER = "purchaseOrderNumber"
 NUMBER = "orderNumber"
+DESK_NOTE = "note of the desk"
 CUSTOM = "custom.fields"
 CURRENCY = "currency"
 CHANNELS = "supply channels"
@@ -49,9 +51,31 @@ _KEY = "(key)"
 _PAID = "(paid)"
 """What was owed in minor units, where payments covered it."""
 
-_TEXTS = frozenset({CONTACT, EMAIL, PHONE, PURCHASE_ORDER, NUMBER})
+_TEXTS = frozenset({CONTACT, EMAIL, PHONE, PURCHASE_ORDER, NUMBER, DESK_NOTE})
 _GROUPS = frozenset({SHIPPING, BILLING, CUSTOM})
 _ADDRESS = ("name", "company", "line1", "line2", "city", "state", "postcode", "country")
+
+
+def _anywhere(part: str) -> tuple[str, ...]:
+    return f"{SHIPPING}.{part}", f"{BILLING}.{part}"
+
+
+_LOST: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "street": _anywhere("line1"),
+        "additional": _anywhere("line2"),
+        "postal_code": _anywhere("postcode"),
+        "city": _anywhere("city"),
+        "region": _anywhere("state"),
+        "company": _anywhere("company"),
+        "name": (CONTACT, *_anywhere("name")),
+        "phone": (PHONE,),
+        "email": (EMAIL,),
+        "note": (DESK_NOTE, PURCHASE_ORDER),
+    }
+)
+"""The fields each text the desk may put in decides. A note that is lost is not made anew by a purchase order number."""
+
 _WITHHELD = "changed"
 _NOTHING = "none"
 
@@ -124,6 +148,16 @@ def named_anew(then: Fields, now: Fields) -> dict[str, str]:
     return kept | {name: text for name, text in now.items() if is_private(name)} | {_KEY: now[_KEY]}
 
 
+def unseen(then: Fields, now: Fields, lost: Collection[str]) -> dict[str, str]:
+    """Return what a sale would be made from, where texts the desk had put in can be read no more: these count as kept.
+
+    `lost` are the names a person edits them under (`patching.Laid.lost`).
+    """
+    names = {field for name in lost for field in _LOST.get(name, ())}
+    kept = {name: text for name, text in now.items() if name not in names}
+    return kept | {name: text for name, text in then.items() if name in names}
+
+
 def kind_of(name: str) -> Kind:
     """Say what a difference in a field asks for."""
     return Kind.SAFE if name in _TEXTS or _group(name) in _GROUPS else Kind.UNSAFE
@@ -176,7 +210,7 @@ def change_of(
     """
     groups = {change.group for change in changes}
     targets = {rules.fields.get(change.field.removeprefix(f"{CUSTOM}."), "") for change in changes}
-    targets |= {NOTE} if PURCHASE_ORDER in groups else set()
+    targets |= {NOTE} if groups & {PURCHASE_ORDER, DESK_NOTE} else set()
     texts = header_texts(order, rules, zone)
     if SHIP_BY in targets and texts.ship_by is None:
         raise ValueError("the order names no ship-by date any more")
@@ -222,6 +256,7 @@ def _header(order: Order, rules: PostingRules) -> Iterator[tuple[str, str]]:
     yield EMAIL, email_of(order)
     yield PHONE, phone_of(order)
     yield PURCHASE_ORDER, order.purchase_order.strip()
+    yield DESK_NOTE, (order.note or "").strip()
     yield from ((f"{CUSTOM}.{source}", order.custom.get(source, "").strip()) for source in rules.fields)
     yield NUMBER, order.number or ""
     yield CURRENCY, order.currency

@@ -69,7 +69,12 @@ def header_texts(order: Order, rules: PostingRules, zone: tzinfo) -> HeaderTexts
 
 
 def note_of(order: Order, rules: PostingRules) -> str:
-    """Return the whole note: the purchase order number first, then every field mapped to it, one a line."""
+    """Return the whole note: the purchase order number first, then every field mapped to it, one a line.
+
+    What a person at the desk wrote stands in the place of all that.
+    """
+    if order.note is not None:
+        return order.note
     number = order.purchase_order.strip()
     texts = [f"PO {number}"] if number else []
     return "\n".join([*texts, *(text for _, text in _mapped(order, rules, NOTE))])

@@ -74,6 +74,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     `method_rates` are the distinct rates of the shipping methods it travels by (`shippingMode: Multiple`); `tax_rate`
     is then the one they agree on, or None. `travels` says which units go with which of them, in their order.
+    `ordered_as` is what the order itself calls the SKU, where a person at the desk had it sold as another one.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     inventory_mode: str | None = None
     method_rates: tuple[TaxRate, ...] = ()
     travels: tuple[Travel, ...] = ()
+    ordered_as: str | None = None
 
 
 class CustomLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,6 +206,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     `discount_net` and `discount_gross` are what the total-price discount took off net and gross, where the order says.
     `custom` are its custom fields as texts (dates as ISO 8601); they, like names and addresses, are about people.
+    `note` is what a person at the desk wrote for the sale's note, in the place of what the order would give it.
     """
 
     id: str
@@ -245,6 +248,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     shipping_address: Address | None = None
     deliveries: tuple[Delivery, ...] = ()
     returns: tuple[ReturnItem, ...] = ()
+    note: str | None = None
 
     @property
     def payable(self) -> int:

@@ -103,7 +103,7 @@ def withhold(order: Order, text: str) -> str:
 
 def _personal(order: Order) -> set[str]:
     texts = {order.email, contact_of(order), phone_of(order), email_of(order), order.purchase_order}
-    for text in order.custom.values():
+    for text in (*order.custom.values(), order.note or ""):
         # Another system quotes what it was sent, which may be a line of it or the text without its blanks.
         texts |= {text, *text.splitlines()}
     for address in (order.billing, order.shipping_address):

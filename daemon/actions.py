@@ -492,6 +492,16 @@ def _made_due(connection: sqlite3.Connection, row: ExceptionRow) -> None:
         margins.cost_moved(connection, [row.record.id])
 
 
+def can_retry(row: ExceptionRow) -> bool:
+    """Say whether there is anything to ask again about an exception that is about no order."""
+    if row.type == _STOPPED:
+        return True
+    try:
+        return bool(_nudged_by(row))
+    except ProblemError:
+        return False
+
+
 def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:
     if row.record.kind == "purchase":
         return [(Flow.PROCUREMENT, PURCHASE + row.record.id)]

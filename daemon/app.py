@@ -28,6 +28,7 @@ from adapters.telemetry.tracing import Tracing, otlp_exporter
 from daemon import health
 from daemon.catalogue_health import CatalogueHealth
 from daemon.control import control_server, socket_path
+from daemon.desk.workers import desk_workers
 from daemon.doors import pushed_doors, sqs_readers
 from daemon.engine import Engine, born_at
 from daemon.notify import Notifier, watchdog_interval
@@ -120,6 +121,7 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
             witness=witness,
             free_bytes=lambda: shutil.disk_usage(path.parent).free,
             readers=sqs_readers(settings, secrets, clock),
+            workers=desk_workers(lambda: app),
         )
         app = App(settings, secrets, engine, clock)
         await stack.enter_async_context(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import anyio
 
-from adapters.operator.reading import ExceptionQuery, MarginQuery, OrderQuery, SkuQuery, StockQuery
+from adapters.operator.reading import MarginQuery, OrderQuery, SkuQuery, StockQuery
 from adapters.telemetry.metrics import Metrics
 from daemon import actions, sku_actions, stock_actions
 from daemon.desk.alerts import AlertDesk
@@ -25,7 +25,7 @@ from daemon.report_views import period_report, postings
 from daemon.running import Running
 from daemon.sku_views import plan_view, sku_page, sku_table, sku_view
 from daemon.stock_views import etag_of, stock_lookup, stock_page, stock_view
-from daemon.views import exception_page, order_page, order_view
+from daemon.views import order_page, order_view
 from storage.database import connect
 
 Document = dict[str, Any]
@@ -65,10 +65,6 @@ class LiveReading:
     async def orders(self, query: OrderQuery) -> Document:
         """A page of orders."""
         return await self._app.engine.database.read(lambda connection: order_page(connection, query))
-
-    async def exceptions(self, query: ExceptionQuery) -> Document:
-        """A page of exceptions."""
-        return await self._app.engine.database.read(lambda connection: exception_page(connection, query))
 
     async def stock_of(self, sku: str) -> Document | None:
         """One SKU."""

@@ -46,7 +46,12 @@ class Decided(NamedTuple):
 
 def is_due(kept: BooksRecord | None) -> bool:
     """Say whether a person's word about these books is waited for, or would be heard."""
-    return kept is not None and (kept.verdict == "differs" or kept.step in _FOR_A_PERSON)
+    return kept is not None and waits_for_a_person(kept.verdict, kept.step)
+
+
+def waits_for_a_person(verdict: str, step: str) -> bool:
+    """Say the same of books by their verdict and their next step ("" where there are none)."""
+    return verdict == "differs" or step in _FOR_A_PERSON
 
 
 def release(

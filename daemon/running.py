@@ -9,6 +9,7 @@ from actors.domain.time import Instant
 if TYPE_CHECKING:  # the command line reads views without loading what runs
     from daemon.catalogue_health import CatalogueHealth
     from daemon.engine import Engine
+    from daemon.secrets import Secrets
     from daemon.settings import Settings
     from daemon.stock_health import StockHealth
 
@@ -19,6 +20,11 @@ class Running(Protocol):
     @property
     def settings(self) -> Settings:
         """The configuration."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secrets; nothing that is shown may hold one."""
         ...
 
     @property

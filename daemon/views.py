@@ -128,6 +128,12 @@ def exception_item(row: ExceptionRow) -> Document:
     }
 
 
+def order_head(connection: sqlite3.Connection, order_id: str) -> Document | None:
+    """Return what lists show of an order; None when it is not known."""
+    record = orders.get(connection, order_id)
+    return None if record is None else _head(record, orders.sales_of(connection, order_id))
+
+
 def _head(record: OrderRecord, sales: list[SaleRecord]) -> Document:
     standing = _standing(sales)
     return {

@@ -47,14 +47,15 @@ class ExceptionRow(msgspec.Struct, frozen=True, kw_only=True):
     reopens: int | None = None
 
 
-_COLUMNS = (
+COLUMNS = (
     "id, type, owner, state, severity, record_kind, record_id, record_number, sku, field, cause, next_step, waits_for,"
     " grouped_as, facts, opened_at, due_at, next_attempt_at, resolved_at, resolution, assignee, snoozed_until, reopens"
 )
 
 
-def _row(row: tuple[object, ...]) -> ExceptionRow:
-    values = dict(zip(_COLUMNS.replace(" ", "").split(","), row, strict=True))
+def row_of(row: tuple[object, ...]) -> ExceptionRow:
+    """Return a row of `COLUMNS`."""
+    values = dict(zip(COLUMNS.replace(" ", "").split(","), row, strict=True))
     record = {
         "kind": values.pop("record_kind"),
         "id": values.pop("record_id"),
@@ -205,25 +206,25 @@ def dismissed_as_it_is(
 
 def get(connection: sqlite3.Connection, exception_id: int) -> ExceptionRow | None:
     """Return one exception."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM exceptions WHERE id = ?", (exception_id,)).fetchone()
-    return None if row is None else _row(row)
+    row = connection.execute(f"SELECT {COLUMNS} FROM exceptions WHERE id = ?", (exception_id,)).fetchone()
+    return None if row is None else row_of(row)
 
 
 def of_record(connection: sqlite3.Connection, kind: str, record_id: str) -> list[ExceptionRow]:
     """Return every exception a record ever had, oldest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM exceptions WHERE record_kind = ? AND record_id = ? ORDER BY id", (kind, record_id)
+        f"SELECT {COLUMNS} FROM exceptions WHERE record_kind = ? AND record_id = ? ORDER BY id", (kind, record_id)
     )
-    return [_row(row) for row in rows]
+    return [row_of(row) for row in rows]
 
 
 def of_kinds(connection: sqlite3.Connection, kinds: Collection[str]) -> list[ExceptionRow]:
     """Return every open exception of records of these kinds."""
     marks = ", ".join("?" for _ in kinds)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM exceptions WHERE state = 'open' AND record_kind IN ({marks}) ORDER BY id", tuple(kinds)
+        f"SELECT {COLUMNS} FROM exceptions WHERE state = 'open' AND record_kind IN ({marks}) ORDER BY id", tuple(kinds)
     )
-    return [_row(row) for row in rows]
+    return [row_of(row) for row in rows]
 
 
 def listing(
@@ -241,9 +242,9 @@ def listing(
     conditions = ["id > ?"] + [f"{name} = ?" for name, value in wanted.items() if value is not None]
     values: list[object] = [after, *(value for value in wanted.values() if value is not None)]
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM exceptions WHERE {' AND '.join(conditions)} ORDER BY id LIMIT ?", (*values, limit)
+        f"SELECT {COLUMNS} FROM exceptions WHERE {' AND '.join(conditions)} ORDER BY id LIMIT ?", (*values, limit)
     )
-    return [_row(row) for row in rows]
+    return [row_of(row) for row in rows]
 
 
 def count_open_by_owner(connection: sqlite3.Connection) -> dict[str, int]:
@@ -311,3 +312,64 @@ def is_open(connection: sqlite3.Connection, record: Record, kind: str, *, group:
         (record.kind, record.id, kind, group),
     ).fetchone()
     return row is not None
+
+
+# -- what people do with one ------------------------------------------------------------------------------------------
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person did to an exception."""
+
+    at: Instant
+    author: str
+    what: str
+    detail: str
+
+
+def note(
+    connection: sqlite3.Connection, exception_id: int, what: str, *, author: str, now: Instant, detail: str = ""
+) -> None:
+    """Write down what a person did to an exception."""
+    connection.execute(
+        "INSERT INTO exception_events (exception_id, at, author, what, detail) VALUES (?, ?, ?, ?, ?)",
+        (exception_id, now, author, what, detail),
+    )
+
+
+def events_of(connection: sqlite3.Connection, exception_id: int) -> list[Event]:
+    """Return what people did to an exception, oldest first."""
+    rows = connection.execute(
+        "SELECT at, author, what, detail FROM exception_events WHERE exception_id = ? ORDER BY id", (exception_id,)
+    )
+    return [Event(at=row[0], author=row[1], what=row[2], detail=row[3]) for row in rows]
+
+
+def assign(connection: sqlite3.Connection, exception_id: int, to: str) -> bool:
+    """Say whose an open exception is ("": nobody's); False when it was so already, or is not open."""
+    cursor = connection.execute(
+        "UPDATE exceptions SET assignee = ? WHERE id = ? AND state = 'open' AND assignee <> ?", (to, exception_id, to)
+    )
+    return cursor.rowcount == 1
+
+
+def snooze(connection: sqlite3.Connection, exception_id: int, until: Instant | None) -> bool:
+    """Let an open exception rest until then (None: wake it); False when it was so already, or is not open."""
+    cursor = connection.execute(
+        "UPDATE exceptions SET snoozed_until = ? WHERE id = ? AND state = 'open' AND snoozed_until IS NOT ?",
+        (until, exception_id, until),
+    )
+    return cursor.rowcount == 1
+
+
+def count_of_group(connection: sqlite3.Connection, group: str) -> int:
+    """Count the open exceptions of a cause."""
+    row = connection.execute(
+        "SELECT count(*) FROM exceptions WHERE state = 'open' AND grouped_as = ?", (group,)
+    ).fetchone()
+    return int(row[0])
+
+
+def people(connection: sqlite3.Connection) -> list[str]:
+    """Return everybody who has open exceptions."""
+    rows = connection.execute("SELECT DISTINCT assignee FROM exceptions WHERE state = 'open' AND assignee <> ''")
+    return sorted(row[0] for row in rows)

@@ -20,7 +20,7 @@ from adapters.transport import NotSentError, Request, Response
 from daemon.catalogue_health import CatalogueHealth
 from daemon.engine import Engine
 from daemon.planning import plan_of
-from daemon.secrets import OperatorToken
+from daemon.secrets import OperatorToken, Secrets
 from daemon.settings import Settings, parse_settings
 from daemon.stock_health import StockHealth
 from storage import exceptions, orders, timeline
@@ -101,6 +101,7 @@ class TestApp:
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings = settings
+        self.secrets = Secrets({}, storage_key=bytes(32), operator_tokens=())
         self.engine = engine
         self.version = "0.1.0"
         self.stock = StockHealth()

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+import msgspec
+
 from actors.domain.exception_types import Severity
 from actors.domain.time import Instant
 
@@ -30,6 +32,22 @@ class Stage(StrEnum):
     WAITING = "waiting"
     REOPENED = "reopened"
     RESOLVED = "resolved"
+
+
+class ExceptionFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which exceptions; "" narrows nothing.
+
+    `state` is open, resolved or all, `stage` one of `Stage`, `text` part of the order's number, the SKU or the cause.
+    """
+
+    owner: str = ""
+    type: str = ""
+    state: str = "open"
+    stage: str = ""
+    severity: str = ""
+    group: str = ""
+    assignee: str = ""
+    text: str = ""
 
 
 def stage(

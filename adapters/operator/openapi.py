@@ -135,15 +135,6 @@ _PATHS: dict[str, Any] = {
         "Order",
         _in_path("ref", "Order number or id, or the number, id or reference of its sale."),
     ),
-    "/api/exceptions": _read(
-        "Exceptions, the oldest first",
-        "ExceptionPage",
-        _query("owner", "ops, finance, ecommerce or it.", _TEXT),
-        _query("type", "A declared exception type.", _TEXT),
-        _query("state", "open (default), resolved or all.", _TEXT),
-        _query("after", "The `next` of the page before.", _WHOLE),
-        _LIMIT,
-    ),
     "/api/stock": _read(
         "What is published of up to 100 SKUs (each `sku`), from the cache; or a list of SKUs",
         "StockPage",
@@ -546,7 +537,6 @@ _SCHEMAS: dict[str, Any] = {
         next_attempt_at=_INSTANT,
         group=_TEXT,
     ),
-    "ExceptionPage": _page("Exception", "integer"),
     "StockPage": {
         "type": "object",
         "properties": {

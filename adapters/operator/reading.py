@@ -121,10 +121,6 @@ class OperatorReading(Protocol):
         """A page of orders, the newest first."""
         ...
 
-    async def exceptions(self, query: ExceptionQuery) -> Document:
-        """A page of exceptions, the oldest first."""
-        ...
-
     async def stock_of(self, sku: str) -> Document | None:
         """One SKU, with the sum behind each published figure."""
         ...

@@ -27,10 +27,9 @@ from adapters.operator.access import (
 )
 from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, csv_stream, document, problems, reason_of, said
 from adapters.operator.openapi import description
-from adapters.operator.parameters import MOST_ROWS, PERSON, known, limit, one_of, whole
+from adapters.operator.parameters import MOST_ROWS, PERSON, known, limit, one_of
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import (
-    ExceptionQuery,
     MarginQuery,
     OperatorReading,
     OrderQuery,
@@ -41,7 +40,6 @@ from adapters.operator.reading import (
 _CLOSE_SECONDS = 2.0
 _SKU = "{sku:[^/]+}"
 """A SKU may hold anything; a slash of its own comes quoted."""
-_OWNERS = ("ops", "finance", "ecommerce", "it")
 MOST_SKUS = 100
 LOOKUP_SECONDS = 2
 """How many SKUs may be asked for at a time, and for how long their figures may be kept."""
@@ -51,7 +49,6 @@ SKU_MATCHES = (*(match.value for match in Match), "unmatched", "all")
 _YES_NO = ("true", "false")
 _CSV = "text/csv"
 _FORMATS = ("json", "csv")
-_EXCEPTION_STATES = ("open", "resolved", "all")
 
 
 @asynccontextmanager
@@ -91,7 +88,6 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
             web.get("/metrics", desk.metrics),
             web.get("/api/orders", desk.orders),
             web.get("/api/orders/{ref}", desk.order),
-            web.get("/api/exceptions", desk.exceptions),
             web.get("/api/stock", desk.stock_list),
             web.get(f"/api/stock/{_SKU}", desk.stock),
             web.post(f"/api/stock/{_SKU}/block", desk.block),
@@ -189,18 +185,6 @@ class _Desk:
             state=request.query.get("state") or None, limit=limit(request), after=request.query.get("after") or None
         )
         return document(await self._reading.orders(query))
-
-    async def exceptions(self, request: web.Request) -> web.Response:
-        known(request, "owner", "type", "state", "after", "limit")
-        state = one_of(request, "state", _EXCEPTION_STATES) or "open"
-        query = ExceptionQuery(
-            owner=one_of(request, "owner", _OWNERS),
-            type=request.query.get("type") or None,
-            state=None if state == "all" else state,
-            after=whole(request, "after", default=0, least=0, most=2**62),
-            limit=limit(request),
-        )
-        return document(await self._reading.exceptions(query))
 
     async def stock(self, request: web.Request) -> web.Response:
         found = await self._reading.stock_of(request.match_info["sku"])

@@ -1,0 +1,353 @@
+"""Deeds: what a person asks for, of one exception or of thousands, accepted once and taken step by step.
+
+A deed is written down with the exceptions it is about, then taken some at a time, each item in the same commit as the
+effect it has: a kill between two steps loses nothing and repeats nothing. An item that is refused stops no other.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from actors.core.actor import Done, Later, Outcome
+from actors.desk import rules
+from actors.desk.rules import Refusal
+from actors.domain.time import Instant, format_instant, parse_instant
+from actors.messages import Flow, Nudge, Urgency
+from adapters.operator.access import Person
+from adapters.operator.desk_api import Deed
+from adapters.operator.patch_api import PatchDraft
+from adapters.operator.problems import ProblemError
+from daemon import actions, releasing
+from daemon.actions import Act
+from daemon.desk.patches import apply_patch
+from daemon.desk.previewing import cases, chosen
+from daemon.instants import text_of
+from daemon.running import Running
+from storage import audit, bodies, deeds, exceptions, outbox
+from storage.bodies import Sealer
+from storage.deeds import DeedRow
+from storage.exceptions import ExceptionRow
+
+Document = dict[str, Any]
+
+NAME = "deed"
+STEP = 100
+"""Items in one commit: others wait for the file's writer no longer than some tens of milliseconds."""
+
+AT_ONCE = 20
+"""A deed of so few items is done before its answer."""
+
+LONGEST_REST = 90 * 86_400_000
+_MESSAGES_SHOWN = 20
+_VALUES = "deed"
+"""What an edit of a deed puts in, sealed under the deed's key."""
+
+_NEEDS_REASON = frozenset({rules.DISMISS, *rules.EDITS})
+
+
+def nudge(key: str, now: Instant) -> Nudge:
+    """What has a deed gone on with."""
+    return Nudge(flow=Flow.DESK, subject=f"{NAME}:{key}", due_at=now, urgency=Urgency.UNDERWAY)
+
+
+def checked(deed: Deed, *, now: Instant, reason_needed: bool = True) -> Deed:
+    """Return the deed if it makes sense. Raises `ProblemError` 400, naming the field and the mend.
+
+    A preview needs no reason yet.
+    """
+    if deed.action not in rules.ACTIONS:
+        raise ProblemError(400, f"action must be one of {', '.join(rules.ACTIONS)}, not {deed.action!r}.")
+    if reason_needed and deed.action in _NEEDS_REASON and not deed.reason:
+        raise ProblemError(400, f"reason is missing: say why you {deed.action} it; it is kept with your name.")
+    if deed.action == rules.ASSIGN and not _is_name(deed.to):
+        raise ProblemError(400, "to is missing: name the person it is assigned to (at most 100 characters).")
+    if deed.action == rules.SNOOZE:
+        _until(deed, now)
+    if deed.action in rules.EDITS and not deed.values:
+        raise ProblemError(400, f"values is missing: say what {deed.action} puts in.")
+    return deed
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= 100 and text.isprintable()
+
+
+def _until(deed: Deed, now: Instant) -> Instant:
+    try:
+        until = parse_instant(deed.until)
+    except ValueError:
+        raise ProblemError(400, f"until must be an instant such as 2026-12-24T08:00:00Z, not {deed.until!r}.") from None
+    if not now < until <= now + LONGEST_REST:
+        raise ProblemError(400, f"until must lie within the next 90 days, not at {deed.until}.")
+    return until
+
+
+def accept(app: Running, connection: sqlite3.Connection, key: str, deed: Deed, person: Person) -> DeedRow:
+    """Write a deed down; one that is written down already is returned as it stands.
+
+    Raises:
+        ProblemError: 403, nothing of it may be done by this person; 409, the key is another deed's, or nothing of it
+            can be done.
+    """
+    now = app.engine.clock.now()
+    asked = _row(key, deed, person, now)
+    known = deeds.get(connection, key)
+    if known is not None:
+        return _same(known, asked)
+    rows = chosen(connection, deed, now=now)
+    found = cases(connection, rows, now=now)
+    if not rows:
+        raise ProblemError(409, "Nothing matches: there is nothing to do.")
+    refusals = [rules.refused_to(person.roles, deed.action, case) for case in found]
+    if all(refusals):
+        raise ProblemError(403, f"You may not do this: {refusals[0]}.")
+    deeds.accept(connection, asked, [row.id for row in rows])
+    if deed.values:
+        sealed = _sealer(app).seal(msgspec.json.encode(deed.values), order_id=key, kind=_VALUES)
+        bodies.put(connection, key, _VALUES, version=1, sealed=sealed, now=now)
+    audit.write(
+        connection,
+        author=person.name,
+        action=f"deed {deed.action}",
+        record=f"deed:{key}",
+        now=now,
+        reason=deed.reason,
+        exceptions=str(len(rows)),
+    )
+    outbox.accept(connection, nudge(key, now), now=now)
+    return deeds.get(connection, key) or asked
+
+
+def _row(key: str, deed: Deed, person: Person, now: Instant) -> DeedRow:
+    # What an edit puts in may be about a person: only an alias, two SKUs, may stand in the deed's row.
+    values = deed.values if deed.action == "alias" else {}
+    detail = {"to": deed.to, "until": deed.until, **values}
+    return DeedRow(
+        key=key,
+        at=now,
+        author=person.name,
+        roles=tuple(sorted(person.roles)),
+        action=deed.action,
+        reason=deed.reason,
+        detail={name: text for name, text in detail.items() if text},
+        total=0,
+        done=0,
+        refused=0,
+        ended_at=None,
+    )
+
+
+def _same(known: DeedRow, asked: DeedRow) -> DeedRow:
+    if (known.author, known.action, known.reason, known.detail) != (
+        asked.author,
+        asked.action,
+        asked.reason,
+        asked.detail,
+    ):
+        raise ProblemError(409, "This key was used for something else: take a fresh one.")
+    return known
+
+
+class DeedWorker:
+    """Takes deeds step by step; the desk's worker of that name."""
+
+    name = NAME
+
+    def __init__(self, app: Callable[[], Running]) -> None:
+        self._of = app
+
+    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
+        """Nothing: a deed that is not at its end has its nudge in the outbox."""
+        return ()
+
+    async def work(self, subject: str) -> Outcome:
+        """Take the next items of a deed."""
+        app = self._of()
+        return Later(due_at=app.engine.clock.now(), reason="more") if await step(app, subject) else Done()
+
+
+async def step(app: Running, key: str) -> bool:
+    """Take the next items of a deed, in one commit; say whether more of it waits."""
+
+    def unit(connection: sqlite3.Connection) -> tuple[bool, list[Callable[[], None]]]:
+        deed = deeds.get(connection, key)
+        if deed is None or deed.ended_at is not None:
+            return False, []
+        afters = [
+            after
+            for exception_id in deeds.waiting(connection, key, limit=STEP)
+            for after in _take(app, connection, deed, exception_id)
+        ]
+        if deeds.waiting(connection, key, limit=1):
+            return True, afters
+        deeds.end(connection, key, now=app.engine.clock.now())
+        return False, afters
+
+    more, afters = await app.engine.database.run(unit)
+    for after in afters:
+        after()
+    app.engine.bell.ring()
+    return more
+
+
+def _take(app: Running, connection: sqlite3.Connection, deed: DeedRow, exception_id: int) -> list[Callable[[], None]]:
+    """Do it to one exception, all of it or nothing; return what the process does afterwards."""
+    connection.execute("SAVEPOINT item")
+    try:
+        act = _act(app, connection, deed, exception_id)
+        done = act.unit(connection)
+    except ProblemError as error:
+        connection.execute("ROLLBACK TO item")
+        connection.execute("RELEASE item")
+        deeds.settle(connection, deed.key, exception_id, outcome="refused", message=error.detail)
+        return []
+    outcome = "done" if done["done"] else "unchanged"
+    deeds.settle(connection, deed.key, exception_id, outcome=outcome, message=done["message"])
+    if done["done"]:
+        now = app.engine.clock.now()
+        exceptions.note(connection, exception_id, deed.action, author=deed.author, now=now, detail=_noted(deed))
+    connection.execute("RELEASE item")
+    return [lambda: act.after(done)]
+
+
+def _noted(deed: DeedRow) -> str:
+    told = deed.detail.get("to") or deed.detail.get("until") or deed.detail.get("alias")
+    return told or deed.reason
+
+
+def _act(app: Running, connection: sqlite3.Connection, deed: DeedRow, exception_id: int) -> Act:
+    row = exceptions.get(connection, exception_id)
+    if row is None:
+        raise ProblemError(404, f"There is no exception {exception_id}.")
+    now = app.engine.clock.now()
+    [case] = cases(connection, [row], now=now)
+    # What is resolved meanwhile is no failure: its act says so itself.
+    outcome = rules.would(deed.action, case)
+    if isinstance(outcome, Refusal) and case.open:
+        raise ProblemError(409, f"Refused: {outcome.why}.")
+    why = rules.refused_to(deed.roles, deed.action, case)
+    if why:
+        raise ProblemError(403, f"Refused: {why}.")
+    if not case.open:
+        return _quiet(lambda _: _told(False, f"Exception {row.id} is resolved already."))
+    match deed.action:
+        case rules.RETRY:
+            return actions.retrying(app, row, author=deed.author, reason=deed.reason)
+        case rules.RELEASE:
+            return _release(app, row, deed)
+        case rules.DISMISS:
+            return actions.dismissing(app, row.id, author=deed.author, reason=deed.reason)
+        case rules.ASSIGN:
+            return _quiet(lambda connection: _assign(connection, row, deed))
+        case rules.SNOOZE:
+            return _quiet(lambda connection: _rest(connection, row, parse_instant(deed.detail["until"])))
+        case rules.WAKE:
+            return _quiet(lambda connection: _rest(connection, row, None))
+    return _edit(app, row, deed)
+
+
+def _release(app: Running, row: ExceptionRow, deed: DeedRow) -> Act:
+    if row.type != releasing.WAITS:
+        return actions.releasing_order(app, row.record.id, author=deed.author, reason=deed.reason)
+
+    def unit(connection: sqlite3.Connection) -> Document:
+        decided = releasing.release_day(
+            connection, row.record.id, author=deed.author, reason=deed.reason, now=app.engine.clock.now()
+        )
+        return _told(decided.done, decided.message)
+
+    return Act(unit, lambda _done: app.engine.bell.ring())
+
+
+def _assign(connection: sqlite3.Connection, row: ExceptionRow, deed: DeedRow) -> Document:
+    to = deed.detail["to"]
+    changed = exceptions.assign(connection, row.id, to)
+    return _told(changed, f"It is {to}'s now." if changed else f"It was {to}'s already.")
+
+
+def _rest(connection: sqlite3.Connection, row: ExceptionRow, until: Instant | None) -> Document:
+    changed = exceptions.snooze(connection, row.id, until)
+    what = "It rests no longer." if until is None else f"It rests until {format_instant(until)}."
+    return _told(changed, what)
+
+
+def _edit(app: Running, row: ExceptionRow, deed: DeedRow) -> Act:
+    sealer = _sealer(app)
+
+    def unit(connection: sqlite3.Connection) -> Document:
+        sealed = bodies.get(connection, deed.key, _VALUES)
+        if sealed is None:
+            raise ProblemError(409, "What was to be put in is kept no longer: ask for it again.")
+        values = msgspec.json.decode(sealer.open(sealed, order_id=deed.key, kind=_VALUES), type=dict[str, str])
+        return apply_patch(
+            connection,
+            row.record.id,
+            PatchDraft(field=deed.action, values=values, reason=deed.reason),
+            key=f"{deed.key}:{row.id}",
+            sealer=sealer,
+            author=deed.author,
+            reason=deed.reason,
+            now=app.engine.clock.now(),
+        )
+
+    return Act(unit, lambda _done: app.engine.bell.ring())
+
+
+def _sealer(app: Running) -> Sealer:
+    return Sealer(app.engine.plan.storage_key)
+
+
+def _quiet(unit: Callable[[sqlite3.Connection], Document]) -> Act:
+    return Act(unit, lambda _done: None)
+
+
+def _told(done: bool, message: str) -> Document:
+    return {"done": done, "message": message}
+
+
+def deed_view(connection: sqlite3.Connection, key: str) -> Document | None:
+    """Return how far a deed is, in the shape of `DeskReading.deed`."""
+    row = deeds.get(connection, key)
+    if row is None:
+        return None
+    counted = deeds.counted(connection, key)
+    refusals = deeds.messages(connection, key, outcome="refused", limit=_MESSAGES_SHOWN)
+    return {
+        **deed_head(row),
+        "unchanged": counted.get("unchanged", 0),
+        "waiting": counted.get("waits", 0),
+        "message": _message(connection, row, counted),
+        "refusals": [{"id": exception_id, "message": text} for exception_id, text in refusals],
+    }
+
+
+def deed_head(row: DeedRow) -> Document:
+    """Return what lists show of a deed."""
+    return {
+        "key": row.key,
+        "action": row.action,
+        "author": row.author,
+        "at": format_instant(row.at),
+        "total": row.total,
+        "done": row.done,
+        "refused": row.refused,
+        "ended_at": text_of(row.ended_at),
+        "reason": row.reason,
+    }
+
+
+def _message(connection: sqlite3.Connection, row: DeedRow, counted: dict[str, int]) -> str:
+    """Say in words how it went: of one item, what became of it."""
+    if row.total == 1 and row.ended_at is not None:
+        outcome = next(iter(counted))
+        return deeds.messages(connection, row.key, outcome=outcome, limit=1)[0][1]
+    parts = [f"{row.done} of {row.total} done"]
+    parts += [f"{counted[name]} {word}" for name, word in _WORDS.items() if counted.get(name)]
+    return ", ".join(parts) + "."
+
+
+_WORDS = {"unchanged": "needed nothing", "refused": "refused", "waits": "to go"}

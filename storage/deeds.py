@@ -1,0 +1,118 @@
+"""What people asked for, of one exception or of thousands: accepted once, taken step by step, each item once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from actors.domain.time import Instant
+
+
+class DeedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A deed as it stands. `detail` is what else was asked for; `total` counts its items, `done` those that changed
+    something."""
+
+    key: str
+    at: Instant
+    author: str
+    roles: tuple[str, ...]
+    action: str
+    reason: str
+    detail: dict[str, str]
+    total: int
+    done: int
+    refused: int
+    ended_at: Instant | None
+
+
+_COLUMNS = "key, at, author, roles, action, reason, detail, total, done, refused, ended_at"
+
+
+def _row(row: tuple[object, ...]) -> DeedRow:
+    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    values["roles"] = tuple(str(values["roles"]).split())
+    values["detail"] = msgspec.json.decode(str(values["detail"]))
+    return msgspec.convert(values, DeedRow)
+
+
+def accept(connection: sqlite3.Connection, deed: DeedRow, exceptions: Sequence[int]) -> None:
+    """Write a deed down with what it is about. Raises `sqlite3.IntegrityError`: its key is taken."""
+    connection.execute(
+        f"INSERT INTO deeds ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL)",
+        (
+            deed.key,
+            deed.at,
+            deed.author,
+            " ".join(deed.roles),
+            deed.action,
+            deed.reason,
+            msgspec.json.encode(deed.detail).decode(),
+            len(exceptions),
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO deed_items (deed, exception_id) VALUES (?, ?)", [(deed.key, one) for one in exceptions]
+    )
+
+
+def get(connection: sqlite3.Connection, key: str) -> DeedRow | None:
+    """Return a deed."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM deeds WHERE key = ?", (key,)).fetchone()
+    return None if row is None else _row(row)
+
+
+def newest(connection: sqlite3.Connection, *, limit: int) -> list[DeedRow]:
+    """Return the newest deeds, the newest first."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM deeds ORDER BY at DESC LIMIT ?", (limit,))
+    return [_row(row) for row in rows]
+
+
+def unfinished(connection: sqlite3.Connection) -> list[str]:
+    """Return the keys of deeds that are not at their end."""
+    return [row[0] for row in connection.execute("SELECT key FROM deeds WHERE ended_at IS NULL ORDER BY at")]
+
+
+def waiting(connection: sqlite3.Connection, key: str, *, limit: int) -> list[int]:
+    """Return the next exceptions of a deed nothing was done about yet."""
+    rows = connection.execute(
+        "SELECT exception_id FROM deed_items WHERE deed = ? AND outcome = 'waits' ORDER BY exception_id LIMIT ?",
+        (key, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def settle(connection: sqlite3.Connection, key: str, exception_id: int, *, outcome: str, message: str) -> None:
+    """Write down how one item went: done, unchanged or refused."""
+    connection.execute(
+        "UPDATE deed_items SET outcome = ?, message = ? WHERE deed = ? AND exception_id = ?",
+        (outcome, message, key, exception_id),
+    )
+    connection.execute(
+        "UPDATE deeds SET done = done + ?, refused = refused + ? WHERE key = ?",
+        (int(outcome == "done"), int(outcome == "refused"), key),
+    )
+
+
+def end(connection: sqlite3.Connection, key: str, *, now: Instant) -> None:
+    """Say that nothing of a deed waits any more."""
+    connection.execute("UPDATE deeds SET ended_at = ? WHERE key = ? AND ended_at IS NULL", (now, key))
+
+
+def messages(connection: sqlite3.Connection, key: str, *, outcome: str, limit: int) -> list[tuple[int, str]]:
+    """Return (exception, message) of items that went so."""
+    rows = connection.execute(
+        "SELECT exception_id, message FROM deed_items WHERE deed = ? AND outcome = ? ORDER BY exception_id LIMIT ?",
+        (key, outcome, limit),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def counted(connection: sqlite3.Connection, key: str) -> dict[str, int]:
+    """Count the items of a deed by how they went."""
+    return dict(
+        connection.execute(
+            "SELECT outcome, count(*) FROM deed_items WHERE deed = ? GROUP BY outcome", (key,)
+        ).fetchall()
+    )

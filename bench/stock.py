@@ -34,6 +34,7 @@ import psutil
 from actors.core.actor import Surroundings
 from actors.core.bell import Bell
 from actors.core.clock import SystemClock
+from actors.core.rules_in_force import InForce
 from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import no_probe
 from actors.domain.facts import FactKind, Product
@@ -264,7 +265,7 @@ class Flowing:
         self.longest_unit = 0.0
         bell = self._bell = Bell()
         around = Surroundings(database=database, clock=self.clock, bell=bell, chance=random.Random(1))
-        rules = StockRules(channels={"": LOCATIONS}, snapshot=36_000_000)
+        rules = InForce(StockRules(channels={"": LOCATIONS}, snapshot=36_000_000))
         self.actor = StockActor(
             around, book=_client(self.book, self.governor), shelves=self.shop, rules=rules, may_write=lambda: True
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import anyio
@@ -21,11 +21,13 @@ from actors.census.actor import CensusActor
 from actors.census.rules import CensusRules
 from actors.core.actor import Actor, Log, Surroundings, no_log
 from actors.core.bell import Bell
+from actors.core.rules_in_force import InForce
 from actors.desk.actor import DeskActor
 from actors.desk.ports import Worker
 from actors.domain.calls import Lane
 from actors.domain.crashpoints import Probe, no_probe
 from actors.domain.exception_types import Finding
+from actors.domain.mapped import Mappings, Row, lay
 from actors.domain.order_state import UNSETTLED
 from actors.domain.posting import PostingRules
 from actors.domain.time import Clock, Instant
@@ -55,7 +57,7 @@ from adapters.transport import Transport
 from daemon.dispatcher import Dispatcher
 from daemon.supervisor import ChildSpec, Supervisor, UnfitError
 from daemon.watch import Watch
-from storage import calls, doors, exceptions, flows, meta, orders, outbox
+from storage import calls, doors, exceptions, flows, mapping_rows, meta, orders, outbox
 from storage.bodies import Sealer
 from storage.calls import SqliteJournal
 from storage.database import CommitFailedError, Database
@@ -129,6 +131,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Plan(name={self.name!r})"
 
+    @property
+    def mappings(self) -> Mappings:
+        """The tables that people may add rows to."""
+        return Mappings(
+            posting=self.posting, accounts=self.finance.accounts, carriers=self.fulfilment.delivery.carriers
+        )
+
+    def mapped(self, mappings: Mappings) -> Plan:
+        """Return the plan with these tables. Cards that are more concern stock, deliveries and the catalogue too."""
+        replace, cards = msgspec.structs.replace, mappings.posting.gift_cards.keys() - self.posting.gift_cards.keys()
+        delivery = replace(self.fulfilment.delivery, carriers=mappings.carriers)
+        return replace(
+            self,
+            posting=mappings.posting,
+            finance=replace(self.finance, accounts=dict(mappings.accounts)),
+            fulfilment=replace(self.fulfilment, delivery=delivery, gift_cards=self.fulfilment.gift_cards | cards),
+            stock=replace(self.stock, gift_cards=self.stock.gift_cards | cards),
+            catalogue=replace(self.catalogue, mapped=self.catalogue.mapped | cards),
+        )
+
 
 class Engine:
     """The running parts."""
@@ -151,7 +173,14 @@ class Engine:
         readers: Callable[[Engine], Sequence[Reader]] = no_readers,
         workers: Callable[[Engine], Sequence[Worker]] = no_workers,
     ) -> None:
+        #: As the settings say, and below as it holds: with the rows laid over it that were mapped at the desk.
+        self.configured = plan
         self.plan = plan
+        self._posting = InForce(plan.posting)
+        self._finance = InForce(plan.finance)
+        self._fulfilment = InForce(plan.fulfilment)
+        self._stock = InForce(plan.stock)
+        self._catalogue = InForce(plan.catalogue)
         self.witness = witness
         self.database = database
         self.clock = clock
@@ -221,7 +250,7 @@ class Engine:
             storefront=self.commercetools,
             book=self.cin7,
             export=self.plan.export,
-            posting=self.plan.posting,
+            posting=self._posting,
             sealer=sealer,
             born_at=born_at,
             # In shadow mode nothing is written, the lease neither: nobody is kept out, and nobody has to be.
@@ -241,10 +270,10 @@ class Engine:
                 self.around,
                 account=self.cin7,
                 showcase=self.commercetools,
-                posting=self.plan.posting,
+                posting=self._posting,
                 refresh=self.plan.refresh,
                 rate_files=DiskRateFiles(),
-                rules=self.plan.catalogue,
+                rules=self._catalogue,
                 may_write=lambda: self.lease.held,
             ),
             Flow.CENSUS: CensusActor(
@@ -258,15 +287,15 @@ class Engine:
                 self.around,
                 storefront=self.commercetools,
                 warehouse=self.cin7,
-                rules=self.plan.fulfilment,
+                rules=self._fulfilment,
                 may_write=lambda: self.lease.held,
             ),
             Flow.FINANCE: FinanceActor(
                 self.around,
                 storefront=self.commercetools,
                 ledger=self.cin7,
-                rules=self.plan.finance,
-                posting=self.plan.posting,
+                rules=self._finance,
+                posting=self._posting,
                 may_write=lambda: self.lease.held,
             ),
             Flow.PROCUREMENT: ProcurementActor(
@@ -276,7 +305,7 @@ class Engine:
                 self.around,
                 book=self.cin7,
                 shelves=self.commercetools,
-                rules=self.plan.stock,
+                rules=self._stock,
                 may_write=lambda: self.lease.held,
             ),
         }
@@ -331,6 +360,15 @@ class Engine:
 
         return start
 
+    def map(self, rows: Iterable[Row]) -> None:
+        """Put rows mapped at the desk in force over the configuration: everything judges by them from here on."""
+        self.plan = plan = self.configured.mapped(lay(self.configured.mappings, rows))
+        self._posting.current = plan.posting
+        self._finance.current = plan.finance
+        self._fulfilment.current = plan.fulfilment
+        self._stock.current = plan.stock
+        self._catalogue.current = plan.catalogue
+
     async def recover(self) -> None:
         """Before anything runs: take over from the process before this one (design §3).
 
@@ -342,6 +380,7 @@ class Engine:
 
         def unit(connection: sqlite3.Connection) -> list[tuple[str, Instant]]:
             now = self.clock.now()
+            self.map(made.row for made in mapping_rows.in_force(connection))
             touched = doubt_open_writes(connection, timeout=timeout, now=now)
             postings = doubt_postings(connection, timeout=timeout, now=now)
             products = doubt_products(connection, self.plan.catalogue, now=now)

@@ -16,6 +16,7 @@ from actors.catalogue.ports import AccountBook, RateFiles
 from actors.catalogue.rules import company_findings, contradictions, settings_changed
 from actors.catalogue.waking import wake
 from actors.core.actor import Done, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Company, Customer, ExchangeRate, Fact, FactKind
 from actors.domain.posting import PostingRules
@@ -36,21 +37,22 @@ RATES_BACK = 30
 """Days of sales that are searched for a rate where the configuration bounds no rate's age."""
 
 
-class Account:
+class Account(Ruled[PostingRules]):
     """Reads everything of the account but its products."""
 
     def __init__(
-        self, surroundings: Surroundings, *, account: AccountBook, posting: PostingRules, rate_files: RateFiles
+        self, surroundings: Surroundings, *, account: AccountBook, posting: InForce[PostingRules], rate_files: RateFiles
     ) -> None:
         self.around = surroundings
         self.account = account
-        self.posting = posting
+        super().__init__(posting)
         self.rate_files = rate_files
         #: Digest of each rates file as this process last stored it: an unchanged one is not written again.
         self._stored: dict[str, str] = {}
 
     async def read(self, again: Nudge) -> Done:
         """Read the lists, tell of what the configuration and they contradict, and wake what waited for them."""
+        asked_for = self._asked_for()  # a row mapped meanwhile has the lists read once more
         company = await self.account.company()
         lists: list[tuple[FactKind, Sequence[Fact]]] = [
             (FactKind.COMPANY, [company]),
@@ -60,7 +62,7 @@ class Account:
             (FactKind.ACCOUNT, await self.account.accounts()),
             (FactKind.CUSTOMER, await self._customers()),
         ]
-        if self.posting.carriers:
+        if self._rules.carriers:
             lists.append((FactKind.CARRIER, await self.account.carriers()))
         rates = await self._rates()
 
@@ -72,7 +74,7 @@ class Account:
                 wake(connection, kind, changed, now, all_of_it=first)
             self._store_rates(connection, rates, now)
             self.compare(connection, now)
-            cursors.put(connection, LISTS, Cursor(at=now, after_id=self._asked_for()), now=now)
+            cursors.put(connection, LISTS, Cursor(at=now, after_id=asked_for), now=now)
             clear_connection(connection, "cin7", now=now)
             flows.succeeded(connection, Flow.CATALOGUE, now=now)
 
@@ -88,13 +90,13 @@ class Account:
 
     def _asked_for(self) -> str:
         """Tell one configuration from another: what it names decides what is read."""
-        return hashlib.sha256(msgspec.json.encode(self.posting)).hexdigest()
+        return hashlib.sha256(msgspec.json.encode(self._rules)).hexdigest()
 
     async def _customers(self) -> list[Customer]:
         """Read every customer the configuration names. The filter means *starts with*: one call may bring several."""
         asked: list[str] = []
         found: dict[str, Customer] = {}
-        for name in sorted({self.posting.customer, *(rule.customer for rule in self.posting.currencies.values())}):
+        for name in sorted({self._rules.customer, *(rule.customer for rule in self._rules.currencies.values())}):
             if any(name.startswith(prefix) for prefix in asked):
                 continue
             asked.append(name)
@@ -106,7 +108,7 @@ class Account:
     async def _rates(self) -> _Rates:
         """Read the files that currencies name, and once an hour the rates of Cin7's newest sales."""
         sources: dict[str, set[str]] = {}
-        for currency, rule in self.posting.currencies.items():
+        for currency, rule in self._rules.currencies.items():
             sources.setdefault(rule.rate, set()).add(currency)
         files = [
             await self._read_file(file_path(source), frozenset(sources[source]))
@@ -139,7 +141,7 @@ class Account:
         asked = await self.around.database.read(lambda connection: cursors.get(connection, RATES))
         if asked is not None and now - asked.at < RATES_EVERY:
             return None
-        days = max(self.posting.rate_max_age if self.posting.rate_max_age is not None else RATES_BACK, 1)
+        days = max(self._rules.rate_max_age if self._rules.rate_max_age is not None else RATES_BACK, 1)
         return await self.account.latest_rates(currencies, since=now - days * DAY)
 
     def _store_rates(self, connection: sqlite3.Connection, rates: _Rates, now: Instant) -> None:
@@ -173,13 +175,13 @@ class Account:
         """Hold the configuration against the account: one exception per mapping it contradicts."""
         known = facts.for_order(connection, (), currency="")
         today = self._today(known.company, now)
-        found = [*contradictions(known, self.posting), *company_findings(known, today=today)]
+        found = [*contradictions(known, self._rules), *company_findings(known, today=today)]
         types = ("mapping_contradicted", "automatic_discounts", "period_lock")
         _raise_and_clear(connection, found, types=types, resolution="the account holds it", now=now)
 
     def _today(self, company: Company | None, now: Instant) -> date:
         """Return the day in the books' zone; in UTC where it is unknown (which holds every order by itself)."""
-        zone = zone_of(company, self.posting) if company is not None else UTC
+        zone = zone_of(company, self._rules) if company is not None else UTC
         return date_in_zone(now, UTC if isinstance(zone, Finding) else zone)
 
 

@@ -24,6 +24,7 @@ from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LISTINGS, Storefront
 from actors.catalogue.switches import settle_switches
 from actors.core.actor import Actor, Done, Outcome, Surroundings
+from actors.core.rules_in_force import InForce
 from actors.domain.calls import PRODUCT_WRITES, Purpose
 from actors.domain.posting import PostingRules
 from actors.domain.time import Instant
@@ -48,13 +49,13 @@ class CatalogueActor(Actor):
         *,
         account: AccountBook,
         showcase: Showcase,
-        posting: PostingRules,
+        posting: InForce[PostingRules],
         refresh: int,
         rate_files: RateFiles,
-        rules: CatalogueRules,
+        rules: InForce[CatalogueRules],
         may_write: Callable[[], bool],
     ) -> None:
-        super().__init__(surroundings, concurrency=rules.concurrency, capacity=2 * rules.concurrency)
+        super().__init__(surroundings, concurrency=rules.current.concurrency, capacity=2 * rules.current.concurrency)
         #: One list of Cin7 Core after the other: nobody waits for them, and the turns they take are others' too.
         self._one_list = anyio.Lock()
         #: Lists that this process was asked for before.
@@ -70,7 +71,7 @@ class CatalogueActor(Actor):
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
         """What starts the schedule."""
         always = (REFRESH, PRODUCTS)
-        matched = (FAMILIES, LISTINGS, PLAN) if self.rules.enabled else ()
+        matched = (FAMILIES, LISTINGS, PLAN) if self.rules.current.enabled else ()
         return tuple(nudge(subject, now) for subject in (*always, *matched))
 
     async def handle(self, envelope: Envelope) -> Outcome:
@@ -78,7 +79,7 @@ class CatalogueActor(Actor):
         if envelope.subject in OF_CIN7:
             async with self._one_list:
                 return await self._again(envelope.subject) or await self._read(envelope.subject)
-        return await self._match(envelope.subject) if self.rules.enabled else Done()
+        return await self._match(envelope.subject) if self.rules.current.enabled else Done()
 
     async def _again(self, subject: str) -> Done | None:
         """A process that died a moment after it read a list does not spend the limit on it once more at its start."""
@@ -101,16 +102,16 @@ class CatalogueActor(Actor):
             return await self.account.read(nudge(REFRESH, self.around.clock.now() + self.refresh))
         if subject == PRODUCTS:
             return await self.registry.read_products()
-        return await self.registry.read_families() if self.rules.enabled else Done()
+        return await self.registry.read_families() if self.rules.current.enabled else Done()
 
     async def _match(self, subject: str) -> Outcome:
         now = self.around.clock.now()
         if subject == LISTINGS:
             return await self.storefront.read()
         if subject == JUDGE:
-            return await self.around.database.read(lambda connection: judge_some(connection, self.rules, now))
+            return await self.around.database.read(lambda connection: judge_some(connection, self.rules.current, now))
         if subject == PLAN:
-            return Done(unit=lambda connection, at: settle_plan(connection, self.rules, at))
+            return Done(unit=lambda connection, at: settle_plan(connection, self.rules.current, at))
         if subject.startswith(PRODUCT):
             return await self.looker.look(subject.removeprefix(PRODUCT))
         if subject.startswith(DRAFT):

@@ -20,6 +20,7 @@ from actors.catalogue.registry import FAMILIES, read_place
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LANGUAGE, READS
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.core.unleased import wait_for_lease
 from actors.domain.calls import Lane, Purpose
 from actors.domain.crashpoints import WritePhase, write_point
@@ -76,7 +77,7 @@ class _Ready(msgspec.Struct, frozen=True, kw_only=True):
     kind: ProductType
 
 
-class Drafter:
+class Drafter(Ruled[CatalogueRules]):
     """Handles messages about one draft."""
 
     def __init__(
@@ -84,12 +85,12 @@ class Drafter:
         surroundings: Surroundings,
         *,
         showcase: Showcase,
-        rules: CatalogueRules,
+        rules: InForce[CatalogueRules],
         may_write: Callable[[], bool],
     ) -> None:
         self._around = surroundings
         self._showcase = showcase
-        self._rules = rules
+        super().__init__(rules)
         self._may_write = may_write
 
     async def draft(self, key: str) -> Outcome:

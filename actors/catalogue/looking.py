@@ -18,6 +18,7 @@ from actors.catalogue.ports import Showcase
 from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import READS
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.core.unleased import wait_for_lease
 from actors.domain.calls import Lane, Purpose
 from actors.domain.coverage import Coverage, Flag, Match, suggestion
@@ -61,7 +62,7 @@ class Step(Enum):
     UNPUBLISH = "unpublish"
 
 
-class ProductLooker:
+class ProductLooker(Ruled[CatalogueRules]):
     """Handles messages about one product."""
 
     def __init__(
@@ -69,12 +70,12 @@ class ProductLooker:
         surroundings: Surroundings,
         *,
         showcase: Showcase,
-        rules: CatalogueRules,
+        rules: InForce[CatalogueRules],
         may_write: Callable[[], bool],
     ) -> None:
         self._around = surroundings
         self._showcase = showcase
-        self._rules = rules
+        super().__init__(rules)
         self._may_write = may_write
 
     async def look(self, product_id: str) -> Outcome:

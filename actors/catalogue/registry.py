@@ -17,6 +17,7 @@ from actors.catalogue.ports import AccountBook
 from actors.catalogue.rules import DAY, CatalogueRules
 from actors.catalogue.waking import wake
 from actors.core.actor import Done, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.domain.facts import FactKind
 from actors.domain.item import FamilyPage, ItemPage
 from actors.domain.time import Instant
@@ -30,7 +31,7 @@ OVERLAP = 300_000
 """`ModifiedSince` may be inclusive or not, and its clock is Cin7's: read this much again (milliseconds)."""
 
 
-class Registry:
+class Registry(Ruled[CatalogueRules]):
     """Handles the two messages that read a page."""
 
     def __init__(
@@ -39,13 +40,13 @@ class Registry:
         *,
         book: AccountBook,
         account: Account,
-        rules: CatalogueRules,
+        rules: InForce[CatalogueRules],
         refresh: int,
     ) -> None:
         self._around = surroundings
         self._book = book
         self._account = account
-        self._rules = rules
+        super().__init__(rules)
         self._refresh = refresh
 
     async def read_products(self) -> Done:

@@ -14,6 +14,7 @@ from actors.catalogue.matching import LISTED, begin_anew, nudge, ready, rejudge
 from actors.catalogue.ports import Showcase
 from actors.catalogue.rules import CatalogueRules
 from actors.core.actor import Done, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.domain.errors import Limited, Transient, Unauthorised
 from actors.domain.exception_types import Finding
 from actors.domain.feed import FeedCursor
@@ -57,13 +58,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     whole_at: Instant = 0
 
 
-class Storefront:
+class Storefront(Ruled[CatalogueRules]):
     """Handles the message that reads a page of products."""
 
-    def __init__(self, surroundings: Surroundings, *, showcase: Showcase, rules: CatalogueRules) -> None:
+    def __init__(self, surroundings: Surroundings, *, showcase: Showcase, rules: InForce[CatalogueRules]) -> None:
         self._around = surroundings
         self._showcase = showcase
-        self._rules = rules
+        super().__init__(rules)
         #: False once the API client was refused the right to read prices.
         self._reads_prices = True
         #: Products asked for at a time.

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from actors.core.actor import Done, Outcome, Surroundings
 from actors.core.attending import AttendingActor
 from actors.core.failure import place_of
+from actors.core.rules_in_force import InForce
 from actors.domain.calls import POSTINGS
 from actors.domain.errors import WireError
 from actors.domain.posting import PostingRules
@@ -45,11 +46,11 @@ class FinanceActor(AttendingActor):
         *,
         storefront: Storefront,
         ledger: Ledger,
-        rules: FinanceRules,
-        posting: PostingRules,
+        rules: InForce[FinanceRules],
+        posting: InForce[PostingRules],
         may_write: Callable[[], bool],
     ) -> None:
-        super().__init__(surroundings, enabled=rules.enabled, concurrency=rules.concurrency)
+        super().__init__(surroundings, enabled=rules.current.enabled, concurrency=rules.current.concurrency)
         self.rules = rules
         self.looker = Looker(
             surroundings, storefront=storefront, ledger=ledger, rules=rules, posting=posting, may_write=may_write
@@ -69,7 +70,7 @@ class FinanceActor(AttendingActor):
             if not after:
                 tell_tax_rules(connection, now=at)
             found, end = books.behind(
-                connection, after=after, limit=SOME, waiting=at_start, overdue=at - self.rules.overdue
+                connection, after=after, limit=SOME, waiting=at_start, overdue=at - self.rules.current.overdue
             )
             for order_id, sale_id, currency in books.unopened(connection, after=after, until=end, limit=SOME):
                 books.begin(connection, order_id, sale_id, currency)
@@ -78,7 +79,7 @@ class FinanceActor(AttendingActor):
                 # Behind what moves now: after a long pause, or the first start with this flow, there may be very many.
                 outbox.accept(connection, books.nudge(order_id, at, Urgency.FRESH), now=at)
             cursors.put(connection, ATTEND_CURSOR, Cursor(at=at, after_id=end), now=at)
-            outbox.accept(connection, self.attendance(at if end else at + self.rules.attend), now=at)
+            outbox.accept(connection, self.attendance(at if end else at + self.rules.current.attend), now=at)
             if not end:
                 meta.set_counter(connection, AT_START, 0)
             flows.succeeded(connection, Flow.FINANCE, now=at)
@@ -96,7 +97,7 @@ class FinanceActor(AttendingActor):
             if write.purpose in POSTINGS and write.subject == envelope.subject:
                 calls.settle(connection, write.call_id, "unknown", detail=place_of(error))
         # It may have broken off with its request on the way.
-        books.doubt_intended(connection, until=now + self.rules.timeout, order_id=envelope.subject)
+        books.doubt_intended(connection, until=now + self.rules.current.timeout, order_id=envelope.subject)
 
 
 def doubt_postings(connection: sqlite3.Connection, *, timeout: int, now: Instant) -> list[Nudge]:

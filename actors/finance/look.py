@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.core.unleased import wait_for_lease
 from actors.domain import returning
 from actors.domain.errors import Missing, Rejected
@@ -35,7 +36,7 @@ from storage import books, flows, fulfilments, timeline
 from storage.books import NEXT, Shown
 
 
-class Looker:
+class Looker(Ruled[FinanceRules]):
     """Looks at the books of orders."""
 
     def __init__(
@@ -44,23 +45,23 @@ class Looker:
         *,
         storefront: Storefront,
         ledger: Ledger,
-        rules: FinanceRules,
-        posting: PostingRules,
+        rules: InForce[FinanceRules],
+        posting: InForce[PostingRules],
         may_write: Callable[[], bool],
     ) -> None:
         self._around = surroundings
         self._storefront = storefront
         self._ledger = ledger
-        self._rules = rules
+        super().__init__(rules)
         self._posting = posting
         self._may_write = may_write
-        self._poster = Poster(surroundings, ledger=ledger, rules=rules)
+        self._poster = Poster(surroundings, ledger=ledger, rules=rules.current)
 
     async def look(self, order_id: str) -> Outcome:
         """Bring the books of one order to where they can be now."""
         began = self._around.clock.now()
         subject, zone = await self._around.database.read(
-            lambda connection: (cases.load(connection, order_id), cases.zone_in(connection, self._posting))
+            lambda connection: (cases.load(connection, order_id), cases.zone_in(connection, self._posting.current))
         )
         if subject is None:
             return Done()
@@ -129,7 +130,7 @@ class Looker:
         known = await self._around.database.read(lambda connection: cases.knowledge(connection, order))
         refunds = _refunds(order, shown, subject.refunds, fresh=fresh)
         subject = msgspec.structs.replace(subject, postings=resolved.postings)
-        case = cases.build(subject, order, shown, known, self._posting, refunds=refunds, zone=zone, now=began)
+        case = cases.build(subject, order, shown, known, self._posting.current, refunds=refunds, zone=zone, now=began)
         if case is None:
             return Done(unit=_over(subject, began))
         plan = decide(case, self._rules, began)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from actors.core.actor import Done, Outcome, Surroundings
 from actors.core.attending import AttendingActor
 from actors.core.failure import place_of
+from actors.core.rules_in_force import InForce
 from actors.domain.calls import Purpose
 from actors.domain.errors import WireError
 from actors.domain.time import Instant
@@ -36,10 +37,10 @@ class FulfilmentActor(AttendingActor):
         *,
         storefront: Storefront,
         warehouse: Warehouse,
-        rules: FulfilmentRules,
+        rules: InForce[FulfilmentRules],
         may_write: Callable[[], bool],
     ) -> None:
-        super().__init__(surroundings, enabled=rules.enabled, concurrency=rules.concurrency)
+        super().__init__(surroundings, enabled=rules.current.enabled, concurrency=rules.current.concurrency)
         self.rules = rules
         self.looker = Looker(surroundings, storefront=storefront, warehouse=warehouse, rules=rules, may_write=may_write)
 
@@ -62,7 +63,7 @@ class FulfilmentActor(AttendingActor):
             cursors.put(connection, ATTEND_CURSOR, Cursor(at=at, after_id=end), now=at)
             flows.succeeded(connection, Flow.FULFILMENT, now=at)
 
-        return Done(unit=unit, nudges=(self.attendance(now if end else next_attendance(self.rules, now)),))
+        return Done(unit=unit, nudges=(self.attendance(now if end else next_attendance(self.rules.current, now)),))
 
     def undo(self, connection: sqlite3.Connection, envelope: Envelope, error: BaseException, now: Instant) -> None:
         """A write that was certainly not executed leaves nothing; one that broke off may stand: the order will tell."""

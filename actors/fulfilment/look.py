@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.core.unleased import wait_for_lease
 from actors.domain import delivering, returning
 from actors.domain.applying import applied
@@ -98,7 +99,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
         return self.subject.stages(self.view)
 
 
-class Looker:
+class Looker(Ruled[FulfilmentRules]):
     """Looks at orders."""
 
     def __init__(
@@ -107,13 +108,13 @@ class Looker:
         *,
         storefront: Storefront,
         warehouse: Warehouse,
-        rules: FulfilmentRules,
+        rules: InForce[FulfilmentRules],
         may_write: Callable[[], bool],
     ) -> None:
         self._around = surroundings
         self._storefront = storefront
         self._warehouse = warehouse
-        self._rules = rules
+        super().__init__(rules)
         self._may_write = may_write
 
     async def look(self, order_id: str) -> Outcome:

@@ -11,6 +11,7 @@ import anyio
 import msgspec
 
 from actors.core.actor import Done, Later, Surroundings, Unit, clear_connection
+from actors.core.rules_in_force import InForce
 from actors.domain.crashpoints import WritePhase, write_point
 from actors.domain.errors import InDoubt, WireError
 from actors.domain.exception_types import HOLDING, Finding
@@ -71,7 +72,7 @@ class Desk:
         storefront: Storefront,
         book: SalesBook,
         export: ExportRules,
-        posting: PostingRules,
+        posting: InForce[PostingRules],
         sealer: Sealer,
         born_at: Instant,
         may_write: Callable[[], bool],
@@ -80,12 +81,17 @@ class Desk:
         self.storefront = storefront
         self.book = book
         self.export = export
-        self.posting = posting
+        self._posting = posting
         self.sealer = sealer
         self.born_at = born_at
         self.may_write = may_write
         #: One order at a time asks the account by a DRAFT how it calculates: the next ones know by then.
         self.probing = anyio.Lock()
+
+    @property
+    def posting(self) -> PostingRules:
+        """Mappings and names as they hold now."""
+        return self._posting.current
 
     async def facts_for(self, order: Order) -> Facts:
         """Load what is known of the account for one order: no call."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from actors.core.actor import Actor, Done, Outcome, Surroundings
 from actors.core.failure import place_of
+from actors.core.rules_in_force import InForce
 from actors.domain.errors import WireError
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow, Nudge
@@ -41,11 +42,11 @@ class StockActor(Actor):
         *,
         book: Availability,
         shelves: Shelves,
-        rules: StockRules,
+        rules: InForce[StockRules],
         may_write: Callable[[], bool],
     ) -> None:
         # The reading of the list and of a SKU by name wait for turns: they hold no place of those that publish.
-        places = rules.concurrency + len(STANDING)
+        places = rules.current.concurrency + len(STANDING)
         super().__init__(surroundings, concurrency=places, capacity=places)
         self.rules = rules
         self.reader = Reader(surroundings, book=book, rules=rules)
@@ -63,13 +64,13 @@ class StockActor(Actor):
 
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
         """What starts everything that goes on for ever; what is under way goes on where it was."""
-        if not self.rules.enabled:
+        if not self.rules.current.enabled:
             return ()
         return tuple(nudge(subject, now) for subject in STANDING)
 
     async def handle(self, envelope: Envelope) -> Outcome:
         """Take one step."""
-        if not self.rules.enabled:
+        if not self.rules.current.enabled:
             return Done()
         subject = envelope.subject
         if subject.startswith(SKU):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from actors.core.actor import Done, Surroundings
+from actors.core.rules_in_force import InForce, Ruled
 from actors.domain.exception_types import Finding
 from actors.domain.ledger import Step, Waits
 from actors.domain.time import Instant, format_instant
@@ -27,12 +28,12 @@ SOME = 300
 WAITING = (Waits.MARK.value, Waits.QUIET.value, Waits.READING.value)
 
 
-class Guard:
+class Guard(Ruled[StockRules]):
     """Handles the message that attends to what waits for time."""
 
-    def __init__(self, surroundings: Surroundings, *, rules: StockRules) -> None:
+    def __init__(self, surroundings: Surroundings, *, rules: InForce[StockRules]) -> None:
         self._around = surroundings
-        self._rules = rules
+        super().__init__(rules)
         #: After which SKU the next look begins: those that never come to rest keep nobody else waiting.
         self._after = ""
 

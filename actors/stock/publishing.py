@@ -13,6 +13,7 @@ import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, Unit, clear_connection
 from actors.core.retry import UNAUTHORISED_SECONDS
+from actors.core.rules_in_force import InForce, Ruled
 from actors.core.unleased import wait_for_lease
 from actors.domain.calls import Purpose
 from actors.domain.crashpoints import WritePhase, write_point
@@ -66,15 +67,15 @@ class OvertakenError(Exception):
     """Something was heard of between a decision and its intent: nothing was sent, and it is decided anew."""
 
 
-class Publisher:
+class Publisher(Ruled[StockRules]):
     """Handles messages about one SKU."""
 
     def __init__(
-        self, surroundings: Surroundings, *, shelves: Shelves, rules: StockRules, may_write: Callable[[], bool]
+        self, surroundings: Surroundings, *, shelves: Shelves, rules: InForce[StockRules], may_write: Callable[[], bool]
     ) -> None:
         self._around = surroundings
         self._shelves = shelves
-        self._rules = rules
+        super().__init__(rules)
         self._may_write = may_write
         #: Conflicts since this process began.
         self.conflicts = 0

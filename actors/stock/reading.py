@@ -15,6 +15,7 @@ from datetime import UTC
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.domain.availability import Reading, StockPage
 from actors.domain.errors import Limited, Transient
 from actors.domain.exception_types import Finding
@@ -85,13 +86,13 @@ def nudge(subject: str, due_at: Instant) -> Nudge:
     return Nudge(flow=Flow.STOCK, subject=subject, due_at=due_at)
 
 
-class Reader:
+class Reader(Ruled[StockRules]):
     """Handles the messages that read Cin7 Core."""
 
-    def __init__(self, surroundings: Surroundings, *, book: Availability, rules: StockRules) -> None:
+    def __init__(self, surroundings: Surroundings, *, book: Availability, rules: InForce[StockRules]) -> None:
         self._around = surroundings
         self._book = book
-        self._rules = rules
+        super().__init__(rules)
 
     # -- the whole list ------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from actors.core.actor import Done, Surroundings, clear_connection
+from actors.core.rules_in_force import InForce, Ruled
 from actors.domain.exception_types import Finding
 from actors.domain.feed import FeedCursor
 from actors.domain.inventory import Entry
@@ -61,13 +62,13 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere: int
 
 
-class Watcher:
+class Watcher(Ruled[StockRules]):
     """Handles the messages that read commercetools' entries."""
 
-    def __init__(self, surroundings: Surroundings, *, shelves: Shelves, rules: StockRules) -> None:
+    def __init__(self, surroundings: Surroundings, *, shelves: Shelves, rules: InForce[StockRules]) -> None:
         self._around = surroundings
         self._shelves = shelves
-        self._rules = rules
+        super().__init__(rules)
 
     # -- every entry ---------------------------------------------------------------------------------------------------
 

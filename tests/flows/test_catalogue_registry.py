@@ -20,6 +20,7 @@ from actors.catalogue.ports import AccountBook, RateFiles, Showcase
 from actors.catalogue.rules import CatalogueRules
 from actors.core.actor import Done, Surroundings
 from actors.core.bell import Bell
+from actors.core.rules_in_force import InForce
 from actors.domain.exception_types import Finding
 from actors.domain.facts import (
     Carrier,
@@ -127,10 +128,10 @@ class House:
             around,
             account=book,
             showcase=NO_STOREFRONT,
-            posting=posting,
+            posting=InForce(posting),
             refresh=300_000,
             rate_files=files,
-            rules=CatalogueRules(enabled=False),
+            rules=InForce(CatalogueRules(enabled=False)),
             may_write=lambda: True,
         )
 

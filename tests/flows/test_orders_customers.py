@@ -16,6 +16,7 @@ import pytest
 
 from actors.core.actor import Done, Later, Outcome, Surroundings
 from actors.core.bell import Bell
+from actors.core.rules_in_force import InForce
 from actors.domain.customers import identity_of
 from actors.domain.errors import InDoubt, Rejected, Transient
 from actors.domain.facts import Company, Customer, FactKind
@@ -100,7 +101,7 @@ class House:
             storefront=cast("Storefront", None),
             book=cast("SalesBook", self.book),
             export=ExportRules(since=0, trigger=Trigger(order_states=("Open",), payment="any")),
-            posting=rules_for(ORDER, customer_mode=mode),
+            posting=InForce(rules_for(ORDER, customer_mode=mode)),
             sealer=Sealer(bytes(32)),
             born_at=NOW,
             may_write=lambda: True,

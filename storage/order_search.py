@@ -51,10 +51,13 @@ class UnknownPlaceError(ValueError):
 class Search(msgspec.Struct, frozen=True, kw_only=True):
     """Which orders: see `adapters.operator.list_api.OrderSearch`. Empty `states`: all; `since` and `before` bound when
     they were accepted; `after` is the id of the order the page before ended with.
+
+    `held_with_sale` tells the held orders apart that have a sale (True) and those that have none (False).
     """
 
     text: str = ""
     states: tuple[OrderState, ...] = ()
+    held_with_sale: bool | None = None
     currency: str = ""
     since: Instant | None = None
     before: Instant | None = None
@@ -153,9 +156,14 @@ def _conditions(search: Search) -> list[_Condition]:
         found.append(_Condition("accepted_at >= :since", {"since": search.since}))
     if search.before is not None:
         found.append(_Condition("accepted_at < :before", {"before": search.before}))
+    if search.held_with_sale is not None:
+        found.append(_Condition(f"(state <> 'held' OR {'' if search.held_with_sale else 'NOT '}{_HAS_SALE})", {}))
     if search.text:
         found.append(_Condition(_NAMED, _names(search.text)))
     return found
+
+
+_HAS_SALE = "EXISTS (SELECT 1 FROM sales WHERE order_id = orders.id AND voided_at IS NULL)"
 
 
 def _of_states(search: Search) -> list[_Condition]:

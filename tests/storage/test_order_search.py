@@ -49,10 +49,10 @@ def fill(connection: sqlite3.Connection) -> None:
         )
         sku = "MUG" if number % 2 else "mug"
         connection.execute("INSERT INTO order_lines VALUES (?, '1', ?, 1, NULL, NULL)", (order_id, sku))
-        if state is not OrderState.AWAITING:
+        if state is OrderState.EXPORTED or number % 2:
             connection.execute(
-                "INSERT INTO sales VALUES (?, ?, 1, ?, ?, ?, NULL)",
-                (f"5a1e-{number}", order_id, name or order_id, f"SO-{number:03d}", at),
+                "INSERT INTO sales VALUES (?, ?, 1, ?, ?, ?, ?)",
+                (f"5a1e-{number}", order_id, name or order_id, f"SO-{number:03d}", at, at if number == 7 else None),
             )
 
 
@@ -60,11 +60,12 @@ def expected(connection: sqlite3.Connection, search: Search) -> list[str]:
     """Find and sort without any index."""
     rows = connection.execute(
         "SELECT o.id, o.number, o.state, o.currency, o.accepted_at, o.created_at, l.sku, s.sale_id, s.number,"
-        " s.reference FROM orders o JOIN order_lines l ON l.order_id = o.id LEFT JOIN sales s ON s.order_id = o.id"
+        " s.reference, s.voided_at FROM orders o JOIN order_lines l ON l.order_id = o.id"
+        " LEFT JOIN sales s ON s.order_id = o.id"
     ).fetchall()
 
     def fits(row: tuple[Any, ...]) -> bool:
-        order_id, number, state, currency, accepted_at, _, sku, sale_id, so, reference = row
+        order_id, number, state, currency, accepted_at, _, sku, sale_id, so, reference, voided_at = row
         text = search.text.lower()
         begins = any(name is not None and name.lower().startswith(text) for name in (order_id, number, so, reference))
         named = not text or begins or sku == search.text or sale_id == text
@@ -72,7 +73,9 @@ def expected(connection: sqlite3.Connection, search: Search) -> list[str]:
             search.before is None or accepted_at < search.before
         )
         of_state = not search.states or OrderState(state) in search.states
-        return named and placed and of_state and search.currency in ("", currency)
+        standing = search.held_with_sale
+        of_sale = standing is None or state != "held" or standing == (sale_id is not None and voided_at is None)
+        return named and placed and of_state and of_sale and search.currency in ("", currency)
 
     keys = {"accepted_at": 4, "created_at": 5, "number": 1}
     place = keys[search.sort]
@@ -96,6 +99,7 @@ SEARCHES = st.builds(
     Search,
     text=st.sampled_from(["", "ct-1", "CT-2", "so-0", "SO-01", "MUG", "mug", "mu", "5a1e-3", "a", "%", "\U0010ffff"]),
     states=st.lists(st.sampled_from(STATES), unique=True).map(tuple),
+    held_with_sale=st.sampled_from([None, True, False]),
     currency=st.sampled_from(["", "GBP", "EUR", "JPY"]),
     since=st.none() | st.integers(-1, 8).map(lambda days: NOW + days * DAY),
     before=st.none() | st.integers(-1, 8).map(lambda days: NOW + days * DAY),

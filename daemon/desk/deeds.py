@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from actors.core.actor import Done, Later, Outcome
-from actors.desk import rules
-from actors.desk.rules import Refusal
+from actors.desk import acting
+from actors.desk.acting import Refusal
 from actors.domain.time import Instant, format_instant, parse_instant
 from actors.messages import Flow, Nudge, Urgency
 from adapters.operator.access import Person
@@ -46,7 +46,7 @@ _MESSAGES_SHOWN = 20
 _VALUES = "deed"
 """What an edit of a deed puts in, sealed under the deed's key."""
 
-_NEEDS_REASON = frozenset({rules.DISMISS, *rules.EDITS})
+_NEEDS_REASON = frozenset({acting.DISMISS, *acting.EDITS})
 
 
 def nudge(key: str, now: Instant) -> Nudge:
@@ -59,15 +59,15 @@ def checked(deed: Deed, *, now: Instant, reason_needed: bool = True) -> Deed:
 
     A preview needs no reason yet.
     """
-    if deed.action not in rules.ACTIONS:
-        raise ProblemError(400, f"action must be one of {', '.join(rules.ACTIONS)}, not {deed.action!r}.")
+    if deed.action not in acting.ACTIONS:
+        raise ProblemError(400, f"action must be one of {', '.join(acting.ACTIONS)}, not {deed.action!r}.")
     if reason_needed and deed.action in _NEEDS_REASON and not deed.reason:
         raise ProblemError(400, f"reason is missing: say why you {deed.action} it; it is kept with your name.")
-    if deed.action == rules.ASSIGN and not _is_name(deed.to):
+    if deed.action == acting.ASSIGN and not _is_name(deed.to):
         raise ProblemError(400, "to is missing: name the person it is assigned to (at most 100 characters).")
-    if deed.action == rules.SNOOZE:
+    if deed.action == acting.SNOOZE:
         _until(deed, now)
-    if deed.action in rules.EDITS and not deed.values:
+    if deed.action in acting.EDITS and not deed.values:
         raise ProblemError(400, f"values is missing: say what {deed.action} puts in.")
     return deed
 
@@ -102,7 +102,7 @@ def accept(app: Running, connection: sqlite3.Connection, key: str, deed: Deed, p
     found = cases(connection, rows, now=now)
     if not rows:
         raise ProblemError(409, "Nothing matches: there is nothing to do.")
-    refusals = [rules.refused_to(person.roles, deed.action, case) for case in found]
+    refusals = [acting.refused_to(person.roles, deed.action, case) for case in found]
     if all(refusals):
         raise ProblemError(403, f"You may not do this: {refusals[0]}.")
     deeds.accept(connection, asked, [row.id for row in rows])
@@ -226,26 +226,26 @@ def _act(app: Running, connection: sqlite3.Connection, deed: DeedRow, exception_
     now = app.engine.clock.now()
     [case] = cases(connection, [row], now=now)
     # What is resolved meanwhile is no failure: its act says so itself.
-    outcome = rules.would(deed.action, case)
+    outcome = acting.would(deed.action, case)
     if isinstance(outcome, Refusal) and case.open:
         raise ProblemError(409, f"Refused: {outcome.why}.")
-    why = rules.refused_to(deed.roles, deed.action, case)
+    why = acting.refused_to(deed.roles, deed.action, case)
     if why:
         raise ProblemError(403, f"Refused: {why}.")
     if not case.open:
         return _quiet(lambda _: _told(False, f"Exception {row.id} is resolved already."))
     match deed.action:
-        case rules.RETRY:
+        case acting.RETRY:
             return actions.retrying(app, row, author=deed.author, reason=deed.reason)
-        case rules.RELEASE:
+        case acting.RELEASE:
             return _release(app, row, deed)
-        case rules.DISMISS:
+        case acting.DISMISS:
             return actions.dismissing(app, row.id, author=deed.author, reason=deed.reason)
-        case rules.ASSIGN:
+        case acting.ASSIGN:
             return _quiet(lambda connection: _assign(connection, row, deed))
-        case rules.SNOOZE:
+        case acting.SNOOZE:
             return _quiet(lambda connection: _rest(connection, row, parse_instant(deed.detail["until"])))
-        case rules.WAKE:
+        case acting.WAKE:
             return _quiet(lambda connection: _rest(connection, row, None))
     return _edit(app, row, deed)
 

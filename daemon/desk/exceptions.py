@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from actors.desk import rules
+from actors.desk import acting
 from actors.domain.exception_life import ExceptionFilter, Stage, stage
 from actors.domain.exception_types import CATALOGUE, HOLDING
 from actors.domain.spreadsheet import table
@@ -191,8 +191,8 @@ def exception_detail(connection: sqlite3.Connection, exception_id: int, *, now: 
         "life": _life(connection, row),
         "order": order_head(connection, row.record.id) if row.record.kind == "order" else None,
         "siblings": exceptions.count_of_group(connection, row.group),
-        "actions": rules.fitting(case),
-        "money": rules.is_money(rules.RELEASE, case) or rules.is_money(rules.DISMISS, case),
+        "actions": acting.fitting(case),
+        "money": acting.is_money(acting.RELEASE, case) or acting.is_money(acting.DISMISS, case),
     }
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from actors.desk import rules
-from actors.desk.rules import Case, Refusal
+from actors.desk import acting
+from actors.desk.acting import Case, Refusal
 from actors.domain.exception_types import HOLDING
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
@@ -67,8 +67,8 @@ def preview(
     calls = 0
     examples: list[Document] = []
     for row, case in zip(rows, found, strict=True):
-        outcome = rules.would(deed.action, case)
-        why = outcome.why if isinstance(outcome, Refusal) else rules.refused_to(roles, deed.action, case)
+        outcome = acting.would(deed.action, case)
+        why = outcome.why if isinstance(outcome, Refusal) else acting.refused_to(roles, deed.action, case)
         if why or isinstance(outcome, Refusal):
             refused[why] += 1
             continue

@@ -1,0 +1,272 @@
+"""What people do to exceptions: to one, to several, to all that a filter matches; once, whatever happens in between."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actors.domain.exception_life import ExceptionFilter
+from actors.domain.order_state import OrderState
+from actors.domain.time import format_instant
+from actors.messages import Flow
+from adapters.operator.access import Person
+from adapters.operator.desk_api import Deed
+from adapters.operator.problems import ProblemError
+from daemon.desk import deeds as doing
+from daemon.desk.exceptions import ExceptionDesk
+from storage import audit, deeds, exceptions, orders, outbox
+from storage.exceptions import Record
+from tests.daemon_app import NOW, TestApp, assembled
+from tests.desk_house import held_orders, order_id, told
+
+EVE = Person(name="eve", roles=frozenset({"ecommerce"}))
+FINN = Person(name="finn", roles=frozenset({"finance"}))
+OLA = Person(name="ola", roles=frozenset({"ops"}))
+VERA = Person(name="vera", roles=frozenset({"viewer"}))
+ADA = Person(name="ada", roles=frozenset({"admin"}))
+KEY = "a-key-of-its-own"
+ALL = ExceptionFilter(type="sku_unknown")
+
+
+async def nudged(app: TestApp, flow: Flow = Flow.ORDERS) -> set[str]:
+    return await app.engine.database.read(lambda connection: outbox.waiting_keys(connection, flow, ""))
+
+
+async def finished(app: TestApp, key: str = KEY) -> None:
+    while await doing.step(app, key):
+        pass
+
+
+def held(count: int) -> Callable[[sqlite3.Connection], None]:
+    return lambda connection: held_orders(connection, count)
+
+
+async def test_all_that_a_filter_matches_is_done_step_by_step(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(250)) as app:
+        desk = ExceptionDesk(app)
+        begun = await desk.do(KEY, Deed(action="retry", where=ALL, reason="the SKU is there now"), EVE)
+        assert (begun["total"], begun["done"], begun["ended_at"]) == (250, 0, None)
+        assert f"deed:{KEY}" in await nudged(app, Flow.DESK)
+        assert await doing.step(app, KEY)
+        halfway = await desk.deed(KEY)
+        assert halfway is not None
+        assert (halfway["done"], halfway["waiting"]) == (doing.STEP, 250 - doing.STEP)
+        await finished(app)
+        ended = await desk.deed(KEY)
+        assert ended is not None
+        assert (ended["done"], ended["waiting"], ended["message"]) == (250, 0, "250 of 250 done.")
+        assert await nudged(app) == {order_id(number) for number in range(1, 251)}
+
+
+async def test_the_same_key_does_it_once(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(3)) as app:
+        desk = ExceptionDesk(app)
+        deed = Deed(action="retry", where=ALL, reason="again")
+        first = await desk.do(KEY, deed, EVE)
+        again = await desk.do(KEY, deed, EVE)
+        assert first == again
+        [kept] = await app.engine.database.read(lambda connection: deeds.newest(connection, limit=10))
+        assert (kept.done, kept.total) == (3, 3)
+        retried = await app.engine.database.read(lambda connection: audit.of_record(connection, f"order:{order_id(1)}"))
+        assert len(retried) == 1
+        with pytest.raises(ProblemError) as refused:
+            await desk.do(KEY, Deed(action="dismiss", where=ALL, reason="again"), EVE)
+        assert refused.value.status == 409
+
+
+async def test_a_deed_of_few_is_done_in_its_answer(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(2)) as app:
+        done = await ExceptionDesk(app).do(KEY, Deed(action="retry", ids=(1,)), EVE)
+        assert done["ended_at"] is not None
+        assert done["message"] == "Order H-1 is looked at again now."
+
+
+async def test_what_matches_is_settled_when_it_is_asked_for(tmp_path: Path) -> None:
+    """What is found only afterwards was not in the preview, and is not touched."""
+    async with assembled(tmp_path, held(30)) as app:
+        desk = ExceptionDesk(app)
+        await desk.do(KEY, Deed(action="assign", where=ALL, to="eve"), EVE)
+        record = Record(kind="order", id="late")
+        await app.engine.database.run(lambda connection: told(connection, "sku_unknown", record))
+        await finished(app)
+        late = await app.engine.database.read(lambda connection: exceptions.of_record(connection, "order", "late"))
+        assert late[0].assignee == ""
+
+
+async def test_one_that_is_refused_stops_no_other(tmp_path: Path) -> None:
+    def mixed(connection: sqlite3.Connection) -> None:
+        held_orders(connection, 2)
+        told(connection, "message_quarantined", Record(kind="message", id="m"), field="orders")
+
+    async with assembled(tmp_path, mixed) as app:
+        done = await ExceptionDesk(app).do(KEY, Deed(action="dismiss", reason="booked by hand"), ADA)
+        assert (done["done"], done["refused"], done["total"]) == (2, 1, 3)
+        assert done["refusals"][0]["message"].startswith("Refused: its message is set aside")
+        record = await app.engine.database.read(lambda connection: orders.get(connection, order_id(1)))
+        assert record is not None
+        assert record.state is OrderState.EXCLUDED
+
+
+async def test_a_kill_between_two_steps_repeats_nothing(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(150)) as app:
+        await ExceptionDesk(app).do(KEY, Deed(action="retry", where=ALL), EVE)
+        await doing.step(app, KEY)
+    async with assembled(tmp_path, lambda _connection: None) as app:
+        await finished(app)
+        rows = await app.engine.database.read(
+            lambda connection: connection.execute("SELECT count(*), count(DISTINCT record) FROM audit").fetchone()
+        )
+        # One row for the deed, and one for each order.
+        assert rows == (151, 151)
+
+
+# -- who may ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("person", "code", "action", "allowed"),
+    [
+        (EVE, "sku_unknown", "dismiss", True),
+        (FINN, "sku_unknown", "dismiss", False),
+        (VERA, "sku_unknown", "retry", False),
+        (VERA, "sku_unknown", "assign", False),
+        (OLA, "sku_unknown", "assign", True),
+        (EVE, "tax_unmapped", "dismiss", False),
+        (FINN, "tax_unmapped", "dismiss", True),
+        (Person(name="ian", roles=frozenset({"it"})), "tax_unmapped", "dismiss", False),
+        (Person(name="ian", roles=frozenset({"it"})), "tax_unmapped", "retry", True),
+        (ADA, "tax_unmapped", "dismiss", True),
+        (Person(), "sku_unknown", "retry", False),
+    ],
+)
+async def test_who_may_do_what(tmp_path: Path, person: Person, code: str, action: str, allowed: bool) -> None:
+    async with assembled(tmp_path, lambda connection: held_orders(connection, 1, code=code)) as app:
+        deed = Deed(action=action, ids=(1,), reason="why", to="somebody")
+        if allowed:
+            assert (await ExceptionDesk(app).do(KEY, deed, person))["done"] == 1
+            return
+        with pytest.raises(ProblemError) as refused:
+            await ExceptionDesk(app).do(KEY, deed, person)
+        assert refused.value.status == 403
+
+
+async def test_what_only_some_of_may_be_done_is_done_in_part(tmp_path: Path) -> None:
+    def mixed(connection: sqlite3.Connection) -> None:
+        held_orders(connection, 1)
+        told(connection, "tax_rule_changed", Record(kind="tax_rule", id="20%"))
+
+    async with assembled(tmp_path, mixed) as app:
+        done = await ExceptionDesk(app).do(KEY, Deed(action="dismiss", reason="known"), EVE)
+        assert (done["done"], done["refused"]) == (1, 1)
+        assert done["refusals"][0]["message"] == "Refused: this needs the role finance."
+
+
+@pytest.mark.parametrize(
+    ("deed", "told_of"),
+    [
+        (Deed(action="burn"), "action"),
+        (Deed(action="dismiss"), "reason"),
+        (Deed(action="assign"), "to"),
+        (Deed(action="snooze", until="tomorrow"), "until"),
+        (Deed(action="snooze", until=format_instant(NOW)), "until"),
+        (Deed(action="snooze", until=format_instant(NOW + 91 * 86_400_000)), "until"),
+        (Deed(action="alias", reason="typo"), "values"),
+        (Deed(action="retry", where=ExceptionFilter(owner="nobody")), "owner"),
+        (Deed(action="retry", where=ExceptionFilter(type="nothing")), "type"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_by_field(tmp_path: Path, deed: Deed, told_of: str) -> None:
+    async with assembled(tmp_path, held(1)) as app:
+        with pytest.raises(ProblemError) as refused:
+            await ExceptionDesk(app).do(KEY, deed, ADA)
+        assert refused.value.status == 400
+        assert refused.value.detail.startswith(told_of)
+
+
+# -- the life of one --------------------------------------------------------------------------------------------------
+
+
+async def test_an_exception_is_assigned_rests_and_wakes(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(1)) as app:
+        desk = ExceptionDesk(app)
+
+        async def stands() -> str:
+            found = await desk.exception(1)
+            assert found is not None
+            return str(found["stage"])
+
+        assert await stands() == "open"
+        await desk.do("assign-it", Deed(action="assign", ids=(1,), to="eve"), EVE)
+        assert await stands() == "assigned"
+        until = format_instant(NOW + 3_600_000)
+        await desk.do("snooze-it", Deed(action="snooze", ids=(1,), until=until), EVE)
+        assert await stands() == "snoozed"
+        await desk.do("wake-it-up", Deed(action="wake", ids=(1,)), EVE)
+        assert await stands() == "assigned"
+        await desk.do("snooze-again", Deed(action="snooze", ids=(1,), until=until), EVE)
+        await app.engine.clock.sleep(3_601)
+        assert await stands() == "assigned"
+        found = await desk.exception(1)
+        assert found is not None
+        assert [one["what"] for one in found["life"]] == ["opened", "assign", "snooze", "wake", "snooze"]
+
+
+async def test_what_comes_back_is_reopened_and_belongs_to_whom_it_belonged(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(1)) as app:
+        desk = ExceptionDesk(app)
+        await desk.do("assign-it", Deed(action="assign", ids=(1,), to="eve"), EVE)
+        record = Record(kind="order", id=order_id(1))
+
+        def again(connection: sqlite3.Connection) -> int:
+            exceptions.clear(connection, record, resolution="judged again", now=NOW + 10)
+            return told(connection, "sku_unknown", record, at=NOW + 20, sku="GONE")
+
+        back = await app.engine.database.run(again)
+        found = await desk.exception(back)
+        assert found is not None
+        assert (found["reopens"], found["assignee"], found["stage"]) == (1, "eve", "assigned")
+        assert found["life"][0]["what"] == "reopened"
+
+
+async def test_the_page_of_one_says_what_can_be_done(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(4)) as app:
+        found = await ExceptionDesk(app).exception(2)
+        assert found is not None
+        assert found["actions"] == [
+            "retry", "release", "dismiss", "assign", "snooze", "address", "alias", "contact", "note"
+        ]  # fmt: skip
+        assert (found["siblings"], found["order"]["number"], found["money"]) == (4, "H-2", False)
+        assert await ExceptionDesk(app).exception(99) is None
+
+
+# -- before it is done ------------------------------------------------------------------------------------------------
+
+
+async def test_a_preview_says_what_happens_and_what_it_costs(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(120)) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="retry", where=ALL), EVE)
+        assert shown["would"] == [
+            {"what": "its order is judged again, and becomes a sale if nothing holds it", "count": 120}
+        ]
+        assert (shown["count"], shown["calls"], shown["minutes"], shown["allowed"]) == (120, 240, 4.0, True)
+        assert await nudged(app) == set()
+        assert await app.engine.database.read(lambda connection: deeds.newest(connection, limit=1)) == []
+
+
+async def test_a_preview_tells_what_would_be_refused(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(2)) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="dismiss", where=ALL), FINN)
+        assert shown["refused"] == [{"why": "this needs the role ecommerce", "count": 2}]
+        assert (shown["allowed"], shown["why_not"]) == (False, "this needs the role ecommerce")
+
+
+async def test_nothing_that_matches_is_said_so(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(1)) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="retry", where=ExceptionFilter(owner="it")), ADA)
+        assert (shown["allowed"], shown["why_not"]) == (False, "nothing matches")
+        with pytest.raises(ProblemError) as refused:
+            await ExceptionDesk(app).do(KEY, Deed(action="retry", where=ExceptionFilter(owner="it")), ADA)
+        assert refused.value.status == 409

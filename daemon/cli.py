@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "webhooks": ("plan or apply the webhooks Cin7 Core sends us", "tallyd webhooks plan"),
     "audit": ("list what people did; prove that none of it was changed", "tallyd audit verify"),
+    "model": ("print who masters, does and owns what, to be signed", "tallyd model --config tallyd.toml"),
     "flows": ("list, pause or resume flows", 'tallyd flows pause orders --reason "stocktaking"'),
 }
 """What each command is for, and an example."""

@@ -51,8 +51,9 @@ class RecordReading(Protocol):
         ...
 
     async def model(self) -> Document:
-        """`{"hash", "text", "sections": [{"title", "columns": [text], "rows": [[text]]}]}`: who masters what, triggers,
-        frequencies, the owner of every exception, from the configuration in force."""
+        """`{"hash", "text", "signatures", "sections": [{"title", "columns": [text], "rows": [[text]]}]}`: who masters
+        what, triggers, frequencies, the owner of every exception, from the configuration in force. `hash` is the
+        SHA-256 of `text`."""
         ...
 
 
@@ -205,8 +206,9 @@ SCHEMAS: dict[str, Any] = {
     "OperatingModel": {
         "type": "object",
         "properties": {
-            "hash": {**_TEXT, "description": "SHA-256 of the text down to the signatures."},
+            "hash": {**_TEXT, "description": "SHA-256 of the text."},
             "text": _TEXT,
+            "signatures": {**_TEXT, "description": "What stands below it, to be filled in by hand."},
             "sections": {
                 "type": "array",
                 "items": {

@@ -16,6 +16,7 @@ from actors.domain.time import Instant, format_instant
 from adapters.operator.problems import ProblemError
 from adapters.operator.record_api import AuditQuery, Document
 from daemon import days
+from daemon.desk.operating_model import model_document
 from daemon.running import Running
 from storage import audit
 from storage.database import connect
@@ -31,6 +32,7 @@ class RecordDesk:
     def __init__(self, app: Running) -> None:
         self._app = app
         self._walks = anyio.CapacityLimiter(1)
+        self._model = model_document(app.settings)
 
     async def audit(self, query: AuditQuery) -> Document:
         """See `RecordReading`."""
@@ -46,7 +48,7 @@ class RecordDesk:
 
     async def model(self) -> Document:
         """See `RecordReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        return self._model
 
     async def _apart(self, unit: Callable[[sqlite3.Connection], T]) -> T:
         """Read on a connection of its own: a long walk must not keep `/health` waiting. One at a time."""

@@ -103,6 +103,14 @@ def orders_since(connection: sqlite3.Connection, since: Instant) -> int:
     return int(connection.execute("SELECT count(*) FROM orders WHERE accepted_at >= ?", (since,)).fetchone()[0])
 
 
+def went_on(connection: sqlite3.Connection, since: Instant, until: Instant) -> tuple[int, int]:
+    """Count the orders accepted in a span, and the sales made in it."""
+    orders = "SELECT count(*) FROM orders WHERE accepted_at >= ? AND accepted_at < ?"
+    sales = "SELECT count(*) FROM sales WHERE made_at >= ? AND made_at < ?"
+    counted = [int(connection.execute(sql, (since, until)).fetchone()[0]) for sql in (orders, sales)]
+    return counted[0], counted[1]
+
+
 def waiting_since(connection: sqlite3.Connection, flow: str, *, now: Instant) -> Instant | None:
     """Return since when the work of a flow that waits longest is due; None: none is."""
     row = connection.execute(
@@ -176,7 +184,7 @@ def listing(connection: sqlite3.Connection, *, state: str, after: int, limit: in
 def raised_between(connection: sqlite3.Connection, owner: str, since: Instant, until: Instant) -> list[AlertRow]:
     """Return what was raised for an owner in a span, the oldest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM alerts WHERE raised_at >= ? AND raised_at <= ? AND owner = ? ORDER BY id",
+        f"SELECT {_COLUMNS} FROM alerts WHERE raised_at >= ? AND raised_at < ? AND owner = ? ORDER BY id",
         (since, until, owner),
     )
     return [_row(row) for row in rows]

@@ -30,6 +30,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     made_at: Instant
     due_at: Instant
     state: str
+    tries: int
     sent_at: Instant | None
     error: str
 
@@ -92,7 +93,7 @@ def _all(connection: sqlite3.Connection, sql: str, notices: Sequence[Notice], *v
 
 def leave(connection: sqlite3.Connection, notices: Sequence[Notice]) -> None:
     """Say that these are about to be sent."""
-    _all(connection, "UPDATE notices SET state = 'leaving' WHERE id = ?", notices)
+    _all(connection, "UPDATE notices SET state = 'leaving', tries = tries + 1 WHERE id = ?", notices)
 
 
 def sent(connection: sqlite3.Connection, notices: Sequence[Notice], *, now: Instant) -> None:

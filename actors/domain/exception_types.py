@@ -951,6 +951,16 @@ _DECLARED = (
     ),
     _telling(
         Severity.ERROR,
+        "alert_undelivered",
+        Topic.CONNECTION,
+        "Messages for a channel of an owner do not go out: who should be called is not.",
+        "Read the cause: an address that is not understood is mended in the configuration or in its credential.",
+        "See whether this machine may reach the channel's host; a proxy is named by HTTPS_PROXY.",
+        "Send a test message: tallyd alerts test OWNER. What is a day old by then is given up; the console shows it.",
+        clears="A message has gone out through the channel.",
+    ),
+    _telling(
+        Severity.ERROR,
         "mapping_contradicted",
         Topic.POSTING,
         "Cin7 Core contradicts a name or rate in the configuration. Only the orders that use it are held.",

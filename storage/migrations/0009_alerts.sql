@@ -38,6 +38,7 @@ CREATE TABLE notices (
     due_at   INTEGER NOT NULL,
     state    TEXT NOT NULL DEFAULT 'waits'
              CHECK (state IN ('waits', 'leaving', 'sent', 'given_up', 'overtaken')),
+    tries    INTEGER NOT NULL DEFAULT 0,
     sent_at  INTEGER,
     error    TEXT NOT NULL DEFAULT ''
 ) STRICT;

@@ -82,6 +82,7 @@ DECLARED = [
     "channel_missing",
     "automatic_discounts",
     "second_daemon",
+    "alert_undelivered",
     "mapping_contradicted",
     "books_differ",
     "release_unconfirmed",

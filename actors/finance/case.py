@@ -23,7 +23,7 @@ from actors.domain.prediction import Prediction, predict
 from actors.domain.reconciling import Documents
 from actors.domain.returning import Refund
 from actors.domain.time import Instant, date_in_zone
-from storage import books, calibration, exceptions, facts, fulfilments, meta, orders
+from storage import books, calibration, exceptions, facts, fulfilments, meta, orders, patches
 from storage.books import BooksRecord, Posting, Shown
 from storage.exceptions import Record
 from storage.orders import OrderRecord, SaleRecord
@@ -33,7 +33,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is on disk about the books of one order, before anything is asked.
 
     `rests_until`: Cin7 refused what was posted of it, and is not asked again before. `born_at` is when the file was
-    born, or put back from a copy: what was posted before, it may not know.
+    born, or put back from a copy: what was posted before, it may not know. `aliases`: as what its SKUs are sold.
     """
 
     record: OrderRecord
@@ -44,6 +44,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     moved_from: Instant | None
     rests_until: Instant | None
     born_at: Instant
+    aliases: Mapping[str, str] = {}
 
     @property
     def doubts(self) -> tuple[Posting, ...]:
@@ -130,6 +131,7 @@ def load(connection: sqlite3.Connection, order_id: str) -> Subject | None:
         moved_from=books.moved_from(connection, order_id),
         rests_until=exceptions.next_attempt(connection, Record(kind="order", id=order_id), "posting_rejected"),
         born_at=meta.born_at(connection),
+        aliases=patches.aliases(connection, order_id),
     )
 
 

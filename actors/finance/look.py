@@ -18,6 +18,7 @@ from actors.core.unleased import wait_for_lease
 from actors.domain import returning
 from actors.domain.errors import Missing, Rejected
 from actors.domain.order import Order
+from actors.domain.patching import sold_as
 from actors.domain.posting import PostingRules
 from actors.domain.returning import Refund
 from actors.domain.tendering import money_of
@@ -80,15 +81,16 @@ class Looker(Ruled[FinanceRules]):
         except Rejected as error:
             # The orders flow tells of an order nobody can read, and clears it once it can be read.
             return Later(due_at=began + self._rules.unreadable, reason=error.reason)
+        order = sold_as(read.order, subject.aliases)
         if not self._has_to_be_read(subject, began):
-            outcome = await self._judge(subject, read.order, subject.books.shown, zone, began, fresh=False)
+            outcome = await self._judge(subject, order, subject.books.shown, zone, began, fresh=False)
             if outcome is not None:
                 return outcome
         try:
             view = await self._ledger.read_books(subject.sale.sale_id, subject=order_id)
         except Missing:
             return Done(unit=_over(subject, began))  # the census tells of a sale that is gone
-        outcome = await self._judge(subject, read.order, books.shown_of(view), zone, began, fresh=True)
+        outcome = await self._judge(subject, order, books.shown_of(view), zone, began, fresh=True)
         assert outcome is not None  # noqa: S101 -- what was read needs no reading
         return outcome
 

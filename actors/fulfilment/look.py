@@ -7,7 +7,7 @@ Cin7 Core now, whatever was missed, late or told twice (design §3, "one message
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -25,6 +25,7 @@ from actors.domain.fulfilment import Stages, is_undone
 from actors.domain.order import Order
 from actors.domain.order_state import OrderState
 from actors.domain.order_update import OrderAction, SetOrderState
+from actors.domain.patching import sold_as
 from actors.domain.people import withhold
 from actors.domain.returning import Refund, ReturnPlan
 from actors.domain.sale import SaleView
@@ -34,7 +35,7 @@ from actors.fulfilment.rules import FulfilmentRules, Known, has_to_be_read, is_d
 from actors.fulfilment.telling import cin7_words, note, storefront_words
 from actors.governor.journal import Intent
 from actors.messages import Flow, Nudge, Urgency
-from storage import books, calls, exceptions, facts, flows, fulfilments, listed_sales, orders, outbox, timeline
+from storage import books, calls, exceptions, facts, flows, fulfilments, listed_sales, orders, outbox, patches, timeline
 from storage.fulfilments import FulfilmentRecord
 from storage.orders import OrderRecord, SaleRecord
 
@@ -57,7 +58,10 @@ _UNSOLD = frozenset({OrderState.CREATING, OrderState.IN_DOUBT, OrderState.HEADER
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What is on disk about one order. `listed`: how the list shows its sale (None: it does not)."""
+    """What is on disk about one order. `listed`: how the list shows its sale (None: it does not).
+
+    `aliases`: as what SKUs of the order are sold.
+    """
 
     order: OrderRecord
     sale: SaleRecord
@@ -68,6 +72,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     refused: bool
     counted: bool
     refunds: tuple[Refund, ...]
+    aliases: Mapping[str, str]
 
     def stages(self, view: SaleView | None = None) -> Stages:
         """How far the sale is: as read, else as listed. What stood once and is a draft now was undone."""
@@ -141,16 +146,16 @@ class Looker(Ruled[FulfilmentRules]):
         except Rejected as error:
             # The orders flow tells of an order nobody can read, and clears it once it can be read.
             return Later(due_at=began + self._rules.quiet, reason=error.reason, unit=_hand_on(order_id))
-        view = None
+        order, view = sold_as(read.order, subject.aliases), None
         if has_to_be_read(known):
             try:
                 view = await self._warehouse.read_fulfilment(subject.sale.sale_id, subject=order_id)
             except Missing:
                 # It was deleted, and the census tells of it. Should the list still show it move, it is asked for again.
                 return Done(unit=_over(order_id, subject.row, began))
-        sight = await self._judge(subject, read.order, view, began)
+        sight = await self._judge(subject, order, view, began)
         if not sight.actions:
-            return Done(unit=self._seen(sight, read.order.version, read.order), after=self._tell(sight))
+            return Done(unit=self._seen(sight, order.version, order), after=self._tell(sight))
         if self._rules.shadow:
             return Done(unit=self._would(sight), after=self._tell(sight))
         return await self._write(sight)
@@ -353,6 +358,7 @@ def _load(connection: sqlite3.Connection, order_id: str, unsent: Collection[str]
         refused=exceptions.is_open(connection, exceptions.Record(kind="order", id=order_id), "fulfilment_rejected"),
         counted=orders.is_counted(connection, order_id),
         refunds=tuple(fulfilments.refunds_of(connection, order_id)),
+        aliases=patches.aliases(connection, order_id),
     )
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import sqlite3
 from contextlib import AbstractContextManager
 
+import msgspec
+
 from actors.core.actor import Actor, Done, Later, Outcome, Surroundings
 from actors.core.unleased import wait_for_lease
 from actors.domain.calls import POSTINGS, PRODUCT_WRITES, Purpose
 from actors.domain.errors import Missing, Rejected, WireError
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import FINAL, OrderState
+from actors.domain.patching import Patch, lay
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow
 from actors.orders import (
@@ -31,7 +34,8 @@ from actors.orders import (
 )
 from actors.orders.desk import Case, Desk, underway
 from actors.orders.editing import Edit
-from storage import books, calls, demand, exceptions, orders
+from storage import books, calls, demand, exceptions, orders, patches
+from storage.bodies import Sealer
 from storage.orders import OrderRecord, SaleRecord
 
 UNREADABLE_AGAIN = 900_000
@@ -65,7 +69,9 @@ class OrdersActor(Actor):
     async def handle(self, envelope: Envelope) -> Outcome:
         """Decide the next step of one order and take it."""
         order_id = envelope.subject
-        record, sales = await self.around.database.read(lambda connection: _load(connection, order_id))
+        record, sales, edits = await self.around.database.read(
+            lambda connection: _load(connection, order_id, self.desk.sealer)
+        )
         if record is None:
             return await self._unknown(order_id)
         if record.state in FINAL:
@@ -85,8 +91,9 @@ class OrdersActor(Actor):
             return self._deleted(record, sales)
         except Rejected as error:
             return self._unreadable(record, error)
-        case = Case(record=record, sales=sales, read=read)
-        return await self._step(case)
+        laid = lay(read.order, edits)
+        patched = msgspec.structs.replace(read, order=laid.order)
+        return await self._step(Case(record=record, sales=sales, read=patched, lost=laid.lost))
 
     async def _unknown(self, order_id: str) -> Outcome:
         """An order that could not be read when it was first seen: accept it once it can be, else look again later."""
@@ -226,8 +233,11 @@ def _forget_unreadable(connection: sqlite3.Connection, named: exceptions.Record,
     )
 
 
-def _load(connection: sqlite3.Connection, order_id: str) -> tuple[OrderRecord | None, tuple[SaleRecord, ...]]:
-    return orders.get(connection, order_id), tuple(orders.sales_of(connection, order_id))
+def _load(
+    connection: sqlite3.Connection, order_id: str, sealer: Sealer
+) -> tuple[OrderRecord | None, tuple[SaleRecord, ...], tuple[Patch, ...]]:
+    sales = tuple(orders.sales_of(connection, order_id))
+    return orders.get(connection, order_id), sales, patches.standing(connection, order_id, sealer)
 
 
 _OF_OTHERS = POSTINGS | PRODUCT_WRITES | {Purpose.CT_UPDATE_ORDER}

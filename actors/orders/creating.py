@@ -45,8 +45,9 @@ async def create(desk: Desk, case: Case) -> Outcome:
     if waiting is not None:
         return waiting
     judged, known = await desk.judge(order)
-    if isinstance(judged, Hold):
-        return desk.hold(case, judged.findings, known=known)
+    findings = (*_lost(case), *(judged.findings if isinstance(judged, Hold) else ()))
+    if findings or isinstance(judged, Hold):
+        return desk.hold(case, findings, known=known)
     found = await predecessors_sale(desk, case)
     if found is not None:
         return found
@@ -58,6 +59,19 @@ async def create(desk: Desk, case: Case) -> Outcome:
     if not isinstance(customer_id, str):
         return customer_id
     return await _send(desk, case, judged, known, customer_id)
+
+
+def _lost(case: Case) -> tuple[Finding, ...]:
+    """What the desk put in and can be read no more is not replaced by what it was meant to replace."""
+    if not case.lost:
+        return ()
+    names = ", ".join(sorted(case.lost))
+    finding = Finding(
+        code="desk_edit_lost",
+        cause=f"Order {case.order.shown_as} was edited at the desk ({names}), and what was put in is kept no longer.",
+        field=names,
+    )
+    return (finding,)
 
 
 def _begun_too_often(desk: Desk, case: Case) -> bool:

@@ -40,15 +40,19 @@ UNTIL_HANDLED = ("order_unreadable", "message_quarantined")
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at one order: its row, its sales, and what commercetools says now."""
+    """One look at one order: its row, its sales, and what commercetools says now with the desk's edits laid over it.
+
+    `lost`: names of texts that were edited at the desk and can be read no more.
+    """
 
     record: OrderRecord
     sales: tuple[SaleRecord, ...]
     read: ReadOrder
+    lost: frozenset[str] = frozenset()
 
     @property
     def order(self) -> Order:
-        """The order as read."""
+        """The order a sale is made of. The body it was read from stays as it came."""
         return self.read.order
 
     @property

@@ -104,6 +104,7 @@ async def find(desk: Desk, case: Case) -> Edit:
         return Edit(sale=None, now=now, changes=())
     renamed = not edits.is_readable(sale, now)
     sale = edits.named_anew(sale, now) if renamed else sale
+    now = edits.unseen(sale, now, case.lost)
     return Edit(sale=sale, now=now, changes=edits.compare(sale, now), renamed=renamed)
 
 

@@ -190,6 +190,17 @@ def raised_between(connection: sqlite3.Connection, owner: str, since: Instant, u
     return [_row(row) for row in rows]
 
 
+def ended_between(connection: sqlite3.Connection, owner: str, since: Instant, until: Instant) -> list[AlertRow]:
+    """Return what somebody was told of before a span, and what ended in it without their being told."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM alerts WHERE ended_at >= ?1 AND ended_at < ?2 AND raised_at < ?1 AND owner = ?3"
+        " AND told_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM notices WHERE notices.alert = alerts.id"
+        " AND notices.kind = 'recovery') ORDER BY id",
+        (since, until, owner),
+    )
+    return [_row(row) for row in rows]
+
+
 def prune(connection: sqlite3.Connection, *, before: Instant) -> None:
     """Forget what ended long ago, with what was sent of it."""
     connection.execute("DELETE FROM alerts WHERE ended_at < ?", (before,))

@@ -97,3 +97,9 @@ def digest_once(connection: sqlite3.Connection, kind: str, owner: str, day: str,
     """Say that a digest of a day is written; False: it was already."""
     cursor = connection.execute("INSERT OR IGNORE INTO digests VALUES (?, ?, ?, ?)", (kind, owner, day, now))
     return cursor.rowcount == 1
+
+
+def was_digested(connection: sqlite3.Connection, kind: str, owner: str, day: str) -> bool:
+    """Say whether a digest was written."""
+    found = connection.execute("SELECT 1 FROM digests WHERE kind = ? AND owner = ? AND day = ?", (kind, owner, day))
+    return found.fetchone() is not None

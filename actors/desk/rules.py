@@ -1,166 +1,51 @@
-"""What an action would do to an exception, what that costs, and who may do it. Pure: it looks at nothing.
-
-Calls are those of Cin7 Core, as flows make them when nothing goes wrong: two make a sale (header and order), one reads
-one, an invoice and a payment are one each.
-"""
+"""Who is told what, where and when: what the settings of owners and alerts come down to."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import msgspec
 
-from actors.domain.exception_types import Owner
-from actors.domain.order_state import FINAL, OrderState
+from actors.domain.quiet import Hours, Window
 
-RETRY, RELEASE, DISMISS = "retry", "release", "dismiss"
-ASSIGN, SNOOZE, WAKE = "assign", "snooze", "wake"
-EDITS = frozenset({"alias", "note", "address", "contact"})
-TRIAGE = frozenset({ASSIGN, SNOOZE, WAKE})
-ACTIONS = (RETRY, RELEASE, DISMISS, ASSIGN, SNOOZE, WAKE, *sorted(EDITS))
-
-EDITABLE = frozenset({OrderState.ACCEPTED, OrderState.AWAITING, OrderState.HELD})
-"""States in which nothing of an order is in Cin7 Core yet, so that what it says may still be corrected."""
-
-_SALE, _READ, _POSTINGS = 2, 1, 3
-"""Calls for a sale that is made; for one that is read; for a sale that is read, invoiced and paid."""
-
-_PEOPLE = frozenset({"ops", "finance", "ecommerce", "it"})
-_EDITORS = frozenset({"ops", "ecommerce"})
-_NOT_DISMISSED = {
-    "message_quarantined": "its message is set aside and would stand unseen: retry it",
-    "flow_stopped": "its flow stands still and would do so unseen: retry it",
-}
+DAY = 86_400_000
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """An exception as far as actions on it are concerned.
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to reach people. `key` names it without what is secret; `scheme` is its kind.
 
-    `state` is that of its order, if it is about one; `has_sale` a sale of it stands; `books_due` its books wait for a
-    person; `waiting` how many orders wait on its day, where it is about one; `can_retry` there is something to ask for.
+    One that keeps incidents of its own (`apart`) is told of each alert by itself: a recovery closes just that one.
     """
 
-    type: str
-    owner: str
-    kind: str
-    open: bool = True
-    holds: bool = False
-    snoozed: bool = False
-    state: OrderState | None = None
-    has_sale: bool = False
-    books_due: bool = False
-    waiting: int = 0
-    can_retry: bool = True
+    key: str
+    scheme: str
+    apart: bool = False
 
 
-class Would(msgspec.Struct, frozen=True, kw_only=True):
-    """What an action would do, in words that many cases share, and how many calls follow."""
+class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Channels by owner, and when they are used. Durations in milliseconds, `digest_at` in minutes after midnight.
 
-    what: str
-    calls: int = 0
+    `time_zone` is the configured one ("": the one Cin7 Core reports); `base` is the console's address.
+    """
 
+    connection: str = "tallyd"
+    thresholds: Mapping[str, float] = {}
+    channels: Mapping[str, tuple[Channel, ...]] = {}
+    names: Mapping[str, str] = {}
+    escalate_to: tuple[Channel, ...] = ()
+    escalate_after: int = 3_600_000
+    quiet: Hours | None = None
+    windows: tuple[Window, ...] = ()
+    digest_at: int | None = None
+    time_zone: str = ""
+    base: str = ""
+    retain: int = 400 * DAY
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Why it would do nothing."""
+    def all_channels(self) -> dict[str, Channel]:
+        """Return every channel by its key."""
+        everywhere = [*(channel for theirs in self.channels.values() for channel in theirs), *self.escalate_to]
+        return {channel.key: channel for channel in everywhere}
 
-    why: str
-
-
-def would(action: str, case: Case) -> Would | Refusal:
-    """Return what an action would do to an exception."""
-    if not case.open:
-        return Refusal(why="it is resolved already")
-    if action == RETRY:
-        return _retry(case)
-    if action == RELEASE:
-        return _release(case)
-    if action == DISMISS:
-        return _dismiss(case)
-    if action == ASSIGN:
-        return Would(what="its owner in person changes, nothing else")
-    if action == SNOOZE:
-        return Would(what="it rests until then, and nobody is reminded of it")
-    if action == WAKE:
-        return Would(what="it rests no longer") if case.snoozed else Refusal(why="it does not rest")
-    return _edit(case)
-
-
-def _retry(case: Case) -> Would | Refusal:
-    if case.type == "flow_stopped":
-        return Would(what="its flow goes on")
-    if case.state is not None:
-        if case.state in FINAL and not case.has_sale:
-            return Refusal(why=f"its order is {case.state.value}: nothing leads out of that")
-        if case.has_sale:
-            return Would(what="its sale and books are read again", calls=2 * _READ)
-        if case.state is OrderState.IN_DOUBT:
-            return Would(what="its sale is looked for again, never made blindly", calls=_READ)
-        return Would(what="its order is judged again, and becomes a sale if nothing holds it", calls=_SALE)
-    if not case.can_retry:
-        return Refusal(why="there is nothing to try again about it: it clears by itself once its cause is gone")
-    return Would(what="what it is about is asked again", calls=_READ)
-
-
-def _release(case: Case) -> Would | Refusal:
-    if case.kind == "books":
-        return Would(what="every order of its day that agrees is posted", calls=case.waiting * (_POSTINGS - _READ))
-    if case.state is OrderState.HELD:
-        return Would(what="its order is judged again; what still holds it, holds it again", calls=_SALE)
-    if case.books_due:
-        return Would(what="its books are accepted as they stand, and posted", calls=_POSTINGS)
-    return Refusal(why="nothing of it waits for a release")
-
-
-def _dismiss(case: Case) -> Would | Refusal:
-    if case.type in _NOT_DISMISSED:
-        return Refusal(why=_NOT_DISMISSED[case.type])
-    if case.kind == "books" and case.waiting:
-        return Refusal(why="orders of its day wait: release them")
-    if case.state is None or not case.holds:
-        return Would(what="it is closed with your reason")
-    if case.state is OrderState.HELD and not case.has_sale:
-        return Would(what="its order is excluded for good: you have booked it by hand, and tallyd makes no sale of it")
-    return Would(what="it is closed, and its order is judged again: if the cause stands, it opens again", calls=_READ)
-
-
-def _edit(case: Case) -> Would | Refusal:
-    if case.state is None:
-        return Refusal(why="it is about no order")
-    if case.state not in EDITABLE or case.has_sale:
-        return Refusal(why=f"its order is {case.state.value}: what stands in Cin7 Core is corrected there")
-    return Would(what="its order is corrected, the original kept, and judged again", calls=_SALE)
-
-
-def is_money(action: str, case: Case) -> bool:
-    """Say whether an action decides about money: then only finance may take it."""
-    if action not in (RELEASE, DISMISS):
-        return False
-    return case.owner == Owner.FINANCE or case.kind == "books" or (action == RELEASE and _releases_books(case))
-
-
-def _releases_books(case: Case) -> bool:
-    return case.books_due and case.state is not OrderState.HELD
-
-
-def refused_to(roles: Collection[str], action: str, case: Case) -> str:
-    """Return why somebody with these roles may not do this; "" where they may."""
-    if "admin" in roles:
-        return ""
-    if action in TRIAGE:
-        allowed: frozenset[str] = _PEOPLE
-    elif action in EDITS:
-        allowed = _EDITORS
-    elif is_money(action, case):
-        allowed = frozenset({Owner.FINANCE.value})
-    elif action == RETRY:
-        allowed = frozenset({case.owner, "it"})
-    else:
-        allowed = frozenset({case.owner})
-    if allowed & set(roles):
-        return ""
-    return f"this needs the role {' or '.join(sorted(allowed))}"
-
-
-def fitting(case: Case) -> list[str]:
-    """Return the actions that would do something."""
-    return [action for action in ACTIONS if isinstance(would(action, case), Would)]
+    def of_owner(self, owner: str) -> tuple[Channel, ...]:
+        """Return the channels of an owner."""
+        return self.channels.get(owner, ())

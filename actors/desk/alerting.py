@@ -1,0 +1,226 @@
+"""Judges every few seconds what somebody has to be called about (subject `alerts`).
+
+One look reads what is open and how the machine runs, the rules say what is over (`actors.domain.alerting`), and one
+commit writes what follows: alerts, and a message for each channel of whoever they are for. Inside a maintenance window
+alerts are kept and nothing is sent; when it ends, each owner gets one report.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+from actors.core.actor import Later, Outcome, Surroundings
+from actors.desk.messaging import Pulse
+from actors.desk.rules import AlertRules
+from actors.desk.telling import Teller
+from actors.domain import alert_texts, digest
+from actors.domain.alert_texts import Example
+from actors.domain.alerting import DAY, MINUTE, Limits, Measures, Over, Standing, Turn, judge, turn
+from actors.domain.digest import Meanwhile
+from actors.domain.exception_types import Owner, Severity
+from actors.domain.time import Instant
+from actors.messages import Flow, Nudge
+from storage import alerts, exceptions, maintenance, notices
+
+EVERY_MS = 15_000
+"""From a failure to its alert: this, and the time of sending."""
+
+NAME = "alerts"
+
+
+def next_look(now: Instant) -> Nudge:
+    """Return what brings the next look forward to now."""
+    return Nudge(flow=Flow.DESK, subject=NAME, due_at=now)
+
+
+class AlertWorker:
+    """Decides who is called."""
+
+    name = NAME
+
+    def __init__(self, around: Surroundings, rules: AlertRules, pulse: Pulse) -> None:
+        self._around = around
+        self.rules = rules
+        self._limits = Limits(rules.thresholds)
+        self._pulse = pulse
+
+    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
+        """A look at each start; each look brings the next."""
+        return (next_look(now),)
+
+    async def work(self, _subject: str) -> Outcome:
+        """Look once."""
+        now = self._around.clock.now()
+        minutes, working = self._pulse.minutes_to_drain(), self._pulse.working_since()
+
+        def look(connection: sqlite3.Connection) -> Turn:
+            measures = self.measures(connection, minutes=minutes, working=working, now=now)
+            standing = alerts.standing(connection)
+            over = judge(measures, self._limits, standing)
+            return turn(over, standing, now=now, escalate_after=self.rules.escalate_after)
+
+        found = await self._around.database.read(look)
+        return Later(
+            due_at=now + EVERY_MS,
+            reason="looks again",
+            unit=lambda connection, at: self._write(connection, found, minutes, at),
+        )
+
+    def measures(
+        self, connection: sqlite3.Connection, *, minutes: float, working: Mapping[str, Instant], now: Instant
+    ) -> Measures:
+        """Read what alerts are judged by."""
+        silent: dict[str, float] = {}
+        for flow, since in working.items():
+            waiting = alerts.waiting_since(connection, flow, now=now)
+            if waiting is not None:
+                silent[flow] = (now - max(since, waiting)) / MINUTE
+        return Measures(
+            now=now,
+            incidents=alerts.incidents(connection, now=now),
+            orders_of_day=alerts.orders_since(connection, now - DAY),
+            silent=silent,
+            minutes_to_drain=minutes,
+        )
+
+    def _write(self, connection: sqlite3.Connection, found: Turn, minutes: float, now: Instant) -> None:
+        rules = self.rules
+        maintenance.keep(connection, rules.windows, now=now)
+        silenced = maintenance.current(connection, now=now) is not None
+        teller = Teller(connection, rules, now=now)
+        for alert, one in found.standing:
+            alerts.count_again(connection, alert.id, one)
+        for alert in found.under:
+            alerts.stamp(connection, alert.id, "under_since", now=now)
+        for over in found.raised:
+            self._raise(connection, teller, over, silenced=silenced, now=now)
+        for alert in found.ended:
+            self._end(connection, teller, alert, silenced=silenced, now=now)
+        if not silenced:
+            for alert, one in found.escalated:
+                self._escalate(connection, teller, alert, one, now=now)
+            self._catch_up(connection, teller, minutes, now=now)
+        notices.drop_other_channels(connection, rules.all_channels())
+        alerts.prune(connection, before=now - rules.retain)
+
+    def _raise(
+        self, connection: sqlite3.Connection, teller: Teller, over: Over, *, silenced: bool, now: Instant
+    ) -> None:
+        told = alert_texts.said(over, example_of(connection, over.example), teller.zone)
+        text = f"{told.text}\n\n{self.rules.base}{told.link}"
+        alert = alerts.open_alert(connection, over, title=told.title, text=text, link=told.link, now=now)
+        if alert is None or silenced:
+            return
+        if teller.tell(
+            teller.reaching(self.rules.of_owner(over.owner), about=over.type),
+            key=f"alert:{alert}",
+            kind="alert",
+            owner=over.owner,
+            severity=over.severity.value,
+            title=f"{over.severity.value.upper()} {told.title}",
+            text=text,
+            alert=alert,
+        ):
+            alerts.stamp(connection, alert, "told_at", now=now)
+
+    def _end(
+        self, connection: sqlite3.Connection, teller: Teller, standing: Standing, *, silenced: bool, now: Instant
+    ) -> None:
+        """It is over: who was told is told so; what has not left yet need not leave any more."""
+        alerts.stamp(connection, standing.id, "ended_at", now=now)
+        unheard = notices.overtake(connection, standing.id)
+        alert = alerts.get(connection, standing.id)
+        if silenced or alert is None or alert.told_at is None:
+            return
+        channels = {channel.key: channel for channel in self.rules.of_owner(alert.owner)}
+        if alert.escalated_at is not None:
+            channels |= {channel.key: channel for channel in self.rules.escalate_to}
+        about = alert.subject.partition(":")[0]
+        teller.tell(
+            (channel for channel in teller.reaching(channels.values(), about=about) if channel.key not in unheard),
+            key=f"recovery:{alert.id}",
+            kind="recovery",
+            owner=alert.owner,
+            severity=alert.severity,
+            title=f"OVER {alert.title}",
+            text=f"{alert_texts.recovery(alert.title, raised_at=alert.raised_at, now=now, zone=teller.zone)}\n\n"
+            f"{self.rules.base}{alert.link}",
+            alert=alert.id,
+        )
+
+    def _escalate(
+        self, connection: sqlite3.Connection, teller: Teller, standing: Standing, over: Over, *, now: Instant
+    ) -> None:
+        alert = alerts.get(connection, standing.id)
+        if alert is None:
+            return
+        alerts.stamp(connection, standing.id, "escalated_at", now=now)
+        owner = self.rules.names.get(alert.owner, alert.owner)
+        if teller.tell(
+            teller.reaching(self.rules.escalate_to, about=over.type),
+            key=f"escalation:{alert.id}",
+            kind="escalation",
+            owner=alert.owner,
+            severity=alert.severity,
+            title=f"ESCALATED {alert.title}",
+            text=alert_texts.escalation(alert.text, owner=owner, raised_at=alert.raised_at, zone=teller.zone),
+            alert=alert.id,
+        ):
+            alerts.stamp(connection, standing.id, "told_at", now=now)
+
+    def _catch_up(self, connection: sqlite3.Connection, teller: Teller, minutes: float, *, now: Instant) -> None:
+        """Report to each owner on what is over and was not reported on; several windows are one report."""
+        over = maintenance.unreported(connection)
+        if not over:
+            return
+        starts_at = min(window.starts_at for window in over)
+        ended_at = max(window.ended_at or now for window in over)
+        accepted, exported = alerts.went_on(connection, starts_at, ended_at)
+        for owner in Owner:
+            raised = alerts.raised_between(connection, owner.value, starts_at, ended_at)
+            still = [alert for alert in raised if alert.ended_at is None]
+            meanwhile = Meanwhile(
+                accepted=accepted,
+                exported=exported,
+                minutes_to_drain=minutes,
+                raised=[alert.title for alert in raised],
+                still_open=[alert.title for alert in still],
+                over=[alert.title for alert in alerts.ended_between(connection, owner.value, starts_at, now)],
+            )
+            title, text = digest.catch_up(
+                meanwhile,
+                owner=owner.value,
+                starts_at=starts_at,
+                ended_at=ended_at,
+                zone=teller.zone,
+                base=self.rules.base,
+            )
+            told = teller.tell(
+                self.rules.of_owner(owner.value),
+                key=f"catch-up:{over[-1].id}:{owner.value}",
+                kind="catch-up",
+                owner=owner.value,
+                severity=worst(alert.severity for alert in still),
+                title=title,
+                text=text,
+            )
+            for alert in still if told else ():
+                alerts.stamp(connection, alert.id, "told_at", now=now)
+        for window in over:
+            maintenance.reported(connection, window.id, now=now)
+
+
+def example_of(connection: sqlite3.Connection, exception_id: int) -> Example | None:
+    """Return an exception as alerts name it."""
+    row = exceptions.get(connection, exception_id) if exception_id else None
+    if row is None:
+        return None
+    name = row.record.number or row.record.id
+    return Example(row.id, row.type, row.record.kind.replace("_", " "), name, row.cause)
+
+
+def worst(severities: Iterable[str]) -> str:
+    """Return the worst of several severities; info for none."""
+    order = [severity.value for severity in Severity]
+    return max(severities, key=order.index, default=Severity.INFO.value)

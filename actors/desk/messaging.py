@@ -1,0 +1,56 @@
+"""How messages get to people, and what of the machine alerts are judged by: ports of the alert workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
+
+from actors.domain.time import Instant
+from actors.messages import Flow, Nudge
+
+
+class Tone(StrEnum):
+    """What a message is: it decides its colour, and whether an incident elsewhere opens or closes."""
+
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+class UndeliveredError(Exception):
+    """A message did not go out; `reason` is words for people that hold no address and no secret."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Messenger(Protocol):
+    """Sends a message through a channel, which it knows by its key."""
+
+    async def send(self, channel: str, *, title: str, body: str, tone: Tone, topic: str = "") -> None:
+        """Send it. `topic` names what the message is about where a channel keeps incidents by name.
+
+        Raises:
+            UndeliveredError: it did not go out, or nobody knows.
+        """
+        ...
+
+
+class Pulse(Protocol):
+    """The running parts, as far as alerts are judged by them."""
+
+    def minutes_to_drain(self) -> float:
+        """How long Cin7 Core will take to answer what is queued."""
+        ...
+
+    def working_since(self) -> Mapping[str, Instant]:
+        """When each flow finished something last (or the process began), of those that may work."""
+        ...
+
+
+def notice_nudge(channel: str, *, due_at: Instant) -> Nudge:
+    """Return what wakes the sender of a channel."""
+    return Nudge(flow=Flow.DESK, subject=f"notice:{channel}", due_at=due_at)

@@ -1,0 +1,160 @@
+"""Sends what waits for one channel (subject `notice:CHANNEL`), one message at a time and the oldest first.
+
+More than five alerts in a minute leave as one message, and so does what gathered in quiet hours or while the channel
+did not work. A message is sent at least once: a process that dies between sending it and writing that down sends it
+again. What could not be sent in a day is given up; the exception about its channel stands until a message goes out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from actors.core.actor import UNREACHABLE_AFTER, Done, Later, Outcome, Surroundings
+from actors.desk.messaging import Messenger, Tone, UndeliveredError, notice_nudge
+from actors.desk.rules import AlertRules, Channel
+from actors.desk.telling import UNDELIVERED
+from actors.domain import alert_texts
+from actors.domain.exception_types import Finding, Severity
+from actors.domain.time import Instant
+from actors.messages import Nudge
+from storage import exceptions, maintenance, notices, outbox
+from storage.exceptions import Record
+from storage.notices import Notice
+
+MOST_A_MINUTE = 5
+"""More messages than this in a minute are put together."""
+
+MINUTE = 60_000
+GIVEN_UP_AFTER = 24 * 60 * MINUTE
+
+_SHORT = ("alert", "recovery", "escalation")
+"""What may be put together; a digest or a report is a message of its own."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to leave now, when more is, and until when nothing may."""
+
+    batch: tuple[Notice, ...] = ()
+    given_up: tuple[Notice, ...] = ()
+    next_at: Instant | None = None
+    silent_until: Instant | None = None
+
+
+class NoticeWorker:
+    """The sender of every channel."""
+
+    name = "notice"
+
+    def __init__(self, around: Surroundings, rules: AlertRules, messenger: Messenger) -> None:
+        self._around = around
+        self.rules = rules
+        self.messenger = messenger
+
+    def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
+        """What an earlier process left unsent."""
+        return tuple(notice_nudge(channel, due_at=now) for channel in self.rules.all_channels())
+
+    async def work(self, subject: str) -> Outcome:
+        """Send one message of the channel."""
+        channel = self.rules.all_channels().get(subject)
+        if channel is None:
+            return Done()
+        now = self._around.clock.now()
+        waiting = await self._around.database.run(lambda connection: self._take(connection, channel, now))
+        if waiting.silent_until is not None:
+            return Later(due_at=waiting.silent_until, reason="maintenance")
+        if not waiting.batch:
+            return Done() if waiting.next_at is None else Later(due_at=waiting.next_at, reason="held")
+        title, text = self._words(waiting.batch)
+        try:
+            await self.messenger.send(
+                channel.key,
+                title=f"[{self.rules.connection}] {title}",
+                body=text,
+                tone=tone_of(waiting.batch),
+                topic=self._topic(waiting.batch),
+            )
+        except UndeliveredError as error:
+            return self._failed(channel, waiting, error.reason)
+        return Done(unit=lambda connection, at: self._sent(connection, channel, waiting, at))
+
+    def _take(self, connection: sqlite3.Connection, channel: Channel, now: Instant) -> Waiting:
+        """Choose what leaves as one message, and say so before it is sent."""
+        silence = maintenance.current(connection, now=now)
+        if silence is not None:
+            return Waiting(silent_until=silence.ends_at)
+        waiting = notices.waiting(connection, channel.key, now=now)
+        stale = [notice for notice in waiting if notice.tries and now - notice.due_at >= GIVEN_UP_AFTER]
+        if stale:
+            notices.give_up(connection, stale, "not delivered in a day")
+            self._tell(connection, channel, stale[-1].error, len(stale), now)
+            waiting = [notice for notice in waiting if notice not in stale]
+        if not waiting:
+            return Waiting(next_at=notices.next_due(connection, channel.key))
+        lately = notices.sent_since(connection, channel.key, now - MINUTE)
+        batch = _batch(waiting, lately=lately, apart=channel.apart)
+        notices.leave(connection, batch)
+        return Waiting(batch=batch)
+
+    def _failed(self, channel: Channel, waiting: Waiting, reason: str) -> Outcome:
+        tries = max(notice.tries for notice in waiting.batch) + 1
+
+        def unit(connection: sqlite3.Connection, now: Instant) -> None:
+            notices.failed(connection, waiting.batch, reason)
+            if tries >= UNREACHABLE_AFTER:
+                self._tell(connection, channel, reason, 0, now)
+
+        self._around.log("alert.undelivered", level="warning", channel=channel.scheme, reason=reason, tries=tries)
+        return Later(due_at=None, reason="undelivered", unit=unit)
+
+    def _sent(self, connection: sqlite3.Connection, channel: Channel, waiting: Waiting, now: Instant) -> None:
+        notices.sent(connection, waiting.batch, now=now)
+        answered(connection, channel.key, now=now)
+        next_at = notices.next_due(connection, channel.key)
+        if next_at is not None:
+            outbox.accept(connection, notice_nudge(channel.key, due_at=max(next_at, now)), now=now)
+
+    def _tell(self, connection: sqlite3.Connection, channel: Channel, reason: str, lost: int, now: Instant) -> None:
+        lost_words = f" {lost} of a day ago were given up." if lost else ""
+        finding = Finding(
+            code=UNDELIVERED,
+            cause=f"Messages for the channel {channel.scheme} of an owner do not go out: {reason}.{lost_words}",
+            group=f"{UNDELIVERED}:{channel.key}",
+        )
+        exceptions.raise_finding(connection, Record(kind="channel", id=channel.key), finding, now=now)
+
+    def _words(self, batch: Sequence[Notice]) -> tuple[str, str]:
+        if len(batch) == 1:
+            return batch[0].title, batch[0].text
+        told = [(notice.title, notice.text) for notice in batch]
+        return alert_texts.together(told, link=f"{self.rules.base}/alerts")
+
+    def _topic(self, batch: Sequence[Notice]) -> str:
+        alert = batch[0].alert
+        return f"tallyd/{self.rules.connection}/{alert}" if len(batch) == 1 and alert is not None else ""
+
+
+def _batch(waiting: Sequence[Notice], *, lately: int, apart: bool) -> tuple[Notice, ...]:
+    short = [notice for notice in waiting if notice.kind in _SHORT]
+    if apart or waiting[0].kind not in _SHORT or len(short) + lately <= MOST_A_MINUTE:
+        return (waiting[0],)
+    return tuple(short)
+
+
+def answered(connection: sqlite3.Connection, channel: str, *, now: Instant) -> None:
+    """A message went out: what said that none does is over."""
+    record = Record(kind="channel", id=channel)
+    exceptions.clear(connection, record, resolution="a message went out", now=now, types=(UNDELIVERED,))
+
+
+def tone_of(batch: Sequence[Notice]) -> Tone:
+    """Return the tone of what leaves together: that of its worst news."""
+    news = [notice.severity for notice in batch if notice.kind in ("alert", "escalation")]
+    if any(severity in (Severity.CRITICAL.value, Severity.ERROR.value) for severity in news):
+        return Tone.FAILURE
+    if news:
+        return Tone.WARNING
+    return Tone.SUCCESS if batch[0].kind == "recovery" else Tone.INFO

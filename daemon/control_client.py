@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -38,7 +39,13 @@ def address(*parts: str) -> str:
 
 
 def ask(
-    path: Path, method: str, target: str, body: dict[str, Any] | None = None, *, patience: float = _TIMEOUT_SECONDS
+    path: Path,
+    method: str,
+    target: str,
+    body: dict[str, Any] | None = None,
+    *,
+    patience: float = _TIMEOUT_SECONDS,
+    headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Ask the daemon, and wait `patience` seconds for its answer.
 
@@ -48,8 +55,9 @@ def ask(
     """
     connection = _Connection(path, patience)
     try:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        connection.request(method, target, msgspec.json.encode(body) if body is not None else None, headers)
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        text = msgspec.json.encode(body) if body is not None else None
+        connection.request(method, target, text, sent | dict(headers or {}))
         answer = connection.getresponse()
         read = msgspec.json.decode(answer.read(), type=dict[str, Any])
     except PermissionError:

@@ -15,11 +15,11 @@ from actors.domain.order_state import OrderState
 from actors.domain.time import format_instant
 from actors.domain.tracing import trace_id_of
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import ExceptionQuery, OrderQuery
+from adapters.operator.reading import OrderQuery
 from daemon import order_life
 from daemon.book_views import books_view, written
 from daemon.instants import text_of
-from storage import exceptions, life, orders
+from storage import life, orders
 from storage.exceptions import ExceptionRow
 from storage.orders import OrderRecord, SaleRecord
 
@@ -33,7 +33,7 @@ def order_view(connection: sqlite3.Connection, ref: str) -> Document | None:
         return None
     sales = orders.sales_of(connection, record.id)
     return {
-        **_head(record, sales),
+        **head_of(record, sales),
         "version": record.version,
         "source_state": record.source_state,
         "generation": record.generation,
@@ -64,38 +64,9 @@ def order_page(connection: sqlite3.Connection, query: OrderQuery) -> Document:
     found = orders.listing(connection, state=state, limit=query.limit + 1, after=query.after)
     page = found[: query.limit]
     return {
-        "items": [_head(record, orders.sales_of(connection, record.id)) for record in page],
+        "items": [head_of(record, orders.sales_of(connection, record.id)) for record in page],
         "next": page[-1].id if len(found) > len(page) else None,
     }
-
-
-def exception_page(connection: sqlite3.Connection, query: ExceptionQuery) -> Document:
-    """Return a page of exceptions, the oldest first.
-
-    Raises:
-        ProblemError: 400, there is no such type.
-    """
-    if query.type is not None and query.type not in CATALOGUE:
-        raise ProblemError(400, f"type must be one of {', '.join(sorted(CATALOGUE))}.")
-    found = exceptions.listing(
-        connection,
-        owner=query.owner,
-        kind=query.type,
-        state=query.state,
-        after=query.after,
-        limit=query.limit + 1,
-    )
-    page = found[: query.limit]
-    return {
-        "items": [exception_item(row) for row in page],
-        "next": page[-1].id if len(found) > len(page) else None,
-    }
-
-
-def exception_view(connection: sqlite3.Connection, exception_id: int) -> Document | None:
-    """Return one exception; None when there is none of this number."""
-    row = exceptions.get(connection, exception_id)
-    return None if row is None else exception_item(row)
 
 
 def exception_item(row: ExceptionRow) -> Document:
@@ -131,10 +102,11 @@ def exception_item(row: ExceptionRow) -> Document:
 def order_head(connection: sqlite3.Connection, order_id: str) -> Document | None:
     """Return what lists show of an order; None when it is not known."""
     record = orders.get(connection, order_id)
-    return None if record is None else _head(record, orders.sales_of(connection, order_id))
+    return None if record is None else head_of(record, orders.sales_of(connection, order_id))
 
 
-def _head(record: OrderRecord, sales: list[SaleRecord]) -> Document:
+def head_of(record: OrderRecord, sales: list[SaleRecord]) -> Document:
+    """Return what lists show of an order whose sales are known."""
     standing = _standing(sales)
     return {
         "id": record.id,

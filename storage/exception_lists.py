@@ -182,8 +182,10 @@ def standings(connection: sqlite3.Connection, wanted: Sequence[int]) -> dict[int
     rows = connection.execute(
         "SELECT e.id, o.state, EXISTS (SELECT 1 FROM sales s WHERE s.order_id = o.id AND s.voided_at IS NULL),"
         " coalesce(b.verdict, ''), coalesce(b.step, '')"
-        " FROM exceptions e JOIN orders o ON e.record_kind = 'order' AND o.id = e.record_id"
-        " LEFT JOIN books b ON b.order_id = o.id WHERE e.id IN (SELECT value FROM json_each(?))",
+        # CROSS JOIN keeps the order: from the few that are asked for, each by its key.
+        " FROM json_each(?) AS wanted CROSS JOIN exceptions e ON e.id = wanted.value"
+        " CROSS JOIN orders o ON e.record_kind = 'order' AND o.id = e.record_id"
+        " LEFT JOIN books b ON b.order_id = o.id",
         (msgspec.json.encode(list(wanted)).decode(),),
     )
     return {row[0]: Standing(state=row[1], has_sale=bool(row[2]), verdict=row[3], step=row[4]) for row in rows}

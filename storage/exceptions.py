@@ -53,9 +53,12 @@ COLUMNS = (
 )
 
 
+_NAMES = tuple(COLUMNS.replace(" ", "").split(","))
+
+
 def row_of(row: tuple[object, ...]) -> ExceptionRow:
     """Return a row of `COLUMNS`."""
-    values = dict(zip(COLUMNS.replace(" ", "").split(","), row, strict=True))
+    values = dict(zip(_NAMES, row, strict=True))
     record = {
         "kind": values.pop("record_kind"),
         "id": values.pop("record_id"),

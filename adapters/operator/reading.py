@@ -16,7 +16,7 @@ from adapters.operator.record_api import RecordReading
 
 Document = Mapping[str, Any]
 
-__all__ = ["ExceptionQuery", "MarginQuery", "OperatorReading", "OrderQuery", "SkuQuery", "StockQuery"]
+__all__ = ["MarginQuery", "OperatorReading", "OrderQuery", "SkuQuery", "StockQuery"]
 
 
 class OrderQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,16 +25,6 @@ class OrderQuery(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     limit: int = 100
     after: str | None = None
-
-
-class ExceptionQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which exceptions; `state` None: open and resolved ones; `after` is the id the last page ended with."""
-
-    owner: str | None = None
-    type: str | None = None
-    state: str | None = "open"
-    after: int = 0
-    limit: int = 100
 
 
 class StockQuery(msgspec.Struct, frozen=True, kw_only=True):

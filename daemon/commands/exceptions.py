@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from daemon.commands.acting import act, add_reason
+from daemon.commands.deeds import add_deed, do
 from daemon.commands.table import minute, paired, side_by_side, table
 from daemon.commands.verbs import add_verb
 
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_id(opening)
     add_reason(opening, needed=True)
+    add_deed(verbs)
     resolving = add_verb(
         verbs,
         "resolve",
@@ -56,31 +58,38 @@ def main(args: argparse.Namespace) -> int:
         return _list(args)
     if args.verb == "show":
         return _show(args)
+    if args.verb == "do":
+        return do(args)
     return act(args, "exceptions", str(args.id), args.verb)
 
 
 def _list(args: argparse.Namespace) -> int:
-    from adapters.operator.reading import ExceptionQuery
+    from actors.domain.exception_life import ExceptionFilter
+    from adapters.operator.desk_api import ExceptionListQuery
     from daemon.commands.reading import read, show
-    from daemon.views import exception_page
+    from daemon.desk.exceptions import exception_list
 
-    query = ExceptionQuery(
-        owner=args.owner,
-        type=args.type,
-        state=None if args.state == "all" else args.state,
-        after=args.after,
+    query = ExceptionListQuery(
+        where=ExceptionFilter(owner=args.owner or "", type=args.type or "", state=args.state),
+        after=str(args.after or ""),
         limit=max(1, args.limit),
     )
-    found = read(args.config, lambda connection: exception_page(connection, query))
+    found = read(args.config, lambda connection: exception_list(connection, query, now=_now()))
     return show(found, as_json=args.json, text=_page if args.all else _groups)
+
+
+def _now() -> int:
+    from actors.core.clock import SystemClock
+
+    return SystemClock().now()
 
 
 def _show(args: argparse.Namespace) -> int:
     from daemon.commands.configuration import failed
     from daemon.commands.reading import read, show
-    from daemon.views import exception_view
+    from daemon.desk.exceptions import exception_detail
 
-    found = read(args.config, lambda connection: exception_view(connection, args.id))
+    found = read(args.config, lambda connection: exception_detail(connection, args.id, now=_now()))
     if found is None:
         return failed(f"there is no exception {args.id}")
     return show(found, as_json=args.json, text=_exception)
@@ -143,7 +152,11 @@ def _exception(item: dict[str, Any]) -> str:
     sides = side_by_side(item["facts"])
     rows = [
         ["type", f"{item['type']} ({item['severity']}, {item['owner']})"],
-        ["state", item["state"] + (f": {item['resolution']}" if item["resolution"] else "")],
+        ["state", item["stage"] + (f": {item['resolution']}" if item["resolution"] else "")],
+        ["whose", item["assignee"]],
+        ["due", minute(item["due_at"]) if item["state"] == "open" else ""],
+        ["rests until", minute(item["snoozed_until"]) if item["stage"] == "snoozed" else ""],
+        ["with it", f"{item['siblings']} open of this cause" if item["siblings"] > 1 else ""],
         ["record", f"{record['kind']} {record['number'] or ''} {record['id']}".replace("  ", " ")],
         ["SKU", record["sku"]],
         ["field", record["field"]],

@@ -10,6 +10,7 @@ import hmac
 import os
 import sqlite3
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from actors.domain.time import Instant
@@ -17,6 +18,15 @@ from actors.domain.time import Instant
 _NONCE_BYTES = 12
 _DIGESTS = b"tallyd: digests of texts about people"
 _DIGEST_FIGURES = 16
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """A sealed body, and what it is of."""
+
+    kind: str
+    version: int
+    stored_at: Instant
+    sealed: bytes
 
 
 class Sealer:
@@ -56,6 +66,14 @@ def get(connection: sqlite3.Connection, order_id: str, kind: str) -> bytes | Non
     """Return a sealed body."""
     row = connection.execute("SELECT sealed FROM bodies WHERE order_id = ? AND kind = ?", (order_id, kind)).fetchone()
     return None if row is None else bytes(row[0])
+
+
+def of_order(connection: sqlite3.Connection, order_id: str) -> list[Body]:
+    """Return every sealed body of an order, the oldest first."""
+    rows = connection.execute(
+        "SELECT kind, version, stored_at, sealed FROM bodies WHERE order_id = ? ORDER BY stored_at, kind", (order_id,)
+    )
+    return [Body(kind=row[0], version=row[1], stored_at=row[2], sealed=bytes(row[3])) for row in rows]
 
 
 def erase(connection: sqlite3.Connection, order_id: str) -> int:

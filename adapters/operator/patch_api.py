@@ -8,12 +8,27 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import web
 
-from adapters.operator.access import Person
+from adapters.operator.access import Person, require
+from adapters.operator.answers import LONGEST_REASON, document, reason_of
+from adapters.operator.parameters import PERSON, known
+from adapters.operator.problems import ProblemError
 
 Document = Mapping[str, Any]
 
 FIELDS = ("alias", "note", "address", "contact")
 """What may be edited. Never quantity, price, tax or currency: those are mended at their source."""
+
+EDIT_ROLES = frozenset({"ops", "ecommerce", "admin"})
+"""Who may edit an order."""
+
+PERSONAL_ROLES = frozenset({"ops", "ecommerce", "finance", "admin"})
+"""Who may see what an order says of people."""
+
+LONGEST_KEY = 200
+"""Characters of an `Idempotency-Key`."""
+
+_LARGEST = 2**63
+"""An integer of SQLite is smaller."""
 
 
 class PatchDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +36,7 @@ class PatchDraft(msgspec.Struct, frozen=True, kw_only=True):
 
     alias: `{"sku": as ordered, "alias": as Cin7 Core has it}`; note: `{"note"}`; contact: any of `{"email", "phone",
     "first_name", "last_name", "company"}`; address: any of `{"street", "additional", "postal_code", "city", "region",
-    "country"}` of the shipping address.
+    "country"}` of the shipping address. What is named is put in as it is given, also where it is empty.
     """
 
     field: str
@@ -33,11 +48,12 @@ class PatchReading(Protocol):
     """Edits and sealed bodies. Methods may raise `ProblemError`."""
 
     async def editable(self, ref: str, person: Person) -> Document | None:
-        """`{"order", "number", "personal": bool, "fields": [{"field", "name", "original", "now", "patched"}],
-        "history": [{"id", "field", "author", "reason", "at", "withdrawn_at", "names": [text]}],
-        "may_edit", "why_not"}`.
+        """`{"order", "number", "personal": bool, "fields": [{"field", "name", "original", "now", "patched", "lost"}],
+        "history": [{"id", "field", "sku", "alias", "author", "reason", "at", "withdrawn_at", "withdrawn_by", "names":
+        [text], "stands": bool}], "may_edit", "why_not"}`.
 
-        `original` and `now` are None where they are about a person and `person` may not see it.
+        `original` and `now` are None where they are about a person and `person` may not see it, or are not kept.
+        `lost`: what was put in is not kept any more. `stands` false: it was withdrawn.
         """
         ...
 
@@ -64,11 +80,208 @@ class PatchReading(Protocol):
 
 def routes(reading: PatchReading) -> list[web.RouteDef]:
     """Return the routes."""
-    return []
+    desk = _Desk(reading)
+    return [
+        web.get("/api/orders/{ref}/edits", desk.editable),
+        web.post("/api/orders/{ref}/edits", desk.patch),
+        web.post("/api/orders/{ref}/edits/{patch}/withdraw", desk.withdraw),
+        web.get("/api/orders/{ref}/payloads", desk.payloads),
+    ]
 
 
-PATHS: dict[str, Any] = {}
+class _Desk:
+    """The handlers."""
+
+    def __init__(self, reading: PatchReading) -> None:
+        self._reading = reading
+
+    async def editable(self, request: web.Request) -> web.Response:
+        known(request)
+        return _found(await self._reading.editable(request.match_info["ref"], request[PERSON]))
+
+    async def patch(self, request: web.Request) -> web.Response:
+        person = request[PERSON]
+        require(person, EDIT_ROLES)
+        key, draft = _key(request), await _draft(request)
+        return document(await self._reading.patch(key, request.match_info["ref"], draft, person))
+
+    async def withdraw(self, request: web.Request) -> web.Response:
+        person = request[PERSON]
+        require(person, EDIT_ROLES)
+        reason = await reason_of(request)
+        number = _number(request.match_info["patch"])
+        return document(await self._reading.withdraw(request.match_info["ref"], number, person, reason=reason))
+
+    async def payloads(self, request: web.Request) -> web.Response:
+        known(request)
+        return _found(await self._reading.payloads(request.match_info["ref"], request[PERSON]))
+
+
+def _found(body: Document | None) -> web.Response:
+    if body is None:
+        raise ProblemError(404, "No order has this number or id, nor does its sale.")
+    return document(body)
+
+
+def _key(request: web.Request) -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key or len(key) > LONGEST_KEY:
+        raise ProblemError(400, f"An Idempotency-Key of at most {LONGEST_KEY} characters is needed: one for each edit.")
+    return key
+
+
+async def _draft(request: web.Request) -> PatchDraft:
+    try:
+        draft = msgspec.json.decode(await request.read(), type=PatchDraft)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ProblemError(400, 'The body must be such as {"field": "note", "values": {"note": "…"}}.') from None
+    if len(draft.reason) > LONGEST_REASON:
+        raise ProblemError(400, f"The reason must be text of at most {LONGEST_REASON} characters.")
+    return msgspec.structs.replace(draft, reason=" ".join(draft.reason.split()))
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:20]) < _LARGEST):
+        raise ProblemError(404, "An edit goes by its number.")
+    return int(text)
+
+
+# -- the description ---------------------------------------------------------------------------------------------------
+
+_TEXT = {"type": "string"}
+_MAYBE_TEXT = {"type": ["string", "null"]}
+_WHOLE = {"type": "integer"}
+_TRUTH = {"type": "boolean"}
+_INSTANT = {"type": ["string", "null"], "format": "date-time"}
+_PROBLEM = {
+    "description": "A problem document (RFC 9457).",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_REF = {
+    "name": "ref",
+    "in": "path",
+    "required": True,
+    "description": "Order number or id, or the number, id or reference of its sale.",
+    "schema": _TEXT,
+}
+_PATCH = {"name": "patch", "in": "path", "required": True, "description": "The edit's number.", "schema": _WHOLE}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "Chosen by who asks: the same key is the same edit, however often it is sent.",
+    "schema": {"type": "string", "maxLength": LONGEST_KEY},
+}
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": sorted(properties)}
+
+
+def _list(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema}
+
+
+def _answers(schema: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"200": {"description": "As asked.", "content": content}, "default": _PROBLEM}
+
+
+def _asks(schema: dict[str, Any], *, needed: bool) -> dict[str, Any]:
+    return {"required": needed, "content": {"application/json": {"schema": schema}}}
+
+
+_ROLES = "Needs a token with the role ops, ecommerce or admin, and an order that is no sale yet."
+
+PATHS: dict[str, Any] = {
+    "/api/orders/{ref}/edits": {
+        "get": {
+            "summary": "What may be edited of an order, and what was",
+            "description": "Values about people are null without one of the roles ops, ecommerce, finance and admin.",
+            "parameters": [_REF],
+            "responses": _answers("Edits"),
+        },
+        "post": {
+            "summary": "Edit address, contact, note or SKU alias of an order that is no sale yet",
+            "description": _ROLES,
+            "parameters": [_REF, _KEY],
+            "requestBody": _asks({"$ref": "#/components/schemas/EditDraft"}, needed=True),
+            "responses": _answers("EditDone"),
+        },
+    },
+    "/api/orders/{ref}/edits/{patch}/withdraw": {
+        "post": {
+            "summary": "Take an edit back",
+            "description": _ROLES,
+            "parameters": [_REF, _PATCH],
+            "requestBody": _asks({"type": "object", "properties": {"reason": _TEXT}}, needed=False),
+            "responses": _answers("EditDone"),
+        }
+    },
+    "/api/orders/{ref}/payloads": {
+        "get": {
+            "summary": "What is kept sealed of an order, opened",
+            "description": "Values about people are masked without one of the roles ops, ecommerce, finance and admin;"
+            " with one, that they were shown is written down in the audit.",
+            "parameters": [_REF],
+            "responses": _answers("Payloads"),
+        }
+    },
+}
 """The OpenAPI paths of the routes."""
 
-SCHEMAS: dict[str, Any] = {}
+SCHEMAS: dict[str, Any] = {
+    "EditDraft": {
+        "type": "object",
+        "properties": {
+            "field": {"type": "string", "enum": list(FIELDS)},
+            "values": {
+                "type": "object",
+                "additionalProperties": _TEXT,
+                "description": "alias: sku, alias; note: note; contact: email, phone, first_name, last_name, company;"
+                " address: street, additional, postal_code, city, region.",
+            },
+            "reason": _TEXT,
+        },
+        "required": ["field", "values"],
+    },
+    "EditDone": _object(done=_TRUTH, message=_TEXT, order=_TEXT, number=_MAYBE_TEXT, patch=_WHOLE),
+    "Edits": _object(
+        order=_TEXT,
+        number=_MAYBE_TEXT,
+        personal={**_TRUTH, "description": "False: values about people are left out."},
+        fields=_list(
+            _object(field=_TEXT, name=_TEXT, original=_MAYBE_TEXT, now=_MAYBE_TEXT, patched=_TRUTH, lost=_TRUTH)
+        ),
+        history=_list(
+            _object(
+                id=_WHOLE,
+                field=_TEXT,
+                sku=_TEXT,
+                alias=_TEXT,
+                names=_list(_TEXT),
+                author=_TEXT,
+                reason=_TEXT,
+                at=_INSTANT,
+                withdrawn_at=_INSTANT,
+                withdrawn_by=_TEXT,
+                stands=_TRUTH,
+            )
+        ),
+        may_edit=_TRUTH,
+        why_not=_TEXT,
+    ),
+    "Payloads": _object(
+        personal=_TRUTH,
+        bodies=_list(
+            _object(
+                kind=_TEXT,
+                version=_WHOLE,
+                stored_at=_INSTANT,
+                bytes=_WHOLE,
+                document={"type": ["object", "null"], "description": "null: it cannot be opened, or is no object."},
+            )
+        ),
+    ),
+}
 """The OpenAPI schemas they name."""

@@ -31,6 +31,11 @@ def settle_switches(connection: sqlite3.Connection, rules: CatalogueRules, *, no
     listings.approve_anew(connection, now=now)
     if not rules.drafts:
         drafts.end(connection)
+    settle_mapped(connection, rules, now=now)
+
+
+def settle_mapped(connection: sqlite3.Connection, rules: CatalogueRules, *, now: Instant) -> None:
+    """Have all SKUs judged anew where others need no item than when this was last asked."""
     mapped = msgspec.json.encode(sorted(rules.mapped)).decode()
     if meta.text(connection, _MAPPED) != mapped:
         meta.set_text(connection, _MAPPED, mapped)

@@ -345,7 +345,7 @@ def _vouchers(
     if not parts:
         return []
     account = account_of(payment, ways.accounts)
-    problem = _account_problem(payment, account, ways.ledger)
+    problem = account_problem(f"{payment.interface}/{payment.method}".strip("/"), account, ways.ledger)
     day = ways.today if transaction.at is None else min(date_in_zone(transaction.at, ways.zone), ways.today)
     if problem is None and ways.opens is not None and day < ways.opens:
         problem = _locked(ways.order, transaction, day, ways.opens)
@@ -369,8 +369,9 @@ def _vouchers(
 # -- why not ----------------------------------------------------------------------------------------------------------
 
 
-def _account_problem(payment: Payment, code: str | None, ledger: Mapping[str, LedgerAccount]) -> Finding | None:
-    method = f"{payment.interface}/{payment.method}".strip("/") or "a payment without a method"
+def account_problem(named: str, code: str | None, ledger: Mapping[str, LedgerAccount]) -> Finding | None:
+    """Say why payments of a method ("<interface>/<method>") cannot be entered by the account they are mapped to."""
+    method = named or "a payment without a method"
     account = ledger.get(code) if code is not None else None
     if code is None:
         cause = f"[mappings.payments] names no account for {method}."

@@ -8,15 +8,20 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import web
 
+from actors.domain.mapped import MappingKind
 from adapters.operator.access import Person
+from adapters.operator.answers import LONGEST_REASON, document
+from adapters.operator.desk_api import KEY_HEADER, key_of
+from adapters.operator.parameters import PERSON, known, one_of
+from adapters.operator.problems import ProblemError
 
 Document = Mapping[str, Any]
 
-KINDS = ("tax", "charges", "payments", "shipping", "carriers", "gift_cards")
+KINDS = tuple(kind.value for kind in MappingKind)
 """The tables of `[mappings]` a row may be added to; each maps one text to another."""
 
 
-class MappingDraft(msgspec.Struct, frozen=True, kw_only=True):
+class MappingDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row: `value` "" takes the desk's row back, so that the configuration's holds again.
 
     `tender` is for charges alone: the order is paid with it, not discounted.
@@ -59,13 +64,163 @@ class MappingReading(Protocol):
         ...
 
 
+class _Handlers:
+    """The handlers."""
+
+    def __init__(self, reading: MappingReading) -> None:
+        self._reading = reading
+
+    async def mappings(self, request: web.Request) -> web.Response:
+        known(request, "kind")
+        return document(await self._reading.mappings(one_of(request, "kind", KINDS) or ""))
+
+    async def try_mapping(self, request: web.Request) -> web.Response:
+        return document(await self._reading.try_mapping(await draft_of(request)))
+
+    async def map(self, request: web.Request) -> web.Response:
+        key, draft = key_of(request), await draft_of(request)
+        return document(await self._reading.map(key, draft, request[PERSON]))
+
+
+async def draft_of(request: web.Request) -> MappingDraft:
+    """Return the row a body holds. Raises `ProblemError` 400, naming the field."""
+    try:
+        draft = msgspec.json.decode(await request.read(), type=MappingDraft)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ProblemError(400, f"The body must say what is mapped to what: {error}.") from None
+    if len(draft.reason) > LONGEST_REASON:
+        raise ProblemError(400, f"The reason must be text of at most {LONGEST_REASON} characters.")
+    return msgspec.structs.replace(draft, reason=" ".join(draft.reason.split()))
+
+
 def routes(reading: MappingReading) -> list[web.RouteDef]:
     """Return the routes."""
-    return []
+    handlers = _Handlers(reading)
+    return [
+        web.get("/api/mappings", handlers.mappings),
+        web.post("/api/mappings/try", handlers.try_mapping),
+        web.post("/api/mappings", handlers.map),
+    ]
 
 
-PATHS: dict[str, Any] = {}
+_TEXT = {"type": "string"}
+_MAYBE = {"type": ["string", "null"]}
+_WHOLE = {"type": "integer"}
+_FLAG = {"type": "boolean"}
+_INSTANT = {"type": ["string", "null"], "format": "date-time"}
+_KIND = {"enum": list(KINDS)}
+_PROBLEM = {
+    "description": "A problem document (RFC 9457).",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_BODY = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/MappingDraft"}}}}
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": sorted(properties)}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _answers(summary: str, schema: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"summary": summary, "responses": {"200": {"description": summary, "content": content}, "default": _PROBLEM}}
+
+
+PATHS: dict[str, Any] = {
+    "/api/mappings": {
+        "get": {
+            **_answers("What is mapped to what, and who says so", "Mappings"),
+            "parameters": [
+                {
+                    "name": "kind",
+                    "in": "query",
+                    "required": False,
+                    "description": f"{', '.join(KINDS)}.",
+                    "schema": _KIND,
+                }
+            ],
+        },
+        "post": {
+            **_answers("Put a row in force at once, and have what waits for it judged again", "Mapped"),
+            "description": "Needs finance for tax, charges, payments and gift cards, ops for shipping and carriers, or"
+            " admin. An empty `value` takes the desk's row back.",
+            "parameters": [
+                {
+                    "name": KEY_HEADER,
+                    "in": "header",
+                    "required": True,
+                    "description": "Chosen by who asks: the same key does it once, however often it is sent.",
+                    "schema": {"type": "string", "minLength": 8, "maxLength": 100},
+                }
+            ],
+            "requestBody": _BODY,
+        },
+    },
+    "/api/mappings/try": {
+        "post": {
+            **_answers("Judge the last 500 orders with and without a row; nothing is written", "MappingTrial"),
+            "requestBody": _BODY,
+        }
+    },
+}
 """The OpenAPI paths of the routes."""
 
-SCHEMAS: dict[str, Any] = {}
+SCHEMAS: dict[str, Any] = {
+    "MappingDraft": {
+        "type": "object",
+        "properties": {
+            "kind": _KIND,
+            "key": {**_TEXT, "description": "For example GB/standard, gift-wrap, adyen/scheme."},
+            "value": {**_TEXT, "description": "As Cin7 Core spells it; empty: the desk's row is taken back."},
+            "tender": {**_FLAG, "description": "Of a charge: the order is paid with it, not discounted."},
+            "reason": {**_TEXT, "maxLength": LONGEST_REASON, "description": "Needed to put it in force."},
+        },
+        "required": ["key", "kind", "value"],
+    },
+    "Mappings": _object(
+        items=_list(
+            _object(
+                kind=_KIND,
+                key=_TEXT,
+                value=_TEXT,
+                tender=_FLAG,
+                source={"enum": ["file", "desk"], "description": "Who says so: the configuration, or a person here."},
+                version={"type": ["integer", "null"]},
+                author=_TEXT,
+                reason=_TEXT,
+                at=_INSTANT,
+                file_value={**_MAYBE, "description": "What the configuration says; null: nothing."},
+            )
+        ),
+        history=_list(
+            _object(
+                version=_WHOLE,
+                kind=_KIND,
+                key=_TEXT,
+                value=_TEXT,
+                tender=_FLAG,
+                author=_TEXT,
+                reason=_TEXT,
+                at=_INSTANT,
+                orders={**_WHOLE, "description": "Orders that were judged again for it."},
+            )
+        ),
+        version={**_WHOLE, "description": "Of the newest row; 0: there is none."},
+    ),
+    "MappingTrial": _object(
+        looked_at=_WHOLE,
+        unreadable={**_WHOLE, "description": "Orders whose body is kept no longer."},
+        same=_WHOLE,
+        would_go_on={**_WHOLE, "description": "Held without the row, and a sale with it."},
+        would_be_held=_WHOLE,
+        would_differ={**_WHOLE, "description": "A sale both ways, with other figures, rules or names."},
+        waiting_now={**_WHOLE, "description": "Open exceptions that the row may answer."},
+        examples=_list(_object(order=_TEXT, number=_MAYBE, before=_TEXT, after=_TEXT)),
+        warnings=_list(_TEXT),
+    ),
+    "Mapped": _object(done=_FLAG, message=_TEXT, version=_WHOLE, orders=_WHOLE),
+}
 """The OpenAPI schemas they name."""

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Protocol
 
+from actors.domain.outgoing import Tone
 from actors.domain.time import Instant
 from actors.messages import Flow, Nudge
-
-
-class Tone(StrEnum):
-    """What a message is: it decides its colour, and whether an incident elsewhere opens or closes."""
-
-    INFO = "info"
-    SUCCESS = "success"
-    WARNING = "warning"
-    FAILURE = "failure"
-
-
-class UndeliveredError(Exception):
-    """A message did not go out; `reason` is words for people that hold no address and no secret."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Messenger(Protocol):

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 import msgspec
 
 from actors.core.actor import UNREACHABLE_AFTER, Done, Later, Outcome, Surroundings
-from actors.desk.messaging import Messenger, Tone, UndeliveredError, notice_nudge
+from actors.desk.messaging import Messenger, notice_nudge
 from actors.desk.rules import AlertRules, Channel
 from actors.desk.telling import UNDELIVERED
 from actors.domain import alert_texts
 from actors.domain.exception_types import Finding, Severity
+from actors.domain.outgoing import Tone, UndeliveredError
 from actors.domain.time import Instant
 from actors.messages import Nudge
 from storage import exceptions, maintenance, notices, outbox

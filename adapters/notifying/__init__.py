@@ -1,0 +1,1 @@
+"""Messages to people, through whatever channel a team has already."""

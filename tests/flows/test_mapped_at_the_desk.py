@@ -9,13 +9,13 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from actors.domain.posting import PostingRules
+from actors.domain.posting import ChargeRule, PostingRules
 from adapters.operator.access import Person
 from adapters.operator.mapping_api import MappingDraft
 from adapters.operator.problems import ProblemError
 from adapters.sandbox.carts import CustomLineDraft, LineDraft, OrderDraft, ShippingDraft, rule_of
-from daemon.desk.mappings import MappingDesk
-from storage import mapping_rows
+from daemon.desk.mappings import MappingDesk, tried
+from storage import bodies, mapping_rows
 from tests.finance_house import MUG, SOON, house, paid, sold, step, told
 from tests.flows.test_gift_cards import CARD, SOLD_AS, charges, on_sale
 from tests.simulation.laws import assert_exactly_once, assert_nothing_silent
@@ -23,6 +23,7 @@ from tests.simulation.world import World, plan, virtual, world
 
 STANDARD = "20% (VAT on Income)"
 ADA = Person(name="ada", roles=frozenset({"admin"}))
+BOOK = "BK-CAMP-CKB"
 KEYS = count(1)
 
 
@@ -152,3 +153,59 @@ async def test_what_cannot_be_committed_is_not_in_force(monkeypatch: pytest.Monk
 
 def _disk_is_full(*_: Any, **__: Any) -> None:
     raise OSError("the disk is full")
+
+
+# -- tried first ------------------------------------------------------------------------------------------------------
+
+
+def trial(made: World, kind: str, key: str, value: str) -> dict[str, Any]:
+    """Try a row on the newest orders."""
+    return made.read(lambda file: tried(file, made.engine, MappingDraft(kind=kind, key=key, value=value)))
+
+
+def counted(told: dict[str, Any]) -> dict[str, int]:
+    """What a trial counts, without the zeros."""
+    return {name: number for name, number in told.items() if isinstance(number, int) and number}
+
+
+@virtual
+async def test_a_row_is_tried_on_the_newest_orders_before_it_holds() -> None:
+    mugs = OrderDraft(lines=(LineDraft(sku=MUG, quantity=1),))
+    bow = CustomLineDraft(slug="wrap-it", name="A bow around it", unit_minor=300, tax=rule_of(0))
+    books_alone = OrderDraft(lines=(LineDraft(sku=BOOK, quantity=1),), custom_lines=(bow,))
+    rules = {"tax": {"zero": "Zero Rated Income"}, "slugs": {"wrap-it": ChargeRule(product="Gift wrap")}}
+    async with world(818, the_plan=unmapped(**rules)) as made:
+        await made.ready()
+        held = [await placed_and_held(made, "tax_unmapped", draft=mugs) for _ in range(3)]
+        gone = [made.shop.place_order(books_alone) for _ in range(2)]
+        for order in gone:
+            await made.exported(order, within=60)
+        [one] = made.daemon.open_exceptions(held[0])
+        calls = len(made.cin7.call_log)
+        told = trial(made, "tax", one.facts["key 1"], STANDARD)
+        assert counted(told) == {"looked_at": 5, "same": 2, "would_go_on": 3, "waiting_now": 3}
+        assert {example["order"] for example in told["examples"]} == set(held)
+        assert all("held by tax_unmapped" in example["before"] for example in told["examples"])
+        assert all(f"tax: {STANDARD}" in example["after"] for example in told["examples"])
+        assert len(made.cin7.call_log) == calls, "nothing is asked"
+        assert (made.read(mapping_rows.version), made.daemon.states()) == (0, {"held": 3, "exported": 2})
+        other = trial(made, "charges", "wrap-it", "Voucher")
+        assert counted(other) == {"looked_at": 5, "same": 3, "would_differ": 2}
+        assert ["Voucher" in example["after"] for example in other["examples"]] == [True, True]
+        await made.daemon.write(lambda file: bodies.erase(file, held[0]))
+        assert counted(trial(made, "tax", one.facts["key 1"], STANDARD))["unreadable"] == 1
+
+
+@virtual
+async def test_a_row_that_would_hold_what_goes_and_one_for_payments_are_told_apart() -> None:
+    async with house(819, accounts={"adyen": "090"}) as made:
+        for _ in range(2):
+            await sold(made)
+        # A closer key of another percentage is refused where it names the rate itself; by its name it would hold.
+        told = trial(made, "tax", "GB/standard", "5% (VAT on Income)")
+        assert counted(told) == {"looked_at": 2, "would_be_held": 2}
+        assert all("tax_rate_differs" in example["after"] for example in told["examples"])
+        assert counted(trial(made, "payments", "adyen/scheme", "850")) == {"looked_at": 2, "would_differ": 2}
+        assert counted(trial(made, "payments", "paypal", "850")) == {"looked_at": 2, "same": 2}
+        shown = trial(made, "carriers", "Royal Mail", "royal-mail")
+        assert (counted(shown), len(shown["warnings"])) == ({}, 2)

@@ -129,10 +129,11 @@ def optional_secrets(settings: Settings) -> tuple[str, ...]:
 
 
 def _referred(settings: Settings) -> Iterator[str]:
-    """Yield the names that channels of owners refer to, each once."""
+    """Yield the names that channels of owners and of escalations refer to, each once."""
     owners = settings.owners
     people = (owners.ops, owners.finance, owners.ecommerce, owners.it)
     channels = [channel for person in people if person is not None for channel in person.channels]
+    channels += settings.alerts.escalate_to
     yield from dict.fromkeys(
         channel.removeprefix(CREDENTIAL_PREFIX) for channel in channels if channel.startswith(CREDENTIAL_PREFIX)
     )

@@ -22,8 +22,10 @@ from actors.domain.time import Instant, parse_instant
 from daemon.settings_checks import (
     bind_problem,
     channel_key_problem,
+    channel_problem,
     charge_problem,
     connection_name_problem,
+    escalation_problem,
     percent_problem,
     perhaps_text_problem,
     project_key_problem,
@@ -37,6 +39,7 @@ from daemon.settings_checks import (
     topic_arn_problem,
     url_problem,
     wait_problem,
+    window_problem,
 )
 from daemon.settings_contradictions import contradictions
 from daemon.settings_reader import Problem, SettingsError, TableReader
@@ -49,6 +52,7 @@ Text = Annotated[str, Meta(extra={"check": text_problem})]
 Url = Annotated[str, Meta(extra={"check": url_problem})]
 Bind = Annotated[str, Meta(extra={"check": bind_problem})]
 TopicArn = Annotated[str, Meta(extra={"check": topic_arn_problem})]
+Channel = Annotated[str, Meta(extra={"check": channel_problem})]
 Charge = Annotated[str, Meta(extra={"check": charge_problem})]
 PerhapsText = Annotated[str, Meta(extra={"check": perhaps_text_problem})]
 """Text, or nothing where nothing is meant."""
@@ -145,9 +149,13 @@ class StorageSettings(_Table, frozen=True, kw_only=True):
 
 
 class OperatorSettings(_Table, frozen=True, kw_only=True):
-    """Console, API, health and metrics. Secret: `operator_tokens`. `socket` None: beside the database file."""
+    """Console, API, health and metrics. Secret: `operator_tokens`. `socket` None: beside the database file.
+
+    `public_url` is how people reach it, for links in messages (None: `http://` and `bind`).
+    """
 
     bind: Bind = "127.0.0.1:8710"
+    public_url: Url | None = None
     socket: Annotated[str, Meta(extra={"check": socket_problem})] | None = None
 
 
@@ -385,7 +393,7 @@ class OwnerSettings(_Table, frozen=True, kw_only=True):
     """Who answers, and where they are reached. A channel that holds a secret is `credential:NAME`."""
 
     name: Text
-    channels: tuple[Text, ...] = ()
+    channels: tuple[Channel, ...] = ()
 
 
 class OwnersSettings(_Table, frozen=True, kw_only=True):
@@ -405,11 +413,17 @@ class TelemetrySettings(_Table, frozen=True, kw_only=True):
 
 
 class AlertsSettings(_Table, frozen=True, kw_only=True):
-    """When somebody is called. Times are `HH:MM`, intervals `start/end`."""
+    """When somebody is called. Times are `HH:MM` in the connection's time zone, intervals `start/end`.
+
+    `thresholds` by name (`actors.domain.alerting.THRESHOLDS`; 0: never). A critical alert that still stands after
+    `escalate_after_minutes`, and any other past its due time, goes to `escalate_to` too: owners, or channels.
+    """
 
     thresholds: dict[str, Annotated[float, Meta(ge=0)]] = {}
+    escalate_after_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 60
+    escalate_to: tuple[Annotated[str, Meta(extra={"check": escalation_problem})], ...] = ("it",)
     quiet_hours: Annotated[str, Meta(extra={"check": quiet_hours_problem})] | None = None
-    maintenance: tuple[Text, ...] = ()
+    maintenance: tuple[Annotated[str, Meta(extra={"check": window_problem})], ...] = ()
     digest_at: Annotated[str, Meta(extra={"check": time_of_day_problem})] | None = None
 
 

@@ -19,6 +19,13 @@ from daemon.settings_reader import shown
 
 Fault = tuple[str, str]
 
+OWNERS = ("ops", "finance", "ecommerce", "it")
+
+OPEN_CHANNELS = frozenset(
+    {"mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms", "ntfy", "ntfys", "syslog"}
+)
+"""Kinds of channels whose address is no secret, unless a password stands in it."""
+
 YEAR_SECONDS = 366 * 86_400
 LONGEST_SOCKET_PATH = 107  # bytes; the kernel's sockaddr_un
 
@@ -182,3 +189,36 @@ def quiet_hours_problem(value: str) -> Fault | None:
     if dash and _TIME_OF_DAY.fullmatch(start) and _TIME_OF_DAY.fullmatch(end) and start != end:
         return None
     return f"{shown(value)} is not a span of a day", "write it as HH:MM-HH:MM, for example 22:00-07:00"
+
+
+def channel_problem(value: str) -> Fault | None:
+    """An address of a channel, or `credential:NAME`. What may be a secret is not shown, and does not stand here."""
+    if value.startswith("credential:"):
+        return text_problem(value)
+    scheme, found, rest = value.partition("://")
+    if not (found and rest and value.isprintable() and re.fullmatch(r"[a-z][a-z0-9]*", scheme) and " " not in value):
+        return "is no address of a channel", 'write for example "mailto://relay.example.com?to=desk@example.com"'
+    try:
+        password = urlsplit(value).password
+    except ValueError:
+        return "is no address of a channel", "mend what stands after ://"
+    if scheme not in OPEN_CHANNELS or password is not None:
+        why = "holds a password" if scheme in OPEN_CHANNELS else f"{scheme}://… may hold a secret"
+        return why, "give the whole address as a secret, and write credential:NAME here"
+    return None
+
+
+def escalation_problem(value: str) -> Fault | None:
+    """An owner, or a channel of nobody in particular."""
+    return None if value in OWNERS else channel_problem(value)
+
+
+def window_problem(value: str) -> Fault | None:
+    """A span of time: `start/end`, both with their zones."""
+    mend = 'write it as start/end, for example "2026-12-24T18:00:00Z/2026-12-25T06:00:00Z"'
+    start, slash, end = value.partition("/")
+    if not slash or timestamp_problem(start) is not None or timestamp_problem(end) is not None:
+        return f"{shown(value)} is not a span of time", mend
+    if datetime.fromisoformat(start) >= datetime.fromisoformat(end):
+        return f"{shown(value)} ends before it starts", mend
+    return None

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from daemon.settings_checks import LONGEST_SOCKET_PATH, split_bind
+from actors.domain.alerting import THRESHOLDS
+from daemon.settings_checks import LONGEST_SOCKET_PATH, OWNERS, split_bind
 from daemon.settings_reader import Problem, quoted, shown
 
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound
@@ -35,7 +36,28 @@ def contradictions(tables: Mapping[str, Any], document: Mapping[str, Any]) -> li
         problems += _slugs(tables["mappings"].charges)
         problems += _gift_cards(tables["mappings"])
         problems += _currencies(tables["mappings"].currencies)
+    if "alerts" in tables:
+        problems += _thresholds(tables["alerts"].thresholds)
+    if "alerts" in tables and "owners" in tables:
+        problems += _escalation(tables["owners"], document)
     return problems
+
+
+def _thresholds(thresholds: Mapping[str, float]) -> Iterator[Problem]:
+    for name in thresholds:
+        if name not in THRESHOLDS:
+            yield Problem(
+                f"alerts.thresholds.{quoted(name)}", "is no threshold", f"write one of {', '.join(THRESHOLDS)}"
+            )
+
+
+def _escalation(owners: Any, document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Only what the file says: by default it is told, if anybody is."""
+    for name in document.get("alerts", {}).get("escalate_to", ()):
+        if name in OWNERS and getattr(owners, name) is None:
+            yield Problem(
+                "alerts.escalate_to", f"names {shown(name)}, whom [owners] does not", f"add {name} to [owners]"
+            )
 
 
 def _calls(cin7: Any) -> Iterator[Problem]:

@@ -41,6 +41,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "close a month or a day: both sides, what they differ by, what is open; the postings that are safe to sync on",
         "tallyd report month 2026-11",
     ),
+    "mappings": (
+        "list what is mapped to what; try a row on the last orders, put it in force, or take it back",
+        'tallyd mappings try tax GB/standard "20% (VAT on Income)"',
+    ),
     "webhooks": ("plan or apply the webhooks Cin7 Core sends us", "tallyd webhooks plan"),
     "audit": ("list what people did; prove that none of it was changed", "tallyd audit verify"),
     "model": ("print who masters, does and owns what, to be signed", "tallyd model --config tallyd.toml"),

@@ -6,6 +6,7 @@ from actors.catalogue.rules import CatalogueRules
 from actors.domain.calls import Lane
 from actors.domain.delivering import DeliveryRules
 from actors.domain.drafting import DraftRules
+from actors.domain.mapped import Mappings
 from actors.domain.posting import ChargeRule, Charges, CurrencyRule, PostingRules
 from actors.finance.rules import FinanceRules
 from actors.fulfilment.rules import FulfilmentRules
@@ -202,6 +203,15 @@ def procurement_rules(settings: Settings) -> ProcurementRules:
         month_end=chosen.month_end_days,
         refresh=_ms(settings.orders.refresh_seconds),
         history=chosen.history_days * DAY_MS,
+    )
+
+
+def mappings_of(settings: Settings) -> Mappings:
+    """The tables that people may lay rows over at the desk."""
+    return Mappings(
+        posting=posting_rules(settings),
+        accounts=finance_rules(settings).accounts,
+        carriers=fulfilment_rules(settings).delivery.carriers,
     )
 
 

@@ -121,7 +121,7 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
             witness=witness,
             free_bytes=lambda: shutil.disk_usage(path.parent).free,
             readers=sqs_readers(settings, secrets, clock),
-            workers=desk_workers(lambda: app),
+            workers=desk_workers(lambda: app, settings, secrets),
         )
         app = App(settings, secrets, engine, clock)
         await stack.enter_async_context(

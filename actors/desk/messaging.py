@@ -21,6 +21,10 @@ class Messenger(Protocol):
         """
         ...
 
+    async def understands(self, channel: str) -> bool:
+        """Say whether a channel has an address a message could be sent to; nothing is sent."""
+        ...
+
 
 class Pulse(Protocol):
     """The running parts, as far as alerts are judged by them."""

@@ -53,6 +53,7 @@ class NoticeWorker:
         self._around = around
         self.rules = rules
         self.messenger = messenger
+        self._checked: set[str] = set()
 
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
         """What an earlier process left unsent."""
@@ -68,6 +69,7 @@ class NoticeWorker:
         if waiting.silent_until is not None:
             return Later(due_at=waiting.silent_until, reason="maintenance")
         if not waiting.batch:
+            await self._check(channel)
             return Done() if waiting.next_at is None else Later(due_at=waiting.next_at, reason="held")
         title, text = self._words(waiting.batch)
         try:
@@ -81,6 +83,16 @@ class NoticeWorker:
         except UndeliveredError as error:
             return self._failed(channel, waiting, error.reason)
         return Done(unit=lambda connection, at: self._sent(connection, channel, waiting, at))
+
+    async def _check(self, channel: Channel) -> None:
+        """Once a process, before anything has to leave: an address nobody understands is found now, not at an alert."""
+        if channel.key in self._checked:
+            return
+        self._checked.add(channel.key)
+        if not await self.messenger.understands(channel.key):
+            now = self._around.clock.now()
+            reason = "its address is not understood"
+            await self._around.database.run(lambda connection: self._tell(connection, channel, reason, 0, now))
 
     def _take(self, connection: sqlite3.Connection, channel: Channel, now: Instant) -> Waiting:
         """Choose what leaves as one message, and say so before it is sent."""

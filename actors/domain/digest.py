@@ -96,7 +96,7 @@ def month_end(month: Month, *, base: str) -> tuple[str, str]:
         f"Exceptions still open: {month.open_exceptions}",
         f"Orders held from posting: {month.held}",
         f"Orders without documents: {month.without_documents}",
-        f"Not yet safe to sync on: {month.not_posted}",
+        f"Orders not judged or not posted yet: {month.not_posted}",
         "",
         f"{base}/month/{month.name}",
     ]

@@ -61,6 +61,10 @@ class ChannelMessenger:
         if reason is not None:
             raise UndeliveredError(reason)
 
+    async def understands(self, channel: str) -> bool:
+        """See `actors.desk.messaging.Messenger`."""
+        return await anyio.to_thread.run_sync(is_understood, self._urls.get(channel, ""))
+
 
 def deliver(url: str, title: str, body: str, tone: str, topic: str) -> str | None:
     """Send a message and wait; return why it did not go out, or None."""

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from actors.desk.ports import Worker
+from daemon.desk.alert_workers import alert_workers
 from daemon.desk.deeds import DeedWorker
 from daemon.engine import Engine
 from daemon.running import Running
+from daemon.secrets import Secrets
+from daemon.settings import Settings
 
 
-def desk_workers(app: Callable[[], Running]) -> Callable[[Engine], Sequence[Worker]]:
+def desk_workers(
+    app: Callable[[], Running], settings: Settings, secrets: Secrets
+) -> Callable[[Engine], Sequence[Worker]]:
     """Return what makes the workers. The running app is asked for when they work: the engine is made before it."""
 
-    def workers(_engine: Engine) -> Sequence[Worker]:
-        return (DeedWorker(app),)
+    def workers(engine: Engine) -> Sequence[Worker]:
+        return (DeedWorker(app), *alert_workers(engine, settings, secrets))
 
     return workers

@@ -263,7 +263,7 @@ def test_exceptions(config: Path, capsys: Printed) -> None:
     assert run("exceptions", "list", "--config", config) == 0
     assert "sku_unknown" in capsys.readouterr().out
     assert run("exceptions", "list", "--owner", "finance", "--json", "--config", config) == 0
-    assert read_json(capsys) == {"items": [], "next": None}
+    assert read_json(capsys) == {"items": [], "next": None, "total": 0}
     assert run("exceptions", "show", "1", "--json", "--config", config) == 0
     assert read_json(capsys)["record"]["number"] == "A-2"
     assert run("exceptions", "show", "1", "--config", config) == 0

@@ -28,6 +28,7 @@ from adapters.telemetry.tracing import Tracing, otlp_exporter
 from daemon import health
 from daemon.catalogue_health import CatalogueHealth
 from daemon.control import control_server, socket_path
+from daemon.desk.sessions import SessionDesk
 from daemon.desk.workers import desk_workers
 from daemon.doors import pushed_doors, sqs_readers
 from daemon.engine import Engine, born_at
@@ -125,7 +126,9 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
         )
         app = App(settings, secrets, engine, clock)
         await stack.enter_async_context(
-            operator_server(settings.operator.bind, LiveReading(app), tokens=secrets.operator_tokens)
+            operator_server(
+                settings.operator.bind, LiveReading(app), tokens=secrets.operator_tokens, sessions=SessionDesk(app)
+            )
         )
         await stack.enter_async_context(control_server(app, socket_path(settings)))
         doors = pushed_doors(settings, secrets)

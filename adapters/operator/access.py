@@ -80,15 +80,29 @@ class AccessRules:
         self._tokens = tuple(tokens)
         self._bind_host = bind_host.lower()
 
+    @property
+    def open(self) -> bool:
+        """There are no tokens: whoever is at this machine reads, and nobody is named."""
+        return not self._tokens
+
     def admit(self, approach: Approach) -> Person:
         """Return who asks.
 
         Raises:
             ProblemError: 403, or 401 where a token would help.
         """
+        self.screen(approach)
+        return self._bearer(approach.authorization) if self._tokens else Person()
+
+    def screen(self, approach: Approach) -> None:
+        """Refuse what nobody may send, whoever it is: what every request passes, also one that is to sign in.
+
+        Raises:
+            ProblemError: 403.
+        """
         host = self._host(approach)
         if self._tokens:
-            return self._bearer(approach.authorization)
+            return
         if not _is_loopback(approach.peer):
             raise ProblemError(403, "Without operator tokens only this machine may ask.")
         if host != "localhost" and not _is_loopback(host):
@@ -97,7 +111,17 @@ class AccessRules:
             raise ProblemError(403, "Without operator tokens no request may come through a proxy.")
         if approach.method not in READING:
             raise ProblemError(403, "Without operator tokens nothing can be changed here.")
-        return Person()
+
+    def known(self, token: str) -> Token | None:
+        """Return whose token this is. Every one is compared, found or not: how long it takes tells nothing."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        found = [known for known in self._tokens if hmac.compare_digest(known.digest, digest)]
+        return found[0] if found else None
+
+    def holder(self, digest: bytes) -> Person | None:
+        """Return whose token has this digest today; None once it was taken off the list."""
+        found = [known for known in self._tokens if hmac.compare_digest(known.digest, digest)]
+        return Person(name=found[0].name, roles=frozenset(found[0].roles)) if found else None
 
     def _host(self, approach: Approach) -> str:
         """Return the one Host, if it is ours: anything else is somebody else's page speaking through a browser."""
@@ -115,13 +139,11 @@ class AccessRules:
         scheme, _, token = (authorization[0] if len(authorization) == 1 else "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise ProblemError(401, "A bearer token is needed.", headers={"WWW-Authenticate": 'Bearer realm="tallyd"'})
-        digest = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).digest()
-        # Every token is compared, found or not: how long it takes tells nothing.
-        found = [known for known in self._tokens if hmac.compare_digest(known.digest, digest)]
-        if not found:
+        found = self.known(token.strip())
+        if found is None:
             headers = {"WWW-Authenticate": 'Bearer realm="tallyd", error="invalid_token"'}
             raise ProblemError(401, "The token is not known.", headers=headers)
-        return Person(name=found[0].name, roles=frozenset(found[0].roles))
+        return Person(name=found.name, roles=frozenset(found.roles))
 
 
 def require(person: Person, roles: Collection[str]) -> None:

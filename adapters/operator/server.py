@@ -15,6 +15,8 @@ from aiohttp.typedefs import Middleware
 
 from actors.domain.closing_files import postings_to_csv, to_csv
 from actors.domain.coverage import Flag, Match
+from adapters.console.console import Console
+from adapters.console.sessions import SessionStore
 from adapters.operator import alert_api, desk_api, list_api, mapping_api, patch_api, record_api
 from adapters.operator.access import (
     CATALOGUE_ROLES,
@@ -22,6 +24,7 @@ from adapters.operator.access import (
     STOCK_ROLES,
     AccessRules,
     Approach,
+    Person,
     Token,
     require,
 )
@@ -32,19 +35,12 @@ from adapters.operator.problems import ProblemError
 from adapters.operator.reading import (
     MarginQuery,
     OperatorReading,
-    OrderQuery,
     SkuQuery,
-    StockQuery,
 )
 
 _CLOSE_SECONDS = 2.0
 _SKU = "{sku:[^/]+}"
 """A SKU may hold anything; a slash of its own comes quoted."""
-MOST_SKUS = 100
-LOOKUP_SECONDS = 2
-"""How many SKUs may be asked for at a time, and for how long their figures may be kept."""
-
-STOCK_STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "missing")
 SKU_MATCHES = (*(match.value for match in Match), "unmatched", "all")
 _YES_NO = ("true", "false")
 _CSV = "text/csv"
@@ -53,9 +49,11 @@ _FORMATS = ("json", "csv")
 
 @asynccontextmanager
 async def operator_server(
-    bind: str, reading: OperatorReading, *, tokens: Sequence[Token] = ()
+    bind: str, reading: OperatorReading, *, tokens: Sequence[Token] = (), sessions: SessionStore | None = None
 ) -> AsyncIterator[tuple[str, int]]:
     """Listen on `host:port` (port 0: the machine chooses) until the block ends; yield the address bound.
+
+    The console is there where it is told where sessions are kept.
 
     Raises:
         OSError: the address cannot be bound.
@@ -63,7 +61,9 @@ async def operator_server(
     host, _, port = bind.rpartition(":")
     host = host.strip("[]")
     runner = web.AppRunner(
-        build(reading, tokens=tokens, bind_host=host), access_log=None, shutdown_timeout=_CLOSE_SECONDS
+        build(reading, tokens=tokens, bind_host=host, sessions=sessions),
+        access_log=None,
+        shutdown_timeout=_CLOSE_SECONDS,
     )
     await runner.setup()
     try:
@@ -74,21 +74,22 @@ async def operator_server(
         await runner.cleanup()
 
 
-def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) -> web.Application:
+def build(
+    reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str, sessions: SessionStore | None = None
+) -> web.Application:
     """Return the application. `bind_host` is a name or address besides loopback's that a Host may say."""
     desk = _Desk(reading)
-    app = web.Application(
-        middlewares=[problems, _access(AccessRules(tokens, bind_host=bind_host))], client_max_size=LARGEST_BODY
-    )
+    rules = AccessRules(tokens, bind_host=bind_host)
+    console = Console(reading, rules, sessions) if sessions is not None else None
+    pages = [console.middleware] if console is not None else []
+    app = web.Application(middlewares=[problems, *pages, _access(rules, console)], client_max_size=LARGEST_BODY)
     app.add_routes(
         [
             web.get("/health", desk.health),
             web.get("/health/live", desk.live),
             web.get("/health/ready", desk.ready),
             web.get("/metrics", desk.metrics),
-            web.get("/api/orders", desk.orders),
             web.get("/api/orders/{ref}", desk.order),
-            web.get("/api/stock", desk.stock_list),
             web.get(f"/api/stock/{_SKU}", desk.stock),
             web.post(f"/api/stock/{_SKU}/block", desk.block),
             web.post(f"/api/stock/{_SKU}/unblock", desk.unblock),
@@ -108,6 +109,7 @@ def build(reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str) 
             web.get("/api/purchases/{number}", desk.purchase),
             web.get("/openapi.json", desk.openapi),
             *part_routes(reading),
+            *(console.routes() if console is not None else ()),
         ]
     )
     return app
@@ -125,10 +127,16 @@ def part_routes(reading: OperatorReading) -> list[web.RouteDef]:
     ]
 
 
-def _access(rules: AccessRules) -> Middleware:
+def _access(rules: AccessRules, console: Console | None) -> Middleware:
     @web.middleware
     async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[PERSON] = rules.admit(_approach(request))
+        approach = _approach(request)
+        rules.screen(approach)
+        asks_console = console is not None and not approach.authorization and not rules.open
+        person = await console.signed_in(request) if console is not None and asks_console else None
+        if person is None and not (console is not None and console.open_to_all(request)):
+            person = rules.admit(approach)
+        request[PERSON] = person or Person()
         return await handler(request)
 
     return admitted
@@ -179,44 +187,11 @@ class _Desk:
             raise ProblemError(404, "No order has this number or id, nor does its sale.")
         return document(found)
 
-    async def orders(self, request: web.Request) -> web.Response:
-        known(request, "state", "limit", "after")
-        query = OrderQuery(
-            state=request.query.get("state") or None, limit=limit(request), after=request.query.get("after") or None
-        )
-        return document(await self._reading.orders(query))
-
     async def stock(self, request: web.Request) -> web.Response:
         found = await self._reading.stock_of(request.match_info["sku"])
         if found is None:
             raise ProblemError(404, "Neither side was seen to have this SKU; mind upper and lower case.")
         return document(found)
-
-    async def stock_list(self, request: web.Request) -> web.Response:
-        if "sku" in request.query:
-            return await self._stock_lookup(request)
-        known(request, "sku", "state", "after", "limit")
-        query = StockQuery(
-            state=one_of(request, "state", STOCK_STATES) or "all",
-            after=request.query.get("after", ""),
-            limit=limit(request),
-        )
-        return document(await self._reading.stock_list(query))
-
-    async def _stock_lookup(self, request: web.Request) -> web.Response:
-        known(request, "sku")
-        skus = request.query.getall("sku")
-        if len(skus) > MOST_SKUS:
-            raise ProblemError(400, f"At most {MOST_SKUS} SKUs at a time; {len(skus)} were asked for: ask in parts.")
-        found, tag = await self._reading.stock_lookup(skus)
-        headers = {"ETag": tag, "Cache-Control": f"private, max-age={LOOKUP_SECONDS}"}
-        # Compared weakly (RFC 9110 §13.1.2): who compresses on the way makes a tag weak.
-        sent = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
-        if tag in sent or "*" in sent:
-            return web.Response(status=304, headers=headers)
-        response = document(found)
-        response.headers.update(headers)
-        return response
 
     async def block(self, request: web.Request) -> web.Response:
         sku, author, reason = await self._asked_of_stock(request, "sku")

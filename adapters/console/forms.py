@@ -1,0 +1,98 @@
+"""What a form says: texts of bounded length, and the deed it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+from multidict import MultiDictProxy
+
+from actors.domain.exception_life import ExceptionFilter
+from adapters.operator.desk_api import ACTIONS, Deed
+from adapters.operator.problems import ProblemError
+
+LONGEST = 500
+FORM = "application/x-www-form-urlencoded"
+
+WHERE = ("owner", "type", "state", "stage", "severity", "group", "assignee", "text")
+"""The fields of a filter."""
+
+
+class Form:
+    """The fields of a form that was sent."""
+
+    def __init__(self, fields: MultiDictProxy[Any]) -> None:
+        self._fields = fields
+
+    def text(self, name: str, *, most: int = LONGEST) -> str:
+        """Return a field on one line, "" where it is not there. Raises `ProblemError` 400, it is too long."""
+        value = self._fields.get(name, "")
+        if not isinstance(value, str) or len(value) > most:
+            raise ProblemError(400, f"The {name} must be text of at most {most} characters.")
+        return " ".join(value.split())
+
+    def needed(self, name: str) -> str:
+        """Return a field that must say something. Raises `ProblemError` 400."""
+        text = self.text(name)
+        if not text:
+            raise ProblemError(400, f"The {name.replace('_', ' ')} is missing.")
+        return text
+
+    def all(self, name: str) -> Sequence[str]:
+        """Return every value of a field."""
+        return [value for value in self._fields.getall(name, []) if isinstance(value, str)]
+
+    def starting(self, prefix: str) -> dict[str, str]:
+        """Return the fields that begin so and say something, without the prefix."""
+        names = dict.fromkeys(name for name in self._fields if name.startswith(prefix))
+        found = {name.removeprefix(prefix): self.text(name) for name in names}
+        return {name: text for name, text in found.items() if text}
+
+
+async def form_of(request: web.Request) -> Form:
+    """Read the form. Raises `ProblemError` 415, it is none."""
+    if request.content_type != FORM:
+        raise ProblemError(415, "The console takes forms alone.")
+    return Form(await request.post())
+
+
+def deed_of(form: Form) -> Deed:
+    """Read what is asked for: of the exceptions that are ticked, or of all a filter matches.
+
+    Raises:
+        ProblemError: 400, nothing is ticked, or what is ticked is no exception's number.
+    """
+    action = form.text("action")
+    if action not in ACTIONS:
+        raise ProblemError(400, "Choose what should be done.")
+    everything = form.text("scope") == "matching"
+    ids = None if everything else _ids(form.all("id"))
+    return Deed(
+        action=action,
+        ids=ids,
+        where=where_of(form) if everything else ExceptionFilter(),
+        reason=form.text("reason"),
+        to=form.text("to"),
+        until=_instant(form.text("until")),
+        values=form.starting("value_"),
+    )
+
+
+def where_of(form: Form) -> ExceptionFilter:
+    """Read the filter a page was narrowed by."""
+    told = {name: form.text(f"where_{name}") for name in WHERE}
+    return ExceptionFilter(**{name: text for name, text in told.items() if text})
+
+
+def _ids(texts: Sequence[str]) -> tuple[int, ...]:
+    if not texts:
+        raise ProblemError(400, "Tick the exceptions it is about, or choose everything that matches.")
+    if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in texts):
+        raise ProblemError(400, "An exception goes by its number.")
+    return tuple(dict.fromkeys(int(text) for text in texts))
+
+
+def _instant(text: str) -> str:
+    """Give the text of a date field its zone: the console speaks UTC."""
+    return f"{text}:00Z" if len(text) == len("2026-11-26T20:00") and text[10] == "T" else text

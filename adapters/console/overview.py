@@ -1,0 +1,98 @@
+"""The first page: what is not in Cin7 Core and why, how old stock is, what waits for finance, how long the backlog is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+from markupsafe import Markup
+
+from actors.domain.exception_types import CATALOGUE
+from actors.domain.time import parse_instant
+from adapters.console import charts
+from adapters.console.forms import Form
+from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.operator.access import FLOW_ROLES, require
+from adapters.operator.parameters import PERSON
+
+_DAY = 86_400_000
+_SILENCE = 20 * 60_000
+"""A longer time without a sample is drawn as a gap; milliseconds."""
+
+_REASONS = ("reason", "state", "count", "oldest_at")
+_SAMPLES = ("at", "limit", "in_window", "minutes_to_drain", "outbox_ready", "open_exceptions")
+
+
+class OverviewPages:
+    """The overview, the flows' switches, and help."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get("/", self.overview),
+            web.get("/help", self.help),
+            web.post("/flows/{flow}/pause", self._site.posted(self.pause)),
+            web.post("/flows/{flow}/resume", self._site.posted(self.resume)),
+        ]
+
+    async def overview(self, request: web.Request) -> web.Response:
+        """Show how things stand."""
+        found = await self._site.reading.lists.overview()
+        if as_csv(request):
+            if request.query.get("table") == "budget":
+                return csv_of("budget.csv", _SAMPLES, found["samples"])
+            return csv_of("not-in-cin7.csv", _REASONS, found["orders"]["by_reason"])
+        samples = found["samples"]
+        return await self._site.page(
+            request,
+            "overview",
+            told=found,
+            health=found["health"],
+            types=CATALOGUE,
+            calls_chart=self._calls(samples, found["health"]["governor"]),
+            drain_chart=self._drain(samples, found["backlog"]),
+        )
+
+    async def help(self, request: web.Request) -> web.Response:
+        """Show the keys, and what the words mean."""
+        return await self._site.page(request, "help")
+
+    async def pause(self, request: web.Request, form: Form) -> web.Response:
+        """Let a flow claim nothing more."""
+        person = request[PERSON]
+        require(person, FLOW_ROLES)
+        flow, reason = request.match_info["flow"], form.needed("reason")
+        done = await self._site.reading.pause(flow, author=person.name, reason=reason)
+        self._site.tell(request, done["message"])
+        return go("/")
+
+    async def resume(self, request: web.Request, form: Form) -> web.Response:
+        """Let a flow go on."""
+        person = request[PERSON]
+        require(person, FLOW_ROLES)
+        flow, reason = request.match_info["flow"], form.text("reason")
+        done = await self._site.reading.resume(flow, author=person.name, reason=reason)
+        self._site.tell(request, done["message"])
+        return go("/")
+
+    def _calls(self, samples: Sequence[Mapping[str, Any]], governor: Mapping[str, Any]) -> Markup:
+        now = self._site.now()
+        label = (
+            f"Calls to Cin7 Core in the last minute, over 24 hours; now {governor['in_window']} of {governor['limit']}"
+        )
+        line = charts.Line(points=_course(samples, "in_window"), filled=True, gap=_SILENCE)
+        return charts.chart([line], since=now - _DAY, until=now, label=label, ceiling=float(governor["limit"]))
+
+    def _drain(self, samples: Sequence[Mapping[str, Any]], backlog: Mapping[str, Any]) -> Markup:
+        now = self._site.now()
+        label = f"Minutes until the backlog is gone, over 24 hours; now {backlog['minutes']:.1f}"
+        line = charts.Line(points=_course(samples, "minutes_to_drain"), style="two", filled=True, gap=_SILENCE)
+        return charts.chart([line], since=now - _DAY, until=now, label=label)
+
+
+def _course(samples: Sequence[Mapping[str, Any]], name: str) -> list[charts.Point]:
+    return [(parse_instant(one["at"]), float(one[name])) for one in samples]

@@ -1,0 +1,22 @@
+"""Figures of both systems beside each other, from names that end with the system they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+OURS: Final = " commercetools"
+THEIRS: Final = " Cin7 Core"
+
+
+def side_by_side(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each figure: `net commercetools` beside `net Cin7 Core`; one that has no side stands `alone`."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, figure in figures.items():
+        side = next((one for one in (OURS, THEIRS) if name.endswith(one)), "")
+        component = name.removesuffix(side)
+        row = rows.setdefault(component, {"component": component, "ours": "", "theirs": "", "alone": ""})
+        row["ours" if side == OURS else "theirs" if side == THEIRS else "alone"] = figure
+    for row in rows.values():
+        row["differs"] = bool(row["ours"] and row["theirs"] and row["ours"] != row["theirs"])
+    return list(rows.values())

@@ -1,0 +1,256 @@
+// What the console does beyond its pages: it stays live, and it listens to keys. Everything works without it.
+"use strict";
+
+const EVERY = 5000;
+const said = document.getElementById("said");
+const live = document.getElementById("live");
+
+// -- live regions ----------------------------------------------------------------------------------------------------
+
+const tags = new Map();
+
+async function refresh(region) {
+  const name = region.dataset.live;
+  const headers = { "X-Fragment": name };
+  if (tags.has(name)) headers["If-None-Match"] = tags.get(name);
+  const answer = await fetch(location.href, { headers, credentials: "same-origin", redirect: "error" });
+  if (answer.status === 304) return;
+  if (answer.status === 401) throw new Error("You are signed out: load the page again.");
+  if (!answer.ok) throw new Error("The page cannot be read at the moment.");
+  tags.set(name, answer.headers.get("ETag"));
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
+  const before = region.querySelector("[data-says]")?.textContent;
+  arrange(region, fresh);
+  children(region, fresh);
+  sortable(region);
+  counted();
+  const after = region.querySelector("[data-says]")?.textContent;
+  if (after && after !== before) said.textContent = after;
+}
+
+async function turn() {
+  const regions = [...document.querySelectorAll("[data-live]")].filter((one) => !one.querySelector("[data-over]"));
+  if (document.visibilityState === "visible" && regions.length) {
+    try {
+      for (const region of regions) await refresh(region);
+      note("live");
+    } catch (trouble) {
+      note(trouble instanceof TypeError ? "tallyd does not answer; trying again." : trouble.message, true);
+    }
+  }
+  setTimeout(turn, EVERY);
+}
+
+function note(text, bad = false) {
+  live.hidden = false;
+  live.classList.toggle("late", bad);
+  if (live.textContent === text) return;
+  live.textContent = text;
+  if (bad) said.textContent = text;
+}
+
+// The tree is changed where it differs, so that focus, ticks, words half written and what is open stay.
+function morph(old, fresh) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh.cloneNode(true));
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return undefined;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && !kept(old, name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of [...fresh.attributes]) {
+    if (old.getAttribute(name) !== value && !kept(old, name)) old.setAttribute(name, value);
+  }
+  if (old.nodeName === "THEAD" && old.closest("[data-sortable]")) return undefined; // its heads are buttons by now
+  return children(old, fresh);
+}
+
+// What the person at the page has changed is theirs.
+function kept(node, name) {
+  if (node.nodeName === "DETAILS") return name === "open";
+  return node.nodeName === "INPUT" && name === "value" && node.type !== "hidden";
+}
+
+function key(node) {
+  return node.nodeType === Node.ELEMENT_NODE ? node.dataset.key : undefined;
+}
+
+function children(old, fresh) {
+  const known = new Map([...old.childNodes].filter(key).map((node) => [key(node), node]));
+  const wanted = new Set([...fresh.childNodes].map(key).filter(Boolean));
+  let at = old.firstChild;
+  for (const next of [...fresh.childNodes]) {
+    while (at && key(at) && !wanted.has(key(at))) {
+      const gone = at;
+      at = at.nextSibling;
+      gone.remove();
+    }
+    const same = key(next) ? known.get(key(next)) : at && !key(at) ? at : undefined;
+    if (!same) {
+      const added = next.cloneNode(true);
+      old.insertBefore(added, at);
+      if (key(next)) added.classList.add("changed");
+    } else {
+      if (same === at) at = at.nextSibling;
+      else old.insertBefore(same, at);
+      morph(same, next);
+    }
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
+}
+
+// -- tables ----------------------------------------------------------------------------------------------------------
+
+function sortable(root) {
+  for (const table of root.querySelectorAll("table[data-sortable]")) {
+    for (const [column, head] of [...table.tHead.rows[0].cells].entries()) {
+      if (head.querySelector("a, button, input") || !head.textContent.trim()) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => sort(table, column, head));
+    }
+  }
+}
+
+// What comes anew comes in the order that was chosen.
+function arrange(region, fresh) {
+  const tables = fresh.querySelectorAll("table[data-sortable]");
+  for (const [at, table] of region.querySelectorAll("table[data-sortable]").entries()) {
+    const heads = [...table.tHead.rows[0].cells];
+    const column = heads.findIndex((head) => head.hasAttribute("aria-sort"));
+    if (column >= 0 && tables[at]) order(tables[at], column, heads[column].getAttribute("aria-sort") === "descending");
+  }
+}
+
+function sort(table, column, head) {
+  const down = head.getAttribute("aria-sort") === "ascending";
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", down ? "descending" : "ascending");
+  order(table, column, down);
+}
+
+function order(table, column, down) {
+  const value = (row) => row.cells[column]?.dataset.value ?? row.cells[column]?.querySelector("time")?.dateTime ?? row.cells[column]?.textContent.trim() ?? "";
+  const number = (text) => Number(text.replace(/[\s\u202f]/g, "").match(/^-?[\d.]+/)?.[0] ?? NaN);
+  const rows = [...table.tBodies[0].rows];
+  const figures = rows.every((row) => value(row) === "–" || value(row) === "" || (!Number.isNaN(number(value(row))) && !/^\d{4}-/.test(value(row))));
+  rows.sort((one, other) => {
+    const [a, b] = [value(one), value(other)];
+    const by = figures ? (number(a) || 0) - (number(b) || 0) : a.localeCompare(b, "en", { numeric: true });
+    return down ? -by : by;
+  });
+  if (rows.some((row, at) => row !== table.tBodies[0].rows[at])) table.tBodies[0].append(...rows);
+}
+
+// -- ticking ---------------------------------------------------------------------------------------------------------
+
+function ticks() {
+  return [...document.querySelectorAll('input[name="id"][form="bulk"]')];
+}
+
+function counted() {
+  const label = document.querySelector("[data-ticked]");
+  if (!label) return;
+  const all = ticks();
+  const ticked = all.filter((one) => one.checked).length;
+  label.textContent = ticked ? `Ticked (${ticked})` : "Ticked";
+  const every = document.querySelector("[data-all]");
+  if (every) {
+    every.checked = ticked > 0 && ticked === all.length;
+    every.indeterminate = ticked > 0 && ticked < all.length;
+  }
+}
+
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-all]")) for (const one of ticks()) one.checked = target.checked;
+  if (target.matches("[data-deed]")) fitting(target);
+  counted();
+});
+
+function fitting(select) {
+  for (const field of select.form.querySelectorAll("[data-for]")) field.hidden = field.dataset.for !== select.value;
+}
+
+// A form is sent once: a second press waits for the first.
+document.addEventListener("submit", ({ target }) => {
+  setTimeout(() => {
+    for (const button of target.querySelectorAll("button")) button.disabled = true;
+  });
+});
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("button:disabled")) button.disabled = false;
+});
+
+// -- theme -----------------------------------------------------------------------------------------------------------
+
+document.addEventListener("click", (event) => {
+  const choice = event.target.closest("[data-theme-choice]");
+  if (!choice) return;
+  event.preventDefault();
+  const theme = choice.dataset.themeChoice;
+  document.documentElement.dataset.theme = theme;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `tallyd_theme=${theme}; Path=/; Max-Age=31536000; SameSite=Strict${secure}`;
+  for (const one of document.querySelectorAll("[data-theme-choice]")) one.removeAttribute("aria-current");
+  choice.setAttribute("aria-current", "true");
+});
+
+// -- keys ------------------------------------------------------------------------------------------------------------
+
+let going = 0;
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const writing = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea");
+  if (event.key === "Escape" && writing) return writing.blur();
+  if (writing) return;
+  const act = event.timeStamp - going < 1500 ? goes(event.key) : KEYS[event.key];
+  going = 0;
+  if (act && act(event) !== false) event.preventDefault();
+});
+
+function goes(letter) {
+  const link = document.querySelector(`.menu a[data-keys="g ${CSS.escape(letter)}"]`);
+  return link && (() => link.click());
+}
+
+const KEYS = {
+  g: (event) => void (going = event.timeStamp),
+  "/": () => document.getElementById("search").focus(),
+  "?": () => document.querySelector('.menu a[data-keys="?"]').click(),
+  j: () => step(1),
+  k: () => step(-1),
+  n: () => press('a[rel="next"]'),
+  x: () => here()?.querySelector("input[type=checkbox]")?.click() ?? false,
+};
+
+function press(selector) {
+  return document.querySelector(selector)?.click() ?? false;
+}
+
+function here() {
+  return document.activeElement?.closest("table[data-rows] tbody tr");
+}
+
+function step(by) {
+  const links = [...document.querySelectorAll("table[data-rows] tbody tr a.open")];
+  const at = links.indexOf(here()?.querySelector("a.open"));
+  const next = links[at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by];
+  if (!next) return false;
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+for (const select of document.querySelectorAll("[data-deed]")) fitting(select);
+sortable(document);
+counted();
+setTimeout(turn, EVERY);

@@ -23,18 +23,14 @@ from storage.orders import OrderRecord, SaleRecord, records
 FEW = 10_000
 """So many orders are sorted without an index, and counted exactly."""
 
-WALK = 10_000
+WALK = 5_000
 """So many orders are looked at for one page."""
 
 _LAST = "\U0010ffff"
 """Sorts behind whatever a name goes on with."""
 
-_KEYS: Mapping[str, str] = {
-    "accepted_at": "accepted_at",
-    "created_at": "created_at",
-    "number": "coalesce(number, '') COLLATE NOCASE",
-}
-"""What orders are sorted by."""
+_KEYS: Mapping[str, str] = {"accepted_at": "accepted_at", "created_at": "created_at", "number": "name"}
+"""The column of what orders are sorted by."""
 
 _SORTING: Mapping[str, str] = {
     "accepted_at": "orders_by_acceptance",
@@ -179,7 +175,7 @@ def _names(text: str) -> dict[str, str]:
 
 _OF_ORDER = (
     "id >= :low AND id < :low_end",
-    "coalesce(number, '') COLLATE NOCASE >= :text AND coalesce(number, '') COLLATE NOCASE < :end",
+    "name >= :text AND name < :end",
 )
 _OF_SALE = (
     "sale_id = :low",
@@ -209,7 +205,9 @@ _NAMED = (
 
 def _few(connection: sqlite3.Connection, search: Search) -> _Condition | None:
     """Return a condition that few orders meet, and that an index finds; None: each is met by many."""
-    return next((few for few in _narrow(search) if _is_few(connection, few)), None)
+    counted = [(_size(connection, ids), ids) for ids in _narrow(search)]
+    size, few = min(counted, key=lambda one: one[0], default=(FEW + 1, None))
+    return few if size <= FEW else None
 
 
 def _narrow(search: Search) -> Iterator[_Condition]:
@@ -229,18 +227,31 @@ def _narrow(search: Search) -> Iterator[_Condition]:
         yield _Condition("SELECT id FROM orders WHERE accepted_at >= :since AND accepted_at < :before", bounds)
 
 
-def _is_few(connection: sqlite3.Connection, ids: _Condition) -> bool:
-    [count] = connection.execute(f"SELECT count(*) FROM ({ids.sql} LIMIT {FEW + 1})", ids.values).fetchone()
-    return int(count) <= FEW
+def _size(connection: sqlite3.Connection, ids: _Condition) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM ({ids.sql} LIMIT {FEW + 1})", ids.values).fetchone()[0])
 
 
 def _sorted(connection: sqlite3.Connection, search: Search, few: _Condition) -> Page:
-    """Narrow a few, and sort what is left."""
-    met = [_Condition(f"id IN ({few.sql})", few.values), *_conditions(search), *_of_states(search)]
-    fit = _all(met)
-    [total] = connection.execute(f"SELECT count(*) FROM orders WHERE {fit.sql}", fit.values).fetchone()
-    found = _select(connection, search, "", _all([*met, *_place(connection, search)]))
-    return Page(found[: search.limit], _more(found, search), total)
+    """Narrow a few, and sort what is left: one pass over them, the page's rows after it."""
+    fit = _all([*_conditions(search), *_of_states(search)])
+    place = _all(_place(connection, search))
+    # CROSS JOIN: who chooses freely may go through all orders of the commoner half of what is asked.
+    rows = connection.execute(
+        f"SELECT id, {place.sql} FROM (SELECT DISTINCT id AS few FROM ({few.sql})) CROSS JOIN orders ON id = few"
+        f" WHERE {fit.sql} ORDER BY {_order(search)}",
+        {**few.values, **fit.values, **place.values},
+    ).fetchall()
+    ids = [order_id for order_id, is_beyond in rows if is_beyond]
+    part = ids[: search.limit]
+    return Page(_by_id(connection, part), part[-1] if len(ids) > len(part) else None, len(rows))
+
+
+def _by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> list[OrderRecord]:
+    if not ids:
+        return []
+    names = {f"id{place}": order_id for place, order_id in enumerate(ids)}
+    found = records(connection, f"WHERE id IN ({', '.join(f':{name}' for name in names)})", names)
+    return sorted(found, key=lambda record: ids.index(record.id))
 
 
 # -- walking ----------------------------------------------------------------------------------------------------------

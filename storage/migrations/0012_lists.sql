@@ -1,6 +1,9 @@
 -- What pages are found and sorted by: people type a name in any letter case, and often only its beginning.
 
-CREATE INDEX orders_by_name ON orders (coalesce(number, '') COLLATE NOCASE, id);
+-- An order without a number has a name all the same: a place in the list that is sorted by it.
+ALTER TABLE orders ADD COLUMN name TEXT COLLATE NOCASE GENERATED ALWAYS AS (coalesce(number, '')) VIRTUAL;
+
+CREATE INDEX orders_by_name ON orders (name, id);
 CREATE INDEX orders_by_currency ON orders (currency, accepted_at);
 CREATE INDEX sales_by_name ON sales (number COLLATE NOCASE) WHERE number IS NOT NULL;
 CREATE INDEX sales_by_any_reference ON sales (reference COLLATE NOCASE);

@@ -260,6 +260,7 @@ def doubt(state: OrderState) -> int | None:
 def put_into(connection: sqlite3.Connection, order_id: str, state: OrderState) -> None:
     """Place the order into a state past the trigger, which looks at updates only."""
     connection.execute("CREATE TEMP TABLE kept AS SELECT * FROM orders")
+    connection.execute("ALTER TABLE kept DROP COLUMN name")  # SQLite makes it from the number
     connection.execute("DELETE FROM orders")
     connection.execute("UPDATE kept SET state = ?, doubt_until = ?, exported_at = ?", (state, doubt(state), NOW))
     connection.execute("INSERT INTO orders SELECT * FROM kept")

@@ -28,15 +28,24 @@ import msgspec
 
 from daemon.commands.sandbox_buyer import stock_up
 from daemon.commands.sandbox_files import (
+    CONFIG,
     DATABASE,
     EURO_CUSTOMER,
     PROJECT,
+    SOCKET,
     write_config,
     write_credentials,
     write_rates,
 )
 from daemon.commands.sandbox_outage import outage
-from daemon.commands.sandbox_people import SandboxPerson, hire, introduced, operator_tokens, write_people
+from daemon.commands.sandbox_people import (
+    SandboxPerson,
+    hire,
+    introduced,
+    operator_tokens,
+    token_of,
+    write_people,
+)
 
 if TYPE_CHECKING:
     from actors.domain.time import Clock
@@ -46,6 +55,9 @@ if TYPE_CHECKING:
 MARKER = ".tallyd-sandbox"
 _AFTER_SECONDS = 30
 """How long orders go on by default when the push source is on again."""
+
+_DRILL_REFRESH_SECONDS = 30
+"""How often Cin7 Core's lists are read in a drill: whoever mended one should see it."""
 
 EXAMPLE = "example: tallyd sandbox --orders 30 --rate 60"
 
@@ -105,17 +117,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one person for each role, with a token to sign in with (without: reading needs no token, and nothing can"
         " be changed from the browser)",
     )
+    parser.add_argument(
+        "--drill",
+        metavar="NAME",
+        help="rehearse a trouble (implies --people); `list` names them all",
+    )
     parser.add_argument("--no-daemon", action="store_true", help="only the two doubles; prints how to start the daemon")
     parser.add_argument(
         "--exit-when-done",
         action="store_true",
-        help="end once every order is a sale or waits; with 0 if only those wait that should",
+        help="end once every order is a sale or waits; with 0 if only those wait that should. With --drill: do the"
+        " trainee's part as well, and end once it is solved",
     )
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
 
 
 def main(args: argparse.Namespace) -> int:
     """Run the sandbox until it is interrupted (or done)."""
+    if args.drill is not None:
+        from daemon.commands.sandbox_drills import DRILLS
+        from daemon.commands.sandbox_training import listed
+
+        if args.drill == "list":
+            print(listed())
+            return 0
+        if args.drill not in DRILLS:
+            print(f"tallyd sandbox: no drill {args.drill!r}; there are {', '.join(DRILLS)}", file=sys.stderr)
+            return 2
+        args.people = True
     _decide_pace(args)
     if args.orders < 0 or args.rate <= 0 or args.limit < 30:
         print("tallyd sandbox: --orders is at least 0, --rate above 0, --limit at least 30", file=sys.stderr)
@@ -265,6 +294,7 @@ async def _run(args: argparse.Namespace) -> int:
             limit=args.limit,
             doors=doubles.pushes.doors if doubles.pushes is not None else None,
             people=bool(doubles.people),
+            refresh_seconds=None if args.drill is None else _DRILL_REFRESH_SECONDS,
         )
         if doubles.people:
             write_people(args.folder, doubles.people)
@@ -391,7 +421,8 @@ async def _with_daemon(args: argparse.Namespace, doubles: _Doubles, config: Path
             _start_work(args, doubles, tasks)
             code = 0
             try:
-                code = await _show(args, doubles, status, daemon, tasks)
+                play = _show if args.drill is None else _train
+                code = await play(args, doubles, status, daemon, tasks)
             finally:
                 with anyio.CancelScope(shield=True):
                     await _stop_daemon(daemon)
@@ -445,6 +476,50 @@ async def _show(
         await anyio.sleep(1.0)
     print(f"the daemon ended with {daemon.returncode}: see {status.log_path}", file=sys.stderr)
     return 1
+
+
+async def _train(
+    args: argparse.Namespace, doubles: _Doubles, status: Status, daemon: anyio.abc.Process, tasks: anyio.abc.TaskGroup
+) -> int:
+    """Play a drill; return the exit code. It ends with the drill only where that was asked for."""
+    from daemon.commands.sandbox_drills import DRILLS, DrillError, Stage
+    from daemon.commands.sandbox_training import HttpWatch, Training
+
+    drill = DRILLS[args.drill]
+    folder, base = args.folder.resolve(), f"http://127.0.0.1:{status.port}"
+    trainee = next(one for one in doubles.people if one.role == drill.role)
+    watch = HttpWatch(status.port, folder / SOCKET, token_of(doubles.people, "admin"))
+    stage = Stage(doubles.shop, doubles.cin7, clock=doubles.clock, watch=watch, pushes=doubles.pushes)
+    training = Training(
+        drill,
+        stage,
+        tell=status.tell,
+        attended=not args.exit_when_done,
+        command=lambda words: f"{called_as()} {words} --config {folder / CONFIG}",
+        address_of=lambda page: base + page,
+        who=f"(sign in as {trainee.name}: {trainee.token})",
+    )
+    async with anyio.create_task_group() as ending:
+        ending.start_soon(_until_ended, daemon, ending.cancel_scope)
+        try:
+            while await watch.health() is None:  # noqa: ASYNC110 -- nobody tells when the daemon is up
+                await anyio.sleep(0.5)
+            await training.run()
+            if not args.exit_when_done:
+                await anyio.sleep_forever()
+        except DrillError as error:
+            print(f"tallyd sandbox: drill {drill.name}: {error}", file=sys.stderr)
+            return 1
+        finally:
+            ending.cancel_scope.cancel()
+        return 0
+    print(f"the daemon ended with {daemon.returncode}: see {status.log_path}", file=sys.stderr)
+    return 1
+
+
+async def _until_ended(daemon: anyio.abc.Process, scope: anyio.CancelScope) -> None:
+    await daemon.wait()
+    scope.cancel()
 
 
 def _unexpected(waiting: int, holds: int) -> int:

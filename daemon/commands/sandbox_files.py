@@ -11,6 +11,8 @@ from daemon.commands.sandbox_people import owners
 
 PROJECT = "sandbox"
 DATABASE = "tallyd.db"
+SOCKET = "tallyd.sock"
+CONFIG = "tallyd.toml"
 CREDENTIALS = "credentials"
 RATES = "rates.csv"
 
@@ -59,9 +61,10 @@ def write_config(
     limit: int,
     doors: Doors | None,
     people: bool = False,
+    refresh_seconds: int | None = None,
 ) -> Path:
     """Write the sandbox's configuration: everything its orders need, and nothing for those that are to be held."""
-    path = folder / "tallyd.toml"
+    path = folder / CONFIG
     path.write_text(
         f"""# Written by `tallyd sandbox`.
 [connection]
@@ -90,6 +93,7 @@ census_seconds = 60
 [orders]
 since = "2020-01-01T00:00:00Z"
 trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
+{"" if refresh_seconds is None else f"refresh_seconds = {refresh_seconds}"}
 first = {{ shipping = ["Royal Mail Tracked 24"] }}
 
 [finance]

@@ -66,11 +66,19 @@ class Pushes:
     async def be_off(self, when: Outage, tell: Callable[[str], None]) -> None:
         """Switch commercetools' source off and on again; what it should have brought meanwhile is lost."""
         await self._clock.sleep(when.start)
-        self._postman.switch_off()
+        self.switch_off()
         tell(f"commercetools' pushes are off for {when.end - when.start:g} seconds: what they should tell is lost")
         await self._clock.sleep(when.end - when.start)
-        self._postman.switch_on()
+        self.switch_on()
         tell(f"commercetools' pushes are on again: {len(self._postman.lost)} were lost")
+
+    def switch_off(self) -> None:
+        """What commercetools should tell is lost from now on."""
+        self._postman.switch_off()
+
+    def switch_on(self) -> None:
+        """It is told again."""
+        self._postman.switch_on()
 
     async def _is_wanted(self) -> bool:
         try:

@@ -39,7 +39,7 @@ class Status:
     ) -> None:
         self._shop = shop
         self._cin7 = cin7
-        self._port = operator_port
+        self.port = operator_port
         self._config = config
         self.log_path = log_path
         self._command = command
@@ -113,8 +113,8 @@ Look at it:
   exceptions  {command} exceptions list --config {config}
 {hooks}  check       {asking.format("check")}
   diagnose    {asking.format("diagnose")}
-  API         http://127.0.0.1:{self._port}/api/orders  /api/exceptions
-  health      http://127.0.0.1:{self._port}/health  /metrics
+  API         http://127.0.0.1:{self.port}/api/orders  /api/exceptions
+  health      http://127.0.0.1:{self.port}/health  /metrics
   log         {self.log_path}
 {self._who_signs_in()}""",
             flush=True,
@@ -127,7 +127,7 @@ Look at it:
         return f"Sales: {self.exported}. Orders that wait for a person or a payment: {self.waiting} ({meant})."
 
     def _who_signs_in(self) -> str:
-        return f"\n{introduced(self._people, self._port)}\n" if self._people else ""
+        return f"\n{introduced(self._people, self.port)}\n" if self._people else ""
 
     def _month(self) -> str:
         """Name the month that the first order was placed in."""
@@ -145,7 +145,7 @@ Look at it:
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             async with (
                 aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-                session.get(f"http://127.0.0.1:{self._port}/health") as answer,
+                session.get(f"http://127.0.0.1:{self.port}/health") as answer,
             ):
                 health: dict[str, Any] = await answer.json()
                 return health

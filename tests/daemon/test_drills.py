@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from actors.domain.exception_types import CATALOGUE
 from actors.finance.rules import FinanceRules
 from actors.fulfilment.rules import FulfilmentRules
 from actors.stock.rules import StockRules
-from daemon.commands.sandbox_drills import DRILLS, Drill
-from tests.simulation.drills import play
+from daemon.cli import main
+from daemon.commands.sandbox_drills import DRILLS, Drill, DrillError, Stage
+from daemon.commands.sandbox_training import Training
+from tests.simulation.drills import FileWatch, play
 from tests.simulation.world import plan, virtual, world
 
 PLAN = plan(
@@ -42,3 +45,52 @@ def test_what_a_trainee_is_told_is_short_and_true(drill: Drill) -> None:
         assert f"`{drill.code}`" in drill.see or drill.name == "cin7-down"
     assert all(len(text) <= 120 for text in (drill.story, drill.see, drill.lesson, *drill.steps))
     assert all(text.endswith(".") for text in (drill.story, drill.see, drill.lesson, *drill.steps))
+
+
+@virtual
+async def test_a_trainee_is_told_what_happened_and_when_it_is_solved() -> None:
+    said: list[str] = []
+    async with world(32, the_plan=PLAN) as made:
+        await made.ready()
+        stage = Stage(made.shop, made.cin7, clock=made.clock, watch=FileWatch(made))
+        await training(DRILLS["sku-missing"], stage, said).run()
+    text = "\n".join(said)
+    assert DRILLS["sku-missing"].name in text
+    assert "as emma" in text
+    assert "http://here/exceptions/" in text
+    assert text.index("What happened") < text.index("It shows now") < text.index("SOLVED after")
+
+
+@virtual
+async def test_a_drill_that_comes_to_no_end_says_so() -> None:
+    async with world(33, the_plan=PLAN) as made:
+        await made.ready()
+        stage = Stage(made.shop, made.cin7, clock=made.clock, watch=FileWatch(made), patience=120)
+        with pytest.raises(DrillError, match="needs the doors"):
+            await training(DRILLS["push-silent"], stage, []).run()
+        with pytest.raises(DrillError, match="solved: not within 120 seconds"):
+            await training(msgspec.structs.replace(DRILLS["sku-missing"], mend=nothing), stage, []).run()
+
+
+async def nothing(_stage: Stage) -> None:
+    pass
+
+
+def training(drill: Drill, stage: Stage, said: list[str]) -> Training:
+    return Training(
+        drill,
+        stage,
+        tell=said.append,
+        attended=False,
+        command=lambda words: f"tallyd {words}",
+        address_of=lambda page: f"http://here{page}",
+        who="(sign in as emma)",
+    )
+
+
+def test_the_drills_are_listed_and_another_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sandbox", "--drill", "list"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in DRILLS)
+    assert main(["sandbox", "--drill", "earthquake"]) == 2
+    assert "sku-missing" in capsys.readouterr().err

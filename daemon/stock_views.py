@@ -137,14 +137,15 @@ def stock_lookup(connection: sqlite3.Connection, rules: StockRules, skus: Sequen
 
 
 def _with_targets(connection: sqlite3.Connection, rules: StockRules, sku: str, view: Outlook) -> Document:
-    found = _looked_up(connection, sku, view.now)
+    found = looked_up(connection, sku, view.now)
     cases = assess(connection, rules, sku, view) if found["known"] else []
     targets = {case.channel: _low(case.sum.target) for case in cases}
     shown = [{**entry, "target": targets.get(entry["channel"])} for entry in found["entries"]]
     return {**found, "entries": shown}
 
 
-def _looked_up(connection: sqlite3.Connection, sku: str, now: Instant) -> Document:
+def looked_up(connection: sqlite3.Connection, sku: str, now: Instant) -> Document:
+    """Return what is published of a SKU, and how old what that goes by is."""
     known = [entry for entry in entries.of_sku(connection, sku) if entry.entry_id is not None]
     read_at = availability.read_at(connection, sku)
     block = stock.block_of(connection, sku)
@@ -176,7 +177,7 @@ def stock_page(
 ) -> Document:
     """Return a page of SKUs in one of `STATES`, by SKU."""
     if state == "left":
-        skus = _left(connection, rules, after, limit + 1)
+        skus = left_alone(connection, rules, after, limit + 1)
     elif state == "stale":
         old = availability.older_than(connection, now - outlook(connection, rules, now=now).stale_after, limit=100_000)
         skus = sorted(sku for sku in old if sku > after)[: limit + 1]
@@ -186,7 +187,7 @@ def stock_page(
     else:
         skus = stock_figures.skus_where(connection, _FINDERS[state], after=after, limit=limit + 1)
     items = [
-        {**_looked_up(connection, sku, now), "standing": standing_of(facts.product(connection, sku), rules).value}
+        {**looked_up(connection, sku, now), "standing": standing_of(facts.product(connection, sku), rules).value}
         for sku in skus[:limit]
     ]
     return {"items": items, "next": skus[limit - 1] if len(skus) > limit else None}
@@ -201,7 +202,7 @@ _FINDERS = {
 }
 
 
-def _left(connection: sqlite3.Connection, rules: StockRules, after: str, limit: int) -> list[str]:
+def left_alone(connection: sqlite3.Connection, rules: StockRules, after: str, limit: int) -> list[str]:
     """Return SKUs of which we write no entry: services, drop-ship, kits left alone, and what nobody knows."""
     found: list[str] = []
     while len(found) < limit:

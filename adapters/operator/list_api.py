@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
 
+from actors.domain.order_state import OrderState
+from adapters.operator.answers import csv_stream, document
+from adapters.operator.parameters import MOST_ROWS, known, limit, one_of, whole
+from adapters.operator.problems import ProblemError
+
 Document = Mapping[str, Any]
 
 ORDER_SORTS = ("accepted_at", "created_at", "number")
+ORDER_STATES = (*(state.value for state in OrderState), "in_cin7", "not_in_cin7")
+STOCK_SORTS = ("sku", "published", "available", "read_at")
+STOCK_STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "missing")
+_ORDERS = ("asc", "desc")
+
+MOST_SKUS = 100
+LOOKUP_SECONDS = 2
+"""How many SKUs may be asked for at a time, and for how long their figures may be kept."""
+
+MOST_HOURS = 14 * 24
+"""So long samples are kept."""
 
 
 class OrderSearch(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,11 +77,15 @@ class ListReading(Protocol):
 
     async def stock(self, *, state: str, text: str, sort: str, descending: bool, after: str, limit: int) -> Document:
         """A page of SKUs, sorted by sku, published, available or read_at: the items of /api/stock with `name`,
-        `age_seconds`, and `next`, `total`."""
+        `available`, `standing`, and `next`, `total`. `text` is part of the SKU or of the name."""
         ...
 
     async def stock_csv(self, *, state: str, text: str, after: str) -> tuple[str, str | None]:
-        """A page of the same as CSV, and where to go on."""
+        """A page of the same as CSV, by SKU, and where to go on."""
+        ...
+
+    async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
+        """What is published of many SKUs, and an ETag of the figures."""
         ...
 
     async def stock_history(self, sku: str, *, days: int) -> Document:
@@ -78,13 +98,326 @@ class ListReading(Protocol):
         ...
 
 
+def order_search_of(request: web.Request) -> OrderSearch:
+    """Return the page of orders a query asks for, the newest accepted first where nothing is said."""
+    text = request.query.get
+    return OrderSearch(
+        text=text("text", "").strip(),
+        state=one_of(request, "state", ORDER_STATES) or "",
+        currency=text("currency", "").upper(),
+        first=text("from", ""),
+        last=text("to", ""),
+        sort=one_of(request, "sort", ORDER_SORTS) or "accepted_at",
+        descending=one_of(request, "order", _ORDERS) != "asc",
+        after=text("after", ""),
+        limit=limit(request),
+    )
+
+
 def routes(reading: ListReading) -> list[web.RouteDef]:
     """Return the routes."""
-    return []
+    handlers = _Handlers(reading)
+    return [
+        web.get("/api/overview", handlers.overview),
+        web.get("/api/budget", handlers.budget),
+        web.get("/api/orders", handlers.orders),
+        web.get("/api/orders.csv", handlers.orders_csv),
+        web.get("/api/stock", handlers.stock),
+        web.get("/api/stock.csv", handlers.stock_csv),
+        web.get("/api/stock/{sku:[^/]+}/history", handlers.stock_history),
+        web.get("/api/settings", handlers.settings),
+    ]
 
 
-PATHS: dict[str, Any] = {}
+_ORDER_QUERY = ("text", "state", "currency", "from", "to", "sort", "order")
+
+
+class _Handlers:
+    """The handlers."""
+
+    def __init__(self, reading: ListReading) -> None:
+        self._reading = reading
+
+    async def overview(self, request: web.Request) -> web.Response:
+        known(request)
+        return document(await self._reading.overview())
+
+    async def budget(self, request: web.Request) -> web.Response:
+        known(request, "hours")
+        hours = whole(request, "hours", default=24, least=1, most=MOST_HOURS)
+        return document(await self._reading.budget(hours=hours))
+
+    async def orders(self, request: web.Request) -> web.Response:
+        known(request, *_ORDER_QUERY, "after", "limit")
+        return document(await self._reading.orders(order_search_of(request)))
+
+    async def orders_csv(self, request: web.Request) -> web.StreamResponse:
+        known(request, *_ORDER_QUERY)
+        query = msgspec.structs.replace(order_search_of(request), limit=MOST_ROWS)
+        return await csv_stream(request, lambda after: self._reading.orders_csv(query, after=after), name="orders.csv")
+
+    async def stock(self, request: web.Request) -> web.Response:
+        if "sku" in request.query:
+            return await self._stock_lookup(request)
+        known(request, "sku", "state", "text", "sort", "order", "after", "limit")
+        found = await self._reading.stock(
+            state=one_of(request, "state", STOCK_STATES) or "all",
+            text=request.query.get("text", "").strip(),
+            sort=one_of(request, "sort", STOCK_SORTS) or "sku",
+            descending=one_of(request, "order", _ORDERS) == "desc",
+            after=request.query.get("after", ""),
+            limit=limit(request),
+        )
+        return document(found)
+
+    async def _stock_lookup(self, request: web.Request) -> web.Response:
+        known(request, "sku")
+        skus = request.query.getall("sku")
+        if len(skus) > MOST_SKUS:
+            raise ProblemError(400, f"At most {MOST_SKUS} SKUs at a time; {len(skus)} were asked for: ask in parts.")
+        found, tag = await self._reading.stock_lookup(skus)
+        headers = {"ETag": tag, "Cache-Control": f"private, max-age={LOOKUP_SECONDS}"}
+        # Compared weakly (RFC 9110 §13.1.2): who compresses on the way makes a tag weak.
+        sent = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
+        if tag in sent or "*" in sent:
+            return web.Response(status=304, headers=headers)
+        response = document(found)
+        response.headers.update(headers)
+        return response
+
+    async def stock_csv(self, request: web.Request) -> web.StreamResponse:
+        known(request, "state", "text")
+        state, text = one_of(request, "state", STOCK_STATES) or "all", request.query.get("text", "").strip()
+        return await csv_stream(
+            request, lambda after: self._reading.stock_csv(state=state, text=text, after=after), name="stock.csv"
+        )
+
+    async def stock_history(self, request: web.Request) -> web.Response:
+        known(request, "days")
+        days = whole(request, "days", default=30, least=1, most=400)
+        return document(await self._reading.stock_history(request.match_info["sku"], days=days))
+
+    async def settings(self, request: web.Request) -> web.Response:
+        known(request)
+        return document(await self._reading.settings())
+
+
+# -- as OpenAPI -------------------------------------------------------------------------------------------------------
+
+_TEXT = {"type": "string"}
+_MAYBE = {"type": ["string", "null"]}
+_WHOLE = {"type": "integer"}
+_COUNTED = {"type": ["integer", "null"]}
+_NUMBER = {"type": "number"}
+_FLAG = {"type": "boolean"}
+_INSTANT = {"type": "string", "format": "date-time"}
+_MAYBE_INSTANT = {"type": ["string", "null"], "format": "date-time"}
+_COUNTS = {"type": "object", "additionalProperties": _WHOLE}
+_CSV = "text/csv"
+_PROBLEM = {
+    "description": "A problem document (RFC 9457).",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": sorted(properties)}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _query(name: str, told: str, schema: dict[str, Any] = _TEXT) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": told, "schema": schema}
+
+
+def _get(summary: str, media: str, schema: dict[str, Any], *parameters: dict[str, Any], **also: Any) -> dict[str, Any]:
+    answer = {"description": summary, "content": {media: {"schema": schema}}}
+    responses = {"200": answer, **also, "default": _PROBLEM}
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+
+
+def _read(summary: str, schema: str, *parameters: dict[str, Any], **also: Any) -> dict[str, Any]:
+    return _get(summary, "application/json", _ref(schema), *parameters, **also)
+
+
+_DAY = {"type": "string", "format": "date"}
+_ORDER_FILTER = (
+    _query("text", "Its number or id, the number or reference of its sale, or how one begins; or a SKU, exactly."),
+    _query("state", "A state, in_cin7 or not_in_cin7.", {"enum": list(ORDER_STATES)}),
+    _query("currency", "Such as EUR."),
+    _query("from", "The first day on which it was accepted (UTC).", _DAY),
+    _query("to", "The last one.", _DAY),
+    _query("sort", "By what; default accepted_at.", {"enum": list(ORDER_SORTS)}),
+    _query("order", "asc, or desc (default).", {"enum": list(_ORDERS)}),
+)
+_STOCK_FILTER = (
+    _query("state", "all (default), or what is the matter with it.", {"enum": list(STOCK_STATES)}),
+    _query("text", "Part of the SKU or of the name."),
+)
+_STOCK_SORTED = (
+    _query("sort", "By what; default sku. What is left alone is sorted by SKU.", {"enum": list(STOCK_SORTS)}),
+    _query("order", "asc (default) or desc.", {"enum": list(_ORDERS)}),
+)
+_PAGED = (
+    _query("after", "The `next` of the page before."),
+    _query("limit", "At most so many rows.", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": 100}),
+)
+
+PATHS: dict[str, Any] = {
+    "/api/overview": _read("Where everything stands, on one page", "Overview"),
+    "/api/budget": _read(
+        "The call budget and the backlog over time, at most 500 points",
+        "Budget",
+        _query("hours", "So far back.", {"type": "integer", "minimum": 1, "maximum": MOST_HOURS, "default": 24}),
+    ),
+    "/api/orders": _read(
+        "Orders, the newest accepted first unless sorted otherwise. A page may be short and go on: only `next` null"
+        " is the end",
+        "OrderPage",
+        *_ORDER_FILTER,
+        *_PAGED,
+    ),
+    "/api/orders.csv": _get("All orders that match, as CSV", _CSV, _TEXT, *_ORDER_FILTER),
+    "/api/stock": _read(
+        "What is published of up to 100 SKUs (each `sku`), from the cache; or a list of SKUs",
+        "StockPage",
+        _query("sku", "A SKU, up to 100 times; an unknown one is listed as such.", _list(_TEXT)),
+        *_STOCK_FILTER,
+        *_STOCK_SORTED,
+        *_PAGED,
+        **{"304": {"description": "The figures are those of the ETag sent in If-None-Match."}},
+    ),
+    "/api/stock.csv": _get("All SKUs that match, as CSV", _CSV, _TEXT, *_STOCK_FILTER),
+    "/api/stock/{sku}/history": _read(
+        "What was published of a SKU, and what was available then",
+        "StockHistory",
+        {"name": "sku", "in": "path", "required": True, "description": "Exactly as in Cin7 Core.", "schema": _TEXT},
+        _query("days", "So far back.", {"type": "integer", "minimum": 1, "maximum": 400, "default": 30}),
+    ),
+    "/api/settings": _read("The configuration in force; of secrets, only whether they are given", "Settings"),
+}
 """The OpenAPI paths of the routes."""
 
-SCHEMAS: dict[str, Any] = {}
+_BUDGET: dict[str, Any] = {
+    "at": _INSTANT,
+    "limit": _WHOLE,
+    "in_window": _WHOLE,
+    "queued": _COUNTS,
+    "minutes_to_drain": _NUMBER,
+    "outbox_ready": _WHOLE,
+    "open_exceptions": _WHOLE,
+}
+_STOCK_LEVEL: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "sku": _TEXT,
+        "known": _FLAG,
+        "blocked": _FLAG,
+        "read_at": _MAYBE_INSTANT,
+        "age_seconds": _COUNTED,
+        "entries": _list(
+            {
+                "type": "object",
+                "properties": {
+                    "channel": _TEXT,
+                    "published": _WHOLE,
+                    "expected_delivery": {"type": ["string", "null"], "format": "date"},
+                    "target": {**_COUNTED, "description": "By SKUs: what it should show, after orders on their way."},
+                },
+                "required": ["channel", "expected_delivery", "published"],
+            }
+        ),
+        "name": {**_MAYBE, "description": "In a list, as the two that follow."},
+        "available": {**_TEXT, "description": "In Cin7 Core, all locations together; a decimal."},
+        "standing": _TEXT,
+    },
+    "required": ["age_seconds", "blocked", "entries", "known", "read_at", "sku"],
+}
+
+SCHEMAS: dict[str, Any] = {
+    "Overview": _object(
+        health=_ref("Health"),
+        owners=_list(_object(owner=_TEXT, open=_WHOLE, overdue=_WHOLE, critical=_WHOLE, oldest_at=_MAYBE_INSTANT)),
+        orders=_object(
+            not_in_cin7=_WHOLE,
+            by_reason=_list(_object(reason=_TEXT, state=_TEXT, count=_WHOLE, oldest_at=_INSTANT)),
+            oldest_waiting_at=_MAYBE_INSTANT,
+        ),
+        finance=_object(
+            to_release=_WHOLE,
+            days=_list(_object(day=_TEXT, orders=_WHOLE, amounts=_list(_TEXT))),
+            differ=_WHOLE,
+        ),
+        backlog=_object(
+            calls=_WHOLE, minutes=_NUMBER, gone_at=_MAYBE_INSTANT, per_lane=_COUNTS, orders=_WHOLE, paused=_FLAG
+        ),
+        stock={
+            "type": "object",
+            "properties": {
+                "enabled": _FLAG,
+                "oldest_read_at": _MAYBE_INSTANT,
+                "age_seconds": _COUNTED,
+                "median_age_seconds": _COUNTED,
+                "skus": _WHOLE,
+                "stale": _WHOLE,
+                "blocked": _WHOLE,
+            },
+            "required": ["age_seconds", "blocked", "enabled", "median_age_seconds", "oldest_read_at", "skus", "stale"],
+        },
+        samples=_list(_ref("BudgetSample")),
+    ),
+    "BudgetSample": _object(**_BUDGET),
+    "Budget": _object(limit=_WHOLE, samples=_list(_ref("BudgetSample"))),
+    "OrderItem": _object(
+        id=_TEXT,
+        number=_MAYBE,
+        state={"enum": [state.value for state in OrderState]},
+        state_since=_INSTANT,
+        reason=_TEXT,
+        created_at=_INSTANT,
+        accepted_at=_INSTANT,
+        currency=_TEXT,
+        payable={**_TEXT, "description": "A decimal in the order's currency."},
+        cin7=_object(sale_id=_MAYBE, number=_MAYBE, reference=_MAYBE),
+        open_exceptions=_WHOLE,
+    ),
+    "OrderPage": _object(
+        items=_list(_ref("OrderItem")),
+        next=_MAYBE,
+        total={**_COUNTED, "description": "Null: more than are worth counting."},
+    ),
+    "StockLevel": _STOCK_LEVEL,
+    "StockPage": {
+        "type": "object",
+        "properties": {"items": _list(_ref("StockLevel")), "next": _MAYBE, "total": _COUNTED},
+        "required": ["items"],
+        "description": "Of SKUs asked for by name there are the items alone.",
+    },
+    "StockHistory": _object(
+        sku=_TEXT,
+        channels=_list(
+            _object(
+                channel=_TEXT,
+                points=_list(_object(at=_INSTANT, quantity=_WHOLE, available=_COUNTED, step=_TEXT)),
+            )
+        ),
+    ),
+    "Settings": _object(
+        file=_MAYBE,
+        hash={**_TEXT, "description": "SHA-256 of everything in force, without secrets."},
+        tables=_list(
+            _object(
+                name=_TEXT,
+                keys=_list(_object(key=_TEXT, value=_TEXT, default=_MAYBE, given=_FLAG, secret=_FLAG)),
+            )
+        ),
+        secrets=_list(_object(name=_TEXT, given=_FLAG, meaning=_TEXT)),
+    ),
+}
 """The OpenAPI schemas they name."""

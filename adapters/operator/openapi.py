@@ -123,26 +123,10 @@ _PATHS: dict[str, Any] = {
             "responses": {"200": {"description": "Text.", "content": {"text/plain": {}}}, "default": _PROBLEM},
         }
     },
-    "/api/orders": _read(
-        "Orders, the newest accepted first",
-        "OrderPage",
-        _query("state", "Only orders in this state.", _TEXT),
-        _LIMIT,
-        _query("after", "The `next` of the page before.", _TEXT),
-    ),
     "/api/orders/{ref}": _read(
         "One order: its life, both sides, refunds and exceptions",
         "Order",
         _in_path("ref", "Order number or id, or the number, id or reference of its sale."),
-    ),
-    "/api/stock": _read(
-        "What is published of up to 100 SKUs (each `sku`), from the cache; or a list of SKUs",
-        "StockPage",
-        _query("sku", "A SKU, up to 100 times; an unknown one is listed as such.", {"type": "array", "items": _TEXT}),
-        _query("state", "all, left, blocked, stale, waiting, refused, held or missing.", _TEXT),
-        _query("after", "The `next` of the page before.", _TEXT),
-        _LIMIT,
-        also={"304": {"description": "The figures are those of the ETag sent in If-None-Match."}},
     ),
     "/api/stock/{sku}": _read(
         "One SKU with the sum behind each published figure",
@@ -405,7 +389,6 @@ _SCHEMAS: dict[str, Any] = {
         },
     ),
     "OrderSummary": _object(id=_TEXT, number=_MAYBE_TEXT, state=_TEXT, cin7={"type": "object"}),
-    "OrderPage": _page("OrderSummary", "string"),
     "Order": _object(
         id=_TEXT,
         number=_MAYBE_TEXT,
@@ -536,28 +519,6 @@ _SCHEMAS: dict[str, Any] = {
         due_at=_INSTANT,
         next_attempt_at=_INSTANT,
         group=_TEXT,
-    ),
-    "StockPage": {
-        "type": "object",
-        "properties": {
-            "items": {"type": "array", "items": {"$ref": "#/components/schemas/StockLevel"}},
-            "next": _MAYBE_TEXT,
-        },
-        "required": ["items"],
-    },
-    "StockLevel": _object(
-        sku=_TEXT,
-        known={"type": "boolean"},
-        blocked={"type": "boolean"},
-        read_at=_INSTANT,
-        age_seconds={"type": ["integer", "null"]},
-        entries={
-            "type": "array",
-            "items": {
-                **_object(channel=_TEXT, published=_WHOLE, expected_delivery=_MAYBE_TEXT),
-                "description": "By SKUs, `target` beside them: what it should show, after orders on their way.",
-            },
-        },
     ),
     "SkuStanding": _object(**_SKU_STANDING),
     "SkuPage": _object(

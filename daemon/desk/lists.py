@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from adapters.operator.list_api import Document, OrderSearch
+from adapters.operator.parameters import MOST_ROWS
 from adapters.operator.problems import ProblemError
+from daemon.desk.order_search import order_list, order_table
+from daemon.desk.stock_list import StockSearch, stock_history, stock_list, stock_table
 from daemon.running import Running
+from daemon.stock_views import etag_of, stock_lookup
 
 
 class ListDesk:
@@ -23,23 +31,37 @@ class ListDesk:
 
     async def orders(self, query: OrderSearch) -> Document:
         """See `ListReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        return await self._app.engine.database.read(lambda connection: order_list(connection, query))
 
     async def orders_csv(self, query: OrderSearch, *, after: str) -> tuple[str, str | None]:
         """See `ListReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        part = msgspec.structs.replace(query, after=after, limit=MOST_ROWS)
+        return await self._app.engine.database.read(lambda connection: order_table(connection, part))
 
     async def stock(self, *, state: str, text: str, sort: str, descending: bool, after: str, limit: int) -> Document:
         """See `ListReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        query = StockSearch(state=state, text=text, sort=sort, descending=descending, after=after, limit=limit)
+        rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
+        return await self._app.engine.database.read(lambda connection: stock_list(connection, rules, query, now=now))
 
     async def stock_csv(self, *, state: str, text: str, after: str) -> tuple[str, str | None]:
         """See `ListReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        query = StockSearch(state=state, text=text, after=after, limit=MOST_ROWS)
+        rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
+        return await self._app.engine.database.read(lambda connection: stock_table(connection, rules, query, now=now))
+
+    async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
+        """See `ListReading`."""
+        rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
+        found = await self._app.engine.database.read(lambda connection: stock_lookup(connection, rules, skus, now=now))
+        return found, etag_of(found)
 
     async def stock_history(self, sku: str, *, days: int) -> Document:
         """See `ListReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        now = self._app.engine.clock.now()
+        return await self._app.engine.database.read(
+            lambda connection: stock_history(connection, sku, days=days, now=now)
+        )
 
     async def settings(self) -> Document:
         """See `ListReading`."""

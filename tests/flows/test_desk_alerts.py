@@ -1,0 +1,382 @@
+"""Who is called, how often, and when not: the alert workers from a failure to the message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.domain.outgoing import Tone
+from actors.domain.quiet import Hours, Window, minute_of
+from storage import audit, maintenance
+from tests.alert_house import DAY, HOUR, MINUTE, SECOND, START, alert_house, channel
+
+STORM = 10_000
+
+
+async def test_a_storm_of_one_cause_is_one_alert_and_one_recovery(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        numbers = [f"CT-{number}" for number in range(STORM)]
+        await house.fail(*numbers)
+        await house.for_(20 * MINUTE)
+        [told] = house.post.sent
+        assert told.title == "[acme] ERROR sku_unknown: 10000 of one cause, order CT-0"
+        assert "What to do:\n1. " in told.body
+        assert told.body.endswith("\n\nhttps://desk.test/incidents/sku_unknown")
+        assert (told.channel, told.tone) == ("ecommerce", Tone.FAILURE)
+        await house.mend(*numbers)
+        await house.for_(20 * MINUTE)
+        assert [message.title for message in house.post.sent[1:]] == [
+            "[acme] OVER sku_unknown: 10000 of one cause, order CT-0"
+        ]
+        assert house.post.sent[1].tone is Tone.SUCCESS
+        assert await house.rows("SELECT count(*) FROM alerts") == [(1,)]
+
+
+async def test_a_storm_that_trickles_in_is_one_alert_too(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        for wave in range(40):
+            await house.fail(*(f"CT-{wave}-{number}" for number in range(10)))
+            await house.for_(7 * SECOND)
+        await house.for_(30 * MINUTE)
+        assert len(house.post.sent) == 1
+        assert await house.rows("SELECT count, rule FROM alerts") == [(400, "error_count")]
+
+
+@pytest.mark.parametrize("phase", range(0, 16_000, 1_500))
+async def test_from_a_failure_to_its_alert_less_than_a_minute(tmp_path: Path, phase: int) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.for_(HOUR + phase)
+        failed_at = house.clock.at
+        await house.fail("cin7", code="cin7_unreachable", kind="connection", cause="no connection")
+        await house.for_(MINUTE)
+        [told] = house.post.sent
+        assert told.channel == "it"
+        assert 0 <= told.at - failed_at < MINUTE
+
+
+async def test_an_alert_names_the_record_says_why_and_what_to_do_and_links_to_it(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail("CT-7", cause="Cin7 Core has no product A-1")
+        await house.for_(MINUTE)
+        [told] = house.post.sent
+        assert told.title == "[acme] ERROR sku_unknown: order CT-7"
+        assert told.body.startswith("Cin7 Core has no product A-1\n")
+        assert "What to do:" in told.body
+        assert told.body.endswith("https://desk.test/exceptions/1")
+
+
+async def test_what_comes_and_goes_is_one_alert(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        for _ in range(10):
+            await house.fail("CT-1")
+            await house.for_(20 * SECOND)
+            await house.mend("CT-1")
+            await house.for_(20 * SECOND)
+        assert len(house.post.sent) == 1
+        await house.for_(5 * MINUTE)
+        assert [title.split()[1] for title in house.titles()] == ["ERROR", "OVER"]
+
+
+async def test_warnings_wait_for_the_digest_until_they_are_many(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail(*(f"CT-{number}" for number in range(24)), code="missed")
+        await house.for_(HOUR)
+        assert house.titles() == []
+        await house.fail("CT-24", code="missed")
+        await house.for_(MINUTE)
+        assert house.titles() == ["[acme] WARNING missed: 25 of one cause, order CT-0"]
+
+
+async def test_many_causes_of_one_type_are_one_alert_of_the_type(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        for number in range(300):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+        await house.for_(HOUR)
+        assert house.titles() == ["[acme] ERROR sku_unknown: 300 exceptions"]
+        await house.mend(*(f"CT-{number}" for number in range(300)))
+        await house.for_(HOUR)
+        assert len(house.post.sent) == 2
+
+
+async def test_more_than_five_of_one_owner_in_a_minute_leave_as_one_message(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        for number in range(12):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+        await house.for_(MINUTE)
+        [told] = house.post.sent
+        assert told.title == "[acme] 12 notices"
+        assert "order CT-11" in told.body
+        assert told.body.endswith("https://desk.test/alerts")
+
+
+async def test_a_channel_that_keeps_incidents_is_told_of_each_by_its_name(tmp_path: Path) -> None:
+    async with alert_house(tmp_path, channels={"ecommerce": (channel("pager", apart=True),)}) as house:
+        for number in range(8):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+        await house.for_(MINUTE)
+        assert len(house.post.sent) == 8
+        await house.mend("CT-3")
+        await house.for_(5 * MINUTE)
+        over = house.post.sent[-1]
+        assert over.tone is Tone.SUCCESS
+        assert over.topic == house.post.sent[3].topic != ""
+
+
+async def test_quiet_hours_hold_back_what_is_not_critical(tmp_path: Path) -> None:
+    quiet = Hours(start=minute_of("22:00"), end=minute_of("07:00"))
+    async with alert_house(tmp_path, quiet=quiet) as house:
+        await house.for_(2 * HOUR)
+        await house.fail("CT-1")
+        await house.fail("CT-2", group="sku_unknown:2")
+        await house.fail("CT-3", code="order_unlisted_here", kind="connection")
+        await house.for_(30 * MINUTE)
+        assert [message.channel for message in house.post.sent] == ["it"]
+        await house.mend("CT-2")
+        await house.until(START + 7 * HOUR + MINUTE)
+        assert [(message.channel, message.at - START) for message in house.post.sent] == [
+            ("it", 2 * HOUR + 15 * SECOND),
+            ("boss", 3 * HOUR),
+            ("ecommerce", 7 * HOUR),
+        ]
+        assert "CT-1" in house.post.sent[-1].title, "what was over by the morning is nobody's news"
+
+
+async def test_an_alert_that_nobody_mends_is_escalated_once(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail("CT-1")
+        await house.fail("CT-2", code="second_daemon", kind="connection")
+        await house.for_(59 * MINUTE)
+        assert house.titles("boss") == []
+        await house.for_(2 * MINUTE)
+        assert house.titles("boss") == ["[acme] ESCALATED second_daemon: connection CT-2"]
+        await house.much_later(2 * DAY)
+        assert house.titles("boss")[1:] == ["[acme] ESCALATED sku_unknown: order CT-1"]
+        await house.mend("CT-1")
+        await house.mend("CT-2", kind="connection")
+        await house.for_(HOUR)
+        assert [title.split()[1] for title in house.titles("boss")[2:]] == ["OVER", "OVER"]
+
+
+async def test_what_was_snoozed_is_not_escalated_and_its_alert_stands(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail("CT-1")
+        await house.for_(MINUTE)
+        until = house.clock.at + 3 * DAY
+        await house.run(lambda connection: connection.execute("UPDATE exceptions SET snoozed_until = ?", (until,)))
+        await house.much_later(2 * DAY)
+        assert len(house.post.sent) == 1
+        await house.much_later(2 * DAY)
+        assert [message.channel for message in house.post.sent] == ["ecommerce", "boss"]
+
+
+async def test_maintenance_keeps_alerts_and_ends_with_a_report(tmp_path: Path) -> None:
+    window = Window(starts_at=START + HOUR, ends_at=START + 3 * HOUR)
+    async with alert_house(tmp_path, windows=(window,)) as house:
+        await house.fail("CT-0", group="sku_unknown:0")
+        await house.until(START + HOUR + MINUTE)
+        await house.fail("CT-1")
+        await house.fail("CT-2", code="second_daemon", kind="connection")
+        await house.mend("CT-0")
+        await house.for_(HOUR)
+        await house.mend("CT-2", kind="connection")
+        await house.until(START + 3 * HOUR - SECOND)
+        assert len(house.post.sent) == 1, "only what was told before it began"
+        assert await house.rows("SELECT count(*) FROM alerts") == [(3,)]
+        await house.until(START + 3 * HOUR + MINUTE)
+        told = {message.channel: message for message in house.post.sent[1:]}
+        assert set(told) == {"ops", "finance", "ecommerce", "it"}
+        assert told["ecommerce"].title == "[acme] maintenance is over: 1 raised, 1 still open"
+        assert "- sku_unknown: order CT-1" in told["ecommerce"].body
+        assert "Told before, and over by now: sku_unknown: order CT-0." in told["ecommerce"].body
+        assert told["it"].title == "[acme] maintenance is over: 1 raised, 0 still open"
+        await house.mend("CT-1")
+        await house.for_(HOUR)
+        assert house.titles()[-1] == "[acme] OVER sku_unknown: order CT-1"
+        assert len(house.post.sent) == 6
+
+
+async def test_a_window_a_person_ended_is_over(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        window = await house.run(
+            lambda connection: maintenance.start(
+                connection, author="ian", reason="move", now=START, ends_at=START + DAY
+            )
+        )
+        await house.fail("CT-1")
+        await house.for_(HOUR)
+        assert house.titles() == []
+        await house.run(lambda connection: maintenance.end(connection, window, now=house.clock.at))
+        await house.for_(MINUTE)
+        assert len(house.post.sent) == 4
+        assert await house.rows("SELECT reported_at IS NOT NULL FROM maintenance") == [(1,)]
+
+
+async def test_a_message_that_does_not_go_out_is_tried_again_and_told(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.broken = {"ecommerce"}
+        await house.fail("CT-1")
+        await house.for_(5 * MINUTE)
+        assert house.titles() == ["[acme] ERROR alert_undelivered: channel ecommerce"]
+        assert house.post.sent[0].channel == "it"
+        house.post.broken = set()
+        await house.for_(10 * MINUTE)
+        assert house.titles("ecommerce") == ["[acme] ERROR sku_unknown: order CT-1"]
+        assert house.titles("it")[1:] == ["[acme] OVER alert_undelivered: channel ecommerce"]
+
+
+async def test_a_broken_channel_of_its_own_people_is_not_told_through_it(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.broken = {"it"}
+        await house.fail("cin7", code="cin7_unreachable", kind="connection")
+        await house.for_(2 * HOUR)
+        waiting = await house.rows("SELECT DISTINCT title FROM notices WHERE channel = 'it'")
+        assert waiting == [("ERROR cin7_unreachable: connection cin7",)]
+        assert await house.rows("SELECT count(*) FROM alerts WHERE subject = 'alert_undelivered:it'") == [(1,)]
+
+
+async def test_what_is_a_day_old_is_given_up_and_what_gathered_leaves_as_one(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.broken = {"ecommerce"}
+        await house.fail("CT-0", group="sku_unknown:0")
+        await house.for_(MINUTE)
+        await house.much_later(23 * HOUR)
+        for number in range(1, 9):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+        await house.much_later(2 * HOUR)
+        assert await house.rows("SELECT state FROM notices WHERE title LIKE '%CT-0' AND channel = 'ecommerce'") == [
+            ("given_up",)
+        ]
+        house.post.broken = set()
+        await house.for_(HOUR)
+        assert house.titles("ecommerce")[0] == "[acme] 8 notices"
+
+
+async def test_a_kill_between_sending_and_writing_it_down_sends_again(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail("CT-1")
+        await house.for_(MINUTE)
+        await house.run(lambda connection: connection.execute("UPDATE notices SET state = 'leaving', sent_at = NULL"))
+        await house.start()
+        await house.for_(MINUTE)
+        assert len(house.post.sent) == 2
+
+
+async def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail("CT-1")
+        await house.for_(MINUTE)
+        for _ in range(3):
+            await house.start()
+            await house.for_(MINUTE)
+        assert len(house.post.sent) == 1
+
+
+async def test_an_address_nobody_understands_is_told_before_anything_has_to_leave(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.unknown = {"ops"}
+        await house.start()
+        await house.for_(MINUTE)
+        [told] = house.post.sent
+        assert "alert_undelivered" in told.title
+        assert "address is not understood" in told.body
+
+
+async def test_without_channels_alerts_are_kept_and_nothing_is_sent(tmp_path: Path) -> None:
+    async with alert_house(tmp_path, channels={}, escalate_to=()) as house:
+        await house.fail("CT-1")
+        await house.for_(HOUR)
+        assert await house.rows("SELECT title, told_at FROM alerts") == [("sku_unknown: order CT-1", None)]
+        assert house.post.asked == 0
+
+
+async def test_a_channel_that_is_gone_keeps_nothing_waiting(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.broken = {"ecommerce"}
+        await house.fail("CT-1")
+        await house.for_(MINUTE)
+        house.rules = house.rules.__class__(connection="acme", channels={"it": (channel("it"),)})
+        await house.start()
+        await house.for_(MINUTE)
+        assert await house.rows("SELECT state, error FROM notices WHERE channel = 'ecommerce'") == [
+            ("given_up", "the channel is configured no more")
+        ]
+
+
+async def test_a_flow_that_finishes_nothing_is_told_unless_a_connection_says_why(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.run(
+            lambda connection: connection.execute(
+                "INSERT INTO outbox (flow, subject, state, urgency, due_at, accepted_at)"
+                " VALUES ('stock', 'list', 'ready', 2, ?, ?)",
+                (START, START),
+            )
+        )
+        house.pulse.since = {"stock": START, "orders": START}
+        await house.for_(14 * MINUTE)
+        assert house.titles() == []
+        await house.for_(2 * MINUTE)
+        assert house.titles() == ["[acme] CRITICAL flow stock has work and has finished none for 15 minutes"]
+        house.pulse.since["stock"] = house.clock.at
+        await house.for_(5 * MINUTE)
+        assert house.titles()[1:] == ["[acme] OVER flow stock has work and has finished none for 15 minutes"]
+        await house.fail("cin7", code="cin7_unreachable", kind="connection")
+        await house.for_(HOUR)
+        assert not any("flow stock" in title for title in house.titles()[2:])
+
+
+async def test_a_backlog_is_forecast(tmp_path: Path) -> None:
+    async with alert_house(tmp_path, thresholds={"backlog_minutes": 45}) as house:
+        house.pulse.minutes = 44
+        await house.for_(HOUR)
+        house.pulse.minutes = 45
+        await house.for_(MINUTE)
+        assert house.titles() == ["[acme] ERROR calls to Cin7 Core are 45 minutes behind"]
+
+
+async def test_digests_come_once_a_day_by_the_clock_on_the_wall(tmp_path: Path) -> None:
+    async with alert_house(
+        tmp_path, digest_at=minute_of("08:00"), time_zone="Europe/Berlin", thresholds={"error_count": 0}
+    ) as house:
+        await house.fail("CT-1", "CT-2")
+        await house.much_later(7 * HOUR - 2 * MINUTE)
+        assert house.titles() == []
+        await house.until(START + 7 * HOUR + SECOND)
+        assert house.titles("ecommerce") == ["[acme] digest of Web shop: 2 open, 1 cause"]
+        assert house.titles("ops") == ["[acme] digest of ops: nothing is open"]
+        [told] = [message for message in house.post.sent if message.channel == "ecommerce"]
+        assert "2 × sku_unknown (error), since 2026-12-01 01:00 CET, due 2026-12-02 01:00 CET" in told.body
+        assert "https://desk.test/incidents/sku_unknown" in told.body
+        await house.start()
+        await house.for_(HOUR)
+        assert len(house.titles("ops")) == 1
+        await house.much_later(22 * HOUR)
+        assert len(house.titles("ops")) == 1
+        await house.much_later(HOUR)
+        assert len(house.titles("ops")) == 2
+
+
+async def test_finance_hears_of_the_month_once_also_when_the_first_was_missed(tmp_path: Path) -> None:
+    async with alert_house(tmp_path, digest_at=minute_of("08:00")) as house:
+        house.clock.at = START + 2 * DAY + 9 * HOUR
+        await house.for_(MINUTE)
+        await house.much_later(DAY)
+        await house.much_later(DAY)
+        months = [message for message in house.post.sent if "month" in message.title]
+        [told] = months
+        assert told.channel == "finance"
+        assert told.title == "[acme] month 2026-11 does not tie out"
+        assert "Unexplained, payment EUR: 1.20" in told.body
+        assert house.months == ["2026-11"]
+
+
+async def test_the_digest_of_it_names_the_head_of_the_audit(tmp_path: Path) -> None:
+    async with alert_house(tmp_path, digest_at=minute_of("08:00")) as house:
+        await house.run(
+            lambda connection: audit.write(connection, author="ada", action="look", record="order/1", now=START)
+        )
+        head = await house.run(audit.head)
+        await house.much_later(9 * HOUR)
+        [told] = [message for message in house.post.sent if message.channel == "it"]
+        assert len(head) == 64
+        assert head in told.body

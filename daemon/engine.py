@@ -176,6 +176,8 @@ class Engine:
         #: As the settings say, and below as it holds: with the rows laid over it that were mapped at the desk.
         self.configured = plan
         self.plan = plan
+        #: Held while a row is put in force and committed: one at a time, so that what failed takes nobody else's back.
+        self.mapping = anyio.Lock()
         self._posting = InForce(plan.posting)
         self._finance = InForce(plan.finance)
         self._fulfilment = InForce(plan.fulfilment)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import msgspec
 
 from actors.catalogue.actor import REFRESH
+from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.switches import settle_mapped
 from actors.domain.exception_types import HOLDING
 from actors.domain.mapped import Entry, MappingKind, Mappings, Row, lay
@@ -27,9 +28,11 @@ from daemon.instants import text_of
 from daemon.running import Running
 from storage import audit, books, facts, mapping_rows, outbox
 from storage.bodies import Sealer
-from storage.database import connect
+from storage.database import CommitFailedError, connect
 from storage.exceptions import ExceptionRow
 from storage.mapping_rows import MappingRow
+
+T = TypeVar("T")
 
 HISTORY = 200
 """Rows of the past that are told."""
@@ -85,13 +88,10 @@ class MappingDesk:
         def unit(connection: sqlite3.Connection) -> dict[str, Any]:
             return _map(connection, engine, key, draft, author=person.name)
 
-        try:
-            done = await engine.database.run(unit)
-        except BaseException:
-            # It was in force inside the transaction; what is not on disk is not.
+        async with engine.mapping:
+            # Whoever asked may be gone: what is committed is in force, and what is not is not.
             with anyio.CancelScope(shield=True):
-                engine.map(made.row for made in await engine.database.read(mapping_rows.in_force))
-            raise
+                done = await _committed(engine, unit)
         engine.bell.ring()
         engine.log("person.acted", operation="map", user=person.name)
         return done
@@ -173,6 +173,15 @@ def _value(mappings: Mappings, row: Row) -> str:
     return mappings.table(row.kind).get(row.key, Entry("")).value
 
 
+async def _committed(engine: Engine, unit: Callable[[sqlite3.Connection], T]) -> T:
+    """Run the unit that puts a row in force; where it cannot be committed, what is on disk holds again."""
+    try:
+        return await engine.database.run(unit)
+    except CommitFailedError:
+        engine.map(made.row for made in await engine.database.read(mapping_rows.in_force))
+        raise
+
+
 # -- putting a row in force --------------------------------------------------------------------------------------------
 
 
@@ -181,7 +190,8 @@ def _map(
 ) -> dict[str, Any]:
     """Add the row, put it in force, and have what waits for it judged again: all of it, or nothing.
 
-    It is in force from within the transaction: an order that is judged by it is written to the same file, after it.
+    It is in force from the end of the transaction, before the commit: no order that is woken can be judged without it,
+    and what is judged by it is written after it.
     """
     now = engine.clock.now()
     earlier = mapping_rows.of_request(connection, key)
@@ -196,8 +206,7 @@ def _map(
     waiting = mapping_rows.waiting_for(connection, row.kind, row.key, before)
     woken = _wake(connection, waiting, now)
     version = mapping_rows.add(connection, row, request=key, author=author, reason=draft.reason, woken=woken, now=now)
-    engine.map(made.row for made in mapping_rows.in_force(connection))
-    _tell_flows(connection, engine, row, now)
+    _tell_flows(connection, engine.configured.mapped(then).catalogue, row, now)
     audit.write(
         connection,
         author=author,
@@ -209,6 +218,7 @@ def _map(
         before=before,
         version=str(version),
     )
+    engine.map(made.row for made in mapping_rows.in_force(connection))
     return _told(True, f"{_named(row)} {_holding(then, row)} now.{_judged_again(woken)}", version, woken)
 
 
@@ -242,14 +252,14 @@ def _wake(connection: sqlite3.Connection, waiting: list[ExceptionRow], now: Inst
     return len(orders)
 
 
-def _tell_flows(connection: sqlite3.Connection, engine: Engine, row: Row, now: Instant) -> None:
+def _tell_flows(connection: sqlite3.Connection, rules: CatalogueRules, row: Row, now: Instant) -> None:
     """What was judged a moment ago by the rules before is judged again; what the row needs to be known is read."""
     facts.changed(connection)
     if row.kind not in _NO_RULES:
         outbox.accept(connection, Nudge(flow=Flow.CATALOGUE, subject=REFRESH, due_at=now), now=now)
     if row.kind is MappingKind.GIFT_CARDS:
         outbox.accept(connection, sku_nudge(row.key, now), now=now)
-        settle_mapped(connection, engine.plan.catalogue, now=now)
+        settle_mapped(connection, rules, now=now)
 
 
 def _named(row: Row) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable
 from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,6 +11,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from actors.domain.mapped import Row
 from actors.domain.posting import ChargeRule, PostingRules
 from adapters.operator.access import Person
 from adapters.operator.mapping_api import MappingDraft
@@ -16,6 +19,7 @@ from adapters.operator.problems import ProblemError
 from adapters.sandbox.carts import CustomLineDraft, LineDraft, OrderDraft, ShippingDraft, rule_of
 from daemon.desk.mappings import MappingDesk, tried
 from storage import bodies, mapping_rows
+from storage.database import CommitFailedError
 from tests.finance_house import MUG, SOON, house, paid, sold, step, told
 from tests.flows.test_gift_cards import CARD, SOLD_AS, charges, on_sale
 from tests.simulation.laws import assert_exactly_once, assert_nothing_silent
@@ -143,16 +147,24 @@ async def test_a_gift_card_is_mapped_and_sold_as_what_is_owed() -> None:
 async def test_what_cannot_be_committed_is_not_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(817, the_plan=unmapped(tax={})) as made:
         await made.ready()
-        before = made.engine.plan.posting
-        monkeypatch.setattr("daemon.desk.mappings.audit.write", _disk_is_full)
-        with pytest.raises(OSError, match="full"):
+        engine, put_in_force, seen = made.engine, made.engine.map, list[PostingRules]()
+
+        def fail_after(rows: Iterable[Row]) -> None:
+            put_in_force(rows)
+            seen.append(engine.plan.posting)
+            monkeypatch.undo()
+            full = sqlite3.OperationalError("database or disk is full")
+            full.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise full
+
+        monkeypatch.setattr(engine, "map", fail_after)
+        with pytest.raises(CommitFailedError, match="full"):
             await mapped(made, "tax", "GB/standard", STANDARD)
-        assert made.engine.plan.posting == before == PostingRules(**msgspec.structs.asdict(made.plan.posting))
-        assert made.read(mapping_rows.version) == 0
-
-
-def _disk_is_full(*_: Any, **__: Any) -> None:
-    raise OSError("the disk is full")
+        assert [rules.tax for rules in seen] == [{"GB/standard": STANDARD}]
+        assert engine.plan.posting == made.plan.posting
+        assert (made.read(mapping_rows.version), made.daemon.desk.posting.tax) == (0, {})
+        await mapped(made, "tax", "GB/standard", STANDARD)
+        assert made.daemon.desk.posting.tax == {"GB/standard": STANDARD}
 
 
 # -- tried first ------------------------------------------------------------------------------------------------------

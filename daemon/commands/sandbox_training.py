@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import textwrap
+import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,7 @@ class HttpWatch:
     async def map(self, kind: str, key: str, value: str) -> None:
         """See `Watch`."""
         body = {"kind": kind, "key": key, "value": value, "reason": "drill"}
-        await self._ask("/api/mappings", body)
+        await self._ask("/api/mappings", body, {"Idempotency-Key": uuid.uuid4().hex})
 
     async def _get(self, path: str) -> dict[str, Any] | None:
         try:
@@ -67,9 +69,9 @@ class HttpWatch:
         except (aiohttp.ClientError, TimeoutError):
             return None
 
-    async def _ask(self, path: str, body: dict[str, Any]) -> None:
+    async def _ask(self, path: str, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
         try:
-            await anyio.to_thread.run_sync(ask, self._socket, "POST", path, body)
+            await anyio.to_thread.run_sync(partial(ask, self._socket, "POST", path, body, headers=headers))
         except (DaemonDownError, RefusedError) as error:
             raise DrillError(str(error)) from None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,10 @@ import msgspec
 from actors.domain.alerting import THRESHOLDS
 from actors.domain.exception_life import DUE
 from actors.domain.exception_types import CATALOGUE, Owner, Severity
-from daemon.secrets import CREDENTIAL_PREFIX
+from adapters.console import permits
+from adapters.operator.access import CATALOGUE_ROLES, FLOW_ROLES, STOCK_ROLES
+from adapters.operator.patch_api import PERSONAL_ROLES
+from daemon.secrets import CREDENTIAL_PREFIX, ROLES
 from daemon.settings import OwnerSettings, Settings
 
 Row = tuple[str, ...]
@@ -292,17 +295,28 @@ def _inwards(settings: Settings) -> Iterator[Row]:
 
 
 def _permissions(settings: Settings) -> Section:
-    second = " (a second person confirms)" if settings.finance.four_eyes else ""
+    second = "; with a second person" if settings.finance.four_eyes else ""
     rows = (
-        ("viewer", "reads everything but people's data"),
-        ("ops", "retries, assigns, rests; dismisses what is not money; corrects texts; blocks SKUs; lets units go"),
-        ("ecommerce", "as ops; approves what is unpublished; asks for drafts"),
-        ("finance", f"retries, assigns, rests; releases and dismisses money{second}; maps taxes, charges, payments"),
-        ("it", "retries, assigns, rests; pauses and resumes flows; maintenance"),
-        ("admin", "all of it"),
-        ("the machine's users", "who may open the control socket acts as admin, under the user's own name"),
+        ("read everything but people's data", _roles(ROLES)),
+        ("read people's data of an order", _roles(PERSONAL_ROLES)),
+        ("assign an exception, let it rest", _roles(permits.ACTING)),
+        ("have it tried again", "its owner, it, admin"),
+        ("release or dismiss it", "its owner, admin"),
+        ("release or dismiss money", _roles(permits.MONEY) + second),
+        ("correct texts of an order", _roles(permits.ROLES["edit"])),
+        ("map taxes, charges, payments, gift cards", _roles(permits.ROLES["tax"])),
+        ("map shipping methods, carriers", _roles(permits.ROLES["shipping"])),
+        ("block a SKU, let units go", _roles(STOCK_ROLES)),
+        ("let products be unpublished, ask for drafts", _roles(CATALOGUE_ROLES)),
+        ("pause and resume a flow", _roles(FLOW_ROLES)),
+        ("begin and end maintenance", _roles(permits.MACHINE)),
+        ("all of it", "admin; on the machine itself whoever may open the control socket, under their own name"),
     )
-    return Section(title="Who may do what", columns=("Role", "May"), rows=rows)
+    return Section(title="Who may do what", columns=("What", "Roles"), rows=rows)
+
+
+def _roles(roles: Collection[str]) -> str:
+    return ", ".join(role for role in ROLES if role in roles)
 
 
 def _owners(settings: Settings) -> Section:
@@ -360,6 +374,9 @@ def _alerts(settings: Settings) -> Section:
         (name, _figure(alerts.thresholds.get(name, threshold.default)), threshold.unit, threshold.meaning)
         for name, threshold in THRESHOLDS.items()
     ]
+    to = ", ".join(_kind(one) for one in alerts.escalate_to) or "nobody"
+    meaning = f"A critical alert that stands so long goes to {to} too; any other past its due time."
+    rows.append(("escalation", f"{alerts.escalate_after_minutes}", "minutes", meaning))
     rows.append(("quiet hours", alerts.quiet_hours or "none", "", "Only what is critical calls somebody meanwhile."))
     rows.append(("maintenance", ", ".join(alerts.maintenance) or "none planned", "", "Nobody is called meanwhile."))
     columns = ("Somebody is called at", "Figure", "Unit", "What is counted")

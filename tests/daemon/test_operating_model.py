@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +52,7 @@ MORE = [
     "[fulfilment]\ncancel_voided = true\n",
     "[intake]\nhot_seconds = 5\n",
     "[intake]\ncensus_seconds = 60\n",
+    '[alerts]\nescalate_to = ["ops"]\n',
     "[alerts]\nthresholds = { error_count = 3 }\n",
     '[alerts]\ndigest_at = "08:00"\n',
     '[owners]\nops = { name = "Desk" }\n',
@@ -91,7 +91,7 @@ def test_every_type_has_one_owner_on_the_page() -> None:
 def test_every_flow_role_and_threshold_is_on_the_page() -> None:
     found = model()
     assert {row[0] for row in section(found, "What sets it off, and how often").rows} == {flow.value for flow in Flow}
-    assert {row[0] for row in section(found, "Who may do what").rows} >= set(ROLES)
+    assert {role for row in section(found, "Who may do what").rows for role in row[1].split(", ")} >= set(ROLES)
     assert {row[0] for row in section(found, "When somebody is called").rows} >= set(THRESHOLDS)
 
 
@@ -104,10 +104,10 @@ def test_two_carriers_that_are_shown_as_one_are_two_rows() -> None:
 
 
 def test_of_a_channel_only_its_kind_is_told() -> None:
-    owners = 'ops = { name = "Desk", channels = ["mailto:me@example.com", "slack://T0KEN", "credential:ops_chat"] }'
+    owners = 'ops = { name = "Desk", channels = ["mailto://mx.test?to=me@test", "credential:chat"] }'
     found = model(f"[owners]\n{owners}\n")
-    assert section(found, "Who answers").rows[0] == ("ops", "Desk", "mailto, slack, the credential ops_chat")
-    assert not re.search("example.com|T0KEN", found.text + found.signatures)
+    assert section(found, "Who answers").rows[0] == ("ops", "Desk", "mailto, the credential chat")
+    assert "me@test" not in found.text + found.signatures
 
 
 def test_the_text_holds_every_cell_and_fits_a_page() -> None:

@@ -52,7 +52,7 @@ MORE = [
     "[fulfilment]\ncancel_voided = true\n",
     "[intake]\nhot_seconds = 5\n",
     "[intake]\ncensus_seconds = 60\n",
-    '[alerts]\nescalate_to = ["ops"]\n',
+    "[alerts]\nescalate_after_minutes = 30\n",
     "[alerts]\nthresholds = { error_count = 3 }\n",
     '[alerts]\ndigest_at = "08:00"\n',
     '[owners]\nops = { name = "Desk" }\n',

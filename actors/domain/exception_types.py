@@ -193,7 +193,7 @@ _DECLARED = (
         "tax_unmapped",
         Topic.TAX,
         "The configuration names no Cin7 Core tax rule for a tax of the order.",
-        'Add the shown key to [mappings.tax], for example "GB/standard" = "20% (VAT on Income)", and restart tallyd.',
+        "Map one of the shown keys to the right tax rule: at the desk, which holds at once, or in [mappings.tax].",
         clears="The order is judged again under a configuration that maps this tax.",
     ),
     _holding(
@@ -245,7 +245,7 @@ _DECLARED = (
         Topic.TAX,
         "One SKU is taxed by two rules in this order, and a SKU stands once on a Cin7 Core document.",
         "See in commercetools why the same item was taxed in two ways; book this sale by hand and dismiss.",
-        "If both taxes mean the same, map both keys of [mappings.tax] to one rule and restart tallyd.",
+        "If both taxes mean the same, map both keys to one rule: at the desk, or in [mappings.tax].",
         clears=_JUDGED_AGAIN,
     ),
     _holding(
@@ -283,7 +283,7 @@ _DECLARED = (
         "charge_unmapped",
         Topic.POSTING,
         "A custom line of the order is mapped to no service product of Cin7 Core.",
-        'Add its slug to [mappings.charges], for example "gift-wrap" = { product = "Gift wrap" }, and restart tallyd.',
+        "Map its slug to a service product: at the desk, which holds at once, or in [mappings.charges].",
         "Or create a product of type Service with exactly the line's name in Cin7 Core.",
         clears="The slug is mapped, or an active service product of the line's name is read from Cin7 Core.",
     ),
@@ -1034,7 +1034,7 @@ _DECLARED = (
         Topic.TOTALS,
         "An order and its documents in Cin7 Core do not agree. Nothing of it is posted by tallyd while they do not.",
         "Compare both sides: each difference is classed, with both figures, both documents and how each was made.",
-        "Correct the document in Cin7 Core, or the mapping (and restart tallyd): the order is judged again by itself.",
+        "Correct the document in Cin7 Core, or the mapping: the order is judged again by itself.",
         "Or accept it as it is: tallyd orders release NUMBER --reason ...; to book it by hand: tallyd orders reject"
         " NUMBER --reason ...",
         clears="The sale is read again and every figure agrees, or finance releases or rejects it with a reason.",
@@ -1078,7 +1078,7 @@ _DECLARED = (
         "payment_unmapped",
         Topic.PAYMENT,
         "Money was captured by a payment method that the configuration maps to no account of Cin7 Core.",
-        "Add the method to [mappings.payments] with the code of an account that takes payments; restart tallyd.",
+        "Map the method to the code of an account that takes payments: at the desk, or in [mappings.payments].",
         clears="The method is mapped, or the payment stands in Cin7 Core.",
     ),
     _telling(

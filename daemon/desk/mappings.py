@@ -16,6 +16,7 @@ from actors.catalogue.switches import settle_mapped
 from actors.domain.exception_types import HOLDING
 from actors.domain.mapped import Entry, MappingKind, Mappings, Row, lay
 from actors.domain.time import Instant
+from actors.finance.deciding import DIFFER as BOOKS_DIFFER
 from actors.messages import Flow, Nudge
 from actors.stock.publishing import sku_nudge
 from adapters.operator.access import Person, require
@@ -26,7 +27,7 @@ from daemon.desk.mapping_trial import attempt
 from daemon.engine import Engine
 from daemon.instants import text_of
 from daemon.running import Running
-from storage import audit, books, facts, mapping_rows, outbox
+from storage import audit, books, exceptions, facts, mapping_rows, outbox
 from storage.bodies import Sealer
 from storage.database import CommitFailedError, connect
 from storage.exceptions import ExceptionRow
@@ -255,6 +256,10 @@ def _wake(connection: sqlite3.Connection, waiting: list[ExceptionRow], now: Inst
 def _tell_flows(connection: sqlite3.Connection, rules: CatalogueRules, row: Row, now: Instant) -> None:
     """What was judged a moment ago by the rules before is judged again; what the row needs to be known is read."""
     facts.changed(connection)
+    if row.kind is MappingKind.TAX:
+        # Books that differ by the name of a tax rule alone are held against the rule that is right now.
+        for order_id in sorted(exceptions.open_ids(connection, "order", BOOKS_DIFFER)):
+            books.ask(connection, order_id, now=now)
     if row.kind not in _NO_RULES:
         outbox.accept(connection, Nudge(flow=Flow.CATALOGUE, subject=REFRESH, due_at=now), now=now)
     if row.kind is MappingKind.GIFT_CARDS:

@@ -311,6 +311,15 @@ async def test_a_row_is_audited_and_wakes_what_waits_for_it_in_one_commit(tmp_pa
         assert json.loads(detail) == {"reason": "agreed", "value": STANDARD, "before": "", "version": "1"}
 
 
+async def test_books_that_differ_are_held_against_the_tax_rule_that_is_right_now(tmp_path: Path) -> None:
+    async with served(tmp_path) as (app, session):
+        record = exceptions.Record(kind="order", id=IDS["A-1"])
+        differs = Finding(code="books_differ", cause="another tax title", group="books_differ")
+        await app.engine.database.run(lambda file: exceptions.raise_finding(file, record, differs, now=NOW))
+        assert (await posted(session, FINANCE, row("tax", "GB/reduced", REDUCED)))[1]["orders"] == 0
+        assert judged_again(app) == [("catalogue", "refresh"), (Flow.FINANCE.value, IDS["A-1"])]
+
+
 async def test_a_payment_that_waits_has_its_books_looked_at_and_nothing_else(tmp_path: Path) -> None:
     async with served(tmp_path) as (app, session):
         finding = Finding(code="payment_unmapped", cause="c", field="adyen/scheme", group="payment_unmapped:adyen")

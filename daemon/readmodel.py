@@ -155,6 +155,10 @@ class LiveReading:
         """Let an order's units go."""
         return await stock_actions.release_units(self._app, ref, author=author, reason=reason)
 
+    async def release_day(self, day: str, *, author: str, reason: str) -> Document:
+        """Release what agrees and waits of a day."""
+        return await actions.release_day(self._app, day, author=author, reason=reason)
+
     async def approve_plan(self, *, author: str, reason: str) -> Document:
         """Let the products of the plan be unpublished."""
         return await sku_actions.approve_plan(self._app, author=author, reason=reason)

@@ -125,9 +125,9 @@ def _path(frame: _Frame, points: Sequence[Point], *, step: bool) -> str:
 
 
 def _round_up(value: float) -> float:
-    """Return a round figure that is no less: 1, 2 or 5 times a power of ten."""
+    """Return a round figure that is no less: one or two digits, and zeros."""
     power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= value)
+    return next(power * factor for factor in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if power * factor >= value)
 
 
 def _number(value: float) -> str:

@@ -82,6 +82,7 @@ class ExceptionPages:
             bulk_where=msgspec.structs.asdict(where),
             rows=found["items"],
             found=found,
+            people_known=await self._desk.people(),
             **_choices(request),
         )
 
@@ -100,6 +101,7 @@ class ExceptionPages:
             bulk_where=msgspec.structs.asdict(where),
             rows=found["items"],
             found=found,
+            people_known=await self._desk.people(),
             **_choices(request),
         )
 
@@ -113,7 +115,13 @@ class ExceptionPages:
         kind = CATALOGUE.get(found["type"])
         meaning = kind.meaning if kind is not None else ""
         return await self._site.page(
-            request, "exception", one=found, meaning=meaning, facts=side_by_side(found["facts"]), forms=EDITS
+            request,
+            "exception",
+            one=found,
+            meaning=meaning,
+            facts=side_by_side(found["facts"]),
+            forms=EDITS,
+            people_known=await self._desk.people(),
         )
 
     async def preview(self, request: web.Request, form: Form) -> web.Response:

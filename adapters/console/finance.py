@@ -9,14 +9,22 @@ from aiohttp import web
 
 from actors.domain.closing_files import postings_to_csv, to_csv
 from actors.domain.exception_life import ExceptionFilter
+from adapters.console.forms import Form
+from adapters.console.permits import MONEY, why_not
 from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.operator.access import require
 from adapters.operator.answers import csv_file
 from adapters.operator.desk_api import ExceptionListQuery
+from adapters.operator.parameters import PERSON
 from adapters.operator.problems import ProblemError
 
 PAGE = 100
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FIGURES = ("ours", "theirs", "net", "tax", "age_days")
+_CODED = ("reason", "component", "decision", "type", "state", "chain")
+"""Which columns of the report are figures, and which are names of the code."""
+
 _RELEASES = ("day", "orders", "amounts")
 
 
@@ -31,6 +39,7 @@ class FinancePages:
         return [
             web.get("/reconciliation", self.reconciliation),
             web.get("/reconciliation/{day}", self.day),
+            web.post("/reconciliation/{day}/release", self._site.posted(self.release)),
             web.get("/month", self.this_month),
             web.get("/month/{period}", self.month),
         ]
@@ -46,7 +55,11 @@ class FinancePages:
             )
         )
         return await self._site.page(
-            request, "reconciliation", told=told, rows=differing["items"], found=differing, down=False, sort="due_at"
+            request,
+            "reconciliation",
+            told=told,
+            rows=differing["items"],
+            can_release=not why_not(request[PERSON], "money"),
         )
 
     async def day(self, request: web.Request) -> web.Response:
@@ -59,6 +72,15 @@ class FinancePages:
         if as_csv(request):
             return csv_file(postings_to_csv(dict(found)), name=f"postings-{found['day']}.csv")
         return await self._site.page(request, "day", told=found, rows=found["items"], found=found)
+
+    async def release(self, request: web.Request, form: Form) -> web.Response:
+        """Release what agrees and waits of a day."""
+        person = request[PERSON]
+        require(person, MONEY)
+        day, reason = request.match_info["day"], form.needed("reason")
+        done = await self._site.reading.release_day(day, author=person.name, reason=reason)
+        self._site.tell(request, done["message"])
+        return go("/reconciliation")
 
     async def this_month(self, _request: web.Request) -> web.Response:
         """Go to the month under way."""
@@ -76,5 +98,13 @@ class FinancePages:
         before = f"{year - (month == 1):04}-{(month - 2) % 12 + 1:02}"
         later = f"{year + (month == 12):04}-{month % 12 + 1:02}"
         return await self._site.page(
-            request, "month", period=period, report=found["report"], sha256=found["sha256"], before=before, later=later
+            request,
+            "month",
+            period=period,
+            report=found["report"],
+            figures=_FIGURES,
+            coded=_CODED,
+            sha256=found["sha256"],
+            before=before,
+            later=later,
         )

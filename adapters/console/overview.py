@@ -1,4 +1,4 @@
-"""The first page: what is not in Cin7 Core and why, how old stock is, what waits for finance, how long the backlog is."""
+"""The first page: what is not in Cin7 Core and why, how old stock is, what waits for finance, and for how long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from actors.domain.exception_types import CATALOGUE
+from actors.domain.order_state import STATES
 from actors.domain.time import parse_instant
 from adapters.console import charts
 from adapters.console.forms import Form
@@ -19,6 +20,18 @@ from adapters.operator.parameters import PERSON
 _DAY = 86_400_000
 _SILENCE = 20 * 60_000
 """A longer time without a sample is drawn as a gap; milliseconds."""
+
+_WORDS = {
+    "Exception": "Something that needs somebody: it has an owner, a cause, steps, and clears by evidence.",
+    "Cause": "What many exceptions may share: one thing to mend, and all of them go on.",
+    "Holds": "The record goes no further while the exception is open.",
+    "Flow": "One part of tallyd that alone takes its kind of decisions; it can be paused.",
+    "Due": "Until when somebody should have looked at it.",
+    "Retry": "Judge it again now, by what both systems say.",
+    "Release": "Let it go on as it stands; of what is finance's, finance alone.",
+    "Dismiss": "Close it without its evidence, with a reason that is kept.",
+    "Snooze": "Let it rest for a while; it holds what it holds.",
+}
 
 _REASONS = ("reason", "state", "count", "oldest_at")
 _SAMPLES = ("at", "limit", "in_window", "minutes_to_drain", "outbox_ready", "open_exceptions")
@@ -59,7 +72,7 @@ class OverviewPages:
 
     async def help(self, request: web.Request) -> web.Response:
         """Show the keys, and what the words mean."""
-        return await self._site.page(request, "help")
+        return await self._site.page(request, "help", words_of=_WORDS, states=STATES)
 
     async def pause(self, request: web.Request, form: Form) -> web.Response:
         """Let a flow claim nothing more."""

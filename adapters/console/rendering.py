@@ -15,6 +15,7 @@ from actors.domain.time import Instant, format_instant, parse_instant
 NONE: Final = "–"
 """What stands where there is nothing to tell."""
 
+_SPELT: Final = {"sku": "SKU", "skus": "SKUs", "cin7": "Cin7", "id": "ID", "fx": "FX"}
 _NOTHING: Final = Markup("–")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -135,8 +136,8 @@ def segment(text: object) -> str:
 
 
 def words(code: object) -> str:
-    """Write a name of the code as words: `sku_unknown` as `sku unknown`."""
-    return str(code).replace("_", " ")
+    """Write a name of the code as words: `sku_unknown` as `SKU unknown`."""
+    return " ".join(_SPELT.get(word, word) for word in str(code).replace("_", " ").split(" "))
 
 
 def or_none(value: object) -> object:

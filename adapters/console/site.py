@@ -126,6 +126,7 @@ class Site:
             "text_now": format_instant(self.now()),
             "rests": rests(self.now()),
             "verbs": VERBS,
+            "people_known": (),
             "me": person.name,
             "roles": sorted(person.roles),
             "may": lambda what: not permits.why_not(person, what),

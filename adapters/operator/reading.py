@@ -171,6 +171,10 @@ class OperatorReading(Protocol):
         """Let an order's units go."""
         ...
 
+    async def release_day(self, day: str, *, author: str, reason: str) -> Document:
+        """Release the books of every order of an accounting day that agrees and waits for a person."""
+        ...
+
     async def approve_plan(self, *, author: str, reason: str) -> Document:
         """Let the products of the plan be unpublished."""
         ...

@@ -1,11 +1,11 @@
-"""A reading that behaves: enough of everything that each page has something to show, and remembers what was asked of it.
+"""A reading that behaves: enough that each page has something to show, and it remembers what was asked of it.
 
 Its shapes are those the protocols name; its texts are hostile where a person or another system could have written them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from adapters.operator.record_api import AuditQuery
 
 NOW = 1_796_083_200_000
 HOUR = 3_600_000
+FLOWS = ("intake", "orders", "catalogue", "census", "stock", "fulfilment", "finance", "procurement", "desk")
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 """What somebody could put into a name, a reason or a SKU."""
 
@@ -832,12 +833,17 @@ class FakeReading:
 
     async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
         side = {"documents": 3, "net": "30.00", "tax": "6.00", "gross": "36.00"}
+        difference = {
+            **{"order_id": "order-1", "number": "A-1", "owner": "finance", "chain": "sale", "currency": "GBP"},
+            **{"reason": "rounding", "component": "line", "where": HOSTILE, "rule": "", "net": "0.01", "tax": "0.00"},
+            **{"ours": "16.66", "theirs": "16.67", "decision": "", "since": f"{name}-05", "age_days": 9},
+        }
         report = {
             "period": {"kind": kind, "name": name, "first": f"{name}-01", "last": f"{name}-30"},
             "time_zone": "Europe/London",
             "as_of": f"{name}-30",
             "provisional": True,
-            "orders": {"accepted": 3},
+            "orders": {"in_period": 3, "verified": 2, "differing": 1, "without_documents": {"held": 1}},
             "tolerated": [],
             "chains": [
                 {
@@ -845,12 +851,16 @@ class FakeReading:
                     "currency": "GBP",
                     "commercetools": side,
                     "cin7": side,
-                    "tie": {"net": "0.00"},
+                    "tie": {
+                        "difference": {"net": "0.01", "tax": "0.00", "gross": "0.01"},
+                        "reasons": {"rounding": {"net": "0.01", "tax": "0.00", "gross": "0.01"}},
+                        "unexplained": {"net": "0.00", "tax": "0.00", "gross": "0.00"},
+                    },
                     "unexplained_orders": 0,
                     "rules": [],
                 }
             ],
-            "differences": [{"reason": "rounding", "order": "A-1", "net": "0.01"}],
+            "differences": [difference],
             "remainders": [],
             "exceptions": [],
             "without_documents": [],
@@ -898,6 +908,9 @@ class FakeReading:
 
     async def release_units(self, ref: str, *, author: str, reason: str) -> Document:
         return self._did("release units", ref, author, reason)
+
+    async def release_day(self, day: str, *, author: str, reason: str) -> Document:
+        return self._did("release day", day, author, reason)
 
     async def approve_plan(self, *, author: str, reason: str) -> Document:
         return self._did("approve", author, reason)
@@ -951,6 +964,3 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     token: bytes
     seen_at: int
     expires_at: int
-
-
-Shapes = Mapping[str, Any]

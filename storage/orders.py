@@ -27,9 +27,9 @@ _COLUMNS = (
 _NAMES = (
     "id = :wanted OR number = :wanted",
     "id IN (SELECT order_id FROM sales WHERE sale_id = lower(:wanted) OR number = :wanted OR reference = :wanted)",
-    "id = lower(:wanted) OR number = :wanted COLLATE NOCASE"
-    " OR id IN (SELECT order_id FROM sales WHERE number = :wanted COLLATE NOCASE OR reference = :wanted COLLATE NOCASE)"
-    " ORDER BY accepted_at DESC, id",
+    "id IN (SELECT lower(:wanted) UNION ALL SELECT id FROM orders WHERE name = :wanted AND number IS NOT NULL"
+    " UNION ALL SELECT order_id FROM sales WHERE number = :wanted COLLATE NOCASE"
+    " UNION ALL SELECT order_id FROM sales WHERE reference = :wanted COLLATE NOCASE) ORDER BY accepted_at DESC, id",
 )
 """What an order may be called, the exact names first. A sale's CustomerReference is the order's number or its id."""
 

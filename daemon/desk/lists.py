@@ -10,9 +10,14 @@ from adapters.operator.list_api import Document, OrderSearch
 from adapters.operator.parameters import MOST_ROWS
 from adapters.operator.problems import ProblemError
 from daemon.desk.order_search import order_list, order_table
+from daemon.desk.overview import Overview
+from daemon.desk.sampling import budget
 from daemon.desk.stock_list import StockSearch, stock_history, stock_list, stock_table
 from daemon.running import Running
 from daemon.stock_views import etag_of, stock_lookup
+
+MOST_POINTS = 500
+"""So many points of the budget are drawn."""
 
 
 class ListDesk:
@@ -20,14 +25,20 @@ class ListDesk:
 
     def __init__(self, app: Running) -> None:
         self._app = app
+        self._overview = Overview(app)
 
     async def overview(self) -> Document:
         """See `ListReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        return await self._overview.document()
 
     async def budget(self, *, hours: int) -> Document:
         """See `ListReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        engine = self._app.engine
+        now = engine.clock.now()
+        drawn = await engine.database.read(
+            lambda connection: budget(connection, hours=hours, most=MOST_POINTS, now=now)
+        )
+        return {"limit": engine.governor.snapshot().limit, "samples": drawn}
 
     async def orders(self, query: OrderSearch) -> Document:
         """See `ListReading`."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.domain.order_state import OrderState
-from storage import order_search
+from storage import order_search, orders
 from storage.order_search import Page, Search, UnknownPlaceError, page
 from tests.stored import NOW, _migrated
 
@@ -175,3 +175,13 @@ def test_no_page_goes_through_all_orders(
 def test_what_is_called_so_is_looked_up(file: sqlite3.Connection, text: str) -> None:
     steps = plans(file, Search(text=text))
     assert not [step for step in steps if step.startswith("SCAN") and "subquery" not in step]
+
+
+def test_a_name_nobody_has_is_looked_up_and_not_searched_for(file: sqlite3.Connection) -> None:
+    run = list[str]()
+    file.set_trace_callback(run.append)
+    assert orders.find(file, "nobody") is None
+    file.set_trace_callback(None)
+    steps = [step[3] for one in run for step in file.execute(f"EXPLAIN QUERY PLAN {one}")]
+    assert len(run) == 3
+    assert not [step for step in steps if step.startswith("SCAN") and step != "SCAN CONSTANT ROW"]

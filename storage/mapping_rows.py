@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
 from actors.domain.mapped import TYPES, MappingKind, Row, answers
 from actors.domain.time import Instant
-from storage import exceptions
-from storage.exceptions import ExceptionRow
 
 
 class MappingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,14 +73,31 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(version), 0) FROM mapping_rows").fetchone()[0])
 
 
-def waiting_for(connection: sqlite3.Connection, kind: MappingKind, key: str, before: str) -> list[ExceptionRow]:
+class Waiting(NamedTuple):
+    """As much of an open exception as says what it waits for, and of which record it is."""
+
+    type: str
+    group: str
+    field: str
+    sku: str
+    facts: dict[str, str]
+    record_kind: str
+    record_id: str
+
+
+_FACTS = msgspec.json.Decoder(dict[str, str])
+
+
+def waiting_for(connection: sqlite3.Connection, kind: MappingKind, key: str, before: str) -> list[Waiting]:
     """Return the open exceptions that a row for this key may answer; `before` is what it was mapped to until now."""
-    return [
-        told
-        for code in TYPES[kind]
-        for told in exceptions.listing(connection, kind=code, limit=-1)
-        if answers(kind, key, before, told)
-    ]
+    types = TYPES[kind]
+    found = connection.execute(
+        "SELECT type, grouped_as, field, sku, facts, record_kind, record_id FROM exceptions WHERE state = 'open'"
+        f" AND type IN ({', '.join('?' for _ in types)}) ORDER BY id",
+        types,
+    )
+    rows = (Waiting(*row[:4], _FACTS.decode(row[4]), *row[5:]) for row in found)
+    return [told for told in rows if answers(kind, key, before, told)]
 
 
 def _rows(found: Iterable[tuple[object, ...]]) -> Iterator[MappingRow]:

@@ -30,8 +30,7 @@ from daemon.running import Running
 from storage import audit, books, exceptions, facts, mapping_rows, outbox
 from storage.bodies import Sealer
 from storage.database import CommitFailedError, connect
-from storage.exceptions import ExceptionRow
-from storage.mapping_rows import MappingRow
+from storage.mapping_rows import MappingRow, Waiting
 
 T = TypeVar("T")
 
@@ -241,10 +240,11 @@ def _same_key(one: Row, other: Row) -> bool:
     return (one.kind, one.key) == (other.kind, other.key)
 
 
-def _wake(connection: sqlite3.Connection, waiting: list[ExceptionRow], now: Instant) -> int:
+def _wake(connection: sqlite3.Connection, waiting: list[Waiting], now: Instant) -> int:
     """Have every order looked at again that waits for the row, and the books of those that are sold."""
-    orders = {told.record.id for told in waiting if told.record.kind == "order"}
-    held = {told.record.id for told in waiting if told.record.kind == "order" and told.type in HOLDING}
+    of_orders = [told for told in waiting if told.record_kind == "order"]
+    orders = {told.record_id for told in of_orders}
+    held = {told.record_id for told in of_orders if told.type in HOLDING}
     for order_id in sorted(orders):
         if order_id in held:
             outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)

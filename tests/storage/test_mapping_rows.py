@@ -86,5 +86,5 @@ def test_what_waits_for_a_row_is_open_and_of_its_kind(file: sqlite3.Connection) 
         exceptions.raise_finding(file, exceptions.Record(kind="order", id=f"o{number}"), finding, now=NOW)
     exceptions.resolve(file, 4, resolution="over", now=NOW)
     waiting = mapping_rows.waiting_for(file, TAX, "GB/standard", "")
-    assert [told.record.id for told in waiting] == ["o0", "o1"]
+    assert [told.record_id for told in waiting] == ["o0", "o1"]
     assert mapping_rows.waiting_for(file, MappingKind.CARRIERS, "GB/standard", "") == []

@@ -31,6 +31,10 @@ class DeskActor(Actor):
         """What each worker needs to run by itself."""
         return tuple(nudge for worker in self._workers.values() for nudge in worker.first_nudges(now))
 
+    def worker(self, name: str) -> Worker | None:
+        """Return a worker by its name."""
+        return self._workers.get(name)
+
     async def handle(self, envelope: Envelope) -> Outcome:
         """Let the worker take one step. What was asked of a worker there is no more is dropped."""
         name, _, rest = envelope.subject.partition(":")

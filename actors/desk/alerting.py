@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from actors.core.actor import Later, Outcome, Surroundings
 from actors.desk.messaging import Pulse
@@ -34,6 +35,29 @@ def next_look(now: Instant) -> Nudge:
     return Nudge(flow=Flow.DESK, subject=NAME, due_at=now)
 
 
+class Beat(NamedTuple):
+    """How the machine runs: minutes until Cin7 Core has answered what is queued, and when each flow finished last."""
+
+    minutes_to_drain: float = 0.0
+    working_since: Mapping[str, Instant] = {}
+
+
+def measured(connection: sqlite3.Connection, beat: Beat, *, now: Instant) -> Measures:
+    """Read what alerts are judged by."""
+    silent: dict[str, float] = {}
+    for flow, since in beat.working_since.items():
+        waiting = alerts.waiting_since(connection, flow, now=now)
+        if waiting is not None:
+            silent[flow] = (now - max(since, waiting)) / MINUTE
+    return Measures(
+        now=now,
+        incidents=alerts.incidents(connection, now=now),
+        orders_of_day=alerts.orders_since(connection, now - DAY),
+        silent=silent,
+        minutes_to_drain=beat.minutes_to_drain,
+    )
+
+
 class AlertWorker:
     """Decides who is called."""
 
@@ -51,38 +75,23 @@ class AlertWorker:
 
     async def work(self, _subject: str) -> Outcome:
         """Look once."""
-        now = self._around.clock.now()
-        minutes, working = self._pulse.minutes_to_drain(), self._pulse.working_since()
+        now, beat = self._around.clock.now(), self.beat()
 
         def look(connection: sqlite3.Connection) -> Turn:
-            measures = self.measures(connection, minutes=minutes, working=working, now=now)
             standing = alerts.standing(connection)
-            over = judge(measures, self._limits, standing)
+            over = judge(measured(connection, beat, now=now), self._limits, standing)
             return turn(over, standing, now=now, escalate_after=self.rules.escalate_after)
 
         found = await self._around.database.read(look)
         return Later(
             due_at=now + EVERY_MS,
             reason="looks again",
-            unit=lambda connection, at: self._write(connection, found, minutes, at),
+            unit=lambda connection, at: self._write(connection, found, beat.minutes_to_drain, at),
         )
 
-    def measures(
-        self, connection: sqlite3.Connection, *, minutes: float, working: Mapping[str, Instant], now: Instant
-    ) -> Measures:
-        """Read what alerts are judged by."""
-        silent: dict[str, float] = {}
-        for flow, since in working.items():
-            waiting = alerts.waiting_since(connection, flow, now=now)
-            if waiting is not None:
-                silent[flow] = (now - max(since, waiting)) / MINUTE
-        return Measures(
-            now=now,
-            incidents=alerts.incidents(connection, now=now),
-            orders_of_day=alerts.orders_since(connection, now - DAY),
-            silent=silent,
-            minutes_to_drain=minutes,
-        )
+    def beat(self) -> Beat:
+        """Ask how the machine runs; what runs is asked where it runs, and not from the thread that reads the file."""
+        return Beat(self._pulse.minutes_to_drain(), dict(self._pulse.working_since()))
 
     def _write(self, connection: sqlite3.Connection, found: Turn, minutes: float, now: Instant) -> None:
         rules = self.rules

@@ -40,7 +40,7 @@ PARTS: Mapping[Edited, tuple[str, ...]] = MappingProxyType(
         Edited.CONTACT: ("email", "phone", "first_name", "last_name", "company"),
     }
 )
-"""The names of the texts that each edit about people may put in."""
+"""The names of the texts that each edit about people may put in. A country among them is never changed."""
 
 NAMES = ("first_name", "last_name")
 """A person's name is laid over an order as one: who edits a part of it says the other too."""
@@ -191,9 +191,8 @@ def unfit(values: Texts) -> str:
 
 
 def _whole(names: Iterable[str]) -> tuple[str, ...]:
-    """Return names with a person's name as one. A country is never put in."""
-    kept = dict.fromkeys("name" if name in NAMES else name for name in names if name != "country")
-    return tuple(kept)
+    """Return names with a person's name as one."""
+    return tuple(dict.fromkeys("name" if name in NAMES else name for name in names))
 
 
 def _is_overtaken(patch: Patch, order: Order) -> bool:

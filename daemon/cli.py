@@ -32,6 +32,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "list, show, retry or resolve what needs a person, or see what could not be read",
         "tallyd exceptions list --owner finance",
     ),
+    "alerts": ("list alerts and thresholds, try an owner's channels, show a digest", "tallyd alerts test ops"),
+    "maintenance": (
+        "keep alerts and send none for a while; each owner gets a report at the end",
+        'tallyd maintenance start --until 2h --reason "moving the warehouse"',
+    ),
     "stock": ("show or list what is published and why; block and unblock SKUs", "tallyd stock show HW-MUG-STN-01"),
     "skus": (
         "list and show how the SKUs of both sides match; plan or approve unpublishing, ask for drafts",

@@ -23,6 +23,8 @@ from adapters.intake.pubsub import GOOGLE_KEYS
 from adapters.transport import Transport
 from daemon.asking import PRODUCT_PAGE, Level, Line, charge_names
 from daemon.catalogue_check import WRITING, CatalogueCheck
+from daemon.desk.channels import hosts as channel_hosts
+from daemon.desk.channels import nobody
 from daemon.secrets import Secrets
 from daemon.settings import Settings, SnsSettings
 from daemon.unposted import account_lines, refund_service
@@ -225,8 +227,11 @@ def _signing_hosts(sns: SnsSettings | None) -> set[str]:
     return {f"sns.{region}.amazonaws.com{'.cn' if part == 'aws-cn' else ''}" for part, _, region in regions}
 
 
-def hosts(settings: Settings) -> list[tuple[str, str]]:
-    """Return every host these settings let the daemon talk to, and why."""
+def hosts(settings: Settings, secrets: Secrets | None = None) -> list[tuple[str, str]]:
+    """Return every host these settings let the daemon talk to, and why.
+
+    Of a channel its host alone is shown: the rest may be somebody's address, or a secret.
+    """
     intake = settings.intake
     named = [
         (settings.commercetools.api_url, "commercetools API"),
@@ -239,8 +244,4 @@ def hosts(settings: Settings) -> list[tuple[str, str]]:
     found += sorted({(host, "signatures of the topic") for host in _signing_hosts(intake.sns)})
     if intake.pubsub is not None:
         found.append((urlsplit(intake.pubsub.endpoint_url or GOOGLE_KEYS).netloc, "signatures of Pub/Sub"))
-    people = (settings.owners.ops, settings.owners.finance, settings.owners.ecommerce, settings.owners.it)
-    channels = [channel for person in people if person is not None for channel in person.channels]
-    # Of a channel only its kind is shown: the rest may be somebody's address, or a secret.
-    found += sorted({(f"{channel.partition(':')[0]}: channel of an owner", "alerts") for channel in channels})
-    return found
+    return [*found, *dict.fromkeys(sorted(channel_hosts(settings, nobody if secrets is None else secrets.get)))]

@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Judge, ask and report."""
+    from daemon.channel_check import channel_lines
     from daemon.commands.configuration import complain
     from daemon.live_check import hosts
     from daemon.misplaced import stock_lines
@@ -54,8 +55,8 @@ def main(args: argparse.Namespace) -> int:
             raise SettingsError(problems, source=str(args.config))
     except SettingsError as error:
         return complain(error)
-    reached = hosts(settings)
-    lines = [*stock_lines(settings), *finance_lines(settings)]
+    reached = hosts(settings, secrets)
+    lines = [*stock_lines(settings), *finance_lines(settings), *channel_lines(settings, secrets.get)]
     lines += [] if args.offline else _live(settings, secrets)
     if args.json:
         _print_json(args, reached, lines)

@@ -198,7 +198,7 @@ def test_check_finds_that_nobody_answers(config: Path, capsys: Printed, monkeypa
     assert run("check", "--json", "--config", config) == 1
     body = read_json(capsys)
     assert body["findings"] == 2
-    assert {line["about"] for line in body["lines"]} == {"commercetools", "cin7", "finance"}
+    assert {line["about"] for line in body["lines"]} == {"commercetools", "cin7", "finance", "alerts"}
 
 
 def said_of_the_arithmetic(config: Path, capsys: Printed) -> str:

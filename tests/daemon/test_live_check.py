@@ -198,7 +198,7 @@ def test_hosts_are_listed_without_anybody_s_address() -> None:
         ("ct.test", "commercetools API"),
         ("ct.test", "commercetools tokens"),
         ("cin7.test", "Cin7 Core"),
-        ("mailto: channel of an owner", "alerts"),
+        ("example.test", "alerts by mailto"),
     ]
 
 

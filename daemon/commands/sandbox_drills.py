@@ -392,11 +392,11 @@ _DECLARED = (
         role="ecommerce",
         code="oversold",
         story="The shop in town sold the last fig candles; a second later somebody bought two on the storefront.",
-        see="The order is a sale, and both candles are on backorder: `oversold`, with the figure that was shown.",
+        see="The order is a sale, and both candles are on backorder: `oversold`, sold as available.",
         page="/exceptions?type=oversold",
         command="exceptions list --owner ecommerce",
         steps=(
-            "Open the exception: see what the storefront showed, and when the next delivery comes.",
+            "Open the exception: see how many are short, and when the next delivery comes.",
             "Tell the customer the date, or offer another item.",
             "Once the goods are in, press retry: the sale is looked at again (else within six hours by itself).",
         ),
@@ -564,7 +564,7 @@ _DECLARED = (
         story="On the last day of the month somebody changed the price on a posted invoice in Cin7 Core.",
         see="`books_differ`: order and invoice do not agree, by a pound and its tax. The month's report shows it.",
         page="/reconciliation",
-        command="report month",
+        command="exceptions list --type books_differ",
         steps=(
             "Open the order: both sides stand side by side, with the document and the row that differ.",
             "Put the invoice right in Cin7 Core; or, if it was meant, accept it with a reason.",

@@ -11,6 +11,7 @@ configuration contract; a table the file leaves out has its defaults, a mapping 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -460,6 +461,23 @@ class Settings(_Table, frozen=True, kw_only=True):
         return self.database_path.with_name("tallyd.sock")
 
 
+class FileSettings(Settings, frozen=True, kw_only=True, eq=False):
+    """Settings as a file gave them: its name, and every key that stands in it, dotted.
+
+    They equal others by which the daemon would do the same, whatever stands in a file and what by default.
+    """
+
+    file: str
+    given: frozenset[str]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and all(
+            getattr(self, name) == getattr(other, name) for name in Settings.__struct_fields__
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 def load_settings(path: Path) -> Settings:
     """Read and judge the file.
 
@@ -494,7 +512,16 @@ def parse_settings(text: str, *, source: str) -> Settings:
     problems = [*reader.problems, *contradictions(tables, document)]
     if problems:
         raise SettingsError(problems, source=source)
-    return _follow_location(Settings(**tables), document)
+    return _follow_location(FileSettings(**tables, file=source, given=frozenset(_keys(document))), document)
+
+
+def _keys(table: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Yield the keys of a document, those of tables in it too."""
+    for key, value in table.items():
+        where = f"{path}.{key}" if path else key
+        yield where
+        if isinstance(value, dict):
+            yield from _keys(value, where)
 
 
 def _follow_location(settings: Settings, document: dict[str, Any]) -> Settings:

@@ -62,13 +62,14 @@ _LONGEST_SHOWN = 60
 
 def shown(value: object) -> str:
     """Write a value as the file would, shortened; an address that holds a user or password is not shown."""
-    text = _toml(value)
+    text = toml(value)
     if _USER_IN_URL.search(text):
         return "the value (it holds a user name or password)"
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """Write a value as the file would."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -77,12 +78,12 @@ def _toml(value: object) -> str:
         case datetime() | date() | time():
             return value.isoformat()
         case list() | tuple():
-            return "[" + ", ".join(_toml(item) for item in value) + "]"
+            return "[" + ", ".join(toml(item) for item in value) + "]"
         case dict():
-            pairs = ", ".join(f"{quoted(key)} = {_toml(item)}" for key, item in value.items())
+            pairs = ", ".join(f"{quoted(key)} = {toml(item)}" for key, item in value.items())
             return "{ " + pairs + " }" if pairs else "{}"
         case Struct():
-            return _toml({key: item for key, item in msgspec.structs.asdict(value).items() if item is not None})
+            return toml({key: item for key, item in msgspec.structs.asdict(value).items() if item is not None})
         case float() if value.is_integer():
             return str(int(value))
         case _:
@@ -153,7 +154,7 @@ class TableReader:
 
     def _missing(self, field: FieldInfo, path: str) -> _Bad:
         example = _example(field)
-        mend = f"add it to the table, for example {field.name} = {_toml('…' if example is None else example)}"
+        mend = f"add it to the table, for example {field.name} = {toml('…' if example is None else example)}"
         return self._note(path, "is required and missing", mend)
 
     def _refuse_unknown(self, value: Mapping[str, Any], fields: Mapping[str, FieldInfo], path: str) -> bool:
@@ -237,7 +238,7 @@ def _judge(value: Any, meta: Meta) -> tuple[str, str] | None:
 def _such_as(path: str, example: Any) -> str:
     if example is None:
         return ""
-    return f", for example {path.rsplit('.', 1)[-1]} = {_toml(example)}"
+    return f", for example {path.rsplit('.', 1)[-1]} = {toml(example)}"
 
 
 def _unwrap(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
@@ -266,10 +267,10 @@ _PLAIN = {bool: "true or false", str: "text in quotes", int: "a whole number", f
 
 def _expectation(base: Any, metas: Sequence[Meta]) -> str:
     if get_origin(base) is Literal:
-        return "one of " + ", ".join(_toml(choice) for choice in get_args(base))
+        return "one of " + ", ".join(toml(choice) for choice in get_args(base))
     least = next((meta.ge for meta in metas if meta.ge is not None), None)
     most = next((meta.le for meta in metas if meta.le is not None), None)
     plain = _PLAIN.get(base, "a value of this kind")
     if least is not None and most is not None:
-        return f"{plain} from {_toml(least)} to {_toml(most)}"
-    return f"{plain} of {_toml(least)} or more" if least is not None else plain
+        return f"{plain} from {toml(least)} to {toml(most)}"
+    return f"{plain} of {toml(least)} or more" if least is not None else plain

@@ -8,10 +8,10 @@ import msgspec
 
 from adapters.operator.list_api import Document, OrderSearch
 from adapters.operator.parameters import MOST_ROWS
-from adapters.operator.problems import ProblemError
 from daemon.desk.order_search import order_list, order_table
 from daemon.desk.overview import Overview
 from daemon.desk.sampling import budget
+from daemon.desk.settings_view import settings_view
 from daemon.desk.stock_list import StockSearch, stock_history, stock_list, stock_table
 from daemon.running import Running
 from daemon.stock_views import etag_of, stock_lookup
@@ -76,4 +76,4 @@ class ListDesk:
 
     async def settings(self) -> Document:
         """See `ListReading`."""
-        raise ProblemError(501, "This release cannot do it yet.")
+        return settings_view(self._app.settings, self._app.secrets)

@@ -112,6 +112,8 @@ class StockPages:
         """Draw what was published, and what Cin7 Core had available behind it."""
         now = self._site.now()
         points = channel["points"]
+        if not points:
+            return Markup()
         label = f"Published quantity in {channel['channel'] or 'no channel'} over {days} days, {len(points)} changes"
         lines = [
             charts.Line(points=_points(points, name, now), style=style, filled=filled, step=True)

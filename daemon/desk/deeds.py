@@ -292,6 +292,7 @@ def _edit(app: Running, row: ExceptionRow, deed: DeedRow) -> Act:
             author=deed.author,
             reason=deed.reason,
             now=app.engine.clock.now(),
+            gift_cards=app.engine.plan.posting.gift_cards,
         )
 
     return Act(unit, lambda _done: app.engine.bell.ring())

@@ -7,7 +7,7 @@ timeline, and the nudge to look at the order again. A crash leaves all of it or 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -74,6 +74,7 @@ class PatchDesk:
                 author=person.name,
                 reason=draft.reason,
                 now=now,
+                gift_cards=self._app.engine.plan.posting.gift_cards,
             )
 
         return await self._act("edit", ref, person, unit)
@@ -161,11 +162,13 @@ def apply_patch(
     author: str,
     reason: str,
     now: Instant,
+    gift_cards: Collection[str] = (),
 ) -> dict[str, Any]:
     """Record one edit of an order and have it looked at again, within the transaction of the caller.
 
-    Return `{"done", "message", "order", "number", "patch"}`; the same `key` does it once. Who may edit is the caller's
-    to ask (`EDIT_ROLES`).
+    `gift_cards` are SKUs that are sold as a debt: nothing stands in for one, and none for goods. Return `{"done",
+    "message", "order", "number", "patch"}`; the same `key` does it once. Who may edit is the caller's to ask
+    (`EDIT_ROLES`).
 
     Raises:
         ProblemError: 404, no such order; 409, it can be edited no more; 400, what is wrong with the edit.
@@ -177,6 +180,8 @@ def apply_patch(
         return _again(record, known, said)
     _open(connection, record)
     field, values = _judged(draft)
+    if field is Edited.ALIAS and {values["sku"], values["alias"]} & set(gift_cards):
+        raise ProblemError(409, "A gift card is a debt and no goods: map it at the desk or in [mappings.gift_cards].")
     original = _known(connection, record, sealer)
     edit = _Edit(connection, record, original, sealer=sealer, author=author, reason=reason, key=key, said=said, now=now)
     return edit.alias(values) if field is Edited.ALIAS else edit.texts(field, values)

@@ -229,6 +229,17 @@ async def test_what_cin7_can_sell_itself_needs_no_alias(tmp_path: Path) -> None:
         assert (status, "itself" in body["detail"]) == (409, True)
 
 
+@pytest.mark.parametrize("card", [SKU, "LOAF"])
+def test_a_gift_card_is_nothing_s_alias_and_has_none(tmp_path: Path, card: str) -> None:
+    with closing(fresh(tmp_path)) as connection:
+        fill(connection)
+        draft = PatchDraft(field="alias", values={"sku": SKU, "alias": "LOAF"})
+        asked: dict[str, Any] = {"sealer": SEALER, "author": "ann", "reason": "", "now": NOW}
+        with pytest.raises(ProblemError, match="gift card"):
+            apply_patch(connection, ID, draft, key="a", gift_cards={card: "Gift card"}, **asked)
+        assert apply_patch(connection, ID, draft, key="a", gift_cards={"OTHER"}, **asked)["done"]
+
+
 SALE = SaleRecord(sale_id="s", order_id=ID, generation=1, reference="r", number="SO-7", made_at=NOW, voided_at=None)
 
 _HEADER = (OrderState.CREATING, OrderState.HEADER)

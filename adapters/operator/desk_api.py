@@ -59,7 +59,9 @@ class DeskReading(Protocol):
         """
         ...
 
-    async def exceptions_csv(self, where: ExceptionFilter, *, after: str) -> tuple[str, str | None]:
+    async def exceptions_csv(
+        self, where: ExceptionFilter, *, after: str, sort: str = "opened_at", descending: bool = False
+    ) -> tuple[str, str | None]:
         """A page of the same as CSV (with the names of its columns where `after` is ""), and where to go on."""
         ...
 
@@ -168,10 +170,14 @@ class _Handlers:
 
     async def csv(self, request: web.Request) -> web.StreamResponse:
         known(request, *_WHERE, "sort", "order")
-        where = filter_of(request)
-        return await csv_stream(
-            request, lambda after: self._reading.exceptions_csv(where, after=after), name="exceptions.csv"
-        )
+        query = list_query_of(request)
+
+        async def read(after: str) -> tuple[str, str | None]:
+            return await self._reading.exceptions_csv(
+                query.where, after=after, sort=query.sort, descending=query.descending
+            )
+
+        return await csv_stream(request, read, name="exceptions.csv")
 
     async def exception(self, request: web.Request) -> web.Response:
         number = request.match_info["id"]

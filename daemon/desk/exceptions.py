@@ -66,9 +66,11 @@ class ExceptionDesk:
         """See `DeskReading`."""
         return await self._read(lambda connection, now: exception_list(connection, query, now=now))
 
-    async def exceptions_csv(self, where: ExceptionFilter, *, after: str) -> tuple[str, str | None]:
+    async def exceptions_csv(
+        self, where: ExceptionFilter, *, after: str, sort: str = "opened_at", descending: bool = False
+    ) -> tuple[str, str | None]:
         """See `DeskReading`."""
-        query = ExceptionListQuery(where=where, after=after, limit=CSV_ROWS)
+        query = ExceptionListQuery(where=where, sort=sort, descending=descending, after=after, limit=CSV_ROWS)
         page = await self._read(lambda connection, now: exception_list(connection, query, now=now, counted=False))
         text = table(_COLUMNS, [_flat(item) for item in page["items"]], head=not after)
         return text, None if page["next"] is None else str(page["next"])

@@ -112,7 +112,9 @@ class Desk:
         found = self.matching(query.where)
         return {"items": found[: query.limit], "next": "later" if found else None, "total": len(found)}
 
-    async def exceptions_csv(self, where: ExceptionFilter, *, after: str) -> tuple[str, str | None]:
+    async def exceptions_csv(
+        self, where: ExceptionFilter, *, after: str, sort: str = "opened_at", descending: bool = False
+    ) -> tuple[str, str | None]:
         rows = "".join(f"{one['id']},{one['type']}\r\n" for one in self.matching(where))
         return ("id,type\r\n" if not after else "") + rows, None if after else "more"
 

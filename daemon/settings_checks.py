@@ -197,7 +197,8 @@ def channel_problem(value: str) -> Fault | None:
         return text_problem(value)
     scheme, found, rest = value.partition("://")
     if not (found and rest and value.isprintable() and re.fullmatch(r"[a-z][a-z0-9]*", scheme) and " " not in value):
-        return "is no address of a channel", 'write for example "mailto://relay.example.com?to=desk@example.com"'
+        mend = 'write for example "mailto://relay.example.com?from=tallyd@example.com&to=desk@example.com"'
+        return "is no address of a channel", mend
     try:
         password = urlsplit(value).password
     except ValueError:

@@ -71,8 +71,18 @@ def deliver(url: str, title: str, body: str, tone: str, topic: str) -> str | Non
     service = _service(url, topic)
     if service is None:
         return "its address is not understood"
-    with service.notify(body=body, title=title, notify_type=_apprise().NotifyType(tone), body_format="text") as result:
+    body, form = (_marked(body), "markdown") if service[0].notify_format == "markdown" else (body, "text")
+    with service.notify(body=body, title=title, notify_type=_apprise().NotifyType(tone), body_format=form) as result:
         return None if result else _reason(result)
+
+
+def _marked(text: str) -> str:
+    """Write text as Markdown: apprise itself would put a backslash into every link."""
+    lines = [
+        f"[{line}]({line})" if line.startswith(("http://", "https://")) else re.sub(r"([*\[\]<>`])", r"\\\1", line)
+        for line in text.splitlines()
+    ]
+    return "\n\n".join(line for line in lines if line)
 
 
 def is_understood(url: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import random
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -69,13 +70,19 @@ class Faults:
 
     def _take_planned(self, operation: str) -> Fault | None:
         for index, (pattern, fault) in enumerate(self._planned):
-            if fnmatch.fnmatchcase(operation, pattern):
+            if _fits(operation, pattern):
                 del self._planned[index]
                 return fault
         return None
 
     def _draw(self, operation: str) -> Fault | None:
         for pattern, fault, probability in self._drawn:
-            if fnmatch.fnmatchcase(operation, pattern) and self._random.random() < probability:
+            if _fits(operation, pattern) and self._random.random() < probability:
                 return fault
         return None
+
+
+@lru_cache(maxsize=4096)
+def _fits(operation: str, pattern: str) -> bool:
+    """Say whether the operation is one of the pattern's: there are few of both, and every request asks for all."""
+    return fnmatch.fnmatchcase(operation, pattern)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from daemon.commands import edits
 from daemon.commands.acting import act, add_reason
 from daemon.commands.table import minute, table
 from daemon.commands.verbs import add_verb
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_ref(rejecting)
     add_reason(rejecting, needed=True)
+    edits.add_arguments(verbs)
 
 
 def _day(text: str) -> str:
@@ -80,6 +82,8 @@ def _add_ref(parser: Any, nargs: str | None = None) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the subcommand."""
+    if args.verb in edits.VERBS:
+        return edits.main(args)
     if args.verb == "list":
         return _list(args)
     if args.verb == "show":

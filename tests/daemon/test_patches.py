@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.domain.facts import FactKind, Product
+from actors.domain.facts import FactKind
 from actors.domain.order_state import OrderState
 from actors.messages import Flow
-from adapters.commercetools.translate import read_order
 from adapters.operator.patch_api import PatchDraft
 from adapters.operator.problems import ProblemError
 from adapters.operator.server import operator_server
@@ -30,42 +28,13 @@ from storage.bodies import Sealer
 from storage.orders import SaleRecord
 from tests.ct_documents import delivery_document, order_document, parcel_document, return_document
 from tests.daemon_app import NOW, TestApp, assembled, token
+from tests.patched_file import DOCUMENT, ID, NUMBER, SEALER, SHIPPING, SKU, fill, product
 from tests.stored import fresh
 
 OPS, OPS_TOKEN = token("olive", "ops")
 IT, IT_TOKEN = token("ian", "it")
 FINANCE, FINANCE_TOKEN = token("fay", "finance")
 TOKENS = (OPS_TOKEN, IT_TOKEN, FINANCE_TOKEN)
-SEALER = Sealer(bytes(32))
-SHIPPING = {
-    "country": "DE",
-    "firstName": "Zoe",
-    "lastName": "Quill",
-    "streetName": "Lindenweg",
-    "streetNumber": "9",
-    "postalCode": "20095",
-    "city": "Hamburg",
-    "phone": "+49 40 1234",
-    "email": "zoe@example.com",
-    "company": "Quillworks",
-}
-DOCUMENT = order_document(shippingAddress=SHIPPING)
-ID, NUMBER, SKU = str(DOCUMENT["id"]), str(DOCUMENT["orderNumber"]), "BREAD"
-
-
-def product(sku: str, **changes: Any) -> Product:
-    return msgspec.structs.replace(Product(id=sku, sku=sku, name=sku, type="Stock"), **changes)
-
-
-def fill(connection: sqlite3.Connection, *, document: Mapping[str, Any] = DOCUMENT) -> None:
-    """One order that is no sale yet, as it was read; and some items of Cin7 Core."""
-    body = json.dumps(document).encode()
-    orders.accept(connection, read_order(body), now=NOW)
-    sealed = SEALER.seal(body, order_id=ID, kind="order")
-    bodies.put(connection, ID, "order", version=7, sealed=sealed, now=NOW)
-    items = (product("LOAF"), product("OLD", status="Deprecated"), product("HIDDEN", sellable=False))
-    facts.store(connection, FactKind.PRODUCT, items, now=NOW, whole=True)
-    facts.mark_read(connection, FactKind.PRODUCT, now=NOW, full=True, changed=True)
 
 
 class Served:

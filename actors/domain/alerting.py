@@ -211,13 +211,19 @@ def judge(measures: Measures, limits: Limits, standing: Sequence[Standing]) -> t
             over.append(_of_type(code, [incident for incident, _ in found], "rate_per_10_minutes"))
         else:
             over += [one for _, one in found]
+    rest = _uncovered(rest, over)
     over += _rates(rest, limits)
-    covered = {one.type for one in over if one.subject.startswith("type:")}
-    rest = [incident for incident in rest if incident.type not in covered]
+    rest = _uncovered(rest, over)
     over += [*_of_owners(rest, measures.now, limits), *_of_machine(rest, measures, limits)]
     if not any(incident.alarming for incident in measures.incidents):
         over += _silences(measures, limits)
     return tuple(over)
+
+
+def _uncovered(incidents: Sequence[Incident], over: Sequence[Over]) -> list[Incident]:
+    """Return those whose type has no alert of its own."""
+    covered = {one.type for one in over if one.subject.startswith("type:")}
+    return [incident for incident in incidents if incident.type not in covered]
 
 
 def _rule_of(incident: Incident, limits: Limits) -> str:
@@ -385,7 +391,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
 
 
-def readings(measures: Measures, limits: Limits) -> tuple[Reading, ...]:
+def readings(measures: Measures) -> tuple[Reading, ...]:
     """Return what each threshold is held against now; what is told already is counted too."""
     owners = {code: kind.owner.value for code, kind in CATALOGUE.items()}
     rates: dict[str, int] = defaultdict(int)

@@ -74,7 +74,7 @@ def rule_page(connection: sqlite3.Connection, settings: Settings, rules: AlertRu
             "now": round(reading.figure, 1),
             "over": limits.over(reading.rule, reading.figure),
         }
-        for reading in readings(measures, limits)
+        for reading in readings(measures)
     ]
     channels = [
         {

@@ -167,60 +167,45 @@ PATHS: dict[str, Any] = {
 }
 """The OpenAPI paths of the routes."""
 
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": sorted(properties)}
+
+
 SCHEMAS: dict[str, Any] = {
-    "AuditPage": {
-        "type": "object",
-        "properties": {
-            "items": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "id": _WHOLE,
-                        "at": {"type": "string", "format": "date-time"},
-                        "author": _TEXT,
-                        "action": _TEXT,
-                        "record": _TEXT,
-                        "detail": {"type": "object", "additionalProperties": _TEXT},
-                        "hash": _TEXT,
-                    },
-                },
-            },
-            "next": {"type": ["integer", "null"]},
-            "head": {**_TEXT, "description": "The hash of the newest row of all."},
+    "AuditPage": _object(
+        items={
+            "type": "array",
+            "items": _object(
+                id=_WHOLE,
+                at={"type": "string", "format": "date-time"},
+                author=_TEXT,
+                action=_TEXT,
+                record=_TEXT,
+                detail={"type": "object", "additionalProperties": _TEXT},
+                hash=_TEXT,
+            ),
         },
-        "required": ["items"],
-    },
-    "AuditVerdict": {
-        "type": "object",
-        "properties": {
-            "holds": {"type": "boolean"},
-            "rows": {**_WHOLE, "description": "How many fit, from the first on."},
-            "head": {**_TEXT, "description": "The hash of the last row that fits."},
-            "unchained": {**_WHOLE, "description": "Of those, written before there was a chain."},
-            "broken_at": {"type": ["integer", "null"], "description": "The first row that does not fit."},
-            "why": _TEXT,
-            "seen": {"type": ["boolean", "null"], "description": "Whether a row has the hash asked for."},
+        next={"type": ["integer", "null"]},
+        head={**_TEXT, "description": "The hash of the newest row of all."},
+    ),
+    "AuditVerdict": _object(
+        holds={"type": "boolean"},
+        rows={**_WHOLE, "description": "How many fit, from the first on."},
+        head={**_TEXT, "description": "The hash of the last row that fits."},
+        unchained={**_WHOLE, "description": "Of those, written before there was a chain."},
+        broken_at={"type": ["integer", "null"], "description": "The first row that does not fit."},
+        why=_TEXT,
+        seen={"type": ["boolean", "null"], "description": "Whether a row has the hash asked for."},
+    ),
+    "OperatingModel": _object(
+        hash={**_TEXT, "description": "SHA-256 of the text."},
+        text=_TEXT,
+        signatures={**_TEXT, "description": "What stands below it, to be filled in by hand."},
+        sections={
+            "type": "array",
+            "items": _object(title=_TEXT, columns=_TEXTS, rows={"type": "array", "items": _TEXTS}),
         },
-    },
-    "OperatingModel": {
-        "type": "object",
-        "properties": {
-            "hash": {**_TEXT, "description": "SHA-256 of the text."},
-            "text": _TEXT,
-            "signatures": {**_TEXT, "description": "What stands below it, to be filled in by hand."},
-            "sections": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "title": _TEXT,
-                        "columns": _TEXTS,
-                        "rows": {"type": "array", "items": _TEXTS},
-                    },
-                },
-            },
-        },
-    },
+    ),
 }
 """The OpenAPI schemas they name."""

@@ -16,6 +16,8 @@ import aiohttp
 import anyio.to_thread
 import pytest
 
+from actors.catalogue.matching import LISTED
+from actors.catalogue.switches import settle_mapped
 from actors.domain.exception_types import Finding
 from actors.domain.facts import Carrier, Fact, FactKind, LedgerAccount, Product, TaxRule
 from actors.domain.mapped import MappingKind
@@ -32,7 +34,7 @@ from daemon.desk.mappings import ROLES
 from daemon.planning import mappings_of
 from daemon.readmodel import LiveReading
 from daemon.settings import parse_settings
-from storage import audit, books, exceptions, facts, mapping_rows
+from storage import audit, books, exceptions, facts, mapping_rows, meta
 from storage.database import connect
 from tests.daemon_app import (
     IDS,
@@ -318,6 +320,20 @@ async def test_books_that_differ_are_held_against_the_tax_rule_that_is_right_now
         await app.engine.database.run(lambda file: exceptions.raise_finding(file, record, differs, now=NOW))
         assert (await posted(session, FINANCE, row("tax", "GB/reduced", REDUCED)))[1]["orders"] == 0
         assert judged_again(app) == [("catalogue", "refresh"), (Flow.FINANCE.value, IDS["A-1"])]
+
+
+async def test_a_gift_card_concerns_its_stock_and_both_catalogues_too(tmp_path: Path) -> None:
+    async with served(tmp_path) as (app, session):
+
+        def both_were_read(connection: sqlite3.Connection) -> None:
+            meta.set_counter(connection, LISTED, NOW)
+            settle_mapped(connection, app.engine.plan.catalogue, now=NOW)
+            connection.execute("DELETE FROM outbox")
+
+        await app.engine.database.run(both_were_read)
+        assert (await posted(session, FINANCE, row("gift_cards", "GIFT", "Gift card sold")))[1]["done"]
+        assert judged_again(app) == [("catalogue", "judge"), ("catalogue", "refresh"), ("stock", "sku:GIFT")]
+        assert app.engine.plan.catalogue.mapped == frozenset({"GIFT"})
 
 
 async def test_a_payment_that_waits_has_its_books_looked_at_and_nothing_else(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ class House:
         self.clock = StillClock(NOW)
         self.account = Account()
         self.files = Files()
+        self.posting = InForce(posting)
         book: AccountBook = self.account
         files: RateFiles = self.files
         around = Surroundings(database=database, clock=self.clock, bell=Bell(), chance=random.Random(1))
@@ -128,7 +129,7 @@ class House:
             around,
             account=book,
             showcase=NO_STOREFRONT,
-            posting=InForce(posting),
+            posting=self.posting,
             refresh=300_000,
             rate_files=files,
             rules=InForce(CatalogueRules(enabled=False)),
@@ -201,6 +202,29 @@ async def test_carriers_and_the_customers_of_every_currency_are_read(tmp_path: P
         assert set(known.customers) == set(NAMES)
         assert set(known.carriers) == {"DHL Express"}
         assert FactKind.RATE not in known.loaded
+
+
+async def test_a_row_that_is_mapped_while_the_lists_are_read_has_them_read_once_more(tmp_path: Path) -> None:
+    async with house(tmp_path) as made:
+        posting = made.posting.current
+
+        async def mapped_meanwhile(name: str) -> tuple[Customer, ...]:
+            made.posting.current = msgspec.structs.replace(posting, tax={"standard": "Other"})
+            return ()
+
+        async def read_at() -> int:
+            return await made.database.read(made.actor.account.read_at)
+
+        await made.refresh()
+        assert await read_at() == NOW
+        made.posting.current = msgspec.structs.replace(posting, tax={})
+        assert await read_at() == 0, "as a start with another configuration reads them"
+        made.posting.current = posting
+        made.account.customers_named = mapped_meanwhile  # type: ignore[method-assign]
+        await made.refresh()
+        assert await read_at() == 0, "what was asked for is not what is needed now"
+        await made.refresh()
+        assert await read_at() == NOW
 
 
 async def test_a_rates_file_is_read_at_each_refresh_and_is_the_truth(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from adapters.operator.mapping_api import MappingDraft
 from adapters.operator.problems import ProblemError
 from adapters.sandbox.carts import CustomLineDraft, LineDraft, OrderDraft, ShippingDraft, rule_of
 from daemon.desk.mappings import MappingDesk, tried
-from storage import bodies, mapping_rows
+from storage import bodies, mapping_rows, patches
 from storage.database import CommitFailedError
 from tests.finance_house import MUG, SOON, house, paid, sold, step, told
 from tests.flows.test_gift_cards import CARD, SOLD_AS, charges, on_sale
@@ -206,6 +206,27 @@ async def test_a_row_is_tried_on_the_newest_orders_before_it_holds() -> None:
         assert ["Voucher" in example["after"] for example in other["examples"]] == [True, True]
         await made.daemon.write(lambda file: bodies.erase(file, held[0]))
         assert counted(trial(made, "tax", one.facts["key 1"], STANDARD))["unreadable"] == 1
+
+
+@virtual
+async def test_an_order_is_tried_as_it_was_edited_at_the_desk() -> None:
+    cards = OrderDraft(lines=(LineDraft(sku=CARD, quantity=1),))
+    async with world(820, the_plan=unmapped(tax={})) as made:
+        await made.ready()
+        on_sale(made)
+        order = await placed_and_held(made, "sku_unknown", "tax_unmapped", draft=cards)
+        [tax] = [one for one in made.daemon.open_exceptions(order) if one.type == "tax_unmapped"]
+        zero = ("tax", tax.facts["key 1"], "Zero Rated Income")
+        assert counted(trial(made, *zero)) == {"looked_at": 1, "same": 1, "waiting_now": 1}
+        said: dict[str, Any] = {
+            "author": "ada",
+            "reason": "renamed",
+            "key": "request-x",
+            "said": "",
+            "now": made.clock.now(),
+        }
+        await made.daemon.write(lambda file: patches.add_alias(file, order, CARD, BOOK, **said))
+        assert counted(trial(made, *zero)) == {"looked_at": 1, "would_go_on": 1, "waiting_now": 1}
 
 
 @virtual

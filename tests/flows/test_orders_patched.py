@@ -10,13 +10,14 @@ import pytest
 from actors.fulfilment.rules import FulfilmentRules
 from adapters.operator.problems import ProblemError
 from adapters.sandbox.carts import LineDraft, OrderDraft, PaymentDraft, ShippingDraft, rule_of
+from adapters.transport import Request, Response
 from storage import bodies, timeline
 from storage.bodies import Sealer
 from tests import finance_house
 from tests.desk_edits import OLD, edit, editable, only, sell_old_mug, sold, withdraw
 from tests.finance_house import house
 from tests.simulation.laws import assert_within_the_limit, minor
-from tests.simulation.world import World, plan, virtual, world
+from tests.simulation.world import Serve, World, intercept, plan, virtual, world
 from tests.stock_house import BOWL, MUG, rules, stock_house
 
 YORK = {"street": "7 Shambles", "postal_code": "YO1 7LZ", "city": "York"}
@@ -283,3 +284,47 @@ async def test_a_sale_keeps_what_an_edit_gave_it_when_that_is_lost() -> None:
         await made.until(lambda: only(made, order).header["Email"] == "new@example.org", within=60)
         assert (address(made, order)["City"], only(made, order).header["Note"]) == ("York", "Ring twice")
         assert made.daemon.open_types(order) == []
+
+
+# -- while the order is on its way -------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_an_edit_while_the_order_is_being_judged_reaches_its_sale_all_the_same() -> None:
+    async with world(881) as made:
+        await made.ready()
+        order = await waiting(made)
+        edited: list[str] = []
+
+        async def amid(request: Request, serve: Serve) -> Response:
+            answer = await serve(request)
+            if f"/orders/{order}" in request.url and not edited:
+                edited.append(order)
+                await edit(made, order, "address", **YORK)
+            return answer
+
+        intercept(made.ct_network, amid)
+        await paid(made, order)
+        assert edited
+        await made.until(lambda: address(made, order)["City"] == "York", within=60)
+        assert made.daemon.open_types(order) == []
+
+
+@virtual
+async def test_while_the_sale_is_being_made_an_edit_is_refused() -> None:
+    async with world(882) as made:
+        await made.ready()
+        order = await waiting(made)
+        refused: list[str] = []
+
+        async def amid(request: Request, serve: Serve) -> Response:
+            if request.method == "POST" and request.url.endswith("/sale"):
+                with pytest.raises(ProblemError, match="may be made at this moment"):
+                    await edit(made, order, "address", **YORK)
+                refused.append(order)
+            return await serve(request)
+
+        intercept(made.cin7_network, amid)
+        await paid(made, order)
+        assert refused == [order]
+        assert address(made, order)["City"] != "York"

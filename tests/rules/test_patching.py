@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.domain import edits
 from actors.domain.notes import note_of
 from actors.domain.order import Address, Order
 from actors.domain.patching import PARTS, Edited, Laid, Patch, joined, lay, put, sold_as, standing, unfit
@@ -242,3 +244,40 @@ def test_what_fits_fits() -> None:
 
 def test_a_plain_order_is_left_as_it_is() -> None:
     assert lay(ORDER, []).order is ORDER
+
+
+# -- what a sale is made from ------------------------------------------------------------------------------------------
+
+
+def made_from(order: Order) -> dict[str, str]:
+    return edits.fields(order, RULES, lambda text: f"digest {hash(text)}")
+
+
+def test_the_note_of_the_desk_is_a_text_of_the_header_and_kept_as_a_digest() -> None:
+    order = lay(ORDER, [texts(Edited.NOTE, note="Ring Zoe")]).order
+    [change] = edits.compare(made_from(ORDER), made_from(order))
+    assert (change.kind, change.shown) == (edits.Kind.SAFE, ("", "changed"))
+    assert edits.is_header(change.field)
+    assert not [text for text in made_from(order).values() if "Zoe" in text]
+    sent = edits.change_of(order, [change], "sale", RULES, UTC)
+    assert sent is not None
+    assert (sent.note, sent.email, sent.shipping) == ("Ring Zoe", None, None)
+
+
+@pytest.mark.parametrize("name", [name for parts in PARTS.values() for name in parts if name != "country"])
+def test_a_lost_text_counts_as_kept_by_its_sale_and_every_other_as_it_is(name: str) -> None:
+    [field] = [one for one, parts in PARTS.items() if name in parts]
+    sale = made_from(lay(ORDER, [edit(field, {name: "put in"})]).order)
+    laid = lay(ORDER, [Patch(id=1, field=field, names=(name,))])
+    assert edits.compare(sale, made_from(laid.order)) != ()
+    assert edits.compare(sale, edits.unseen(sale, made_from(laid.order), laid.lost)) == ()
+    moved = msgspec.structs.replace(laid.order, billing=None, total=laid.order.total + 1)
+    changes = edits.compare(sale, edits.unseen(sale, made_from(moved), laid.lost))
+    assert {change.field for change in changes} >= {"total"}
+
+
+def test_an_alias_is_what_the_sale_is_made_from() -> None:
+    ordered = ORDER.lines[0].sku or ""
+    sale = made_from(lay(ORDER, [alias(ordered, "Y")]).order)
+    assert "line Y quantity" in sale
+    assert f"line {ordered} quantity" not in sale

@@ -73,5 +73,5 @@ CREATE TABLE digests (
 
 -- What is open by cause, without touching a row: it is added up every few seconds.
 CREATE INDEX exceptions_by_cause
-    ON exceptions (grouped_as, owner, type, severity, record_kind, snoozed_until, opened_at, due_at)
+    ON exceptions (state, grouped_as, owner, type, severity, record_kind, snoozed_until, opened_at, due_at)
     WHERE state = 'open';

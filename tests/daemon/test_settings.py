@@ -349,6 +349,25 @@ def test_an_empty_file_lists_every_required_key() -> None:
         ({"telemetry": "sample_ratio = 1.5"}, "telemetry.sample_ratio: 1.5 is not a number from 0 to 1"),
         ({"alerts": 'digest_at = "8"'}, 'alerts.digest_at: "8" is not a time of day'),
         ({"alerts": 'quiet_hours = "22-7"'}, 'alerts.quiet_hours: "22-7" is not a span of a day'),
+        ({"alerts": "thresholds = { errors = 3 }"}, "alerts.thresholds.errors: is no threshold; write one of critical"),
+        ({"alerts": "thresholds = { error_count = -1 }"}, "alerts.thresholds.error_count: -1 is not a number of 0"),
+        ({"alerts": 'maintenance = ["2026-12-24"]'}, 'maintenance[0]: "2026-12-24" is not a span of time; write it as'),
+        (
+            {"alerts": 'maintenance = ["2026-12-25T00:00:00Z/2026-12-24T00:00:00Z"]'},
+            "alerts.maintenance[0]: ",
+        ),
+        ({"alerts": 'escalate_to = ["boss"]'}, "alerts.escalate_to[0]: is no address of a channel"),
+        ({"alerts": 'escalate_to = ["ops"]'}, 'alerts.escalate_to: names "ops", whom [owners] does not; add ops to'),
+        ({"owners": 'ops = { name = "O", channels = ["mailto:a@b"] }'}, "channels[0]: is no address of a channel"),
+        (
+            {"owners": 'ops = { name = "O", channels = ["slack://TA/TB/hunter2"] }'},
+            "channels[0]: slack://… may hold a secret; give the whole address as a secret, and write credential:NAME",
+        ),
+        (
+            {"owners": 'ops = { name = "O", channels = ["mailto://me:hunter2@relay.test"] }'},
+            "channels[0]: holds a password; give the whole address as a secret",
+        ),
+        ({"operator": 'public_url = "tallyd.test"'}, 'operator.public_url: "tallyd.test" is not an http(s) address'),
     ],
 )
 def test_one_mistake_is_one_line_with_key_value_and_mend(tables: dict[str, str], expected: str) -> None:

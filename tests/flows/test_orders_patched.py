@@ -137,6 +137,27 @@ async def test_what_is_shipped_of_an_alias_shows_on_the_line_it_was_ordered_by()
 
 
 @virtual
+async def test_what_comes_back_of_an_alias_is_credited_and_restocked_as_what_was_sold() -> None:
+    async with house(856) as made:
+        sell_old_mug(made)
+        order = await held(made)
+        await edit(made, order, "alias", sku=OLD, alias=MUG)
+        await made.exported(order, within=120)
+        await made.clock.sleep(120)
+        sale = only(made, order)
+        made.cin7.ship_rest(sale.id, tracking="T-1")
+        await made.clock.sleep(400)
+        made.shop.advise_return(order, OLD, 1, state="Returned")
+        made.shop.refund(order, 1295)
+        await made.until(lambda: finance_house.totals(finance_house.notes(made, order)) == ["12.95"], within=900)
+        [note] = finance_house.notes(made, order)
+        assert [(line.sku, int(line.quantity)) for line in note.lines] == [(MUG, 1)]
+        await made.until(lambda: sum(made.cin7.restocked(sale.id).values()) == 1, within=900)
+        await made.clock.sleep(900)
+        assert made.daemon.open_types() == []
+
+
+@virtual
 async def test_an_aliased_order_that_is_read_anew_edited_or_cancelled_behaves() -> None:
     async with world(855) as made:
         await made.ready()

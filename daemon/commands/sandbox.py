@@ -88,6 +88,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the local Cin7 Core"
         " does with the taxes it is sent: keeps them, or calculates them again by row or by document (default given)",
     )
+    parser.add_argument(
+        "--posting",
+        choices=("auto", "hold"),
+        default="auto",
+        help="post what agrees to the cent (auto, default), or let a person release each day (hold)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed places the same orders")
     parser.add_argument("--limit", type=int, default=60, help="calls a minute the local Cin7 Core allows (default 60)")
     parser.add_argument(
@@ -294,6 +300,7 @@ async def _run(args: argparse.Namespace) -> int:
             limit=args.limit,
             doors=doubles.pushes.doors if doubles.pushes is not None else None,
             people=bool(doubles.people),
+            posting=args.posting,
             refresh_seconds=None if args.drill is None else _DRILL_REFRESH_SECONDS,
         )
         if doubles.people:

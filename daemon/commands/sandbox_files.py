@@ -61,6 +61,7 @@ def write_config(
     limit: int,
     doors: Doors | None,
     people: bool = False,
+    posting: str = "auto",
     refresh_seconds: int | None = None,
 ) -> Path:
     """Write the sandbox's configuration: everything its orders need, and nothing for those that are to be held."""
@@ -97,7 +98,7 @@ trigger = {{ order_states = ["Open", "Confirmed"], payment = "paid" }}
 first = {{ shipping = ["Royal Mail Tracked 24"] }}
 
 [finance]
-posting = "auto"
+posting = "{posting}"
 refunds = "credit-note"
 
 [mappings.payments]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from adapters.operator.server import operator_server
 from daemon.commands.sandbox_files import write_config, write_credentials
 from daemon.commands.sandbox_people import hire, introduced, operator_tokens, token_of, write_people
@@ -44,6 +46,14 @@ def test_without_people_no_token_is_left_of_the_last_time(tmp_path: Path) -> Non
     settings = settings_in(tmp_path, people=False)
     assert load_secrets(settings, environ={"CREDENTIALS_DIRECTORY": str(folder)}).operator_tokens == ()
     assert settings.owners.ops is None
+
+
+@pytest.mark.parametrize("posting", ["auto", "hold"])
+def test_a_day_is_posted_by_itself_or_released_by_a_person(tmp_path: Path, posting: str) -> None:
+    path = write_config(
+        tmp_path, shop_port=1, cin7_port=2, account="a", operator_port=3, limit=60, doors=None, posting=posting
+    )
+    assert load_settings(path).finance.posting == posting
 
 
 async def test_the_sandbox_reads_the_health_with_a_token_of_its_own(tmp_path: Path) -> None:

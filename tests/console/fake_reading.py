@@ -496,6 +496,9 @@ class Lists:
     async def stock_csv(self, *, state: str, text: str, after: str) -> tuple[str, str | None]:
         return "sku\r\nTEE/M\r\n", None
 
+    async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
+        return {"items": []}, '""'
+
     async def stock_history(self, sku: str, *, days: int) -> Document:
         points = [
             {"at": ago(24 * (13 - day)), "quantity": 20 - day, "available": 22 - day, "step": "sale"}
@@ -534,7 +537,7 @@ class Records:
     async def audit_csv(self, query: AuditQuery) -> tuple[str, int | None]:
         return "id,at\r\n9,x\r\n", None
 
-    async def verify(self) -> Document:
+    async def verify(self, *, seen: str = "") -> Document:
         return {"holds": True, "rows": 9, "head": "a" * 64, "broken_at": None, "why": ""}
 
     async def model(self) -> Document:

@@ -21,7 +21,7 @@ from actors.intake.sweeping import COMPLETE, HOT, MESSAGES, PAYMENTS
 from actors.messages import Flow
 from daemon.instants import text_of
 from daemon.running import Running
-from storage import books, cursors, doors, exceptions, facts, flows, meta, orders, outbox
+from storage import audit, books, cursors, doors, exceptions, facts, flows, meta, orders, outbox
 from storage.doors import DoorRow
 
 Document = dict[str, Any]
@@ -65,6 +65,7 @@ async def health(app: Running) -> Document:
         "catalogue": stored["catalogue"],
         "exceptions": stored["exceptions"],
         "storage": _storage(app, stored["file_bytes"]),
+        "audit": {"head": stored["audit_head"]},
         "sweeps": stored["sweeps"],
         "facts": stored["facts"],
     }
@@ -130,6 +131,7 @@ def _stored(connection: sqlite3.Connection, path: Path, now: Instant) -> Documen
             for kind, (read_at, _, rows) in sorted(facts.lists(connection).items())
         },
         "aside": {flow for flow, subject in outbox.aside(connection, STANDING) if not subject.startswith(LOOKS)},
+        "audit_head": audit.head(connection),
         "file_bytes": sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists()),
     }
 
@@ -160,6 +162,7 @@ def _unread() -> Document:
         "aside": set(),
         "stock": {},
         "catalogue": {},
+        "audit_head": None,
         "file_bytes": None,
     }
 

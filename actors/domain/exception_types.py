@@ -625,7 +625,7 @@ _DECLARED = (
         Topic.WAREHOUSE,
         "The order was edited at the desk before it became a sale, and the texts put in were deleted after their time,"
         " or cannot be opened with this storage key. The original is not used in their place.",
-        "See which texts it was about (`tallyd orders edits`), ask for them again and edit the order anew.",
+        "See which texts it was about (`tallyd orders edits NUMBER`), ask for them again and edit the order anew.",
         "Or withdraw the edit: the order goes on as commercetools has it.",
         clears="The same texts are edited anew, or the edit is withdrawn.",
     ),

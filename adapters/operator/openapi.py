@@ -383,6 +383,11 @@ _SCHEMAS: dict[str, Any] = {
             name: {"type": "object"}
             for name in ("orders", "census", "flows", "governor", "outbox", "stock", "books", "exceptions", "storage")
         },
+        audit={
+            "type": "object",
+            "description": "`head`: the hash of the audit's newest row; whoever notes it can prove later that none before"
+            " it was touched (`/api/audit/verify?head=`).",
+        },
         catalogue={
             "type": "object",
             "description": "How far both catalogues match; `enabled` alone where it is switched off.",

@@ -52,6 +52,7 @@ async def test_the_document_has_what_others_read(tmp_path: Path) -> None:
     assert document["storage"]["failing"] is False
     assert document["storage"]["file_bytes"] > 0
     assert document["census"] == {"taken_at": None}
+    assert document["audit"] == {"head": ""}
     assert document["books"] == {"steps": {}, "differs": 0}
     msgspec.json.encode(document)
 

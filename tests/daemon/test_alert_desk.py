@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from actors.desk.actor import DeskActor
 from actors.desk.alerting import AlertWorker
 from actors.desk.noticing import NoticeWorker
 from actors.desk.ports import Worker
+from actors.domain.alerting import THRESHOLDS
 from actors.domain.exception_types import Finding
 from actors.messages import Flow
 from adapters.operator.access import Person
@@ -270,3 +272,9 @@ async def test_the_command_line_begins_and_ends_a_maintenance(tmp_path: Path, ca
         assert '"quiet_now": false' in capsys.readouterr().out
         assert await tallyd("alerts", "test", "ops") == 1
         assert "ops has no channels" in capsys.readouterr().err
+
+
+def test_the_page_names_every_threshold_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE))
+    assert told == {name: f"{threshold.default:g}" for name, threshold in THRESHOLDS.items()}

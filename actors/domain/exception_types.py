@@ -615,8 +615,8 @@ _DECLARED = (
         "order_edited",
         Topic.WAREHOUSE,
         "The order was changed in commercetools after its sale was made, in a way tallyd does not change a sale by.",
-        "See field by field what differs. Correct the sale in Cin7 Core, then accept with `tallyd orders release`.",
-        "Or send the order again with `tallyd orders resend`: the sale is voided and made anew as the order is now.",
+        "See what differs, field by field. Correct the sale in Cin7 Core, then accept: `tallyd orders release NUMBER`.",
+        "Or send it again with `tallyd orders resend NUMBER`: the sale is voided and made anew as the order is now.",
         "Or take the change back in commercetools.",
         clears="Order and sale agree again, a new sale is made, or a person accepts the order as it is now.",
     ),
@@ -881,7 +881,7 @@ _DECLARED = (
         "sale_gone",
         Topic.CANCELLATION,
         "The sale of this order is no more among Cin7 Core's sales: it was deleted there.",
-        "Ask who deleted it. Cancel the order in commercetools, or send it again with `tallyd orders resend`.",
+        "Ask who deleted it. Cancel the order in commercetools, or send it again with `tallyd orders resend NUMBER`.",
         clears="Cin7 Core lists the sale again, or the order has another sale or is cancelled.",
     ),
     _telling(
@@ -889,7 +889,7 @@ _DECLARED = (
         "sale_voided_there",
         Topic.CANCELLATION,
         "The sale of this order was voided in Cin7 Core, and the order stands in commercetools.",
-        "Cancel and refund the order in commercetools, or send it again with `tallyd orders resend`.",
+        "Cancel and refund the order in commercetools, or send it again with `tallyd orders resend NUMBER`.",
         clears="The order has another sale, or is cancelled.",
     ),
     _telling(

@@ -18,6 +18,7 @@ from actors.census.hooks import WATCH
 from actors.census.progress import CENSUS
 from actors.domain.edits import Kind
 from actors.domain.exception_types import HOLDING
+from actors.domain.facts import FactKind, fact_ref
 from actors.domain.order_state import FINAL, OrderState
 from actors.domain.time import Instant
 from actors.intake.guarding import DOORS, SUBSCRIPTION
@@ -65,6 +66,9 @@ _STOPPED = "flow_stopped"
 _MASS_ZERO = "stock_mass_zero"
 _BY_SIDE = {"cin7": (Flow.CATALOGUE, (REFRESH, PRODUCTS)), "commercetools": (Flow.INTAKE, (HOT, COMPLETE))}
 """What is asked again when somebody retries a side that did not answer."""
+
+_OF_PRODUCT = fact_ref(FactKind.PRODUCT, "")
+"""How a fact begins that Cin7 Core's list of products tells; the other lists are read together."""
 
 _BY_KIND = {
     "door": (Flow.INTAKE, DOORS),
@@ -378,6 +382,7 @@ def on_order(app: Running, ref: str, action: str, *, author: str, reason: str) -
         if action == "release" and record.reason == EDITED:
             exported.accept_edit(connection, record.id, Kind.UNSAFE)
         outbox.release(connection, _look_at(record.id, now), now=now)
+        _read_what_it_waits_for(connection, record.id, now)
         exceptions.clear(
             connection,
             exceptions.Record(kind="order", id=record.id),
@@ -460,6 +465,17 @@ def _set_apart(connection: sqlite3.Connection, order_id: str, why: str, now: Ins
 
 def _look_at(order_id: str, now: Instant) -> Nudge:
     return Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now, urgency=Urgency.UNDERWAY)
+
+
+def _read_what_it_waits_for(connection: sqlite3.Connection, order_id: str, now: Instant) -> None:
+    """Whoever asks has just mended something in Cin7 Core: its list is read now, once for all who ask.
+
+    An order is judged by what is known; without this it would be held again until the list's next turn.
+    """
+    held = [row for row in exceptions.of_record(connection, "order", order_id) if row.state == "open" and row.waits_for]
+    products = {row.waits_for.startswith(_OF_PRODUCT) for row in held}
+    for subject in (PRODUCTS if of_product else REFRESH for of_product in sorted(products)):
+        outbox.accept(connection, Nudge(flow=Flow.CATALOGUE, subject=subject, due_at=now), now=now)
 
 
 def _look_at_sale(connection: sqlite3.Connection, order_id: str, author: str, now: Instant) -> None:

@@ -6,7 +6,7 @@ import os
 import pwd
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from daemon.control import SocketInUseError, control_server, socket_path
 from daemon.control_client import DaemonDownError, RefusedError, address, ask
 from daemon.settings import parse_settings
 from storage import audit, exceptions, flows, fulfilments, orders, outbox
-from tests.daemon_app import IDS, NOW, TestApp, assembled, config_text
+from tests.daemon_app import IDS, NOW, TestApp, assembled, config_text, fill
 
 ASIDE = "message_quarantined"
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -50,9 +50,13 @@ async def audited(app: TestApp, record: str) -> list[tuple[str, str]]:
     return [(author, action) for _, author, action, _ in rows]
 
 
-async def waiting(app: TestApp) -> list[tuple[str, str, int]]:
+async def waiting(app: TestApp, flow: Flow | None = None) -> list[tuple[str, str, int]]:
     def unit(connection: sqlite3.Connection) -> list[tuple[str, str, int]]:
-        return list(connection.execute("SELECT subject, state, urgency FROM outbox ORDER BY id"))
+        return list(
+            connection.execute(
+                "SELECT subject, state, urgency FROM outbox WHERE flow = coalesce(?, flow) ORDER BY id", (flow,)
+            )
+        )
 
     return await app.engine.database.read(unit)
 
@@ -136,7 +140,7 @@ async def test_an_action_is_one_nudge_however_often(tmp_path: Path, number: str,
             done = await post(path, "orders", number, action)
             assert done["done"] is True
             assert done["order"] == IDS[number]
-        assert await waiting(app) == [(IDS[number], "ready", int(Urgency.UNDERWAY))]
+        assert await waiting(app, Flow.ORDERS) == [(IDS[number], "ready", int(Urgency.UNDERWAY))]
 
 
 async def test_a_resend_is_remembered(tmp_path: Path) -> None:
@@ -239,7 +243,7 @@ async def test_an_exception_is_retried_as_what_it_is_about(tmp_path: Path) -> No
     async with controlled(tmp_path) as (app, path):
         number = await held_exception(app)
         await post(path, "exceptions", str(number), "retry")
-        assert await waiting(app) == [(IDS["A-2"], "ready", int(Urgency.UNDERWAY))]
+        assert await waiting(app, Flow.ORDERS) == [(IDS["A-2"], "ready", int(Urgency.UNDERWAY))]
         assert await audited(app, f"order:{IDS['A-2']}") == [(ME, "retry")]
 
 
@@ -407,3 +411,24 @@ async def test_applying_lets_go_what_was_set_aside_and_says_so(tmp_path: Path) -
         assert (APPLY, "ready", int(Urgency.FRESH)) in await waiting(app)
         assert not await app.engine.database.read(lambda connection: exceptions.listing(connection, kind=ASIDE))
         assert await audited(app, "webhooks") == [(ME, "apply")]
+
+
+@pytest.mark.parametrize(
+    ("waits_for", "subjects"), [("product:A", ["products"]), ("tax_rule:20%", ["refresh"]), ("", [])]
+)
+@pytest.mark.parametrize("action", [actions.retry_order, actions.release_order])
+async def test_what_an_order_waits_for_is_read_when_somebody_says_it_is_mended(
+    tmp_path: Path, action: Callable[..., Awaitable[object]], waits_for: str, subjects: list[str]
+) -> None:
+    def unit(connection: sqlite3.Connection) -> None:
+        fill(connection)
+        connection.execute("UPDATE exceptions SET waits_for = ?", (waits_for,))
+        connection.execute("DELETE FROM outbox")
+
+    async with assembled(tmp_path, unit) as app:
+        for _ in range(2):
+            await action(app, "A-2", author="ann", reason="it is there now")
+        read = await app.engine.database.read(
+            lambda connection: connection.execute("SELECT subject FROM outbox WHERE flow = 'catalogue'").fetchall()
+        )
+        assert [row[0] for row in read] == subjects

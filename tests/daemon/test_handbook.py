@@ -20,6 +20,7 @@ from daemon.commands.sandbox_drills import DRILLS
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "docs" / "handbook"
 PAGES = sorted(BOOK.glob("*.md"))
+AUDIT = ROOT / "docs" / "audit.md"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"`(tallyd [^`]+)`")
 BLOCK = re.compile(r"^```\n(.+?)^```$", re.MULTILINE | re.DOTALL)
@@ -48,7 +49,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, AUDIT], ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text("utf-8")):
         if "://" in target:
@@ -66,7 +67,7 @@ def commands(page: Path) -> Iterator[str]:
         yield from (line for line in block.splitlines() if line.startswith("tallyd "))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, AUDIT], ids=lambda page: page.name)
 def test_every_command_is_one(page: Path) -> None:
     for command in commands(page):
         name, *rest = shlex.split(command.replace("…", "x"))[1:]
@@ -85,6 +86,14 @@ def test_the_page_of_drills_names_each_with_its_lesson() -> None:
         part = " ".join(text.partition(f"## {drill.name}\n")[2].partition("\n## ")[0].split())
         for told in (drill.story, drill.see, drill.lesson, *drill.steps):
             assert told in part, told
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    pictures = sorted((BOOK / "pictures").glob("*.png"))
+    shown = {target for page in PAGES for target in LINK.findall(page.read_text("utf-8")) if target.endswith(".png")}
+    assert {f"pictures/{path.name}" for path in pictures} == shown
+    assert 0 < len(pictures) <= 14
+    assert all(path.stat().st_size <= 150_000 for path in pictures)
 
 
 def test_the_book_begins_at_its_first_page() -> None:

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -140,6 +142,21 @@ async def test_the_chain_is_walked_over_http(tmp_path: Path) -> None:
 async def test_what_is_no_hash_is_refused(tmp_path: Path, head: str) -> None:
     status, _ = await asked(tmp_path, f"/api/audit/verify?head={head}")
     assert status == 400
+
+
+def test_the_page_s_own_program_agrees(config: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
+    program = page.partition("<<'PY'\n")[2].partition("\nPY\n")[0]
+    file = config.parent / "tallyd.db"
+
+    def judged() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-", str(file)]
+        return subprocess.run(command, input=program, capture_output=True, text=True, check=False)
+
+    with closing(connect(file, read_only=True)) as connection:
+        assert judged().stdout == f"holds; head: {audit.head(connection)}\n"
+    tampered(config.parent, "UPDATE audit SET author = 'eve' WHERE id = 4")
+    assert "row 4 does not fit" in judged().stderr
 
 
 # -- the command ------------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def commands(page: Path) -> Iterator[str]:
 @pytest.mark.parametrize("page", [*PAGES, AUDIT], ids=lambda page: page.name)
 def test_every_command_is_one(page: Path) -> None:
     for command in commands(page):
-        name, *rest = shlex.split(command.replace("…", "x"))[1:]
+        name, *rest = shlex.split(command.replace("…", "x").replace("HASH", "0" * 12))[1:]
         assert name in COMMANDS, command
         parser = argparse.ArgumentParser(prog=command)
         module = importlib.import_module(f"daemon.commands.{name}")

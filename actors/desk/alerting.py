@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from actors.core.actor import Later, Outcome, Surroundings
 from actors.desk.messaging import Pulse
-from actors.desk.rules import AlertRules
-from actors.desk.telling import Teller
+from actors.desk.rules import AlertRules, Channel
+from actors.desk.telling import UNDELIVERED, Teller
 from actors.domain import alert_texts, digest
 from actors.domain.alert_texts import Example
 from actors.domain.alerting import DAY, MINUTE, Limits, Measures, Over, Standing, Turn, judge, turn
@@ -23,6 +23,7 @@ from actors.domain.exception_types import Owner, Severity
 from actors.domain.time import Instant
 from actors.messages import Flow, Nudge
 from storage import alerts, exceptions, maintenance, notices
+from storage.alerts import AlertRow
 
 EVERY_MS = 15_000
 """From a failure to its alert: this, and the time of sending."""
@@ -110,28 +111,26 @@ class AlertWorker:
             for alert, one in found.escalated:
                 self._escalate(connection, teller, alert, one, now=now)
             self._catch_up(connection, teller, minutes, now=now)
-        notices.drop_other_channels(connection, rules.all_channels())
+        self._forget_channels(connection, now)
         alerts.prune(connection, before=now - rules.retain)
+
+    def _forget_channels(self, connection: sqlite3.Connection, now: Instant) -> None:
+        """Nothing waits for a channel there is no more, and nothing is told of it."""
+        channels = self.rules.all_channels()
+        notices.drop_other_channels(connection, channels)
+        for gone in exceptions.open_ids(connection, "channel", UNDELIVERED) - set(channels):
+            record = exceptions.Record(kind="channel", id=gone)
+            exceptions.clear(connection, record, resolution="the channel is configured no more", now=now)
 
     def _raise(
         self, connection: sqlite3.Connection, teller: Teller, over: Over, *, silenced: bool, now: Instant
     ) -> None:
         told = alert_texts.said(over, example_of(connection, over.example), teller.zone)
         text = f"{told.text}\n\n{self.rules.base}{told.link}"
-        alert = alerts.open_alert(connection, over, title=told.title, text=text, link=told.link, now=now)
-        if alert is None or silenced:
-            return
-        if teller.tell(
-            teller.reaching(self.rules.of_owner(over.owner), about=over.type),
-            key=f"alert:{alert}",
-            kind="alert",
-            owner=over.owner,
-            severity=over.severity.value,
-            title=f"{over.severity.value.upper()} {told.title}",
-            text=text,
-            alert=alert,
-        ):
-            alerts.stamp(connection, alert, "told_at", now=now)
+        number = alerts.open_alert(connection, over, title=told.title, text=text, link=told.link, now=now)
+        alert = alerts.get(connection, number) if number is not None else None
+        if alert is not None and not silenced and self._tell(teller, self.rules.of_owner(alert.owner), alert):
+            alerts.stamp(connection, alert.id, "told_at", now=now)
 
     def _end(
         self, connection: sqlite3.Connection, teller: Teller, standing: Standing, *, silenced: bool, now: Instant
@@ -214,10 +213,31 @@ class AlertWorker:
                 title=title,
                 text=text,
             )
+            told = self._open_incidents(teller, still) or told
             for alert in still if told else ():
                 alerts.stamp(connection, alert.id, "told_at", now=now)
         for window in over:
             maintenance.reported(connection, window.id, now=now)
+
+    def _open_incidents(self, teller: Teller, still: Iterable[AlertRow]) -> bool:
+        """Tell channels that keep incidents of each alert that still stands: a report opens none."""
+        told = False
+        for alert in still:
+            apart = [channel for channel in self.rules.of_owner(alert.owner) if channel.apart]
+            told = self._tell(teller, apart, alert) or told
+        return told
+
+    def _tell(self, teller: Teller, channels: Iterable[Channel], alert: AlertRow) -> bool:
+        return teller.tell(
+            teller.reaching(channels, about=alert.subject.partition(":")[0]),
+            key=f"alert:{alert.id}",
+            kind="alert",
+            owner=alert.owner,
+            severity=alert.severity,
+            title=f"{alert.severity.upper()} {alert.title}",
+            text=alert.text,
+            alert=alert.id,
+        )
 
 
 def example_of(connection: sqlite3.Connection, exception_id: int) -> Example | None:

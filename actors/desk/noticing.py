@@ -15,7 +15,7 @@ import msgspec
 from actors.core.actor import UNREACHABLE_AFTER, Done, Later, Outcome, Surroundings
 from actors.desk.messaging import Messenger, notice_nudge
 from actors.desk.rules import AlertRules, Channel
-from actors.desk.telling import UNDELIVERED
+from actors.desk.telling import INCIDENTS, UNDELIVERED
 from actors.domain import alert_texts
 from actors.domain.exception_types import Finding, Severity
 from actors.domain.outgoing import Tone, UndeliveredError
@@ -31,8 +31,7 @@ MOST_A_MINUTE = 5
 MINUTE = 60_000
 GIVEN_UP_AFTER = 24 * 60 * MINUTE
 
-_SHORT = ("alert", "recovery", "escalation")
-"""What may be put together; a digest or a report is a message of its own."""
+NOT_UNDERSTOOD = "its address is not understood"
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +88,18 @@ class NoticeWorker:
         if channel.key in self._checked:
             return
         self._checked.add(channel.key)
-        if not await self.messenger.understands(channel.key):
-            now = self._around.clock.now()
-            reason = "its address is not understood"
-            await self._around.database.run(lambda connection: self._tell(connection, channel, reason, 0, now))
+        understood = await self.messenger.understands(channel.key)
+        now = self._around.clock.now()
+
+        def unit(connection: sqlite3.Connection) -> None:
+            if not understood:
+                self._tell(connection, channel, NOT_UNDERSTOOD, 0, now)
+                return
+            told = exceptions.of_record(connection, "channel", channel.key)
+            if told and told[-1].facts.get("reason") == NOT_UNDERSTOOD:
+                exceptions.resolve(connection, told[-1].id, resolution="its address is understood", now=now)
+
+        await self._around.database.run(unit)
 
     def _take(self, connection: sqlite3.Connection, channel: Channel, now: Instant) -> Waiting:
         """Choose what leaves as one message, and say so before it is sent."""
@@ -136,6 +143,7 @@ class NoticeWorker:
             code=UNDELIVERED,
             cause=f"Messages for the channel {channel.scheme} of an owner do not go out: {reason}.{lost_words}",
             group=f"{UNDELIVERED}:{channel.key}",
+            facts={"reason": reason},
         )
         exceptions.raise_finding(connection, Record(kind="channel", id=channel.key), finding, now=now)
 
@@ -151,8 +159,8 @@ class NoticeWorker:
 
 
 def _batch(waiting: Sequence[Notice], *, lately: int, apart: bool) -> tuple[Notice, ...]:
-    short = [notice for notice in waiting if notice.kind in _SHORT]
-    if apart or waiting[0].kind not in _SHORT or len(short) + lately <= MOST_A_MINUTE:
+    short = [notice for notice in waiting if notice.kind in INCIDENTS]
+    if apart or waiting[0].kind not in INCIDENTS or len(short) + lately <= MOST_A_MINUTE:
         return (waiting[0],)
     return tuple(short)
 

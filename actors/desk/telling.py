@@ -16,6 +16,9 @@ from storage import exceptions, facts, notices, outbox
 
 UNDELIVERED = "alert_undelivered"
 
+INCIDENTS = ("alert", "recovery", "escalation")
+"""What a channel that keeps incidents of its own is told: a digest would be an incident there."""
+
 
 def zone_of(connection: sqlite3.Connection, rules: AlertRules) -> tzinfo:
     """Return the connection's time zone; UTC while nobody has told it."""
@@ -52,10 +55,13 @@ class Teller:
     ) -> bool:
         """Write a message for each channel; False: for none.
 
-        In quiet hours only what is critical leaves at once, or `awaited`: a digest comes at the time it was asked for.
+        A channel that keeps incidents is told of incidents alone. In quiet hours only what is critical leaves at once,
+        or is `awaited`: a digest comes at the time it was asked for.
         """
         written = False
         for channel in channels:
+            if channel.apart and kind not in INCIDENTS:
+                continue
             urgent = awaited or severity == Severity.CRITICAL.value or self._quiet_until is None
             due_at = self._now if urgent else self._quiet_until or self._now
             if notices.write(

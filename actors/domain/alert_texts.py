@@ -77,15 +77,16 @@ def said(over: Over, example: Example | None, zone: tzinfo) -> Said:
     kind, _, flow = over.subject.partition(":")
     title, to_do, link = _RULES[kind]
     words = {"count": over.count, "owner": over.owner, "flow": flow, "figure": figure(over.rule, over.figure)}
+    named = title.format(**words)
     lines = [
-        f"{title.format(**words).capitalize()}.",
+        f"{named[0].upper()}{named[1:]}.",
         *([f"The oldest: {example.type}, {example.kind} {example.name}."] if example is not None else []),
-        f"Told at {figure(over.rule, over.figure)} by the threshold {over.rule}.",
+        f"It has reached its threshold, {over.rule}.",
         "",
         "What to do:",
         to_do,
     ]
-    return Said(title.format(**words), "\n".join(lines), link.format(**words))
+    return Said(named, "\n".join(lines), link.format(**words))
 
 
 def _of_cause(over: Over, example: Example, zone: tzinfo) -> Said:
@@ -167,8 +168,13 @@ def escalation(text: str, *, owner: str, raised_at: Instant, zone: tzinfo) -> st
 
 
 def together(notices: Sequence[tuple[str, str]], *, link: str) -> tuple[str, str]:
-    """Return several messages as one: (title, text) of each in, one title and text out."""
-    lines = [f"- {title}" for title, _ in notices[:MOST_TOLD]]
+    """Return several messages as one: (title, text) of each in, one title and text out; each keeps its link."""
+    lines = [line for title, text in notices[:MOST_TOLD] for line in (f"- {title}", *_link_of(text))]
     more = len(notices) - MOST_TOLD
     lines += [f"… and {more} more"] if more > 0 else []
     return f"{len(notices)} notices", "\n".join([*lines, "", link])
+
+
+def _link_of(text: str) -> list[str]:
+    last = text.rsplit("\n", 1)[-1]
+    return [last] if last.startswith(("http://", "https://")) else []

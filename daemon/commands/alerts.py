@@ -83,6 +83,7 @@ def _rules(args: argparse.Namespace) -> int:
 
 
 def _test(args: argparse.Namespace) -> int:
+    from daemon.commands.check import progress_line
     from daemon.commands.configuration import failed, settings_of
     from daemon.commands.reading import plain, to_json
     from daemon.control_client import DaemonDownError, RefusedError, address, ask
@@ -90,10 +91,14 @@ def _test(args: argparse.Namespace) -> int:
     settings = settings_of(args.config)
     if isinstance(settings, int):
         return settings
+    progress, clear = progress_line()
+    progress(f"a message goes out through each channel of {args.owner}")
     try:
         found = ask(settings.socket_path, "POST", address("api", "alerts", "test", args.owner), {}, patience=180.0)
     except (DaemonDownError, RefusedError) as error:
         return failed(str(error))
+    finally:
+        clear()
     if not found["items"]:
         return failed(f"{args.owner} has no channels: name them in [owners]")
     rows = [[item["channel"], "sent" if item["sent"] else "NOT sent", item["error"]] for item in found["items"]]

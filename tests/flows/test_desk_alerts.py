@@ -106,7 +106,7 @@ async def test_more_than_five_of_one_owner_in_a_minute_leave_as_one_message(tmp_
         await house.for_(MINUTE)
         [told] = house.post.sent
         assert told.title == "[acme] 12 notices"
-        assert "order CT-11" in told.body
+        assert "order CT-11\nhttps://desk.test/exceptions/12\n" in told.body
         assert told.body.endswith("https://desk.test/alerts")
 
 
@@ -380,3 +380,35 @@ async def test_the_digest_of_it_names_the_head_of_the_audit(tmp_path: Path) -> N
         [told] = [message for message in house.post.sent if message.channel == "it"]
         assert len(head) == 64
         assert head in told.body
+
+
+async def test_a_channel_that_keeps_incidents_is_sent_no_digest_and_no_report(tmp_path: Path) -> None:
+    window = Window(starts_at=START + HOUR, ends_at=START + 2 * HOUR)
+    pager = (channel("pager", apart=True),)
+    async with alert_house(tmp_path, windows=(window,), digest_at=minute_of("00:30"), channels={"it": pager}) as house:
+        await house.until(START + HOUR + MINUTE)
+        await house.fail("a", code="cin7_unreachable", kind="connection", group="a")
+        await house.fail("b", code="cin7_unreachable", kind="connection", group="b")
+        await house.for_(10 * MINUTE)
+        await house.mend("b", kind="connection")
+        await house.until(START + 2 * HOUR + MINUTE)
+        assert house.titles() == ["[acme] ERROR cin7_unreachable: connection a"], "what still stands opens its incident"
+        await house.mend("a", kind="connection")
+        await house.for_(5 * MINUTE)
+        assert house.titles()[1:] == ["[acme] OVER cin7_unreachable: connection a"]
+        assert house.post.sent[0].topic == house.post.sent[1].topic
+
+
+async def test_what_was_told_of_a_channel_that_is_gone_or_understood_again_is_over(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.unknown = {"ops", "finance"}
+        await house.start()
+        await house.for_(MINUTE)
+        house.post.unknown = set()
+        house.rules = house.rules.__class__(connection="acme", channels={"ops": (channel("ops"),)})
+        await house.start()
+        await house.for_(MINUTE)
+        assert dict(await house.rows("SELECT record_id, resolution FROM exceptions")) == {
+            "ops": "its address is understood",
+            "finance": "the channel is configured no more",
+        }

@@ -264,6 +264,7 @@ def test_what_is_no_single_cause_says_what_to_do_too(subject: str, rule: str, to
     over = Over(rule=rule, subject=subject, owner="ops", severity=Severity.ERROR, figure=11_520, count=12)
     words = said(over, None, UTC)
     assert words.title == told
+    assert words.text.startswith(f"{told[0].upper()}{told[1:]}.\n")
     assert "What to do:\n" in words.text
     assert words.link.startswith("/")
 

@@ -165,7 +165,8 @@ def test_texts_are_sealed_and_nothing_of_them_stands_anywhere_else(file: sqlite3
         said="digest",
         now=NOW,
     )
-    assert not [statement for statement in file.iterdump() if CITY in statement or CITY.encode().hex().upper() in statement]
+    plain, in_hex = CITY, CITY.encode().hex().upper()
+    assert not [statement for statement in file.iterdump() if plain in statement or in_hex in statement]
     [patch] = patches.standing(file, ORDER_ID, SEALER)
     assert patch == Patch(
         id=number, field=Edited.ADDRESS, names=("city",), values={"city": CITY}, base={"city": "Leeds"}

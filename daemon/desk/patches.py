@@ -363,7 +363,7 @@ def _judged(draft: PatchDraft) -> tuple[Edited, dict[str, str]]:
     """Return what the edit is about and its values. Raises `ProblemError` 400."""
     if draft.field not in FIELDS:
         raise ProblemError(400, f"An edit is about {', '.join(FIELDS)}; anything else is mended at its source.")
-    field, values = Edited(draft.field), {name: text.strip() for name, text in draft.values.items()}
+    field, values = Edited(draft.field), {name: _tidied(text) for name, text in draft.values.items()}
     names = ("sku", "alias") if field is Edited.ALIAS else PARTS[field]
     if not values or not set(values) <= set(names):
         raise ProblemError(400, f"The values of {field.value} are {', '.join(names)}.")
@@ -372,6 +372,11 @@ def _judged(draft: PatchDraft) -> tuple[Edited, dict[str, str]]:
     if field is Edited.ALIAS and values["sku"] == values["alias"]:
         raise ProblemError(400, "A SKU is no alias of itself.")
     return field, values
+
+
+def _tidied(text: str) -> str:
+    """Return a text without blanks around it; a form ends its lines in two characters."""
+    return text.replace("\r\n", "\n").strip()
 
 
 def _says_so(laid: Laid, values: dict[str, str]) -> bool:

@@ -163,6 +163,12 @@ async def test_an_edit_is_withdrawn_once_and_its_units_with_it(tmp_path: Path) -
         assert actions == ["edit", "withdraw edit"]
 
 
+async def test_a_note_has_lines_however_they_end(tmp_path: Path) -> None:
+    async with served(tmp_path) as here:
+        assert (await here.edit("note", {"note": " Ring\r\ntwice\n"}))[1]["done"]
+        assert fields(await here.get(f"{NUMBER}/edits"))["note", "note"][1] == "Ring\ntwice"
+
+
 WRONG: list[tuple[str, str, dict[str, str], int, str]] = [
     ("an amount", "price", {"price": "1"}, 400, "mended at its source"),
     ("nothing", "address", {}, 400, "values of address"),

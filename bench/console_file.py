@@ -25,6 +25,9 @@ HELD, WAITING, RESOLVED, AUDITED = 10_000, 5_000, 40_000, 20_000
 """Orders with an open exception, orders that wait for their trigger, exceptions that are over, rows of the audit."""
 
 CODES = ("sku_unknown", "tax_unmapped", "total_differs", "cin7_rejected", "address_incomplete")
+SHOWN = "{}".ljust(1500)
+"""Stands for the documents as Cin7 Core shows them."""
+
 Row = tuple[Any, ...]
 
 
@@ -103,7 +106,7 @@ def _books(ids: list[str], states: list[tuple[str, str]]) -> Iterator[Row]:
         day = f"2026-11-{25 - number % 7:02d}" if fresh else f"2026-0{1 + number % 9}-15"
         differs = number % 500 == 3
         step = ("held" if differs else "waits") if fresh and number % 3 == 0 else ""
-        yield order_id, identity(-number - 1), day, "differs" if differs else "agrees", step, " " * 300
+        yield order_id, identity(-number - 1), day, "differs" if differs else "agrees", step, SHOWN
 
 
 def _exceptions(connection: sqlite3.Connection, ids: list[str], states: list[tuple[str, str]]) -> None:

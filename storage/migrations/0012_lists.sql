@@ -5,8 +5,8 @@ ALTER TABLE orders ADD COLUMN name TEXT COLLATE NOCASE GENERATED ALWAYS AS (coal
 
 CREATE INDEX orders_by_name ON orders (name, id);
 CREATE INDEX orders_by_currency ON orders (currency, accepted_at);
-CREATE INDEX sales_by_name ON sales (number COLLATE NOCASE) WHERE number IS NOT NULL;
-CREATE INDEX sales_by_any_reference ON sales (reference COLLATE NOCASE);
+CREATE INDEX sales_by_name ON sales (number COLLATE NOCASE, order_id) WHERE number IS NOT NULL;
+CREATE INDEX sales_by_any_reference ON sales (reference COLLATE NOCASE, order_id);
 
 -- What the overview counts is read from these alone.
 CREATE INDEX orders_not_in_cin7 ON orders (state, reason, accepted_at)

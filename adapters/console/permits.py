@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from adapters.operator.access import CATALOGUE_ROLES, FLOW_ROLES, STOCK_ROLES, Person
@@ -14,8 +14,8 @@ MONEY = frozenset({"finance", "admin"})
 MACHINE = frozenset({"it", "admin"})
 _TRADE = frozenset({"ops", "admin"})
 
-MONEY_ACTIONS = frozenset({"release", "dismiss"})
-"""What lets money go on, where finance answers for it."""
+TRIAGE = frozenset({"assign", "snooze", "wake"})
+EDITS = frozenset({"alias", "note", "address", "contact"})
 
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -39,18 +39,22 @@ ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
 
 def why_not(person: Person, what: str) -> str:
     """Say why this person may not; "" if they may."""
-    needed = ROLES[what]
-    if person.roles & needed:
-        return ""
-    if not person.name:
-        return "Reading only: no operator tokens are set up."
-    return f"Needs the role {' or '.join(sorted(needed))}."
+    return _why_not(person, ROLES[what])
 
 
 def why_not_deed(person: Person, action: str, owner: str) -> str:
     """Say why this person may not do this to an exception of this owner; "" if they may."""
-    if action in MONEY_ACTIONS and owner == "finance":
-        return why_not(person, "money")
-    if action in ("alias", "address", "contact", "note"):
-        return why_not(person, "edit")
-    return why_not(person, "act")
+    if action in TRIAGE:
+        return _why_not(person, ACTING)
+    if action in EDITS:
+        return _why_not(person, ROLES["edit"])
+    helpers = {"it"} if action == "retry" else set()
+    return _why_not(person, {owner, "admin", *helpers})
+
+
+def _why_not(person: Person, needed: Collection[str]) -> str:
+    if person.roles & set(needed):
+        return ""
+    if not person.name:
+        return "Reading only: no operator tokens are set up."
+    return f"Needs the role {' or '.join(sorted(needed))}."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from aiohttp import web
 
 from adapters.console.site import Site, as_csv, csv_of
 from adapters.operator.answers import csv_stream
-from adapters.operator.parameters import MOST_ROWS, whole
+from adapters.operator.parameters import MOST_ROWS, one_of, whole
 from adapters.operator.record_api import AuditQuery
 
 PAGE = 100
@@ -51,7 +54,19 @@ class RecordPages:
         if as_csv(request):
             rows = [{"table": table["name"], **key} for table in told["tables"] for key in table["keys"]]
             return csv_of("settings.csv", _SETTINGS, rows)
-        return await self._site.page(request, "settings", told=told)
+        text, chosen = request.query.get("text", "").strip(), one_of(request, "from", ("file", "default")) or ""
+        tables = [
+            {"name": table["name"], "keys": keys}
+            for table in told["tables"]
+            if (keys := [key for key in table["keys"] if _fits(table["name"], key, text, chosen)])
+        ]
+        return await self._site.page(request, "settings", told=told, tables=tables, text=text, chosen=chosen)
+
+
+def _fits(table: str, key: Mapping[str, Any], text: str, chosen: str) -> bool:
+    shown = "" if key["secret"] else key["value"]
+    found = text.lower() in f"{table} {key['key']} {shown}".lower()
+    return found and chosen in ("", "file" if key["given"] else "default")
 
 
 def _query(request: web.Request) -> AuditQuery:

@@ -223,7 +223,9 @@ async def test_a_file_is_guarded_against_formulas() -> None:
 OFFERED = [
     ("/", "/flows/orders/pause", {"ian", "ada"}),
     ("/exceptions?view=rows", "/deeds/preview", {"olga", "fred", "ecki", "ian", "ada"}),
-    ("/exceptions/1", '"action" value="dismiss"', {"olga", "fred", "ecki", "ian", "ada"}),
+    ("/exceptions/1", '"action" value="dismiss"', {"ecki", "ada"}),
+    ("/exceptions/1", '"action" value="retry"', {"ecki", "ian", "ada"}),
+    ("/exceptions/1", '"action" value="snooze"', {"olga", "fred", "ecki", "ian", "ada"}),
     ("/exceptions/30", '"action" value="dismiss"', {"fred", "ada"}),
     ("/exceptions/1", '"action" value="alias"', {"olga", "ecki", "ada"}),
     ("/orders/A-1", "/orders/order-1/edits", {"olga", "ada"}),

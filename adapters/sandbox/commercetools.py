@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -179,7 +179,7 @@ class CommercetoolsDouble(Aftercare):
             correlation_id=headers.get("x-correlation-id") or self._correlation_id(),
         )
         self.request_log.append(entry)
-        query = parse_qsl(url.query, keep_blank_values=True)
+        query = _read_query(url.query)
         try:
             if url.path == "/oauth/token":
                 response = await self._token(entry, headers, query, request.body)
@@ -193,7 +193,7 @@ class CommercetoolsDouble(Aftercare):
         return msgspec.structs.replace(response, headers={**response.headers, "x-correlation-id": entry.correlation_id})
 
     async def _token(
-        self, entry: LoggedRequest, headers: Mapping[str, str], query: list[tuple[str, str]], body: bytes | None
+        self, entry: LoggedRequest, headers: Mapping[str, str], query: Sequence[tuple[str, str]], body: bytes | None
     ) -> Response:
         entry.operation = "token"
         if entry.method != "POST":
@@ -212,7 +212,7 @@ class CommercetoolsDouble(Aftercare):
     # Requests.
 
     async def _api(
-        self, entry: LoggedRequest, headers: Mapping[str, str], query: list[tuple[str, str]], body: bytes | None
+        self, entry: LoggedRequest, headers: Mapping[str, str], query: Sequence[tuple[str, str]], body: bytes | None
     ) -> Response:
         scopes = self.tokens.scopes_of(headers.get("authorization", ""))
         route, args = self._route(entry)
@@ -513,6 +513,11 @@ class CommercetoolsDouble(Aftercare):
         _check_version(held, int(sent[0]) if sent else None)
         del self.custom_objects[held["id"]]
         return 200, held
+
+
+@lru_cache(maxsize=256)
+def _read_query(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(text, keep_blank_values=True))
 
 
 def _pattern(path: str) -> re.Pattern[str]:

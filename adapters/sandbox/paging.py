@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Protocol
 
-from adapters.sandbox.clues import Every, start_of, values_of
+from adapters.sandbox.clues import Clue, Every, start_of, values_of
 from adapters.sandbox.orders import Wire
 from adapters.sandbox.predicates import Predicate, PredicateError, Shape, compile_predicate
 from adapters.sandbox.refusals import invalid_input
@@ -17,6 +17,7 @@ _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 500
 _MAX_OFFSET = 10_000
 _MAX_TOTAL = 10_000  # when filtered
+_INSTANTS = ("lastModifiedAt", "createdAt")
 _SORT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)(?:\s+(asc|desc))?\s*")
 
 
@@ -50,7 +51,8 @@ def page(documents: Sequence[Wire], query: Sequence[tuple[str, str]], shape: Sha
         Refusal: 400 for a limit above 500, a malformed predicate, an unknown field.
     """
     limit, offset = _window(query)
-    found = _sorted(_fitting(documents, _predicates(query, shape)), _values(query, "sort"), shape)
+    predicates = _predicates(tuple(query), shape)
+    found = _sorted(_fitting(_beyond(documents, _clue(predicates)), predicates), _values(query, "sort"), shape)
     answer = _answer(found[offset : offset + limit], limit, offset)
     if _wants_total(query):
         answer["total"] = min(len(found), _MAX_TOTAL) if _values(query, "where") else len(found)
@@ -60,8 +62,8 @@ def page(documents: Sequence[Wire], query: Sequence[tuple[str, str]], shape: Sha
 def page_of_many(book: Indexed, query: Sequence[tuple[str, str]], shape: Shape) -> Wire:
     """Answer a query as `page` does, looking at as few documents as it allows. Raises `Refusal`."""
     limit, offset = _window(query)
-    predicates = _predicates(query, shape)
-    clue = Every(tuple(predicate.clue for predicate in predicates))
+    predicates = _predicates(tuple(query), shape)
+    clue = _clue(predicates)
     values = values_of(clue)
     few = None if values is None else book.having(values)
     if few is not None:
@@ -106,15 +108,30 @@ def _number(query: Sequence[tuple[str, str]], name: str, default: int, highest: 
     return value
 
 
-def _predicates(query: Sequence[tuple[str, str]], shape: Shape) -> list[Predicate]:
+@lru_cache(maxsize=256)
+def _predicates(query: tuple[tuple[str, str], ...], shape: Shape) -> tuple[Predicate, ...]:
+    """Read what is asked: once, for who sweeps asks the same again while nothing has changed."""
     variables: dict[str, list[str]] = {}
     for name, value in query:
         if name.startswith("var."):
             variables.setdefault(name.removeprefix("var."), []).append(value)
     try:
-        return [compile_predicate(text, variables, shape) for text in _values(query, "where")]
+        return tuple(compile_predicate(text, variables, shape) for text in _values(query, "where"))
     except PredicateError as problem:
         raise invalid_input(f"Malformed parameter: where: {problem}") from problem
+
+
+def _clue(predicates: Sequence[Predicate]) -> Clue:
+    return Every(tuple(predicate.clue for predicate in predicates))
+
+
+def _beyond(documents: Iterable[Wire], clue: Clue) -> Iterable[Wire]:
+    """Leave out what is too old to fit: most of a long list, and one look at each does."""
+    for field in _INSTANTS:
+        start = start_of(clue, (field,))
+        if start:
+            documents = [document for document in documents if (document.get(field, ""),) >= start]
+    return documents
 
 
 def _fitting(documents: Iterable[Wire], predicates: Sequence[Predicate]) -> Iterator[Wire]:

@@ -22,7 +22,7 @@ Test = Callable[[object], bool]
 Literal = str | bool | int | Decimal
 
 
-class Shape(msgspec.Struct, frozen=True):
+class Shape(msgspec.Struct, frozen=True, eq=False):
     """The fields a document may have, and the shape of those one may descend into. `open` allows any name."""
 
     fields: Mapping[str, Shape | None] = {}

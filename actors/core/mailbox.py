@@ -19,16 +19,20 @@ class Mailbox:
         self.capacity = capacity
         self.closed = False
         self._send, self._receive = anyio.create_memory_object_stream[Envelope](capacity)
+        #: What the stream counted, until something goes in or out: the dispatcher asks of all mailboxes at each beat.
+        self._counted: int | None = None
 
     @property
     def free(self) -> int:
         """How many envelopes still fit."""
-        return self.capacity - self._send.statistics().current_buffer_used
+        return self.capacity - self.waiting
 
     @property
     def waiting(self) -> int:
         """How many envelopes wait."""
-        return self._send.statistics().current_buffer_used
+        if self._counted is None:
+            self._counted = self._send.statistics().current_buffer_used
+        return self._counted
 
     def offer(self, envelope: Envelope) -> bool:
         """Put an envelope in; False when the mailbox is full or closed."""
@@ -36,6 +40,7 @@ class Mailbox:
             self._send.send_nowait(envelope)
         except (anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
             return False
+        self._counted = None
         return True
 
     async def take(self) -> Envelope | None:
@@ -44,10 +49,13 @@ class Mailbox:
             return await self._receive.receive()
         except anyio.EndOfStream:
             return None
+        finally:
+            self._counted = None
 
     def empty(self) -> list[Envelope]:
         """Take everything that waits, without waiting."""
         taken: list[Envelope] = []
+        self._counted = None
         while True:
             try:
                 taken.append(self._receive.receive_nowait())

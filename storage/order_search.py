@@ -266,8 +266,7 @@ def _indexed(connection: sqlite3.Connection, search: Search) -> Page:
     found = [one for walk in walks for one in _select(connection, search, index, _all([*walk, *place]))]
     if len(walks) > 1:
         found = sorted(found, key=lambda one: (one.accepted_at, one.id), reverse=search.descending)
-    counted = sum(_count(connection, index, _all(walk)) for walk in walks)
-    return Page(found[: search.limit], _more(found, search), counted if counted <= FEW else None)
+    return Page(found[: search.limit], _more(found, search), _total(connection, index, walks))
 
 
 def _index(search: Search) -> str:
@@ -276,10 +275,15 @@ def _index(search: Search) -> str:
     return "INDEXED BY orders_by_currency" if search.currency else f"INDEXED BY {_SORTING[search.sort]}"
 
 
-def _count(connection: sqlite3.Connection, index: str, fit: _Condition) -> int:
+def _total(connection: sqlite3.Connection, index: str, walks: Sequence[Sequence[_Condition]]) -> int | None:
     """Count as far as anybody wants to know."""
-    some = f"SELECT 1 FROM orders {index} WHERE {fit.sql} LIMIT {FEW + 1}"
-    return int(connection.execute(f"SELECT count(*) FROM ({some})", fit.values).fetchone()[0])
+    total = 0
+    for fit in map(_all, walks):
+        some = f"SELECT 1 FROM orders {index} WHERE {fit.sql} LIMIT {FEW + 1}"
+        total += connection.execute(f"SELECT count(*) FROM ({some})", fit.values).fetchone()[0]
+        if total > FEW:
+            return None
+    return total
 
 
 def _bounded(connection: sqlite3.Connection, search: Search) -> Page:

@@ -20,7 +20,7 @@ from storage.order_search import Search, UnknownPlaceError
 Document = dict[str, Any]
 
 _S = OrderState
-IN_CIN7 = (_S.HEADER, _S.POSTED, _S.EXPORTED, _S.CANCELLING, _S.HELD)
+IN_CIN7 = (_S.EXPORTED, _S.HEADER, _S.POSTED, _S.CANCELLING, _S.HELD)
 NOT_IN_CIN7 = (_S.ACCEPTED, _S.AWAITING, _S.HELD, _S.CREATING, _S.IN_DOUBT, _S.SHADOWED)
 """A held order is in Cin7 Core if its sale stands there. What was cancelled or excluded is not meant to be."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -9,9 +11,13 @@ from actors.domain.exception_types import CATALOGUE
 from actors.finance.rules import FinanceRules
 from actors.fulfilment.rules import FulfilmentRules
 from actors.stock.rules import StockRules
+from adapters.operator.server import operator_server
 from daemon.cli import main
 from daemon.commands.sandbox_drills import DRILLS, Drill, DrillError, Stage
-from daemon.commands.sandbox_training import Training
+from daemon.commands.sandbox_training import HttpWatch, Training
+from daemon.control import control_server
+from daemon.readmodel import LiveReading
+from tests.daemon_app import IDS, assembled, token
 from tests.simulation.drills import FileWatch, play
 from tests.simulation.world import plan, virtual, world
 
@@ -94,3 +100,22 @@ def test_the_drills_are_listed_and_another_is_refused(capsys: pytest.CaptureFixt
     assert all(name in text for name in DRILLS)
     assert main(["sandbox", "--drill", "earthquake"]) == 2
     assert "sku-missing" in capsys.readouterr().err
+
+
+async def test_a_drill_looks_at_the_daemon_as_people_do(tmp_path: Path) -> None:
+    admin, known = token("ada", "admin")
+    async with (
+        assembled(tmp_path, inline=False) as app,
+        operator_server("127.0.0.1:0", LiveReading(app), tokens=(known,)) as (_, port),
+        control_server(app, tmp_path / "tallyd.sock"),
+    ):
+        watch = HttpWatch(port, tmp_path / "tallyd.sock", admin)
+        assert (await watch.health() or {})["mode"] == "live"
+        [held] = await watch.open_exceptions()
+        assert (held["type"], held["record"]["id"]) == ("sku_unknown", IDS["A-2"])
+        assert (await watch.order(IDS["A-2"]) or {})["state"] == "held"
+        assert await watch.order("nobody") is None
+        await watch.retry(IDS["A-2"])
+        with pytest.raises(DrillError, match="were not read yet"):
+            await watch.map("tax", "GB/luxury", "20% (VAT on Income)")
+        assert await HttpWatch(port, tmp_path / "tallyd.sock", "stranger").health() is None

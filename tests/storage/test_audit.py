@@ -160,7 +160,6 @@ def test_rows_of_an_earlier_release_are_chained_once(file: sqlite3.Connection) -
     file.execute("DELETE FROM meta WHERE key = 'audit.before_the_chain'")
     for number in (1, 2, 4):  # whatever ids they have
         file.execute("INSERT INTO audit (id, at, author, action, record) VALUES (?, 1, 'olga', 'a', 'b')", (number,))
-    file.execute("PRAGMA user_version = 8")
     schema.upgrade(file, now=NOW)
     assert "" not in {row.hash for row in audit.page(file, audit.Narrowing(), limit=10)}
     audit.write(file, author="olga", action="retry", record="order:1", now=NOW)

@@ -68,6 +68,25 @@ async def test_a_trainee_is_told_what_happened_and_when_it_is_solved() -> None:
 
 
 @virtual
+async def test_the_other_system_is_mended_when_the_trainee_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    async with world(34, the_plan=PLAN) as made:
+        await made.ready()
+        stage = Stage(made.shop, made.cin7, clock=made.clock, watch=FileWatch(made), patience=300)
+
+        async def entered() -> None:
+            assert "It shows now" in said[-2]
+            assert not await DRILLS["sku-missing"].solved(stage)
+
+        monkeypatch.setattr("daemon.commands.sandbox_training._entered", entered)
+        await training(DRILLS["sku-missing"], stage, said, attended=True).run()
+        with pytest.raises(DrillError, match="solved"):
+            await training(msgspec.structs.replace(DRILLS["oversell"], hand=""), stage, said, attended=True).run()
+    assert "press Enter: the sandbox creates the item" in "\n".join(said)
+    assert said[-1] == "Do your part at the console; the sandbox waits."
+
+
+@virtual
 async def test_a_drill_that_comes_to_no_end_says_so() -> None:
     async with world(33, the_plan=PLAN) as made:
         await made.ready()
@@ -82,12 +101,12 @@ async def nothing(_stage: Stage) -> None:
     pass
 
 
-def training(drill: Drill, stage: Stage, said: list[str]) -> Training:
+def training(drill: Drill, stage: Stage, said: list[str], *, attended: bool = False) -> Training:
     return Training(
         drill,
         stage,
         tell=said.append,
-        attended=False,
+        attended=attended,
         command=lambda words: f"tallyd {words}",
         address_of=lambda page: f"http://here{page}",
         who="(sign in as emma)",

@@ -205,7 +205,7 @@ document.addEventListener("click", (event) => {
 
 // -- keys ------------------------------------------------------------------------------------------------------------
 
-let going = 0;
+let going = -Infinity; // when g was pressed
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -213,7 +213,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && writing) return writing.blur();
   if (writing) return;
   const act = event.timeStamp - going < 1500 ? goes(event.key) : KEYS[event.key];
-  going = 0;
+  going = -Infinity;
   if (act && act(event) !== false) event.preventDefault();
 });
 

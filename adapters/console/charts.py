@@ -33,6 +33,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     gap: int = 0
 
 
+def begin(lines: Sequence[Line], *, since: Instant, until: Instant) -> Instant:
+    """Return where a chart begins: at `since`, or where there is something to see; an hour before `until` at least."""
+    first = min((line.points[0][0] for line in lines if line.points), default=since)
+    return min(max(since, first), until - _HOUR)
+
+
 def chart(
     lines: Sequence[Line], *, since: Instant, until: Instant, label: str, ceiling: float | None = None, least: float = 1
 ) -> Markup:

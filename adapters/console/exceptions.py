@@ -26,6 +26,7 @@ STATES = ("open", "resolved", "all")
 VIEWS = ("incidents", "rows")
 
 _KEY = re.compile(r"[A-Za-z0-9._~-]{8,100}")
+_DEEDS = ("key", "action", "author", "at", "total", "done", "refused", "unchanged", "ended_at", "reason")
 _INCIDENTS = (
     "group",
     "type",
@@ -56,6 +57,7 @@ class ExceptionPages:
             web.get("/incidents/{group:[^/]+}", self.incident),
             web.post("/deeds/preview", self._site.posted(self.preview)),
             web.post("/deeds", self._site.posted(self.do)),
+            web.get("/deeds", self.deeds),
             web.get("/deeds/{key}", self.deed),
         ]
 
@@ -138,6 +140,13 @@ class ExceptionPages:
             raise ProblemError(400, "The form has no key of its own: load the page again.")
         await self._desk.do(key, deed_of(form), request[PERSON])
         return go(f"/deeds/{key}")
+
+    async def deeds(self, request: web.Request) -> web.Response:
+        """Show what people asked for lately."""
+        found = await self._desk.deeds(limit=PAGE)
+        if as_csv(request):
+            return csv_of("deeds.csv", _DEEDS, found["items"])
+        return await self._site.page(request, "deeds", rows=found["items"], found=found)
 
     async def deed(self, request: web.Request) -> web.Response:
         """Show how far a deed is."""

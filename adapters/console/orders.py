@@ -61,6 +61,7 @@ class OrderPages:
         return [
             web.get("/orders", self.orders),
             web.get(ref, self.order),
+            web.get(f"{ref}/edit", self.editable),
             web.get(f"{ref}/payloads", self.payloads),
             web.post(f"{ref}/edits", self._site.posted(self.edit)),
             web.post(f"{ref}/edits/{{id}}/withdraw", self._site.posted(self.withdraw)),
@@ -96,11 +97,18 @@ class OrderPages:
             one=found,
             meaning=MEANINGS[OrderState(found["state"])],
             breakdown=side_by_side(found["totals"].get("breakdown") or {}),
-            edits=await self._editable(str(found["id"]), request[PERSON]),
-            forms=EDITS,
+            edits=await self._edits(str(found["id"]), request[PERSON]),
             rest_of=_rest_of,
             trace_link="",
         )
+
+    async def editable(self, request: web.Request) -> web.Response:
+        """Show what may be edited, and as what; who sees people's data is written down."""
+        ref = request.match_info["ref"]
+        found = await self._patches.editable(ref, request[PERSON], opened=True)
+        if found is None:
+            raise ProblemError(404, "No order has this number or id, nor does its sale.")
+        return await self._site.page(request, "edit", ref=ref, edits=found, forms=EDITS)
 
     async def payloads(self, request: web.Request) -> web.Response:
         """Show what is kept sealed of an order; who sees people's data is written down."""
@@ -141,9 +149,10 @@ class OrderPages:
         self._site.tell(request, done["message"])
         return go(f"/orders/{segment(ref)}")
 
-    async def _editable(self, order_id: str, person: Person) -> Mapping[str, Any] | None:
+    async def _edits(self, order_id: str, person: Person) -> Mapping[str, Any] | None:
+        """What was edited, without a text about people: this page is read anew every few seconds."""
         try:
-            return await self._patches.editable(order_id, person)
+            return await self._patches.editable(order_id, person, opened=False)
         except ProblemError:
             return None  # the order itself is shown all the same
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from actors.domain.time import Instant, format_instant, parse_instant
 NONE: Final = "–"
 """What stands where there is nothing to tell."""
 
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _SPELT: Final = {"sku": "SKU", "skus": "SKUs", "cin7": "Cin7", "id": "ID", "fx": "FX"}
 _NOTHING: Final = Markup("–")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -152,6 +154,8 @@ def text_of(value: object) -> Markup | str:
             return NONE
         case bool():
             return "yes" if value else "no"
+        case str() if _INSTANT.fullmatch(value):
+            return when(value)
         case Mapping():
             lines = (Markup("<b>{}</b> {}").format(words(key), text_of(one)) for key, one in value.items())
             return Markup("<br>").join(lines) or NONE

@@ -119,7 +119,8 @@ class StockPages:
             charts.Line(points=_points(points, name, now), style=style, filled=filled, step=True)
             for name, style, filled in (("available", "two", False), ("quantity", "one", True))
         ]
-        return charts.chart(lines, since=now - days * _DAY, until=now, label=label)
+        since = charts.begin(lines, since=now - days * _DAY, until=now)
+        return charts.chart(lines, since=since, until=now, label=label)
 
 
 def _points(points: list[Mapping[str, Any]], name: str, now: int) -> list[charts.Point]:

@@ -20,7 +20,7 @@ from adapters.operator.list_api import OrderSearch
 from adapters.operator.mapping_api import MappingDraft
 from adapters.operator.patch_api import PatchDraft
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import MarginQuery, OrderQuery, SkuQuery, StockQuery
+from adapters.operator.reading import MarginQuery, SkuQuery
 from adapters.operator.record_api import AuditQuery
 
 NOW = 1_796_083_200_000
@@ -264,8 +264,9 @@ class Patches:
     def __init__(self) -> None:
         self.made: list[tuple[Any, ...]] = []
 
-    async def editable(self, ref: str, person: Person) -> Document | None:
-        personal = bool(person.roles & {"ops", "admin"})
+    async def editable(self, ref: str, person: Person, *, opened: bool) -> Document | None:
+        may = bool(person.roles & {"ops", "admin"})
+        personal = opened and may
         return {
             "order": ref,
             "number": "A-1",
@@ -291,8 +292,8 @@ class Patches:
                     "names": ["city"],
                 }
             ],
-            "may_edit": personal,
-            "why_not": "" if personal else "Needs the role ops.",
+            "may_edit": may,
+            "why_not": "" if may else "Needs the role ops.",
         }
 
     async def patch(self, key: str, ref: str, draft: PatchDraft, person: Person) -> Document:
@@ -695,9 +696,6 @@ class FakeReading:
             "exceptions": [an_exception(1)],
         }
 
-    async def orders(self, query: OrderQuery) -> Document:
-        return {"items": [], "next": None}
-
     async def stock_of(self, sku: str) -> Document | None:
         if sku == "nothing":
             return None
@@ -735,12 +733,6 @@ class FakeReading:
             "incoming": [{"purchase": "PO-1", "location": "Leeds", "units": "20", "day": "2026-12-01"}],
             "history": [],
         }
-
-    async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
-        return {"items": []}, '""'
-
-    async def stock_list(self, query: StockQuery) -> Document:
-        return {"items": [], "next": None}
 
     async def skus(self, query: SkuQuery) -> Document:
         item = {

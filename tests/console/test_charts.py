@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.console.charts import HEIGHT, WIDTH, Line, chart
+from adapters.console.charts import HEIGHT, WIDTH, Line, begin, chart
 
 HOUR = 3_600_000
 POINTS = st.lists(
@@ -48,6 +48,12 @@ def test_a_step_holds_until_the_next_one() -> None:
 def test_the_scale_ends_at_a_round_figure(value: float, top: str) -> None:
     drawn = chart([Line(points=[(0, value)])], since=0, until=HOUR, label="x")
     assert f">{top}</text>" in drawn
+
+
+@pytest.mark.parametrize(("first", "begins"), [(None, 2), (1, 2), (5, 5), (9.5, 9)])
+def test_it_begins_where_there_is_something_to_see(first: float | None, begins: float) -> None:
+    lines = [Line(points=[] if first is None else [(round(first * HOUR), 1.0)])]
+    assert begin(lines, since=2 * HOUR, until=10 * HOUR) == begins * HOUR
 
 
 def test_the_label_is_text() -> None:

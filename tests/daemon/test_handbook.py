@@ -16,6 +16,7 @@ import pytest
 from actors.domain.exception_types import CATALOGUE, Owner
 from daemon.cli import COMMANDS, _with_verb, add_config
 from daemon.commands.sandbox_drills import DRILLS
+from tests.console.console_house import served
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "docs" / "handbook"
@@ -77,6 +78,15 @@ def test_every_command_is_one(page: Path) -> None:
         getattr(module, "add_arguments", add_config)(parser)
         arguments = [re.sub(r"^ID$", "1", word) for word in _with_verb(rest, getattr(module, "DEFAULT_VERB", ""))]
         parser.parse_args(arguments)
+
+
+async def test_every_page_of_the_console_that_is_named_is_there() -> None:
+    named = {path for page in PAGES for path in re.findall(r"`(/[^`]*)`", page.read_text("utf-8"))}
+    # `/month` leads to this month's; the others are there at once.
+    async with served(signed_in="ada") as browser:
+        for path in sorted(named - {"/etc/tallyd/tallyd.toml", "/metrics", "/health"}):
+            answer = await browser.get(path.replace("NUMBER", "A-1").replace("SKU", "TEE%2FM"))
+            assert answer.status == (303 if path == "/month" else 200), path
 
 
 def test_the_page_of_drills_names_each_with_its_lesson() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any, TypeVar
 
 import anyio
 
-from adapters.operator.reading import MarginQuery, OrderQuery, SkuQuery, StockQuery
+from adapters.operator.reading import MarginQuery, SkuQuery
 from adapters.telemetry.metrics import Metrics
 from daemon import actions, sku_actions, stock_actions
 from daemon.desk.alerts import AlertDesk
@@ -24,8 +24,8 @@ from daemon.purchase_views import purchase_view
 from daemon.report_views import period_report, postings
 from daemon.running import Running
 from daemon.sku_views import plan_view, sku_page, sku_table, sku_view
-from daemon.stock_views import etag_of, stock_lookup, stock_page, stock_view
-from daemon.views import order_page, order_view
+from daemon.stock_views import stock_view
+from daemon.views import order_view
 from storage.database import connect
 
 Document = dict[str, Any]
@@ -62,29 +62,10 @@ class LiveReading:
         """One order."""
         return await self._app.engine.database.read(lambda connection: order_view(connection, ref))
 
-    async def orders(self, query: OrderQuery) -> Document:
-        """A page of orders."""
-        return await self._app.engine.database.read(lambda connection: order_page(connection, query))
-
     async def stock_of(self, sku: str) -> Document | None:
         """One SKU."""
         rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
         return await self._app.engine.database.read(lambda connection: stock_view(connection, rules, sku, now=now))
-
-    async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
-        """What is published of many SKUs."""
-        rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
-        found = await self._app.engine.database.read(lambda connection: stock_lookup(connection, rules, skus, now=now))
-        return found, etag_of(found)
-
-    async def stock_list(self, query: StockQuery) -> Document:
-        """A page of SKUs."""
-        rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
-        return await self._app.engine.database.read(
-            lambda connection: stock_page(
-                connection, rules, state=query.state, after=query.after, limit=query.limit, now=now
-            )
-        )
 
     async def skus(self, query: SkuQuery) -> Document:
         """A page of the SKUs of both catalogues."""

@@ -11,11 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from actors.domain.exception_types import CATALOGUE
-from actors.domain.order_state import OrderState
 from actors.domain.time import format_instant
 from actors.domain.tracing import trace_id_of
-from adapters.operator.problems import ProblemError
-from adapters.operator.reading import OrderQuery
 from daemon import order_life
 from daemon.book_views import books_view, written
 from daemon.instants import text_of
@@ -48,24 +45,6 @@ def order_view(connection: sqlite3.Connection, ref: str) -> Document | None:
         "books": books_view(connection, record.id),
         **order_life.timeline(connection, record.id),
         "exceptions": [exception_item(row) for row in life.exceptions_of(connection, record.id)],
-    }
-
-
-def order_page(connection: sqlite3.Connection, query: OrderQuery) -> Document:
-    """Return a page of orders, the newest accepted first.
-
-    Raises:
-        ProblemError: 400, there is no such state.
-    """
-    try:
-        state = OrderState(query.state) if query.state is not None else None
-    except ValueError:
-        raise ProblemError(400, f"state must be one of {', '.join(OrderState)}.") from None
-    found = orders.listing(connection, state=state, limit=query.limit + 1, after=query.after)
-    page = found[: query.limit]
-    return {
-        "items": [head_of(record, orders.sales_of(connection, record.id)) for record in page],
-        "next": page[-1].id if len(found) > len(page) else None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -16,23 +16,7 @@ from adapters.operator.record_api import RecordReading
 
 Document = Mapping[str, Any]
 
-__all__ = ["MarginQuery", "OperatorReading", "OrderQuery", "SkuQuery", "StockQuery"]
-
-
-class OrderQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which orders; `after` is the id the last page ended with."""
-
-    state: str | None = None
-    limit: int = 100
-    after: str | None = None
-
-
-class StockQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which SKUs; `after` is the SKU the last page ended with."""
-
-    state: str = "all"
-    after: str = ""
-    limit: int = 100
+__all__ = ["MarginQuery", "OperatorReading", "SkuQuery"]
 
 
 class SkuQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,20 +91,8 @@ class OperatorReading(Protocol):
         """One order by number, id, or its sale's number, id or reference."""
         ...
 
-    async def orders(self, query: OrderQuery) -> Document:
-        """A page of orders, the newest first."""
-        ...
-
     async def stock_of(self, sku: str) -> Document | None:
         """One SKU, with the sum behind each published figure."""
-        ...
-
-    async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
-        """What is published of many SKUs, and an ETag of the figures."""
-        ...
-
-    async def stock_list(self, query: StockQuery) -> Document:
-        """A page of SKUs, by name."""
         ...
 
     async def skus(self, query: SkuQuery) -> Document:

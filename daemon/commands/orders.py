@@ -26,7 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     listing = add_verb(verbs, "list", "list orders, the newest first", "tallyd orders list --state held --json")
-    listing.add_argument("--state", help="only orders in this state")
+    listing.add_argument("--state", help="only orders in this state, or in_cin7, or not_in_cin7")
+    listing.add_argument(
+        "--text",
+        default="",
+        help="only those called so, or beginning so: number, id, sale, reference; or with this SKU",
+    )
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
     listing.add_argument("--after", metavar="ID", help="go on after this order (`next` of the page before)")
     showing = add_verb(
@@ -94,12 +99,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from adapters.operator.reading import OrderQuery
+    from adapters.operator.list_api import OrderSearch
     from daemon.commands.reading import read, show
-    from daemon.views import order_page
+    from daemon.desk.order_search import order_list
 
-    query = OrderQuery(state=args.state, limit=max(1, args.limit), after=args.after)
-    return show(read(args.config, lambda connection: order_page(connection, query)), as_json=args.json, text=_page)
+    query = OrderSearch(text=args.text, state=args.state or "", limit=max(1, args.limit), after=args.after or "")
+    return show(read(args.config, lambda connection: order_list(connection, query)), as_json=args.json, text=_page)
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from actors.domain.closing import date_of
 from actors.domain.order_state import OrderState
 from actors.domain.spreadsheet import table
 from actors.domain.time import Instant
-from adapters.operator.list_api import OrderSearch
+from adapters.operator.list_api import ORDER_STATES, OrderSearch
 from adapters.operator.problems import ProblemError
 from daemon import days
 from daemon.views import head_of
@@ -100,8 +100,10 @@ def _states(name: str) -> tuple[OrderState, ...]:
             return IN_CIN7
         case "not_in_cin7":
             return NOT_IN_CIN7
-        case _:
+        case _ if name in ORDER_STATES:
             return (OrderState(name),)
+        case _:
+            raise ProblemError(400, f"state must be one of {', '.join(ORDER_STATES)}.")
 
 
 def _midnight(name: str, text: str, *, days_on: int = 0) -> Instant | None:

@@ -127,7 +127,11 @@ async def opened(settings: Settings, secrets: Secrets, *, probe: Probe = no_prob
         app = App(settings, secrets, engine, clock)
         await stack.enter_async_context(
             operator_server(
-                settings.operator.bind, LiveReading(app), tokens=secrets.operator_tokens, sessions=SessionDesk(app)
+                settings.operator.bind,
+                LiveReading(app),
+                tokens=secrets.operator_tokens,
+                sessions=SessionDesk(app),
+                public_url=settings.operator.public_url,
             )
         )
         await stack.enter_async_context(control_server(app, socket_path(settings)))

@@ -74,11 +74,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessRules:
-    """Admits or refuses."""
+    """Admits or refuses. `bind_host` and `public_host` are names a Host may say besides those of loopback."""
 
-    def __init__(self, tokens: Sequence[Token], *, bind_host: str) -> None:
+    def __init__(self, tokens: Sequence[Token], *, bind_host: str, public_host: str = "") -> None:
         self._tokens = tuple(tokens)
-        self._bind_host = bind_host.lower()
+        self._names = frozenset({"localhost", bind_host.lower(), public_host.lower()} - {""})
 
     @property
     def open(self) -> bool:
@@ -129,7 +129,7 @@ class AccessRules:
             raise ProblemError(403, "The request must name exactly one Host.")
         match = _HOST.fullmatch(approach.hosts[0])
         host = match.group(1).strip("[]").lower() if match else ""
-        if host in ("localhost", self._bind_host) and host:
+        if host in self._names:
             return host
         if _is_loopback(host) or (_address(host) is not None and _address(host) == _address(approach.local)):
             return host

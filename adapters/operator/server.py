@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
@@ -49,11 +50,16 @@ _FORMATS = ("json", "csv")
 
 @asynccontextmanager
 async def operator_server(
-    bind: str, reading: OperatorReading, *, tokens: Sequence[Token] = (), sessions: SessionStore | None = None
+    bind: str,
+    reading: OperatorReading,
+    *,
+    tokens: Sequence[Token] = (),
+    sessions: SessionStore | None = None,
+    public_url: str | None = None,
 ) -> AsyncIterator[tuple[str, int]]:
     """Listen on `host:port` (port 0: the machine chooses) until the block ends; yield the address bound.
 
-    The console is there where it is told where sessions are kept.
+    The console is there where it is told where sessions are kept. `public_url` is how people reach it.
 
     Raises:
         OSError: the address cannot be bound.
@@ -61,7 +67,7 @@ async def operator_server(
     host, _, port = bind.rpartition(":")
     host = host.strip("[]")
     runner = web.AppRunner(
-        build(reading, tokens=tokens, bind_host=host, sessions=sessions),
+        build(reading, tokens=tokens, bind_host=host, sessions=sessions, public_url=public_url),
         access_log=None,
         shutdown_timeout=_CLOSE_SECONDS,
     )
@@ -75,11 +81,16 @@ async def operator_server(
 
 
 def build(
-    reading: OperatorReading, *, tokens: Sequence[Token], bind_host: str, sessions: SessionStore | None = None
+    reading: OperatorReading,
+    *,
+    tokens: Sequence[Token],
+    bind_host: str,
+    sessions: SessionStore | None = None,
+    public_url: str | None = None,
 ) -> web.Application:
     """Return the application. `bind_host` is a name or address besides loopback's that a Host may say."""
     desk = _Desk(reading)
-    rules = AccessRules(tokens, bind_host=bind_host)
+    rules = AccessRules(tokens, bind_host=bind_host, public_host=urlsplit(public_url or "").hostname or "")
     console = Console(reading, rules, sessions) if sessions is not None else None
     pages = [console.middleware] if console is not None else []
     app = web.Application(middlewares=[problems, *pages, _access(rules, console)], client_max_size=LARGEST_BODY)

@@ -9,6 +9,8 @@ import pytest
 from adapters.console.sessions import IDLE, LONGEST
 from adapters.console.throttle import FREE, Throttle
 from adapters.console.throttle import LONGEST as LONGEST_WAIT
+from adapters.operator.access import AccessRules, Approach
+from adapters.operator.problems import ProblemError
 from tests.console.console_house import PEOPLE, served, token_of
 
 QUARTER = IDLE // 2
@@ -316,3 +318,27 @@ async def test_the_theme_is_a_persons_own_and_no_other_word_is_kept() -> None:
         assert 'data-theme="dark"' in (await browser.get("/sign-in")).text
         browser.cookies["tallyd_theme"] = '"><script>'
         assert 'data-theme="auto"' in (await browser.get("/sign-in")).text
+
+
+PUBLIC = [
+    ("the name people use", ("tallyd.shop.example",), True, None),
+    ("the name with a port", ("Tallyd.Shop.Example:443",), True, None),
+    ("a name under it", ("evil.tallyd.shop.example",), True, 403),
+    ("a name that ends like it", ("eviltallyd.shop.example",), True, 403),
+    ("the name without tokens", ("tallyd.shop.example",), False, 403),
+]
+
+
+@pytest.mark.parametrize(("_case", "hosts", "with_tokens", "status"), PUBLIC)
+def test_the_name_people_use_is_a_host_of_ours(
+    _case: str, hosts: tuple[str, ...], with_tokens: bool, status: int | None
+) -> None:
+    tokens = [PEOPLE["olga"][1]] if with_tokens else []
+    rules = AccessRules(tokens, bind_host="127.0.0.1", public_host="tallyd.shop.example")
+    asked = Approach(method="GET", hosts=hosts, peer="127.0.0.1", local="127.0.0.1")
+    if status is None:
+        rules.screen(asked)
+        return
+    with pytest.raises(ProblemError) as refused:
+        rules.screen(asked)
+    assert refused.value.status == status

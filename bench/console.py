@@ -132,11 +132,11 @@ def made(path: Path, orders: int) -> None:
 
 
 @asynccontextmanager
-async def served(path: Path) -> AsyncIterator[int]:
-    """Serve a file; yield the port."""
+async def served(path: Path, *, inline: bool = False) -> AsyncIterator[tuple[int, Database]]:
+    """Serve a file; yield the port and the file. `inline`: it is read in the server's own thread."""
     settings = parse_settings(config_text(path) + "[owners.it]\nname = 'Ian'\n", source="tallyd.toml")
     plan = plan_of(settings, client_secret="x", application_key="y", storage_key=bytes(32))  # noqa: S106
-    async with Database.open(path, prepare=lambda connection: upgrade(connection, now=NOW)) as database:
+    async with Database.open(path, prepare=lambda connection: upgrade(connection, now=NOW), inline=inline) as database:
         engine = Engine(
             plan,
             database=database,
@@ -152,7 +152,7 @@ async def served(path: Path) -> AsyncIterator[int]:
                 _,
                 port,
             ):
-                yield port
+                yield port, database
         finally:
             for actor in engine.actors.values():
                 actor.mailbox.dispose()
@@ -170,7 +170,7 @@ async def measure(path: Path, orders: int) -> bool:
     """Print what each page takes; return whether all are quick enough."""
     took: dict[str, list[tuple[float, float]]] = {one: [] for one in paths(orders)}
     refused: dict[str, int] = {}
-    async with served(path) as port, aiohttp.ClientSession(headers=HEADERS) as session:
+    async with served(path) as (port, _), aiohttp.ClientSession(headers=HEADERS) as session:
         for _ in range(ROUNDS + 1):
             for one, times in took.items():
                 ms, clock, status = await asked(session, f"http://127.0.0.1:{port}{one}")

@@ -97,6 +97,8 @@ def page(connection: sqlite3.Connection, search: Search) -> Page:
 
 def open_exceptions(connection: sqlite3.Connection, order_ids: Sequence[str]) -> dict[str, int]:
     """Count the open exceptions of some orders; those without any are not there."""
+    if not order_ids:
+        return {}
     rows = connection.execute(
         "SELECT record_id, count(*) FROM exceptions WHERE record_kind = 'order' AND state = 'open'"
         f" AND record_id IN ({_marks(order_ids)}) GROUP BY record_id",
@@ -108,6 +110,8 @@ def open_exceptions(connection: sqlite3.Connection, order_ids: Sequence[str]) ->
 def sales_of_all(connection: sqlite3.Connection, order_ids: Sequence[str]) -> dict[str, list[SaleRecord]]:
     """Return every sale known for some orders, the oldest of each first."""
     found: dict[str, list[SaleRecord]] = {order_id: [] for order_id in order_ids}
+    if not order_ids:
+        return found
     rows = connection.execute(
         "SELECT sale_id, order_id, generation, reference, number, made_at, voided_at FROM sales"
         f" WHERE order_id IN ({_marks(order_ids)}) ORDER BY made_at, generation",

@@ -81,6 +81,11 @@ def erase(connection: sqlite3.Connection, order_id: str) -> int:
     return connection.execute("DELETE FROM bodies WHERE order_id = ?", (order_id,)).rowcount
 
 
+def drop(connection: sqlite3.Connection, order_id: str, kind: str) -> None:
+    """Delete one body nobody needs any more."""
+    connection.execute("DELETE FROM bodies WHERE order_id = ? AND kind = ?", (order_id, kind))
+
+
 def expire(connection: sqlite3.Connection, *, before: Instant) -> int:
     """Delete bodies older than the retention."""
     return connection.execute("DELETE FROM bodies WHERE stored_at < ?", (before,)).rowcount

@@ -52,8 +52,9 @@ def accept(connection: sqlite3.Connection, deed: DeedRow, exceptions: Sequence[i
             len(exceptions),
         ),
     )
-    connection.executemany(
-        "INSERT INTO deed_items (deed, exception_id) VALUES (?, ?)", [(deed.key, one) for one in exceptions]
+    connection.execute(
+        "INSERT INTO deed_items (deed, exception_id) SELECT ?, value FROM json_each(?)",
+        (deed.key, msgspec.json.encode(list(exceptions)).decode()),
     )
 
 

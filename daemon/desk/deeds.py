@@ -7,7 +7,7 @@ effect it has: a kill between two steps loses nothing and repeats nothing. An it
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -35,7 +35,7 @@ from storage.exceptions import ExceptionRow
 Document = dict[str, Any]
 
 NAME = "deed"
-STEP = 100
+STEP = 50
 """Items in one commit: others wait for the file's writer no longer than some tens of milliseconds."""
 
 AT_ONCE = 20
@@ -86,26 +86,39 @@ def _until(deed: Deed, now: Instant) -> Instant:
     return until
 
 
-def accept(app: Running, connection: sqlite3.Connection, key: str, deed: Deed, person: Person) -> DeedRow:
-    """Write a deed down; one that is written down already is returned as it stands.
+def choose(app: Running, connection: sqlite3.Connection, key: str, deed: Deed, person: Person) -> list[int]:
+    """Return the exceptions a deed is about; none where it is written down already. For a connection that only reads:
+    going through thousands keeps nobody from writing, and each is judged once more when its turn comes.
 
     Raises:
-        ProblemError: 403, nothing of it may be done by this person; 409, the key is another deed's, or nothing of it
-            can be done.
+        ProblemError: 403, nothing of it may be done by this person; 409, nothing matches.
     """
     now = app.engine.clock.now()
-    asked = _row(key, deed, person, now)
+    if deeds.get(connection, key) is not None:
+        return []
+    rows = chosen(connection, deed, now=now)
+    if not rows:
+        raise ProblemError(409, "Nothing matches: there is nothing to do.")
+    refusals = [acting.refused_to(person.roles, deed.action, case) for case in cases(connection, rows, now=now)]
+    if all(refusals):
+        raise ProblemError(403, f"You may not do this: {refusals[0]}.")
+    return [row.id for row in rows]
+
+
+def accept(
+    app: Running, connection: sqlite3.Connection, key: str, deed: Deed, person: Person, *, wanted: Sequence[int]
+) -> DeedRow:
+    """Write a deed down with what was chosen for it; one that is written down already is returned as it stands.
+
+    Raises:
+        ProblemError: 409, the key is another deed's.
+    """
+    now = app.engine.clock.now()
+    asked = _row(app, key, deed, person, now)
     known = deeds.get(connection, key)
     if known is not None:
         return _same(known, asked)
-    rows = chosen(connection, deed, now=now)
-    found = cases(connection, rows, now=now)
-    if not rows:
-        raise ProblemError(409, "Nothing matches: there is nothing to do.")
-    refusals = [acting.refused_to(person.roles, deed.action, case) for case in found]
-    if all(refusals):
-        raise ProblemError(403, f"You may not do this: {refusals[0]}.")
-    deeds.accept(connection, asked, [row.id for row in rows])
+    deeds.accept(connection, asked, wanted)
     if deed.values:
         sealed = _sealer(app).seal(msgspec.json.encode(deed.values), order_id=key, kind=_VALUES)
         bodies.put(connection, key, _VALUES, version=1, sealed=sealed, now=now)
@@ -116,16 +129,18 @@ def accept(app: Running, connection: sqlite3.Connection, key: str, deed: Deed, p
         record=f"deed:{key}",
         now=now,
         reason=deed.reason,
-        exceptions=str(len(rows)),
+        exceptions=str(len(wanted)),
     )
     outbox.accept(connection, nudge(key, now), now=now)
     return deeds.get(connection, key) or asked
 
 
-def _row(key: str, deed: Deed, person: Person, now: Instant) -> DeedRow:
-    # What an edit puts in may be about a person: only an alias, two SKUs, may stand in the deed's row.
+def _row(app: Running, key: str, deed: Deed, person: Person, now: Instant) -> DeedRow:
+    # What an edit puts in may be about a person: only an alias, two SKUs, may stand in the deed's row. All that was
+    # asked for is there as a digest, which tells the same deed sent again from another one under its key.
     values = deed.values if deed.action == "alias" else {}
-    detail = {"to": deed.to, "until": deed.until, **values}
+    asked = _sealer(app).digest(msgspec.json.encode(deed, order="sorted").decode())
+    detail = {"to": deed.to, "until": deed.until, **values, "asked": asked}
     return DeedRow(
         key=key,
         at=now,
@@ -185,6 +200,8 @@ async def step(app: Running, key: str) -> bool:
         if deeds.waiting(connection, key, limit=1):
             return True, afters
         deeds.end(connection, key, now=app.engine.clock.now())
+        # Each order it edited has its own: what is said of people is kept, and can be erased, with the order alone.
+        bodies.drop(connection, key, _VALUES)
         return False, afters
 
     more, afters = await app.engine.database.run(unit)

@@ -101,8 +101,10 @@ class ExceptionDesk:
         if not person.roles:
             raise ProblemError(403, "Without operator tokens nothing can be changed here.")
         asked = doing.checked(_judged(deed), now=self._app.engine.clock.now())
-        row = await self._app.engine.database.run(
-            lambda connection: doing.accept(self._app, connection, key, asked, person)
+        database = self._app.engine.database
+        wanted = await database.read(lambda connection: doing.choose(self._app, connection, key, asked, person))
+        row = await database.run(
+            lambda connection: doing.accept(self._app, connection, key, asked, person, wanted=wanted)
         )
         if row.total <= doing.AT_ONCE:
             while await doing.step(self._app, key):

@@ -17,7 +17,7 @@ from adapters.operator.desk_api import Deed
 from adapters.operator.problems import ProblemError
 from daemon.desk import deeds as doing
 from daemon.desk.exceptions import ExceptionDesk
-from storage import audit, deeds, exceptions, orders, outbox
+from storage import audit, bodies, deeds, exceptions, orders, outbox
 from storage.exceptions import Record
 from tests.daemon_app import NOW, TestApp, assembled
 from tests.desk_house import held_orders, order_id, told
@@ -75,6 +75,42 @@ async def test_the_same_key_does_it_once(tmp_path: Path) -> None:
         with pytest.raises(ProblemError) as refused:
             await desk.do(KEY, Deed(action="dismiss", where=ALL, reason="again"), EVE)
         assert refused.value.status == 409
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Deed(action="retry", ids=(1, 2), reason="again"),
+        Deed(action="retry", where=ALL, reason="again"),
+        Deed(action="retry", ids=(1,), reason="another"),
+    ],
+)
+async def test_a_key_is_never_that_of_another_deed(tmp_path: Path, other: Deed) -> None:
+    """Whoever sends one key for something else hears so, and not that it is done."""
+    async with assembled(tmp_path, held(3)) as app:
+        await ExceptionDesk(app).do(KEY, Deed(action="retry", ids=(1,), reason="again"), EVE)
+        with pytest.raises(ProblemError) as refused:
+            await ExceptionDesk(app).do(KEY, other, EVE)
+        assert refused.value.status == 409
+
+
+async def test_what_an_edit_of_many_says_of_people_is_kept_with_the_orders_alone(tmp_path: Path) -> None:
+    """Whoever is erased with their order is erased: no copy waits under the key of a deed."""
+    async with assembled(tmp_path, held(2)) as app:
+        note = Deed(action="note", ids=(1, 2), reason="asked", values={"note": "for Ann Smith"})
+        done = await ExceptionDesk(app).do(KEY, note, ADA)
+        assert done["ended_at"] is not None
+        kept = await app.engine.database.read(lambda connection: bodies.of_order(connection, KEY))
+        assert kept == []
+
+
+async def test_thousands_are_gone_through_where_nobody_waits_for_the_writer(tmp_path: Path) -> None:
+    """They are chosen on the connection that reads; the commit only writes them down."""
+    async with assembled(tmp_path, held(3)) as app:
+        wanted = await app.engine.database.read(
+            lambda connection: doing.choose(app, connection, KEY, Deed(action="retry", where=ALL), EVE)
+        )
+        assert wanted == [1, 2, 3]
 
 
 async def test_a_deed_of_few_is_done_in_its_answer(tmp_path: Path) -> None:

@@ -385,8 +385,8 @@ _SCHEMAS: dict[str, Any] = {
         },
         audit={
             "type": "object",
-            "description": "`head`: the hash of the audit's newest row; whoever notes it can prove later that none before"
-            " it was touched (`/api/audit/verify?head=`).",
+            "description": "`head`: the hash of the audit's newest row; whoever notes it can prove later that none"
+            " before it was touched (`/api/audit/verify?head=`).",
         },
         catalogue={
             "type": "object",

@@ -24,6 +24,7 @@ from actors.core.clock import SystemClock
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShippingDraft, rule_of
 from adapters.sandbox.catalogue import Item
 from adapters.sandbox.cin7 import Cin7Double, new_credentials
+from adapters.sandbox.cin7_books import Sale
 from adapters.sandbox.commercetools import CommercetoolsDouble
 from adapters.sandbox.faults import Fault, FaultKind, Faults
 from adapters.sandbox.generator import STRANGER
@@ -99,9 +100,9 @@ class House:
         """The number people know an order by."""
         return str(self.shop.orders[order_id]["orderNumber"])
 
-    def sales_of(self, order_ids: list[str]) -> int:
-        """Count the live sales of orders, as Cin7 Core has them."""
-        return sum(len(self.cin7.live_sales(external_id=order_id)) for order_id in order_ids)
+    def sales_of(self, *order_ids: str) -> list[Sale]:
+        """Return the live sales of orders, as Cin7 Core has them."""
+        return [one for one in self.cin7.live_sales() if any(name in (one.external_id or "") for name in order_ids)]
 
     # -- what the daemon says -----------------------------------------------------------------------------------------
 

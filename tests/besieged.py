@@ -27,6 +27,7 @@ from daemon.secrets import ROLES
 from storage import audit, bodies, entries, exceptions, orders, timeline
 from storage.bodies import Sealer
 from tests.catalogue_file import ITEMS, PRODUCTS, catalogue, item, listed
+from tests.ct_documents import order_document
 from tests.daemon_app import NOW, FixedClock, TestApp, assembled, fill, token
 from tests.orders_builder import plain_order
 
@@ -73,7 +74,7 @@ def hostile(connection: sqlite3.Connection) -> None:
         entries.saw(connection, entry)
     name, email, phone, street = PEOPLE
     address = {"firstName": name, "email": email, "phone": phone, "streetName": street, "country": "GB"}
-    body = {"id": ORDER, "customerEmail": email, "billingAddress": address, "shippingAddress": address}
+    body = order_document(id=ORDER, customerEmail=email, billingAddress=address, shippingAddress=address)
     sealed = Sealer(bytes(32)).seal(json.dumps(body).encode(), order_id=ORDER, kind="order")
     bodies.put(connection, ORDER, "order", version=1, sealed=sealed, now=NOW)
 

@@ -49,7 +49,7 @@ async def withdraw(made: World, order: str, number: int) -> dict[str, Any]:
 
 async def editable(made: World, order: str, person: Person = ANN) -> dict[tuple[str, str], dict[str, Any]]:
     """What may be edited of an order, by field and name."""
-    shown = await desk(made).editable(order, person)
+    shown = await desk(made).editable(order, person, opened=True)
     assert shown is not None
     return {(one["field"], one["name"]): one for one in shown["fields"]}
 

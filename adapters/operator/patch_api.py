@@ -47,12 +47,13 @@ class PatchDraft(msgspec.Struct, frozen=True, kw_only=True):
 class PatchReading(Protocol):
     """Edits and sealed bodies. Methods may raise `ProblemError`."""
 
-    async def editable(self, ref: str, person: Person) -> Document | None:
+    async def editable(self, ref: str, person: Person, *, opened: bool) -> Document | None:
         """`{"order", "number", "personal": bool, "fields": [{"field", "name", "original", "now", "patched", "lost"}],
         "history": [{"id", "field", "sku", "alias", "author", "reason", "at", "withdrawn_at", "withdrawn_by", "names":
         [text], "stands": bool}], "may_edit", "why_not"}`.
 
         `original` and `now` are None where they are about a person and `person` may not see it, or are not kept.
+        Not `opened`: they are None whoever asks. Opened for who may see them, it is written down in the audit.
         `lost`: what was put in is not kept any more. `stands` false: it was withdrawn.
         """
         ...
@@ -97,7 +98,7 @@ class _Desk:
 
     async def editable(self, request: web.Request) -> web.Response:
         known(request)
-        return _found(await self._reading.editable(request.match_info["ref"], request[PERSON]))
+        return _found(await self._reading.editable(request.match_info["ref"], request[PERSON], opened=True))
 
     async def patch(self, request: web.Request) -> web.Response:
         person = request[PERSON]
@@ -197,7 +198,8 @@ PATHS: dict[str, Any] = {
     "/api/orders/{ref}/edits": {
         "get": {
             "summary": "What may be edited of an order, and what was",
-            "description": "Values about people are null without one of the roles ops, ecommerce, finance and admin.",
+            "description": "Values about people are null without one of the roles ops, ecommerce, finance and admin;"
+            " with one, that they were shown is written down in the audit.",
             "parameters": [_REF],
             "responses": _answers("Edits"),
         },

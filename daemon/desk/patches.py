@@ -45,20 +45,21 @@ class PatchDesk:
     def __init__(self, app: Running) -> None:
         self._app = app
 
-    async def editable(self, ref: str, person: Person) -> Document | None:
+    async def editable(self, ref: str, person: Person, *, opened: bool) -> Document | None:
         """See `PatchReading`."""
-        personal, rules = bool(person.roles & PERSONAL_ROLES), self._app.engine.plan.posting
-        may = bool(person.roles & EDIT_ROLES)
+        personal, engine = opened and bool(person.roles & PERSONAL_ROLES), self._app.engine
+        rules, may = engine.plan.posting, bool(person.roles & EDIT_ROLES)
 
         def unit(connection: sqlite3.Connection) -> Document | None:
             record = orders.find(connection, ref)
-            return (
-                None
-                if record is None
-                else editable_view(connection, record, sealer=self._sealer, rules=rules, personal=personal, may=may)
-            )
+            if record is None:
+                return None
+            shown = editable_view(connection, record, sealer=self._sealer, rules=rules, personal=personal, may=may)
+            if personal and shown["fields"]:
+                self._looked(connection, person, record, "order, edits")
+            return shown
 
-        return await self._app.engine.database.read(unit)
+        return await self._read(unit, personal=personal)
 
     async def patch(self, key: str, ref: str, draft: PatchDraft, person: Person) -> Document:
         """See `PatchReading`."""
@@ -92,7 +93,7 @@ class PatchDesk:
 
     async def payloads(self, ref: str, person: Person) -> Document | None:
         """See `PatchReading`."""
-        personal, engine = bool(person.roles & PERSONAL_ROLES), self._app.engine
+        personal = bool(person.roles & PERSONAL_ROLES)
 
         def unit(connection: sqlite3.Connection) -> Document | None:
             record = orders.find(connection, ref)
@@ -100,15 +101,20 @@ class PatchDesk:
                 return None
             shown = payload_view(connection, record.id, sealer=self._sealer, personal=personal)
             if personal and shown["bodies"]:
-                kinds = ", ".join(body["kind"] for body in shown["bodies"])
-                about = f"order:{record.id}"
-                audit.write(
-                    connection, author=person.name, action="body", record=about, now=engine.clock.now(), kinds=kinds
-                )
+                self._looked(connection, person, record, ", ".join(body["kind"] for body in shown["bodies"]))
             return shown
 
+        return await self._read(unit, personal=personal)
+
+    async def _read(self, unit: Callable[[sqlite3.Connection], Document | None], *, personal: bool) -> Document | None:
         # Only what is written down needs the writer's turn.
-        return await (engine.database.run(unit) if personal else engine.database.read(unit))
+        database = self._app.engine.database
+        return await (database.run(unit) if personal else database.read(unit))
+
+    def _looked(self, connection: sqlite3.Connection, person: Person, record: OrderRecord, kinds: str) -> None:
+        """Write down who saw what an order says of people."""
+        now, about = self._app.engine.clock.now(), f"order:{record.id}"
+        audit.write(connection, author=person.name, action="body", record=about, now=now, kinds=kinds)
 
     @property
     def _sealer(self) -> Sealer:

@@ -35,6 +35,7 @@ PAGES = (
     "/orders",
     "/orders?state=held",
     f"/orders/{ORDER}",
+    f"/orders/{ORDER}/edit",
     f"/orders/{ORDER}/payloads",
     "/stock",
     "/skus",
@@ -456,6 +457,18 @@ async def test_people_are_shown_to_nobody_who_may_not_see_them(house: Besieged) 
             assert not [one for one in PEOPLE if one in page.text], (role, path)
     shown = await house.get(f"/orders/{ORDER}/payloads", cookie=await house.signed_in("ops"))
     assert PEOPLE[1] in shown.text, "whoever may, sees them"
+
+
+async def test_people_are_shown_on_pages_of_their_own_and_each_look_is_written_down(house: Besieged) -> None:
+    cookie = await house.signed_in("ops")
+    before = await house.audited()
+    for path in (f"/orders/{ORDER}", "/orders", "/exceptions?view=rows"):
+        page = await house.get(path, cookie=cookie)
+        assert not [one for one in PEOPLE if one in page.text], path
+    assert await house.audited() == before, "a page that reads itself anew writes nothing"
+    shown = await house.get(f"/orders/{ORDER}/edit", cookie=cookie)
+    assert [one for one in PEOPLE if one in shown.text]
+    assert [action for _, action in (await house.audited())[len(before) :]] == ["body"]
 
 
 async def test_no_page_shows_a_secret(house: Besieged) -> None:

@@ -265,6 +265,8 @@ class Patches:
         self.made: list[tuple[Any, ...]] = []
 
     async def editable(self, ref: str, person: Person, *, opened: bool) -> Document | None:
+        if ref == "nobody":
+            return None
         may = bool(person.roles & {"ops", "admin"})
         personal = opened and may
         return {
@@ -272,13 +274,21 @@ class Patches:
             "number": "A-1",
             "personal": personal,
             "fields": [
-                {"field": "alias", "name": "TEE-M", "original": "TEE-M", "now": "TEE-M", "patched": False},
+                {
+                    "field": "alias",
+                    "name": "TEE-M",
+                    "original": "TEE-M",
+                    "now": "TEE-M",
+                    "patched": False,
+                    "lost": False,
+                },
                 {
                     "field": "address",
                     "name": "city",
                     "original": "Leeds" if personal else None,
                     "now": HOSTILE if personal else None,
                     "patched": True,
+                    "lost": False,
                 },
             ],
             "history": [

@@ -440,6 +440,14 @@ async def test_bodies_are_opened_for_who_may_see_people_and_that_is_written_down
         assert len(after) == 3, "who saw nobody is not written down"
 
 
+async def test_what_may_be_edited_is_opened_only_when_asked_for_and_that_is_written_down(tmp_path: Path) -> None:
+    async with served(tmp_path) as here:
+        await here.get(f"{NUMBER}/edits")
+        await here.get(f"{NUMBER}/edits", IT)
+        rows = await here.read(lambda connection: audit.of_record(connection, f"order:{ID}"))
+        assert [(row[1], row[2], row[3]) for row in rows] == [("olive", "body", '{"kinds":"order, edits"}')]
+
+
 async def test_what_cannot_be_opened_or_is_no_object_is_shown_to_nobody(tmp_path: Path) -> None:
     def unit(connection: sqlite3.Connection) -> None:
         fill(connection)

@@ -110,6 +110,15 @@ async def test_more_than_five_of_one_owner_in_a_minute_leave_as_one_message(tmp_
         assert told.body.endswith("https://desk.test/alerts")
 
 
+async def test_what_trickles_in_is_put_together_after_five_in_a_minute(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        for number in range(16):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+            if number % 4 == 3:
+                await house.for_(15 * SECOND)
+        assert [title.endswith("notices") for title in house.titles()] == [False] * 4 + [True] * 3
+
+
 async def test_a_channel_that_keeps_incidents_is_told_of_each_by_its_name(tmp_path: Path) -> None:
     async with alert_house(tmp_path, channels={"ecommerce": (channel("pager", apart=True),)}) as house:
         for number in range(8):

@@ -97,14 +97,16 @@ class OverviewPages:
         label = (
             f"Calls to Cin7 Core in the last minute, over 24 hours; now {governor['in_window']} of {governor['limit']}"
         )
-        line = charts.Line(points=_course(samples, "in_window"), filled=True, gap=_SILENCE)
+        points = [*_course(samples, "in_window"), (now, float(governor["in_window"]))]
+        line = charts.Line(points=points, filled=True, gap=_SILENCE)
         since = charts.begin([line], since=now - _DAY, until=now)
         return charts.chart([line], since=since, until=now, label=label, ceiling=float(governor["limit"]))
 
     def _drain(self, samples: Sequence[Mapping[str, Any]], backlog: Mapping[str, Any]) -> Markup:
         now = self._site.now()
         label = f"Minutes until the backlog is gone, over 24 hours; now {backlog['minutes']:.1f}"
-        line = charts.Line(points=_course(samples, "minutes_to_drain"), style="two", filled=True, gap=_SILENCE)
+        points = [*_course(samples, "minutes_to_drain"), (now, float(backlog["minutes"]))]
+        line = charts.Line(points=points, style="two", filled=True, gap=_SILENCE)
         return charts.chart([line], since=charts.begin([line], since=now - _DAY, until=now), until=now, label=label)
 
 

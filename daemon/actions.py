@@ -536,6 +536,8 @@ def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:
         return [(Flow.STOCK, SKU + row.record.id)]
     if row.record.kind == "flow" and row.record.id == Flow.STOCK:
         return [(Flow.STOCK, LIST)]
+    if row.record.kind == "channel":
+        return [(Flow.DESK, f"notice:{row.record.id}")]
     if row.record.kind in _BY_KIND:
         return [_BY_KIND[row.record.kind]]
     raise ProblemError(409, f"There is nothing to try again about a {row.record.kind} {row.record.id}.")

@@ -24,6 +24,7 @@ from actors.messages import Flow
 from adapters.operator.access import Person
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
+from daemon import actions
 from daemon.cli import main
 from daemon.control import control_server
 from daemon.desk.alerts import AlertDesk, until_of
@@ -172,6 +173,29 @@ async def test_a_channel_is_tried_and_one_that_works_again_clears_its_exception(
         await alerts.try_channels("ops", OLGA)
         rows = await app.engine.database.run(lambda connection: exceptions.of_record(connection, "channel", "chat"))
         assert [row.resolution for row in rows] == ["a message went out"]
+
+
+async def test_a_person_may_try_at_once_what_does_not_go_out(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (alerts, app, post):
+        post.broken = {"ecommerce"}
+        await work(app)
+        assert post.asked == 1
+
+        def told(connection: sqlite3.Connection) -> int:
+            finding = Finding(code="alert_undelivered", cause="c")
+            exceptions.raise_finding(connection, Record(kind="channel", id="ecommerce"), finding, now=NOW)
+            return exceptions.of_record(connection, "channel", "ecommerce")[0].id
+
+        number = await app.engine.database.run(told)
+        post.broken = set()
+        await actions.retry_exception(app, number, author="ian", reason="the relay is back")
+        await work(app)
+        assert post.sent[0].title == "[acme] ERROR sku_unknown: order A-2"
+        rows = await app.engine.database.run(
+            lambda connection: exceptions.of_record(connection, "channel", "ecommerce")
+        )
+        assert rows[0].state == "resolved"
+        assert (await alerts.alerts(state="open", after=0, limit=9))["items"][-1]["notices"][0]["state"] == "sent"
 
 
 async def test_a_digest_is_shown_as_it_would_be_sent(tmp_path: Path) -> None:

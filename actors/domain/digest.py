@@ -24,7 +24,10 @@ class Cause(NamedTuple):
 
 
 class Month(msgspec.Struct, frozen=True, kw_only=True):
-    """What finance is told of a month. `unexplained` is by currency, as text."""
+    """What finance is told of a month. `unexplained` is by chain and currency, as text.
+
+    `unexplained_orders` leave a remainder each: theirs may cancel out in the sums.
+    """
 
     name: str
     provisional: bool
@@ -33,6 +36,7 @@ class Month(msgspec.Struct, frozen=True, kw_only=True):
     without_documents: int
     held: int
     not_posted: int
+    unexplained_orders: int = 0
 
 
 class Meanwhile(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,12 +91,14 @@ def _cause(one: Cause, *, now: Instant, zone: tzinfo, base: str) -> list[str]:
 def month_end(month: Month, *, base: str) -> tuple[str, str]:
     """Return the title and text of finance's digest of a month that is over."""
     differs = {currency: amount for currency, amount in month.unexplained.items() if amount.strip("-0.")}
-    verdict = "ties out" if not differs else "does not tie out"
+    verdict = "does not tie out" if differs or month.unexplained_orders else "ties out"
+    open_orders = month.held + month.without_documents + month.not_posted
     lines = [
         *(
             [f"Unexplained, {currency}: {amount}" for currency, amount in month.unexplained.items()]
             or ["No document of either side is of this month."]
         ),
+        f"Orders with a remainder nobody explains: {month.unexplained_orders}",
         f"Exceptions still open: {month.open_exceptions}",
         f"Orders held from posting: {month.held}",
         f"Orders without documents: {month.without_documents}",
@@ -100,7 +106,8 @@ def month_end(month: Month, *, base: str) -> tuple[str, str]:
         "",
         f"{base}/month/{month.name}",
     ]
-    return f"month {month.name} {verdict}", "\n".join(lines)
+    title = f"month {month.name} {verdict}{f', {open_orders} orders to settle' if open_orders else ''}"
+    return title, "\n".join(lines)
 
 
 def catch_up(

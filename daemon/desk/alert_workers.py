@@ -94,4 +94,5 @@ def month_of(connection: sqlite3.Connection, name: str, *, time_zone: str, now: 
         without_documents=len(report["without_documents"]),
         held=orders["differing"],
         not_posted=orders["waiting"],
+        unexplained_orders=sum(chain["unexplained_orders"] for chain in report["chains"]),
     )

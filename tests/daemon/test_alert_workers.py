@@ -6,7 +6,7 @@ import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,20 @@ import pytest
 
 from actors.desk.alerting import AlertWorker
 from actors.desk.ports import Worker
+from actors.domain.digest import month_end
 from actors.domain.time import Instant
 from actors.messages import Flow
 from daemon.channel_check import channel_lines
 from daemon.desk.alert_rules import alert_rules, console_url
-from daemon.desk.alert_workers import alert_workers, month_figures
+from daemon.desk.alert_workers import alert_workers, month_figures, month_of
 from daemon.desk.channels import addresses, channel_of, every, hosts, key_of, nobody
 from daemon.engine import Engine
 from daemon.planning import plan_of
 from daemon.secrets import Secrets, load_secrets, required_secrets
 from daemon.settings import Settings, parse_settings
 from storage import outbox
-from storage.database import Database
+from storage.database import Database, connect
+from tests.daemon.test_report import november
 from tests.daemon_app import ENVIRON, NOW, FixedClock, NoNetwork, config_text, fill, make_file
 from tests.receivers import web_server
 from tests.stored import upgrade_quickly
@@ -137,6 +139,17 @@ async def test_the_month_waits_until_the_books_have_a_time_zone(tmp_path: Path) 
     month = await month_figures(parse_settings(zoned, source="t"), now)("2026-12")
     assert month is not None
     assert (month.name, month.provisional, month.unexplained, month.not_posted) == ("2026-12", False, {}, 0)
+
+
+def test_the_month_s_figures_are_those_of_the_report(tmp_path: Path) -> None:
+    make_file(tmp_path / "tallyd.db", november)
+    with closing(connect(tmp_path / "tallyd.db", read_only=True)) as connection:
+        month = month_of(connection, "2026-11", time_zone="", now=NOW)
+    assert set(month.unexplained) == {"sale EUR", "invoice EUR", "payment EUR"}
+    assert (month.held, month.without_documents, month.open_exceptions, month.not_posted) == (1, 1, 1, 0)
+    title, text = month_end(month, base="https://desk.test")
+    assert title == "month 2026-11 ties out, 2 orders to settle"
+    assert text.endswith("https://desk.test/month/2026-11")
 
 
 OWNERS = """

@@ -331,9 +331,13 @@ async def test_a_flow_that_finishes_nothing_is_told_unless_a_connection_says_why
         house.pulse.since["stock"] = house.clock.at
         await house.for_(5 * MINUTE)
         assert house.titles()[1:] == ["[acme] OVER flow stock has work and has finished none for 15 minutes"]
+        await house.fail("CT-1", code="sale_duplicate")
         await house.fail("cin7", code="cin7_unreachable", kind="connection")
         await house.for_(HOUR)
         assert not any("flow stock" in title for title in house.titles()[2:])
+        await house.mend("cin7", kind="connection")
+        await house.for_(2 * MINUTE)
+        assert any("flow stock" in title for title in house.titles()[2:]), "a critical order is no reason for silence"
 
 
 async def test_a_backlog_is_forecast(tmp_path: Path) -> None:
@@ -376,7 +380,7 @@ async def test_finance_hears_of_the_month_once_also_when_the_first_was_missed(tm
         months = [message for message in house.post.sent if "month" in message.title]
         [told] = months
         assert told.channel == "finance"
-        assert told.title == "[acme] month 2026-11 does not tie out"
+        assert told.title == "[acme] month 2026-11 does not tie out, 7 orders to settle"
         assert "Unexplained, payment EUR: 1.20" in told.body
         assert house.months == ["2026-11"]
 

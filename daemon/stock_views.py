@@ -17,16 +17,12 @@ from actors.domain.time import Instant
 from actors.stock.assessing import Case, Outlook, assess, outlook
 from actors.stock.rules import StockRules, standing_of
 from daemon.instants import text_of
-from storage import availability, entries, facts, purchases, stock, stock_figures
+from storage import availability, entries, facts, purchases, stock
 from storage.entries import EntryRecord
 
 Document = dict[str, Any]
 
-MOST_SKUS = 100
 MOST_CHANGES = 20
-
-STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "missing")
-"""What a list of SKUs can be narrowed to."""
 
 
 def stock_view(connection: sqlite3.Connection, rules: StockRules, sku: str, *, now: Instant) -> Document | None:
@@ -170,45 +166,3 @@ def etag_of(found: Mapping[str, Any]) -> str:
     """Return a tag of the figures alone: a figure that only grew older is the same."""
     figures = [[item["sku"], item["known"], item["blocked"], item["entries"]] for item in found["items"]]
     return f'"{hashlib.sha256(msgspec.json.encode(figures)).hexdigest()[:32]}"'
-
-
-def stock_page(
-    connection: sqlite3.Connection, rules: StockRules, *, state: str, after: str, limit: int, now: Instant
-) -> Document:
-    """Return a page of SKUs in one of `STATES`, by SKU."""
-    if state == "left":
-        skus = left_alone(connection, rules, after, limit + 1)
-    elif state == "stale":
-        old = availability.older_than(connection, now - outlook(connection, rules, now=now).stale_after, limit=100_000)
-        skus = sorted(sku for sku in old if sku > after)[: limit + 1]
-    elif state == "blocked":
-        blocks = [one for one in stock.blocks(connection) if one.until is None or one.until > now]
-        skus = [one.sku for one in blocks if one.sku > after][: limit + 1]
-    else:
-        skus = stock_figures.skus_where(connection, _FINDERS[state], after=after, limit=limit + 1)
-    items = [
-        {**looked_up(connection, sku, now), "standing": standing_of(facts.product(connection, sku), rules).value}
-        for sku in skus[:limit]
-    ]
-    return {"items": items, "next": skus[limit - 1] if len(skus) > limit else None}
-
-
-_FINDERS = {
-    "all": "1",
-    "waiting": "waits <> ''",
-    "refused": "refused <> ''",
-    "held": "sku IN (SELECT sku FROM held_zeros WHERE confirmed = 0)",
-    "missing": "entry_id IS NULL",
-}
-
-
-def left_alone(connection: sqlite3.Connection, rules: StockRules, after: str, limit: int) -> list[str]:
-    """Return SKUs of which we write no entry: services, drop-ship, kits left alone, and what nobody knows."""
-    found: list[str] = []
-    while len(found) < limit:
-        some = stock_figures.known_skus(connection, after=after, limit=500)
-        found += [sku for sku in some if not standing_of(facts.product(connection, sku), rules).ours]
-        if len(some) < 500:
-            break
-        after = some[-1]
-    return found[:limit]

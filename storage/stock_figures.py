@@ -71,21 +71,3 @@ def oldest_untrued(connection: sqlite3.Connection) -> Instant | None:
         " WHERE e.put IS NOT NULL"
     ).fetchone()
     return None if row[0] is None else int(row[0])
-
-
-def skus_where(connection: sqlite3.Connection, condition: str, *, after: str, limit: int) -> list[str]:
-    """Return SKUs with an entry that meets one of our own conditions, in their order."""
-    rows = connection.execute(
-        f"SELECT DISTINCT sku FROM entries WHERE {condition} AND sku > ? ORDER BY sku LIMIT ?", (after, limit)
-    )
-    return [row[0] for row in rows]
-
-
-def known_skus(connection: sqlite3.Connection, *, after: str, limit: int) -> list[str]:
-    """Return SKUs that either side was seen to have, in their order."""
-    rows = connection.execute(
-        "SELECT sku FROM entries WHERE sku > :after UNION SELECT sku FROM readings WHERE sku > :after"
-        " ORDER BY sku LIMIT :limit",
-        {"after": after, "limit": limit},
-    )
-    return [row[0] for row in rows]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from actors.domain.facts import Product
 from actors.domain.time import Instant
 
 _SETS: Mapping[str, str] = {
@@ -116,3 +117,15 @@ def available(connection: sqlite3.Connection, sku: str) -> str:
     """Return what Cin7 Core has available of a SKU, all locations together, as a decimal."""
     rows = connection.execute("SELECT available FROM availability WHERE sku = ?", (sku,))
     return f"{sum((Decimal(row[0]) for row in rows), Decimal(0)):f}"
+
+
+def known_products(connection: sqlite3.Connection, *, after: str, limit: int) -> list[tuple[str, Product | None]]:
+    """Return SKUs that either side was seen to have, in their order, each with its product (None: Cin7 has none)."""
+    rows = connection.execute(
+        "WITH known (sku) AS (SELECT sku FROM entries WHERE sku > :after UNION SELECT sku FROM readings"
+        " WHERE sku > :after ORDER BY sku LIMIT :limit)"
+        " SELECT known.sku, f.value FROM known LEFT JOIN facts f ON f.kind = 'product' AND f.key = known.sku"
+        " ORDER BY known.sku",
+        {"after": after, "limit": limit},
+    )
+    return [(row[0], None if row[1] is None else msgspec.json.decode(row[1], type=Product)) for row in rows]

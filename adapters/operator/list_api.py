@@ -261,7 +261,9 @@ _STOCK_FILTER = (
     _query("text", "Part of the SKU or of the name."),
 )
 _STOCK_SORTED = (
-    _query("sort", "By what; default sku. What is left alone is sorted by SKU.", {"enum": list(STOCK_SORTS)}),
+    _query(
+        "sort", "By what; default sku. What is left alone is listed by SKU, from A on.", {"enum": list(STOCK_SORTS)}
+    ),
     _query("order", "asc (default) or desc.", {"enum": list(_ORDERS)}),
 )
 _PAGED = (

@@ -98,8 +98,8 @@ def _list(args: argparse.Namespace) -> int:
     from actors.core.clock import SystemClock
     from daemon.commands.configuration import failed, settings_of
     from daemon.commands.reading import UnreadableError, read_file, show
+    from daemon.desk.stock_list import StockSearch, stock_list
     from daemon.planning import stock_rules
-    from daemon.stock_views import stock_page
 
     if args.state not in _states():
         sys.stderr.write(f"tallyd stock list: --state must be one of {', '.join(_states())}\n")
@@ -108,9 +108,10 @@ def _list(args: argparse.Namespace) -> int:
     if isinstance(settings, int):
         return settings
     rules, now = stock_rules(settings), SystemClock().now()
+    query = StockSearch(state=args.state, after=args.after, limit=max(1, args.limit))
 
     def unit(connection: sqlite3.Connection) -> dict[str, Any]:
-        return stock_page(connection, rules, state=args.state, after=args.after, limit=max(1, args.limit), now=now)
+        return stock_list(connection, rules, query, now=now)
 
     try:
         found = read_file(settings.database_path, unit)

@@ -8,18 +8,22 @@ from typing import Any
 
 import msgspec
 
+from actors.domain.facts import Product
 from actors.domain.spreadsheet import table
 from actors.domain.time import Instant, format_instant
 from actors.stock.assessing import outlook
 from actors.stock.rules import StockRules, standing_of
 from adapters.operator.problems import ProblemError
-from daemon.stock_views import left_alone, looked_up
+from daemon.stock_views import looked_up
 from storage import facts, stock_lists
 from storage.stock_lists import Place, Wanted
 
 Document = dict[str, Any]
 
 DAY = 86_400_000
+SLICE, MOST_LOOKED = 1_000, 10_000
+"""SKUs that are looked at together, and for one page."""
+
 MOST_POINTS = 2_000
 """So many changes of a SKU are drawn; of more, the newest."""
 
@@ -107,15 +111,34 @@ def _row(item: Document) -> Document:
 
 
 def _left_page(connection: sqlite3.Connection, rules: StockRules, query: StockSearch, *, now: Instant) -> Document:
-    """What is left alone follows from rules that no index knows."""
-    if query.sort != "sku" or query.descending or query.text:
-        raise ProblemError(400, "What is left alone is listed by SKU, whole.")
-    skus = left_alone(connection, rules, query.after, query.limit + 1)
-    return {
-        "items": _items(connection, rules, skus[: query.limit], now=now),
-        "next": skus[query.limit - 1] if len(skus) > query.limit else None,
-        "total": None,
-    }
+    """What is left alone follows from rules that no index knows: SKUs are looked at in their order, so many a page."""
+    if query.sort != "sku" or query.descending:
+        raise ProblemError(400, "What is left alone is listed by SKU, from A on.")
+    skus, onwards = _left(connection, rules, query)
+    return {"items": _items(connection, rules, skus, now=now), "next": onwards, "total": None}
+
+
+def _left(connection: sqlite3.Connection, rules: StockRules, query: StockSearch) -> tuple[list[str], str | None]:
+    """Return SKUs of which we write no entry: services, drop-ship, kits left alone, and what nobody knows."""
+    found: list[str] = []
+    after, looked = query.after, 0
+    while looked < MOST_LOOKED:
+        some = stock_lists.known_products(connection, after=after, limit=SLICE)
+        found += [
+            sku
+            for sku, product in some
+            if not standing_of(product, rules).ours and _is_named(sku, product, query.text.lower())
+        ]
+        if len(found) > query.limit:
+            return found[: query.limit], found[query.limit - 1]
+        if len(some) < SLICE:
+            return found, None
+        after, looked = some[-1][0], looked + len(some)
+    return found, after
+
+
+def _is_named(sku: str, product: Product | None, text: str) -> bool:
+    return text in sku.lower() or (product is not None and text in product.name.lower())
 
 
 def _place(query: StockSearch) -> Place | None:

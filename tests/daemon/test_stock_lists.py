@@ -16,12 +16,13 @@ import pytest
 from actors.domain.facts import FactKind, Product
 from actors.messages import Flow
 from actors.stock.assessing import outlook
+from adapters.operator.list_api import STOCK_STATES
 from adapters.operator.problems import ProblemError
 from daemon import stock_actions
 from daemon.cli import main
 from daemon.control import control_server
 from daemon.control_client import RefusedError, address, ask
-from daemon.stock_views import STATES, stock_page
+from daemon.desk.stock_list import StockSearch, stock_list
 from storage import audit, demand, entries, facts, outbox, stock
 from storage.database import connect
 from storage.stock import Block
@@ -74,7 +75,9 @@ async def test_a_list_holds_what_it_is_named_for(tmp_path: Path, state: str, cha
     async with assembled(tmp_path, on_sale) as app:
         await app.engine.database.run(lambda connection: [change(connection)])
         rules, read = app.engine.plan.stock, app.engine.database.read
-        page = await read(lambda connection: stock_page(connection, rules, state=state, after="", limit=100, now=NOW))
+        page = await read(
+            lambda connection: stock_list(connection, rules, StockSearch(state=state, after="", limit=100), now=NOW)
+        )
     assert [item["sku"] for item in page["items"]] == skus
 
 
@@ -87,7 +90,9 @@ async def test_a_figure_is_stale_from_its_limit_on(tmp_path: Path) -> None:
 
         async def stale(now: int) -> list[str]:
             page = await read(
-                lambda connection: stock_page(connection, rules, state="stale", after="", limit=100, now=now)
+                lambda connection: stock_list(
+                    connection, rules, StockSearch(state="stale", after="", limit=100), now=now
+                )
             )
             return [item["sku"] for item in page["items"]]
 
@@ -121,7 +126,7 @@ _EVERY: dict[str, Change] = {
 """What puts every SKU on a list; on the others they stand already, hours later."""
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", STOCK_STATES)
 async def test_every_list_goes_on_where_its_page_ended(tmp_path: Path, state: str) -> None:
     """One SKU a page shows the same as all at once, in the same order."""
 
@@ -135,7 +140,9 @@ async def test_every_list_goes_on_where_its_page_ended(tmp_path: Path, state: st
         async def page(after: str, limit: int) -> dict[str, Any]:
             now = NOW + 2 * HOUR
             return await read(
-                lambda connection: stock_page(connection, rules, state=state, after=after, limit=limit, now=now)
+                lambda connection: stock_list(
+                    connection, rules, StockSearch(state=state, after=after, limit=limit), now=now
+                )
             )
 
         whole = await page("", 100)

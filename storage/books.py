@@ -421,6 +421,15 @@ def ask(connection: sqlite3.Connection, order_id: str, *, now: Instant, told: bo
     outbox.accept(connection, nudge(order_id, now), now=now)
 
 
+def ask_all(connection: sqlite3.Connection, order_ids: Iterable[str], *, now: Instant) -> None:
+    """Ask for a look at the books of those of these orders that have any."""
+    found = connection.execute(
+        "SELECT order_id FROM books WHERE order_id IN (SELECT value FROM json_each(?))",
+        (msgspec.json.encode(list(order_ids)).decode(),),
+    )
+    outbox.accept_all(connection, Flow.FINANCE, [row[0] for row in found], now=now, urgency=Urgency.UNDERWAY)
+
+
 def knows_money(connection: sqlite3.Connection, order_id: str, moved: str) -> None:
     """The look that is asked for sees how the money of the order stands: its echo asks for none."""
     connection.execute("UPDATE books SET moved = ? WHERE order_id = ?", (moved, order_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -74,15 +75,21 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 class Waiting(NamedTuple):
-    """As much of an open exception as says what it waits for, and of which record it is."""
+    """As much of an open exception as says of which record it is."""
+
+    type: str
+    record_kind: str
+    record_id: str
+
+
+class _Cause(NamedTuple):
+    """As much of it as says what it waits for; thousands may be told in the same words."""
 
     type: str
     group: str
     field: str
     sku: str
     facts: dict[str, str]
-    record_kind: str
-    record_id: str
 
 
 _FACTS = msgspec.json.Decoder(dict[str, str])
@@ -92,12 +99,16 @@ def waiting_for(connection: sqlite3.Connection, kind: MappingKind, key: str, bef
     """Return the open exceptions that a row for this key may answer; `before` is what it was mapped to until now."""
     types = TYPES[kind]
     found = connection.execute(
-        "SELECT type, grouped_as, field, sku, facts, record_kind, record_id FROM exceptions WHERE state = 'open'"
+        "SELECT type, record_kind, record_id, grouped_as, field, sku, facts FROM exceptions WHERE state = 'open'"
         f" AND type IN ({', '.join('?' for _ in types)}) ORDER BY id",
         types,
     )
-    rows = (Waiting(*row[:4], _FACTS.decode(row[4]), *row[5:]) for row in found)
-    return [told for told in rows if answers(kind, key, before, told)]
+
+    @functools.cache  # each cause is judged once, however many share it
+    def is_answered(of: str, group: str, field: str, sku: str, told: str) -> bool:
+        return answers(kind, key, before, _Cause(of, group, field, sku, _FACTS.decode(told)))
+
+    return [Waiting(*row[:3]) for row in found if is_answered(row[0], *row[3:])]
 
 
 def _rows(found: Iterable[tuple[object, ...]]) -> Iterator[MappingRow]:

@@ -245,11 +245,8 @@ def _wake(connection: sqlite3.Connection, waiting: list[Waiting], now: Instant) 
     of_orders = [told for told in waiting if told.record_kind == "order"]
     orders = {told.record_id for told in of_orders}
     held = {told.record_id for told in of_orders if told.type in HOLDING}
-    for order_id in sorted(orders):
-        if order_id in held:
-            outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
-        if books.get(connection, order_id) is not None:
-            books.ask(connection, order_id, now=now)
+    outbox.accept_all(connection, Flow.ORDERS, held, now=now)
+    books.ask_all(connection, orders, now=now)
     return len(orders)
 
 
@@ -258,8 +255,7 @@ def _tell_flows(connection: sqlite3.Connection, rules: CatalogueRules, row: Row,
     facts.changed(connection)
     if row.kind is MappingKind.TAX:
         # Books that differ by the name of a tax rule alone are held against the rule that is right now.
-        for order_id in sorted(exceptions.open_ids(connection, "order", BOOKS_DIFFER)):
-            books.ask(connection, order_id, now=now)
+        books.ask_all(connection, exceptions.open_ids(connection, "order", BOOKS_DIFFER), now=now)
     if row.kind not in _NO_RULES:
         outbox.accept(connection, Nudge(flow=Flow.CATALOGUE, subject=REFRESH, due_at=now), now=now)
     if row.kind is MappingKind.GIFT_CARDS:

@@ -313,10 +313,22 @@ async def test_a_row_is_audited_and_wakes_what_waits_for_it_in_one_commit(tmp_pa
         assert json.loads(detail) == {"reason": "agreed", "value": STANDARD, "before": "", "version": "1"}
 
 
+async def test_of_orders_that_wait_only_those_with_books_have_them_looked_at(tmp_path: Path) -> None:
+    async with served(tmp_path) as (app, session):
+        await app.engine.database.run(lambda file: books.begin(file, IDS["A-2"], "sale", "GBP"))
+        await posted(session, FINANCE, row("tax", "GB/standard", STANDARD))
+        assert judged_again(app) == [
+            ("catalogue", "refresh"),
+            (Flow.FINANCE.value, IDS["A-2"]),
+            ("orders", IDS["A-2"]),
+        ]
+
+
 async def test_books_that_differ_are_held_against_the_tax_rule_that_is_right_now(tmp_path: Path) -> None:
     async with served(tmp_path) as (app, session):
         record = exceptions.Record(kind="order", id=IDS["A-1"])
         differs = Finding(code="books_differ", cause="another tax title", group="books_differ")
+        await app.engine.database.run(lambda file: books.begin(file, IDS["A-1"], "sale", "GBP"))
         await app.engine.database.run(lambda file: exceptions.raise_finding(file, record, differs, now=NOW))
         assert (await posted(session, FINANCE, row("tax", "GB/reduced", REDUCED)))[1]["orders"] == 0
         assert judged_again(app) == [("catalogue", "refresh"), (Flow.FINANCE.value, IDS["A-1"])]

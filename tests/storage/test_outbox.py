@@ -125,6 +125,23 @@ def test_a_nudge_that_waits_already_is_raised_when_its_order_goes_first(file: sq
     assert rows(file, "urgency") == [(1,)]
 
 
+def test_many_are_accepted_as_one_by_one_would_be(file: sqlite3.Connection) -> None:
+    express(file, "fast")
+    put(file, "aside", "later", due_at=NOW + 500)
+    outbox.quarantine(file, file.execute("SELECT id FROM outbox WHERE subject = 'aside'").fetchone()[0], reason="bug")
+    outbox.accept_all(file, Flow.ORDERS, {"new", "later", "aside", "fast"}, now=NOW)
+    assert set(rows(file, "subject, state, due_at, urgency")) == {
+        ("aside", "quarantined", NOW + 500, int(Urgency.FRESH)),
+        ("later", "ready", NOW, int(Urgency.FRESH)),
+        ("new", "ready", NOW, int(Urgency.FRESH)),
+        ("fast", "ready", NOW, int(Urgency.FIRST)),
+    }
+    outbox.accept_all(file, Flow.FINANCE, ["fast"], now=NOW, urgency=Urgency.UNDERWAY)
+    assert rows(file, "flow, urgency")[-1] == ("finance", int(Urgency.UNDERWAY))
+    outbox.accept_all(file, Flow.FINANCE, [], now=NOW)
+    assert len(rows(file, "id")) == 5
+
+
 def test_at_a_start_the_express_orders_go_first_too(file: sqlite3.Connection) -> None:
     express(file, "fast", "waits")
     file.execute("UPDATE orders SET accepted_at = accepted_at + 9 WHERE id = 'fast'")

@@ -16,16 +16,22 @@ import msgspec
 from actors.domain.facts import Product
 from actors.domain.time import Instant
 
-_SETS: Mapping[str, str] = {
-    "all": "SELECT DISTINCT sku FROM entries",
-    "waiting": "SELECT DISTINCT sku FROM entries WHERE waits <> ''",
-    "refused": "SELECT DISTINCT sku FROM entries WHERE refused <> ''",
-    "missing": "SELECT DISTINCT sku FROM entries WHERE entry_id IS NULL",
-    "held": "SELECT DISTINCT sku FROM entries WHERE sku IN (SELECT sku FROM held_zeros WHERE confirmed = 0)",
-    "blocked": "SELECT sku FROM stock_blocks WHERE until IS NULL OR until > :now",
-    "stale": "SELECT sku FROM readings r WHERE EXISTS (SELECT 1 FROM entries e WHERE e.sku = r.sku AND e.quantity > 0)"
-    " GROUP BY sku HAVING max(ended_at) < :old",
+_OLD = (
+    "(SELECT sku FROM readings r WHERE EXISTS (SELECT 1 FROM entries e WHERE e.sku = r.sku AND e.quantity > 0)"
+    " GROUP BY sku HAVING max(ended_at) < :old)"
+)
+
+_SETS: Mapping[str, tuple[str, str]] = {
+    "all": ("entries", "TRUE"),
+    "waiting": ("entries", "waits <> ''"),
+    "refused": ("entries", "refused <> ''"),
+    "missing": ("entries", "entry_id IS NULL"),
+    "held": ("entries", "sku IN (SELECT sku FROM held_zeros WHERE confirmed = 0)"),
+    "blocked": ("stock_blocks", "(until IS NULL OR until > :now)"),
+    "stale": (_OLD, "TRUE"),
 }
+"""Where the SKUs of a state stand, and which of them there they are."""
+
 STATES = tuple(_SETS)
 
 _FIGURES: Mapping[str, str] = {
@@ -66,31 +72,31 @@ def page(
     connection: sqlite3.Connection, wanted: Wanted, *, sort: str, descending: bool, after: Place | None, limit: int
 ) -> list[Place]:
     """Return a part of the list, from after a place on. `sort` is "sku" or a figure."""
-    figure = _FIGURES.get(sort)
     sign, way = ("<", "DESC") if descending else (">", "ASC")
-    keyed = "NULL" if figure is None else f"coalesce({figure}, -1)"
-    key = "(sku)" if figure is None else "(figure, sku)"
-    order = f"sku {way}" if figure is None else f"figure {way}, sku {way}"
-    beyond = "" if after is None else f" AND {key} {sign} {'(:sku)' if figure is None else '(:figure, :sku)'}"
-    values = {"sku": "", "figure": None} if after is None else {"sku": after.sku, "figure": after.figure}
+    values = wanted.values | {"limit": limit}
+    if after is not None:
+        values |= {"figure": after.figure, "sku": after.sku}
+    if sort not in _FIGURES:
+        beyond = "" if after is None else f" AND sku {sign} :sku"
+        rows = connection.execute(f"{_skus(wanted)}{beyond} ORDER BY sku {way} LIMIT :limit", values)
+        return [Place(None, row[0]) for row in rows]
+    beyond = "" if after is None else f" WHERE (figure, sku) {sign} (:figure, :sku)"
     rows = connection.execute(
-        f"SELECT figure, sku FROM (SELECT {keyed} AS figure, sku FROM ({_SETS[wanted.state]}) AS listed)"
-        f" WHERE {_text(wanted)}{beyond} ORDER BY {order} LIMIT :limit",
-        wanted.values | values | {"limit": limit},
+        f"SELECT figure, sku FROM (SELECT coalesce({_FIGURES[sort]}, -1) AS figure, sku FROM ({_skus(wanted)})"
+        f" AS listed){beyond} ORDER BY figure {way}, sku {way} LIMIT :limit",
+        values,
     )
     return [Place(*row) for row in rows]
 
 
 def count(connection: sqlite3.Connection, wanted: Wanted) -> int:
     """Count the whole list."""
-    row = connection.execute(
-        f"SELECT count(*) FROM ({_SETS[wanted.state]}) WHERE {_text(wanted)}", wanted.values
-    ).fetchone()
-    return int(row[0])
+    return int(connection.execute(f"SELECT count(*) FROM ({_skus(wanted)})", wanted.values).fetchone()[0])
 
 
-def _text(wanted: Wanted) -> str:
-    return _NAMED if wanted.text else "TRUE"
+def _skus(wanted: Wanted) -> str:
+    place, condition = _SETS[wanted.state]
+    return f"SELECT DISTINCT sku FROM {place} WHERE {condition} AND {_NAMED if wanted.text else 'TRUE'}"
 
 
 class Point(NamedTuple):

@@ -6,7 +6,7 @@ import sqlite3
 
 import msgspec
 
-from actors.domain.alerting import ALARMING_KINDS, RECENT, Incident, Over, Standing
+from actors.domain.alerting import ALARMING_KINDS, RECENT, STILLING_KINDS, Incident, Over, Standing
 from actors.domain.exception_types import HOLDING, Severity
 from actors.domain.time import Instant
 
@@ -95,6 +95,7 @@ def _incident(  # noqa: PLR0917 - a row of `_CAUSES`
         opened_at,
         due_at,
         example,
+        awake if kind in STILLING_KINDS and rank is not Severity.INFO else 0,
     )
 
 

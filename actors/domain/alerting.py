@@ -35,6 +35,9 @@ FEWEST_ORDERS = 20
 ALARMING_KINDS = ("connection", "door", "subscription", "webhook", "flow")
 """What more than one record depends on: an exception about one of these is told at once, whatever its severity."""
 
+STILLING_KINDS = ("connection", "flow")
+"""An exception about one of these says why a flow finishes nothing."""
+
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody is called at. 0 switches a rule off."""
@@ -81,7 +84,8 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
 class Incident(NamedTuple):
     """The open exceptions of one cause and owner. `due_at` is the first due time, of those nobody snoozed.
 
-    `awake` are not snoozed; of those are `alarming`, `errors` (or worse), `recent`, `overdue`, and `held` (orders).
+    `awake` are not snoozed; of those are `alarming`, `errors` (or worse), `recent`, `overdue`, `held` (orders), and
+    `stilling` (why a flow is silent).
     """
 
     group: str
@@ -98,6 +102,7 @@ class Incident(NamedTuple):
     opened_at: Instant
     due_at: Instant | None
     example: int
+    stilling: int = 0
 
     def with_also(self, other: Incident) -> Incident:
         """Return both as one: the same cause may be found of records of several kinds."""
@@ -112,6 +117,7 @@ class Incident(NamedTuple):
             recent=self.recent + other.recent,
             overdue=self.overdue + other.overdue,
             held=self.held + other.held,
+            stilling=self.stilling + other.stilling,
             opened_at=min(self.opened_at, other.opened_at),
             due_at=min(due, default=None),
         )
@@ -190,8 +196,11 @@ class Limits:
 
 
 def judge(measures: Measures, limits: Limits, standing: Sequence[Standing]) -> tuple[Over, ...]:
-    """Return everything that is over, the alerts of causes first."""
-    told = {alert.key for alert in standing}
+    """Return everything that is over, the alerts of causes first.
+
+    What an alert of a type told stays with it when it is few by then: nobody is called about each of the last ones.
+    """
+    told = {alert.key: alert.raised_at for alert in standing}
     over: list[Over] = []
     fresh: dict[str, list[tuple[Incident, Over]]] = defaultdict(list)
     rest: list[Incident] = []
@@ -207,15 +216,17 @@ def judge(measures: Measures, limits: Limits, standing: Sequence[Standing]) -> t
         else:
             rest.append(incident)
     for code, found in fresh.items():
-        if len(found) > MANY_CAUSES:
-            over.append(_of_type(code, [incident for incident, _ in found], "rate_per_10_minutes"))
-        else:
-            over += [one for _, one in found]
+        since = told.get((f"type:{code}", found[0][1].owner), -1)
+        known = [one for one, _ in found if len(found) > MANY_CAUSES or one.opened_at <= since]
+        if known:
+            over.append(_of_type(code, known, "rate_per_10_minutes"))
+        if len(known) < len(found):
+            over += [one for incident, one in found if incident.opened_at > since]
     rest = _uncovered(rest, over)
     over += _rates(rest, limits)
     rest = _uncovered(rest, over)
     over += [*_of_owners(rest, measures.now, limits), *_of_machine(rest, measures, limits)]
-    if not any(incident.alarming for incident in measures.incidents):
+    if not any(incident.stilling for incident in measures.incidents):
         over += _silences(measures, limits)
     return tuple(over)
 

@@ -331,7 +331,7 @@ async def test_a_flow_that_finishes_nothing_is_told_unless_a_connection_says_why
         house.pulse.since["stock"] = house.clock.at
         await house.for_(5 * MINUTE)
         assert house.titles()[1:] == ["[acme] OVER flow stock has work and has finished none for 15 minutes"]
-        await house.fail("CT-1", code="sale_duplicate")
+        await house.fail("CT-1", code="sales_two")
         await house.fail("cin7", code="cin7_unreachable", kind="connection")
         await house.for_(HOUR)
         assert not any("flow stock" in title for title in house.titles()[2:])

@@ -103,7 +103,9 @@ def test_figures_of_the_machine() -> None:
     assert rules_of(held, orders_of_day=19) == {}, "a share of few says nothing"
     assert rules_of(silent={"stock": 14.0}) == {}
     assert rules_of(silent={"stock": 15.0}) == {"silence:stock": "silence_minutes"}
-    assert rules_of(incident(severity=Severity.CRITICAL), silent={"stock": 15.0}) == {"g": "critical_count"}
+    critical = incident(severity=Severity.CRITICAL)
+    assert rules_of(critical, silent={"stock": 15.0}) == {"g": "critical_count", "silence:stock": "silence_minutes"}
+    assert rules_of(critical._replace(stilling=1), silent={"stock": 15.0}) == {"g": "critical_count"}
 
 
 @pytest.mark.parametrize("name", THRESHOLDS)
@@ -123,6 +125,16 @@ def test_many_new_causes_of_one_type_are_one_alert_and_few_are_each_their_own() 
         "type:t": "rate_per_10_minutes",
         "worse": "critical_count",
     }
+
+
+def test_what_an_alert_of_a_type_told_stays_with_it_to_the_last_and_what_is_new_does_not() -> None:
+    few = [incident(f"g{n}") for n in range(MANY_CAUSES)]
+    told = stands("type:t", raised_at=NOW - MINUTE)
+    assert rules_of(*few, standing=(told,)) == {"type:t": "rate_per_10_minutes"}
+    assert rules_of(few[0], standing=(told,)) == {"type:t": "rate_per_10_minutes"}
+    newer = incident("newer", opened_at=NOW)
+    assert rules_of(few[0], newer, standing=(told,)) == {"type:t": "rate_per_10_minutes", "newer": "error_count"}
+    assert rules_of(newer, standing=(told,)) == {"newer": "error_count"}
 
 
 def test_an_alert_stands_while_all_it_is_about_is_snoozed() -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from actors.domain.calls import Purpose
-from actors.domain.exception_types import CATALOGUE
+from actors.domain.exception_types import CATALOGUE, Finding, Severity
 from actors.domain.order_state import OrderState, may_follow
 from actors.governor.journal import Intent
 from actors.messages import Flow, Urgency
-from storage import calls, meta, orders, outbox, schema
+from storage import calls, exceptions, meta, orders, outbox, schema
 from storage.database import connect
+from storage.exceptions import Record
 from storage.schema import SchemaError, upgrade
 from tests.orders_builder import ORDER_ID
 from tests.stored import NOW, ROAD, accepted, fresh, moved, nudge
@@ -176,6 +177,25 @@ def test_an_upgraded_file_and_a_new_one_have_the_same_schema(old_file: sqlite3.C
     wanted = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
     with closing(fresh(tmp_path / "new")) as new:
         assert old_file.execute(wanted).fetchall() == new.execute(wanted).fetchall()
+
+
+def test_what_was_open_before_exceptions_were_due_is_due_as_if_it_were_opened_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = schema.migrations()
+    with closing(connect(tmp_path / "tallyd.db", synchronous="OFF")) as file:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(schema, "migrations", lambda: steps[:8])
+            upgrade(file, now=NOW)
+        for code, kind in CATALOGUE.items():
+            finding = Finding(code=code, cause="c", group=code)
+            exceptions.raise_finding(file, Record(kind=kind.severity.value, id=code), finding, now=NOW)
+        wanted = file.execute("SELECT id, due_at FROM exceptions ORDER BY id").fetchall()
+        file.execute("UPDATE exceptions SET due_at = NULL")
+        exceptions.resolve(file, 1, resolution="over", now=NOW)
+        upgrade(file, now=NOW + 1)
+        assert file.execute("SELECT id, due_at FROM exceptions ORDER BY id").fetchall() == [(1, None), *wanted[1:]]
+        assert len({due for _, due in wanted}) == len(Severity)
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

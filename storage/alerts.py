@@ -182,6 +182,14 @@ def listing(connection: sqlite3.Connection, *, state: str, after: int, limit: in
     return [_row(row) for row in rows]
 
 
+def untold(connection: sqlite3.Connection) -> list[AlertRow]:
+    """Return what stands and nobody was told of: it began in a maintenance, or before there was a channel."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM alerts WHERE ended_at IS NULL AND told_at IS NULL AND under_since IS NULL ORDER BY id"
+    )
+    return [_row(row) for row in rows]
+
+
 def raised_between(connection: sqlite3.Connection, owner: str, since: Instant, until: Instant) -> list[AlertRow]:
     """Return what was raised for an owner in a span, the oldest first."""
     rows = connection.execute(

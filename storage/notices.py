@@ -122,12 +122,19 @@ def drop_other_channels(connection: sqlite3.Connection, channels: Collection[str
     return cursor.rowcount
 
 
-def overtake(connection: sqlite3.Connection, alert: int) -> set[str]:
-    """Drop what of an alert has not left yet; return the channels that thus never heard of it."""
+def overtake(connection: sqlite3.Connection, alert: int) -> None:
+    """Drop what of an alert has not left yet."""
+    connection.execute("UPDATE notices SET state = 'overtaken' WHERE alert = ? AND state = 'waits'", (alert,))
+
+
+def unheard(connection: sqlite3.Connection, alert: int) -> set[str]:
+    """Return the channels that were to hear of an alert, and did not: it was over first, or given up."""
     rows = connection.execute(
-        "UPDATE notices SET state = 'overtaken' WHERE alert = ? AND state = 'waits' RETURNING channel, kind", (alert,)
-    ).fetchall()
-    return {channel for channel, kind in rows if kind == "alert"}
+        "SELECT channel FROM notices WHERE alert = ? AND kind IN ('alert', 'escalation') GROUP BY channel"
+        " HAVING NOT max(state IN ('waits', 'leaving', 'sent'))",
+        (alert,),
+    )
+    return {row[0] for row in rows}
 
 
 def of_alerts(connection: sqlite3.Connection, alerts: Collection[int]) -> dict[int, list[Notice]]:

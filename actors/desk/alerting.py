@@ -104,13 +104,14 @@ class AlertWorker:
         for alert in found.under:
             alerts.stamp(connection, alert.id, "under_since", now=now)
         for over in found.raised:
-            self._raise(connection, teller, over, silenced=silenced, now=now)
+            self._raise(connection, teller, over, now=now)
         for alert in found.ended:
             self._end(connection, teller, alert, silenced=silenced, now=now)
         if not silenced:
+            self._catch_up(connection, teller, minutes, now=now)
+            self._tell_untold(connection, teller, now=now)
             for alert, one in found.escalated:
                 self._escalate(connection, teller, alert, one, now=now)
-            self._catch_up(connection, teller, minutes, now=now)
         self._forget_channels(connection, now)
         alerts.prune(connection, before=now - rules.retain)
 
@@ -122,31 +123,45 @@ class AlertWorker:
             record = exceptions.Record(kind="channel", id=gone)
             exceptions.clear(connection, record, resolution="the channel is configured no more", now=now)
 
-    def _raise(
-        self, connection: sqlite3.Connection, teller: Teller, over: Over, *, silenced: bool, now: Instant
-    ) -> None:
+    def _raise(self, connection: sqlite3.Connection, teller: Teller, over: Over, *, now: Instant) -> None:
         told = alert_texts.said(over, example_of(connection, over.example), teller.zone)
         text = f"{told.text}\n\n{self.rules.base}{told.link}"
-        number = alerts.open_alert(connection, over, title=told.title, text=text, link=told.link, now=now)
-        alert = alerts.get(connection, number) if number is not None else None
-        if alert is not None and not silenced and self._tell(teller, self.rules.of_owner(alert.owner), alert):
-            alerts.stamp(connection, alert.id, "told_at", now=now)
+        alerts.open_alert(connection, over, title=told.title, text=text, link=told.link, now=now)
+
+    def _tell_untold(self, connection: sqlite3.Connection, teller: Teller, *, now: Instant) -> None:
+        """Tell what is new; and what stands since before its owner had a channel that works."""
+        for alert in alerts.untold(connection):
+            if self._tell(teller, self.rules.of_owner(alert.owner), alert):
+                alerts.stamp(connection, alert.id, "told_at", now=now)
 
     def _end(
         self, connection: sqlite3.Connection, teller: Teller, standing: Standing, *, silenced: bool, now: Instant
     ) -> None:
         """It is over: who was told is told so; what has not left yet need not leave any more."""
         alerts.stamp(connection, standing.id, "ended_at", now=now)
-        unheard = notices.overtake(connection, standing.id)
+        notices.overtake(connection, standing.id)
         alert = alerts.get(connection, standing.id)
-        if silenced or alert is None or alert.told_at is None:
-            return
+        if not silenced and alert is not None and alert.told_at is not None:
+            self._recover(connection, teller, self._told_of(alert), alert, now=now)
+
+    def _told_of(self, alert: AlertRow) -> tuple[Channel, ...]:
         channels = {channel.key: channel for channel in self.rules.of_owner(alert.owner)}
         if alert.escalated_at is not None:
             channels |= {channel.key: channel for channel in self.rules.escalate_to}
-        about = alert.subject.partition(":")[0]
+        return tuple(channels.values())
+
+    def _recover(
+        self,
+        connection: sqlite3.Connection,
+        teller: Teller,
+        channels: Iterable[Channel],
+        alert: AlertRow,
+        *,
+        now: Instant,
+    ) -> None:
+        unheard, about = notices.unheard(connection, alert.id), alert.subject.partition(":")[0]
         teller.tell(
-            (channel for channel in teller.reaching(channels.values(), about=about) if channel.key not in unheard),
+            (channel for channel in teller.reaching(channels, about=about) if channel.key not in unheard),
             key=f"recovery:{alert.id}",
             kind="recovery",
             owner=alert.owner,
@@ -188,13 +203,14 @@ class AlertWorker:
         for owner in Owner:
             raised = alerts.raised_between(connection, owner.value, starts_at, ended_at)
             still = [alert for alert in raised if alert.ended_at is None]
+            ended = alerts.ended_between(connection, owner.value, starts_at, now)
             meanwhile = Meanwhile(
                 accepted=accepted,
                 exported=exported,
                 minutes_to_drain=minutes,
                 raised=[alert.title for alert in raised],
                 still_open=[alert.title for alert in still],
-                over=[alert.title for alert in alerts.ended_between(connection, owner.value, starts_at, now)],
+                over=[alert.title for alert in ended],
             )
             title, text = digest.catch_up(
                 meanwhile,
@@ -214,6 +230,8 @@ class AlertWorker:
                 text=text,
             )
             told = self._open_incidents(teller, still) or told
+            for alert in ended:
+                self._recover(connection, teller, self._without_report(alert), alert, now=now)
             for alert in still if told else ():
                 alerts.stamp(connection, alert.id, "told_at", now=now)
         for window in over:
@@ -226,6 +244,11 @@ class AlertWorker:
             apart = [channel for channel in self.rules.of_owner(alert.owner) if channel.apart]
             told = self._tell(teller, apart, alert) or told
         return told
+
+    def _without_report(self, alert: AlertRow) -> list[Channel]:
+        """Return who heard of an alert and gets no report: pagers, and whom it was escalated to."""
+        owners = self.rules.of_owner(alert.owner)
+        return [channel for channel in self._told_of(alert) if channel.apart or channel not in owners]
 
     def _tell(self, teller: Teller, channels: Iterable[Channel], alert: AlertRow) -> bool:
         return teller.tell(

@@ -9,7 +9,7 @@ import pytest
 from actors.domain.outgoing import Tone
 from actors.domain.quiet import Hours, Window, minute_of
 from storage import audit, maintenance
-from tests.alert_house import DAY, HOUR, MINUTE, SECOND, START, alert_house, channel
+from tests.alert_house import DAY, HOUR, MINUTE, SECOND, START, alert_house, channel, rules
 
 STORM = 10_000
 
@@ -427,3 +427,52 @@ async def test_what_was_told_of_a_channel_that_is_gone_or_understood_again_is_ov
             "ops": "its address is understood",
             "finance": "the channel is configured no more",
         }
+
+
+async def test_who_heard_nothing_of_an_alert_hears_nothing_of_its_end(tmp_path: Path) -> None:
+    quiet = Hours(start=minute_of("02:00"), end=minute_of("09:00"))
+    async with alert_house(tmp_path, quiet=quiet) as house:
+        await house.fail("CT-1")
+        await house.for_(MINUTE)
+        await house.run(lambda connection: connection.execute("UPDATE exceptions SET due_at = ?", (START + 3 * HOUR,)))
+        await house.for_(3 * HOUR)
+        assert await house.rows("SELECT count(*) FROM alerts WHERE escalated_at IS NOT NULL") == [(1,)]
+        await house.mend("CT-1")
+        await house.until(START + 9 * HOUR + MINUTE)
+        assert house.titles("ecommerce")[1:] == ["[acme] OVER sku_unknown: order CT-1"]
+        assert house.titles("boss") == [], "the escalation was over before it left"
+
+
+async def test_what_was_given_up_has_no_end_either(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail("CT-1")
+        await house.for_(MINUTE)
+        await house.run(lambda connection: connection.execute("UPDATE notices SET state = 'given_up'"))
+        await house.mend("CT-1")
+        await house.for_(HOUR)
+        assert len(house.titles("ecommerce")) == 1
+
+
+async def test_what_ends_in_a_maintenance_is_over_for_pagers_and_for_whom_it_was_escalated_to(tmp_path: Path) -> None:
+    window = Window(starts_at=START + 2 * HOUR, ends_at=START + 3 * HOUR)
+    pager = channel("pager", apart=True)
+    channels = {"it": (channel("it"), pager)}
+    async with alert_house(tmp_path, windows=(window,), channels=channels, escalate_after=HOUR) as house:
+        await house.fail("CT-1", code="second_daemon", kind="connection")
+        await house.until(START + 2 * HOUR + MINUTE)
+        await house.mend("CT-1", kind="connection")
+        await house.until(START + 3 * HOUR + MINUTE)
+        over = "[acme] OVER second_daemon: connection CT-1"
+        assert house.titles("pager")[-1] == house.titles("boss")[-1] == over
+        assert house.titles("it").count(over) == 0, "it is in the report"
+        assert len(house.titles("pager")) == 2
+
+
+async def test_what_stands_is_told_once_there_is_a_channel(tmp_path: Path) -> None:
+    async with alert_house(tmp_path, channels={}, escalate_to=()) as house:
+        await house.fail("CT-1")
+        await house.for_(HOUR)
+        house.rules = rules()
+        await house.start()
+        await house.for_(HOUR)
+        assert house.titles() == ["[acme] ERROR sku_unknown: order CT-1"]

@@ -169,9 +169,14 @@ def _condition(where: ExceptionFilter, now: Instant) -> tuple[str, dict[str, obj
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What an action on an exception depends on beside its row: its order, a sale of it, and its books."""
+    """What an action on an exception depends on beside its row: its order, a sale of it, and its books.
+
+    `for_finance`: an open exception of finance's holds the order.
+    """
 
     state: str | None = None
+    reason: str = ""
+    for_finance: bool = False
     has_sale: bool = False
     verdict: str = ""
     step: str = ""
@@ -181,11 +186,24 @@ def standings(connection: sqlite3.Connection, wanted: Sequence[int]) -> dict[int
     """Return how the orders of these exceptions stand, by exception; one that is about no order is not in it."""
     rows = connection.execute(
         "SELECT e.id, o.state, EXISTS (SELECT 1 FROM sales s WHERE s.order_id = o.id AND s.voided_at IS NULL),"
-        " coalesce(b.verdict, ''), coalesce(b.step, '')"
+        " coalesce(b.verdict, ''), coalesce(b.step, ''), o.reason, EXISTS (SELECT 1 FROM exceptions f"
+        "  JOIN exception_types t ON t.code = f.type AND t.holds WHERE f.record_kind = 'order' AND f.record_id = o.id"
+        # The `+` keeps the planner at the few of this order.
+        "  AND +f.state = 'open' AND +f.owner = 'finance')"
         # CROSS JOIN keeps the order: from the few that are asked for, each by its key.
         " FROM json_each(?) AS wanted CROSS JOIN exceptions e ON e.id = wanted.value"
         " CROSS JOIN orders o ON e.record_kind = 'order' AND o.id = e.record_id"
         " LEFT JOIN books b ON b.order_id = o.id",
         (msgspec.json.encode(list(wanted)).decode(),),
     )
-    return {row[0]: Standing(state=row[1], has_sale=bool(row[2]), verdict=row[3], step=row[4]) for row in rows}
+    return {
+        row[0]: Standing(
+            state=row[1],
+            has_sale=bool(row[2]),
+            verdict=row[3],
+            step=row[4],
+            reason=row[5],
+            for_finance=bool(row[6]),
+        )
+        for row in rows
+    }

@@ -27,6 +27,9 @@ _SALE, _READ, _POSTINGS = 2, 1, 3
 
 _PEOPLE = frozenset({"ops", "finance", "ecommerce", "it"})
 _EDITORS = frozenset({"ops", "ecommerce"})
+_ZEROS = "stock_mass_zero"
+"""Asked again, it is confirmed: that is a decision about what is sold, and not of the machine."""
+
 _NOT_DISMISSED = {
     "message_quarantined": "its message is set aside and would stand unseen: retry it",
     "flow_stopped": "its flow stands still and would do so unseen: retry it",
@@ -37,7 +40,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """An exception as far as actions on it are concerned.
 
     `state` is that of its order, if it is about one; `has_sale` a sale of it stands; `books_due` its books wait for a
-    person; `waiting` how many orders wait on its day, where it is about one; `can_retry` there is something to ask for.
+    person; `changed` it is held because it was edited after its sale was made; `for_finance` something of finance holds
+    it; `waiting` how many orders wait on its day, where it is about one; `can_retry` there is something to ask for.
     """
 
     type: str
@@ -49,6 +53,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     state: OrderState | None = None
     has_sale: bool = False
     books_due: bool = False
+    changed: bool = False
+    for_finance: bool = False
     waiting: int = 0
     can_retry: bool = True
 
@@ -88,6 +94,8 @@ def would(action: str, case: Case) -> Would | Refusal:
 def _retry(case: Case) -> Would | Refusal:
     if case.type == "flow_stopped":
         return Would(what="its flow goes on")
+    if case.type == _ZEROS:
+        return Would(what="the zeros are confirmed: all that waits for it is sold out in commercetools")
     if case.state is not None:
         if case.state in FINAL and not case.has_sale:
             return Refusal(why=f"its order is {case.state.value}: nothing leads out of that")
@@ -104,6 +112,10 @@ def _retry(case: Case) -> Would | Refusal:
 def _release(case: Case) -> Would | Refusal:
     if case.kind == "books":
         return Would(what="every order of its day that agrees is posted", calls=case.waiting * (_POSTINGS - _READ))
+    if case.state is OrderState.HELD and case.changed:
+        return Would(
+            what="its order is accepted as it was changed; its sale is left as it is, but for texts", calls=_READ
+        )
     if case.state is OrderState.HELD:
         return Would(what="its order is judged again; what still holds it, holds it again", calls=_SALE)
     if case.books_due:
@@ -118,9 +130,14 @@ def _dismiss(case: Case) -> Would | Refusal:
         return Refusal(why="orders of its day wait: release them")
     if case.state is None or not case.holds:
         return Would(what="it is closed with your reason")
-    if case.state is OrderState.HELD and not case.has_sale:
+    if _excludes(case):
         return Would(what="its order is excluded for good: you have booked it by hand, and tallyd makes no sale of it")
     return Would(what="it is closed, and its order is judged again: if the cause stands, it opens again", calls=_READ)
+
+
+def _excludes(case: Case) -> bool:
+    """Say whether dismissing it takes its order out for good, whatever else holds it."""
+    return case.holds and case.state is OrderState.HELD and not case.has_sale
 
 
 def _edit(case: Case) -> Would | Refusal:
@@ -135,7 +152,9 @@ def is_money(action: str, case: Case) -> bool:
     """Say whether an action decides about money: then only finance may take it."""
     if action not in (RELEASE, DISMISS):
         return False
-    return case.owner == Owner.FINANCE or case.kind == "books" or (action == RELEASE and _releases_books(case))
+    if case.owner == Owner.FINANCE or case.kind == "books":
+        return True
+    return _releases_books(case) if action == RELEASE else _excludes(case) and case.for_finance
 
 
 def _releases_books(case: Case) -> bool:
@@ -152,7 +171,9 @@ def refused_to(roles: Collection[str], action: str, case: Case) -> str:
         allowed = _EDITORS
     elif is_money(action, case):
         allowed = frozenset({Owner.FINANCE.value})
-    elif action == RETRY:
+    elif action == RELEASE and case.changed:
+        allowed = frozenset({Owner.OPS.value})
+    elif action == RETRY and case.type != _ZEROS:
         allowed = frozenset({case.owner, "it"})
     else:
         allowed = frozenset({case.owner})

@@ -13,11 +13,12 @@ from actors.domain.exception_types import HOLDING
 from actors.domain.order_state import OrderState
 from actors.domain.time import Instant
 from actors.governor.governor import GovernorSnapshot
+from actors.orders.editing import EDITED
 from adapters.operator.desk_api import Deed
 from daemon import actions, releasing
 from storage import books, exception_lists
 from storage.exception_lists import Standing
-from storage.exceptions import ExceptionRow
+from storage.exceptions import ExceptionRow, Record
 
 Document = dict[str, Any]
 
@@ -52,6 +53,8 @@ def _case(connection: sqlite3.Connection, row: ExceptionRow, standing: Standing,
         snoozed=(row.snoozed_until or 0) > now,
         state=OrderState(standing.state) if standing.state is not None else None,
         has_sale=standing.has_sale,
+        changed=standing.reason == EDITED,
+        for_finance=standing.for_finance,
         books_due=releasing.waits_for_a_person(standing.verdict, standing.step),
         waiting=len(books.in_step(connection, "waits", day=row.record.id)) if of_day else 0,
         can_retry=row.record.kind == "order" or actions.can_retry(row),
@@ -64,7 +67,7 @@ def preview(
     """Return the document of `DeskReading.preview`."""
     what: Counter[str] = Counter()
     refused: Counter[str] = Counter()
-    calls = 0
+    calls, looked_at = 0, set[Record]()
     examples: list[Document] = []
     for row, case in zip(rows, found, strict=True):
         outcome = acting.would(deed.action, case)
@@ -73,7 +76,9 @@ def preview(
             refused[why] += 1
             continue
         what[outcome.what] += 1
-        calls += outcome.calls
+        # Several of one order are looked at once.
+        calls += 0 if row.record in looked_at else outcome.calls
+        looked_at.add(row.record)
         if len(examples) < _EXAMPLES:
             examples.append({"id": row.id, "number": row.record.number or row.record.id, "what": outcome.what})
     done = sum(what.values())

@@ -222,6 +222,49 @@ async def test_what_makes_no_sense_is_refused_by_field(tmp_path: Path, deed: Dee
         assert refused.value.detail.startswith(told_of)
 
 
+async def test_what_finance_holds_nobody_else_takes_out_of_tallyd_for_good(tmp_path: Path) -> None:
+    def both(connection: sqlite3.Connection) -> None:
+        held_orders(connection, 2)
+        told(connection, "tax_unmapped", Record(kind="order", id=order_id(1)))
+        told(connection, "books_differ", Record(kind="order", id=order_id(2)))
+
+    async with assembled(tmp_path, both) as app:
+        desk = ExceptionDesk(app)
+        with pytest.raises(ProblemError) as refused:
+            await desk.do(KEY, Deed(action="dismiss", ids=(1,), reason="booked by hand"), EVE)
+        assert (refused.value.status, "finance" in refused.value.detail) == (403, True)
+        by_eve = await desk.do("another-key", Deed(action="dismiss", ids=(2,), reason="booked by hand"), EVE)
+        by_finn = await desk.do("a-third-key", Deed(action="dismiss", ids=(1,), reason="booked by hand"), FINN)
+        assert (by_eve["done"], by_finn["done"]) == (1, 1)
+
+
+async def test_an_order_is_accepted_as_it_was_changed_by_those_who_own_that_and_the_preview_says_so(
+    tmp_path: Path,
+) -> None:
+    def changed(connection: sqlite3.Connection) -> None:
+        held_orders(connection, 1, code="order_edited")
+        told(connection, "product_deprecated", Record(kind="order", id=order_id(1)))
+
+    async with assembled(tmp_path, changed) as app:
+        desk, release = ExceptionDesk(app), Deed(action="release", ids=(2,), reason="as it is")
+        assert not (await desk.preview(release, EVE))["allowed"]
+        shown = await desk.preview(release, OLA)
+        assert shown["would"][0]["what"].startswith("its order is accepted as it was changed")
+        done = await desk.do(KEY, release, OLA)
+        assert done["message"].startswith("Order H-1 is accepted as it was changed")
+
+
+async def test_what_would_go_to_zero_is_confirmed_by_those_who_sell_it(tmp_path: Path) -> None:
+    def many(connection: sqlite3.Connection) -> None:
+        told(connection, "stock_mass_zero", Record(kind="flow", id="stock"))
+
+    async with assembled(tmp_path, many) as app:
+        desk, retry = ExceptionDesk(app), Deed(action="retry", ids=(1,))
+        assert not (await desk.preview(retry, Person(name="ian", roles=frozenset({"it"}))))["allowed"]
+        shown = await desk.preview(retry, OLA)
+        assert shown["would"][0]["what"].startswith("the zeros are confirmed")
+
+
 # -- the life of one --------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +333,16 @@ async def test_a_preview_says_what_happens_and_what_it_costs(tmp_path: Path) -> 
         assert (shown["count"], shown["calls"], shown["minutes"], shown["allowed"]) == (120, 240, 4.0, True)
         assert await nudged(app) == set()
         assert await app.engine.database.read(lambda connection: deeds.newest(connection, limit=1)) == []
+
+
+async def test_several_of_one_order_cost_what_one_does(tmp_path: Path) -> None:
+    def two(connection: sqlite3.Connection) -> None:
+        held_orders(connection, 1)
+        told(connection, "channel_unmapped", Record(kind="order", id=order_id(1), number="H-1"))
+
+    async with assembled(tmp_path, two) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="retry"), ADA)
+        assert (shown["count"], shown["calls"]) == (2, 2)
 
 
 async def test_a_preview_tells_what_would_be_refused(tmp_path: Path) -> None:

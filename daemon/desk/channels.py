@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from actors.desk.rules import Channel
 from daemon.secrets import CREDENTIAL_PREFIX
 from daemon.settings import Settings
 from daemon.settings_checks import OWNERS
+
+_KIND = re.compile(r"([A-Za-z][A-Za-z0-9]{0,30})://")
 
 Lookup = Callable[[str], str | None]
 """Finds a secret by its name."""
@@ -88,7 +91,9 @@ def hosts(settings: Settings, secret: Lookup) -> Iterator[tuple[str, str]]:
 
 
 def _scheme(url: str) -> str:
-    return url.partition(":")[0].lower()
+    """Return the kind of an address; "" where there is none: a bare token given as a secret is shown to nobody."""
+    found = _KIND.match(url)
+    return found.group(1).lower() if found is not None else ""
 
 
 def _host(url: str) -> str:

@@ -199,6 +199,12 @@ def test_hosts_of_channels_are_named_and_nothing_else_of_them(tmp_path: Path) ->
     ]
     assert ("credential: channel of an owner", "alerts by credential") in list(hosts(settings, nobody))
     assert channel_of("credential:chat", nobody).scheme == "credential"
+    for bare in ("TIiajkdnlazkcOXrIdevi7FQ", "TIiajkdnlazkcOXrIdevi7FQ:rest", "TIia/jk://half"):
+        assert channel_of("credential:chat", {"chat": bare}.get).scheme == "credential", "a secret is no kind"
+        assert list(hosts(settings, {"chat": bare}.get))[1] == (
+            "credential: channel of an owner",
+            "alerts by credential",
+        )
 
 
 def test_the_check_finds_a_channel_nobody_understands(tmp_path: Path) -> None:

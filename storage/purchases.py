@@ -263,10 +263,15 @@ def _cost(
         was, first = before.get(sku, (None, None))
         if first is None or was is None or was.value <= 0:
             first = KnownCost(unit=cost.unit, at=now)
-        if was is None or (was.unit, was.first, was.day) != (cost.unit, cost.first, cost.day):
+        if was is None or _tells(was) != _tells(cost):
             moved.add(sku)
         _put_cost(connection, cost, first)
     return frozenset(moved)
+
+
+def _tells(cost: LandedCost) -> tuple[object, ...]:
+    """What margins depend on: the unit cost and its days, and whether there is a value at all."""
+    return cost.unit, cost.first, cost.day, cost.value > 0
 
 
 def _put_cost(connection: sqlite3.Connection, cost: LandedCost, first: KnownCost) -> None:

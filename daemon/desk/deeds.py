@@ -225,10 +225,20 @@ def _take(app: Running, connection: sqlite3.Connection, deed: DeedRow, exception
     outcome = "done" if done["done"] else "unchanged"
     deeds.settle(connection, deed.key, exception_id, outcome=outcome, message=done["message"])
     if done["done"]:
-        now = app.engine.clock.now()
-        exceptions.note(connection, exception_id, deed.action, author=deed.author, now=now, detail=_noted(deed))
+        _note(connection, deed, exception_id, app.engine.clock.now())
     connection.execute("RELEASE item")
     return [lambda: act.after(done)]
+
+
+def _note(connection: sqlite3.Connection, deed: DeedRow, exception_id: int, now: Instant) -> None:
+    """Write down what was done; what is more than a word about the exception itself has written its own audit row."""
+    exceptions.note(connection, exception_id, deed.action, author=deed.author, now=now, detail=_noted(deed))
+    if deed.action in acting.TRIAGE:
+        asked = {name: deed.detail[name] for name in ("to", "until") if name in deed.detail}
+        about = f"exception:{exception_id}"
+        audit.write(
+            connection, author=deed.author, action=deed.action, record=about, now=now, reason=deed.reason, **asked
+        )
 
 
 def _noted(deed: DeedRow) -> str:

@@ -293,6 +293,18 @@ async def test_an_exception_is_assigned_rests_and_wakes(tmp_path: Path) -> None:
         assert [one["what"] for one in found["life"]] == ["opened", "assign", "snooze", "wake", "snooze"]
 
 
+async def test_that_something_rests_and_whose_it_is_stands_in_the_audit(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(1)) as app:
+        desk = ExceptionDesk(app)
+        await desk.do("assign-it", Deed(action="assign", ids=(1,), to="eve", reason="hers"), OLA)
+        await desk.do("again-key", Deed(action="assign", ids=(1,), to="eve", reason="hers"), OLA)
+        until = format_instant(NOW + 3_600_000)
+        await desk.do("snooze-it", Deed(action="snooze", ids=(1,), until=until), EVE)
+        rows = await app.engine.database.read(lambda connection: audit.of_record(connection, "exception:1"))
+        assert [(author, action) for _, author, action, _ in rows] == [("ola", "assign"), ("eve", "snooze")]
+        assert ["eve" in rows[0][3], until in rows[1][3]] == [True, True]
+
+
 async def test_what_comes_back_is_reopened_and_belongs_to_whom_it_belonged(tmp_path: Path) -> None:
     async with assembled(tmp_path, held(1)) as app:
         desk = ExceptionDesk(app)

@@ -17,8 +17,11 @@ import anyio
 
 from tests.journeys import crashing
 
+LAZY = ("aiobotocore.config", "aiobotocore.session")
+"""What the daemon reads only once it needs it (`adapters/intake/sqs_queue.py`)."""
+
 _NURSERY = get_context("forkserver")
-_NURSERY.set_forkserver_preload(["__main__", crashing.__name__])
+_NURSERY.set_forkserver_preload(["__main__", crashing.__name__, *LAZY])
 
 
 class Running(Protocol):

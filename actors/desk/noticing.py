@@ -2,7 +2,8 @@
 
 More than five alerts in a minute leave as one message, and so does what gathered in quiet hours or while the channel
 did not work. A message is sent at least once: a process that dies between sending it and writing that down sends it
-again. What could not be sent in a day is given up; the exception about its channel stands until a message goes out.
+again. What could not be sent in a day is given up, unless what it tells still stands; the exception about its channel
+stands until a message goes out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from actors.domain.exception_types import Finding, Severity
 from actors.domain.outgoing import Tone, UndeliveredError
 from actors.domain.time import Instant
 from actors.messages import Nudge
-from storage import exceptions, maintenance, notices, outbox
+from storage import alerts, exceptions, maintenance, notices, outbox
 from storage.exceptions import Record
 from storage.notices import Notice
 
@@ -107,7 +108,9 @@ class NoticeWorker:
         if silence is not None:
             return Waiting(silent_until=silence.ends_at)
         waiting = notices.waiting(connection, channel.key, now=now)
-        stale = [notice for notice in waiting if notice.tries and now - notice.due_at >= GIVEN_UP_AFTER]
+        old = [notice for notice in waiting if notice.tries and now - notice.due_at >= GIVEN_UP_AFTER]
+        stands = {alert.id for alert in alerts.standing(connection)} if old else set()
+        stale = [notice for notice in old if notice.alert not in stands]
         if stale:
             notices.give_up(connection, stale, "not delivered in a day")
             self._tell(connection, channel, stale[-1].error, len(stale), now)

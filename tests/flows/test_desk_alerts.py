@@ -246,21 +246,25 @@ async def test_a_broken_channel_of_its_own_people_is_not_told_through_it(tmp_pat
         assert await house.rows("SELECT count(*) FROM alerts WHERE subject = 'alert_undelivered:it'") == [(1,)]
 
 
-async def test_what_is_a_day_old_is_given_up_and_what_gathered_leaves_as_one(tmp_path: Path) -> None:
+async def test_what_is_over_and_a_day_old_is_given_up_and_what_gathered_leaves_as_one(tmp_path: Path) -> None:
     async with alert_house(tmp_path) as house:
         house.post.broken = {"ecommerce"}
         await house.fail("CT-0", group="sku_unknown:0")
+        await house.fail("CT-9", group="sku_unknown:9")
         await house.for_(MINUTE)
+        await house.mend("CT-0")
+        await house.for_(2 * MINUTE)
         await house.much_later(23 * HOUR)
         for number in range(1, 9):
             await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
         await house.much_later(2 * HOUR)
-        assert await house.rows("SELECT state FROM notices WHERE title LIKE '%CT-0' AND channel = 'ecommerce'") == [
-            ("given_up",)
-        ]
+        assert await house.rows(
+            "SELECT state FROM notices WHERE title LIKE 'ERROR%CT-0' AND channel = 'ecommerce'"
+        ) == [("given_up",)]
         house.post.broken = set()
         await house.for_(HOUR)
-        assert house.titles("ecommerce")[0] == "[acme] 8 notices"
+        assert house.titles("ecommerce")[0] == "[acme] 9 notices"
+        assert "CT-9" in house.post.sent[-1].body, "what still stands is news after a day too"
 
 
 async def test_a_kill_between_sending_and_writing_it_down_sends_again(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapters.operator.access import Person
+from adapters.operator.access import SOCKET, Person
 from adapters.operator.answers import LARGEST_BODY, Handler, document, problems, reason_of, said
 from adapters.operator.parameters import PERSON
 from adapters.operator.problems import ProblemError
@@ -126,7 +126,7 @@ def build(app: Running) -> web.Application:
 @web.middleware
 async def _person(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Who may open the socket may do everything, under the name of their user."""
-    request[PERSON] = Person(name=author_of(request), roles=frozenset({"admin"}))
+    request[PERSON] = Person(name=author_of(request), roles=frozenset({"admin", SOCKET}))
     return await handler(request)
 
 

@@ -61,7 +61,7 @@ def stage(
 ) -> Stage:
     """Return the stage: of several that fit, the one that says most about what happens next.
 
-    *Waiting* is what tallyd tries again by itself; whoever it is assigned to need not do anything yet.
+    *Waiting* is what tallyd tries again by itself, and nobody's: what is somebody's is shown as theirs all the while.
     """
     if resolved:
         return Stage.RESOLVED

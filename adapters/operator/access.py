@@ -18,6 +18,9 @@ import msgspec
 from adapters.operator.problems import ProblemError
 
 READING = frozenset({"GET", "HEAD"})
+SOCKET = "socket"
+"""Beside the role of whoever came through the control socket: no list of tokens says what they may do."""
+
 FLOW_ROLES = frozenset({"it", "admin"})
 """Who may pause and resume a flow."""
 

@@ -17,7 +17,7 @@ from actors.desk import acting
 from actors.desk.acting import Refusal
 from actors.domain.time import Instant, format_instant, parse_instant
 from actors.messages import Flow, Nudge, Urgency
-from adapters.operator.access import Person
+from adapters.operator.access import SOCKET, Person
 from adapters.operator.desk_api import Deed
 from adapters.operator.patch_api import PatchDraft
 from adapters.operator.problems import ProblemError
@@ -256,7 +256,7 @@ def _act(app: Running, connection: sqlite3.Connection, deed: DeedRow, exception_
     outcome = acting.would(deed.action, case)
     if isinstance(outcome, Refusal) and case.open:
         raise ProblemError(409, f"Refused: {outcome.why}.")
-    why = acting.refused_to(deed.roles, deed.action, case)
+    why = acting.refused_to(_roles(app, deed), deed.action, case)
     if why:
         raise ProblemError(403, f"Refused: {why}.")
     if not case.open:
@@ -275,6 +275,14 @@ def _act(app: Running, connection: sqlite3.Connection, deed: DeedRow, exception_
         case acting.WAKE:
             return _quiet(lambda connection: _rest(connection, row, None))
     return _edit(app, row, deed)
+
+
+def _roles(app: Running, deed: DeedRow) -> frozenset[str]:
+    """Return what the author may still do: since they asked, their token may have lost a role, or left the list."""
+    asked, tokens = frozenset(deed.roles), app.secrets.operator_tokens
+    if SOCKET in asked or not tokens:
+        return asked
+    return asked & frozenset(role for token in tokens if token.name == deed.author for role in token.roles)
 
 
 def _release(app: Running, row: ExceptionRow, deed: DeedRow) -> Act:

@@ -12,13 +12,16 @@ from actors.domain.exception_life import ExceptionFilter
 from actors.domain.order_state import OrderState
 from actors.domain.time import format_instant
 from actors.messages import Flow
-from adapters.operator.access import Person
+from adapters.operator.access import SOCKET, Person
 from adapters.operator.desk_api import Deed
 from adapters.operator.problems import ProblemError
+from daemon import actions
+from daemon.actions import Act
 from daemon.desk import deeds as doing
 from daemon.desk.exceptions import ExceptionDesk
+from daemon.secrets import OperatorToken, Secrets
 from storage import audit, bodies, deeds, exceptions, orders, outbox
-from storage.exceptions import Record
+from storage.exceptions import ExceptionRow, Record
 from tests.daemon_app import NOW, TestApp, assembled
 from tests.desk_house import held_orders, order_id, told
 
@@ -146,6 +149,22 @@ async def test_one_that_is_refused_stops_no_other(tmp_path: Path) -> None:
         assert record.state is OrderState.EXCLUDED
 
 
+async def test_what_is_refused_half_way_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(app: TestApp, row: ExceptionRow, *, author: str, reason: str) -> Act:
+        def unit(connection: sqlite3.Connection) -> actions.Done:
+            audit.write(connection, author=author, action="half", record=f"exception:{row.id}", now=NOW)
+            raise ProblemError(409, "Not after all.")
+
+        return Act(unit, lambda _done: None)
+
+    monkeypatch.setattr(actions, "retrying", half)
+    async with assembled(tmp_path, held(2)) as app:
+        done = await ExceptionDesk(app).do(KEY, Deed(action="retry", where=ALL), EVE)
+        assert (done["done"], done["refused"]) == (0, 2)
+        left = await app.engine.database.read(lambda connection: audit.of_record(connection, "exception:1"))
+        assert left == []
+
+
 async def test_a_kill_between_two_steps_repeats_nothing(tmp_path: Path) -> None:
     async with assembled(tmp_path, held(150)) as app:
         await ExceptionDesk(app).do(KEY, Deed(action="retry", where=ALL), EVE)
@@ -187,6 +206,30 @@ async def test_who_may_do_what(tmp_path: Path, person: Person, code: str, action
         with pytest.raises(ProblemError) as refused:
             await ExceptionDesk(app).do(KEY, deed, person)
         assert refused.value.status == 403
+
+
+@pytest.mark.parametrize(("now", "done"), [({"ecommerce", "ops"}, 30), ({"viewer"}, 0), ({"finance"}, 0), (set(), 0)])
+async def test_who_lost_a_role_meanwhile_does_no_more_by_a_deed_that_waits(
+    tmp_path: Path, now: set[str], done: int
+) -> None:
+    """A deed of thousands goes on after a start; the list of tokens may be another one by then."""
+    async with assembled(tmp_path, held(30)) as app:
+        await ExceptionDesk(app).do(KEY, Deed(action="retry", where=ALL), EVE)
+        known = [OperatorToken("eve", frozenset(now), bytes(32))] if now else []
+        tokens = (*known, OperatorToken("ada", frozenset({"admin"}), bytes(32)))
+        app.secrets = Secrets({}, storage_key=bytes(32), operator_tokens=tokens)
+        await finished(app)
+        ended = await ExceptionDesk(app).deed(KEY)
+        assert ended is not None
+        assert (ended["done"], ended["refused"]) == (done, 30 - done)
+
+
+async def test_who_came_through_the_socket_needs_no_token(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(1)) as app:
+        eve = OperatorToken("eve", frozenset({"viewer"}), bytes(32))
+        app.secrets = Secrets({}, storage_key=bytes(32), operator_tokens=(eve,))
+        here = Person(name="eve", roles=frozenset({"admin", SOCKET}))
+        assert (await ExceptionDesk(app).do(KEY, Deed(action="retry", where=ALL), here))["done"] == 1
 
 
 async def test_what_only_some_of_may_be_done_is_done_in_part(tmp_path: Path) -> None:

@@ -30,8 +30,10 @@ def held_orders(connection: sqlite3.Connection, count: int, *, sku: str = "GONE"
         exceptions.raise_finding(connection, record, finding, now=NOW + number * 60_000)
 
 
-def told(connection: sqlite3.Connection, code: str, record: Record, *, at: int = NOW, **more: str) -> int:
+def told(
+    connection: sqlite3.Connection, code: str, record: Record, *, at: int = NOW, sku: str = "", field: str = ""
+) -> int:
     """Tell something; return its number."""
-    finding = Finding(code=code, cause=f"something about {record.id}", **more)
+    finding = Finding(code=code, cause=f"something about {record.id}", sku=sku, field=field)
     exceptions.raise_finding(connection, record, finding, now=at)
     return exceptions.of_record(connection, record.kind, record.id)[-1].id

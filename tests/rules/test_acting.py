@@ -1,0 +1,82 @@
+"""What an action would do, what it costs, and who may do it: by table, and one property over all of them."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from actors.desk.acting import ACTIONS, Case, Refusal, Would, fitting, is_money, refused_to, would
+from actors.domain.order_state import OrderState
+
+HELD = Case(type="sku_unknown", owner="ecommerce", kind="order", holds=True, state=OrderState.HELD)
+DIFFERS = Case(
+    type="books_differ", owner="finance", kind="order", state=OrderState.EXPORTED, has_sale=True, books_due=True
+)
+DAY = Case(type="posting_waits", owner="finance", kind="books", waiting=7)
+LATE = Case(type="backordered", owner="ops", kind="order", state=OrderState.EXPORTED, has_sale=True, books_due=True)
+STOPPED = Case(type="flow_stopped", owner="it", kind="flow")
+ASIDE = Case(type="message_quarantined", owner="it", kind="message")
+
+
+@pytest.mark.parametrize(
+    ("action", "case", "calls", "says"),
+    [
+        ("retry", HELD, 2, "judged again"),
+        ("retry", DIFFERS, 2, "read again"),
+        ("retry", STOPPED, 0, "goes on"),
+        ("retry", ASIDE, 1, "asked again"),
+        ("release", HELD, 2, "judged again"),
+        ("release", DIFFERS, 3, "accepted as they stand"),
+        ("release", DAY, 14, "every order of its day"),
+        ("dismiss", HELD, 0, "excluded for good"),
+        ("assign", HELD, 0, "changes"),
+        ("alias", HELD, 2, "the original kept"),
+    ],
+)
+def test_what_it_would_do_and_cost(action: str, case: Case, calls: int, says: str) -> None:
+    outcome = would(action, case)
+    assert isinstance(outcome, Would)
+    assert outcome.calls == calls
+    assert says in outcome.what
+
+
+@pytest.mark.parametrize(
+    ("action", "case", "why"),
+    [
+        ("dismiss", STOPPED, "stands still"),
+        ("dismiss", ASIDE, "unseen"),
+        ("dismiss", DAY, "release them"),
+        ("release", STOPPED, "nothing of it waits"),
+        ("alias", DIFFERS, "exported"),
+        ("alias", DAY, "no order"),
+        ("wake", HELD, "does not rest"),
+    ],
+)
+def test_what_it_would_refuse(action: str, case: Case, why: str) -> None:
+    outcome = would(action, case)
+    assert isinstance(outcome, Refusal)
+    assert why in outcome.why
+
+
+@pytest.mark.parametrize(
+    ("action", "case"), [("release", DIFFERS), ("dismiss", DIFFERS), ("release", DAY), ("release", LATE)]
+)
+def test_money_is_finances_alone(action: str, case: Case) -> None:
+    assert is_money(action, case)
+    assert refused_to({"finance"}, action, case) == ""
+    for role in ("ops", "ecommerce", "it", "viewer"):
+        assert refused_to({role}, action, case) == "this needs the role finance"
+
+
+def test_a_viewer_may_nothing_and_admin_everything() -> None:
+    for action, case in itertools.product(ACTIONS, (HELD, DIFFERS, DAY, LATE, STOPPED, ASIDE)):
+        assert refused_to({"viewer"}, action, case)
+        assert refused_to(set(), action, case)
+        assert refused_to({"admin"}, action, case) == ""
+
+
+def test_what_fits_is_what_would_do_something() -> None:
+    assert fitting(STOPPED) == ["retry", "assign", "snooze"]
+    assert fitting(DAY)[0] in ("retry", "release")
+    assert "dismiss" not in fitting(ASIDE)

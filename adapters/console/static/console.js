@@ -28,7 +28,10 @@ async function refresh(region) {
   if (after && after !== before) said.textContent = after;
 }
 
+let next;
+
 async function turn() {
+  clearTimeout(next);
   const regions = [...document.querySelectorAll("[data-live]")].filter((one) => !one.querySelector("[data-over]"));
   if (document.visibilityState === "visible" && regions.length) {
     try {
@@ -38,8 +41,12 @@ async function turn() {
       note(trouble instanceof TypeError ? "tallyd does not answer; trying again." : trouble.message, true);
     }
   }
-  setTimeout(turn, EVERY);
+  clearTimeout(next);
+  next = setTimeout(turn, EVERY);
 }
+
+// Whoever comes back to a page sees at once how things stand.
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && turn());
 
 function note(text, bad = false) {
   live.hidden = false;
@@ -72,36 +79,43 @@ function kept(node, name) {
   return node.nodeName === "INPUT" && name === "value" && node.type !== "hidden";
 }
 
+// What a node is known by among its siblings, wherever it stands.
 function key(node) {
-  return node.nodeType === Node.ELEMENT_NODE ? node.dataset.key : undefined;
+  if (node.nodeType !== Node.ELEMENT_NODE) return undefined;
+  const named = node.nodeName === "SECTION" && node.getAttribute("aria-labelledby");
+  return node.dataset.key || node.id || named || undefined;
+}
+
+// Blank text stands wherever a parser left it, and decides nothing about what is beside it.
+function blank(node) {
+  return node.nodeType === Node.TEXT_NODE && !node.data.trim();
 }
 
 function children(old, fresh) {
   const known = new Map([...old.childNodes].filter(key).map((node) => [key(node), node]));
   const wanted = new Set([...fresh.childNodes].map(key).filter(Boolean));
+  const over = (node) => key(node) && !wanted.has(key(node));
   let at = old.firstChild;
   for (const next of [...fresh.childNodes]) {
-    while (at && key(at) && !wanted.has(key(at))) {
-      const gone = at;
-      at = at.nextSibling;
-      gone.remove();
-    }
-    const same = key(next) ? known.get(key(next)) : at && !key(at) ? at : undefined;
+    while (at && (over(at) || (blank(at) && !blank(next)))) at = without(at);
+    const beside = at && !key(at) && blank(at) === blank(next) ? at : undefined;
+    const same = key(next) ? known.get(key(next)) : beside;
     if (!same) {
-      const added = next.cloneNode(true);
-      old.insertBefore(added, at);
-      if (key(next)) added.classList.add("changed");
+      const added = old.insertBefore(next.cloneNode(true), at);
+      if (next.dataset?.key) added.classList.add("changed");
     } else {
       if (same === at) at = at.nextSibling;
       else old.insertBefore(same, at);
       morph(same, next);
     }
   }
-  while (at) {
-    const gone = at;
-    at = at.nextSibling;
-    gone.remove();
-  }
+  while (at) at = without(at);
+}
+
+function without(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 // -- tables ----------------------------------------------------------------------------------------------------------
@@ -253,4 +267,4 @@ function step(by) {
 for (const select of document.querySelectorAll("[data-deed]")) fitting(select);
 sortable(document);
 counted();
-setTimeout(turn, EVERY);
+next = setTimeout(turn, EVERY);

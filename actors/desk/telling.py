@@ -71,7 +71,7 @@ class Teller:
                 owner=owner,
                 channel=channel.key,
                 severity=severity,
-                title=title,
+                title=" ".join(title.split()),  # a line break in an order's number would be one in a mail's head
                 text=text,
                 alert=alert,
                 now=self._now,

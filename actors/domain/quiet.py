@@ -64,4 +64,9 @@ def quiet_until(hours: Hours | None, *, now: Instant, zone: tzinfo) -> Instant |
     wall = on_the_wall(now, zone)
     if not hours.hold(wall.hour * 60 + wall.minute):
         return None
+    if wall.fold:  # the hour that comes twice in autumn: its second end counts, and not that of tomorrow
+        again = wall.replace(hour=hours.end // 60, minute=hours.end % 60, second=0, microsecond=0)
+        end = (again.astimezone(UTC) - EPOCH) // MILLISECOND
+        if end > now:
+            return end
     return next_at(hours.end, now=now, zone=zone)

@@ -481,3 +481,10 @@ async def test_what_stands_is_told_once_there_is_a_channel(tmp_path: Path) -> No
         await house.start()
         await house.for_(HOUR)
         assert house.titles() == ["[acme] ERROR sku_unknown: order CT-1"]
+
+
+async def test_a_title_is_one_line(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail("CT-1\r\nBcc: everybody")
+        await house.for_(MINUTE)
+        assert house.titles() == ["[acme] ERROR sku_unknown: order CT-1 Bcc: everybody"]

@@ -256,6 +256,14 @@ def test_quiet_hours(hours: str, at: str, until: str | None) -> None:
     assert found == (None if until is None else instant_of(day, minute_of(until[:5]), BERLIN))
 
 
+def test_quiet_hours_end_today_also_within_the_hour_that_comes_twice() -> None:
+    hours, london = Hours(start=minute_of("22:00"), end=minute_of("01:30")), ZoneInfo("Europe/London")
+    midnight = instant_of(date(2026, 10, 25), 0, UTC)
+    for minutes, until in ((5, 30), (25, 30), (30, None), (59, None), (60, 90), (75, 90), (90, None)):
+        found = quiet_until(hours, now=midnight + minutes * MINUTE, zone=london)
+        assert found == (None if until is None else midnight + until * MINUTE), minutes
+
+
 @given(now=st.integers(NOW - 400 * DAY, NOW + 400 * DAY), minute=st.integers(0, 1439))
 def test_the_next_time_a_clock_shows_something_is_later_and_within_a_day(now: int, minute: int) -> None:
     found = next_at(minute, now=now, zone=BERLIN)

@@ -18,6 +18,7 @@ from actors.desk.acting import Refusal
 from actors.domain.time import Instant, format_instant, parse_instant
 from actors.messages import Flow, Nudge, Urgency
 from adapters.operator.access import SOCKET, Person
+from adapters.operator.answers import LONGEST_REASON
 from adapters.operator.desk_api import Deed
 from adapters.operator.patch_api import PatchDraft
 from adapters.operator.problems import ProblemError
@@ -46,6 +47,9 @@ _MESSAGES_SHOWN = 20
 _VALUES = "deed"
 """What an edit of a deed puts in, sealed under the deed's key."""
 
+_TOLD = {acting.ASSIGN: ("to",), acting.SNOOZE: ("until",), "alias": ("sku", "alias")}
+"""What of a deed stands in its row beside its reason, by action."""
+
 _NEEDS_REASON = frozenset({acting.DISMISS, *acting.EDITS})
 
 
@@ -55,10 +59,13 @@ def nudge(key: str, now: Instant) -> Nudge:
 
 
 def checked(deed: Deed, *, now: Instant, reason_needed: bool = True) -> Deed:
-    """Return the deed if it makes sense. Raises `ProblemError` 400, naming the field and the mend.
+    """Return the deed if it makes sense, its reason on one line. Raises `ProblemError` 400, naming field and mend.
 
     A preview needs no reason yet.
     """
+    deed = msgspec.structs.replace(deed, reason=" ".join(deed.reason.split()))
+    if len(deed.reason) > LONGEST_REASON:  # it is written down once for each item
+        raise ProblemError(400, f"reason must have at most {LONGEST_REASON} characters.")
     if deed.action not in acting.ACTIONS:
         raise ProblemError(400, f"action must be one of {', '.join(acting.ACTIONS)}, not {deed.action!r}.")
     if reason_needed and deed.action in _NEEDS_REASON and not deed.reason:
@@ -138,9 +145,9 @@ def accept(
 def _row(app: Running, key: str, deed: Deed, person: Person, now: Instant) -> DeedRow:
     # What an edit puts in may be about a person: only an alias, two SKUs, may stand in the deed's row. All that was
     # asked for is there as a digest, which tells the same deed sent again from another one under its key.
-    values = deed.values if deed.action == "alias" else {}
+    told = {"to": deed.to, "until": deed.until, **deed.values}
     asked = _sealer(app).digest(msgspec.json.encode(deed, order="sorted").decode())
-    detail = {"to": deed.to, "until": deed.until, **values, "asked": asked}
+    detail = {name: told.get(name, "") for name in _TOLD.get(deed.action, ())} | {"asked": asked}
     return DeedRow(
         key=key,
         at=now,

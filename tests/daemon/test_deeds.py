@@ -107,6 +107,18 @@ async def test_what_an_edit_of_many_says_of_people_is_kept_with_the_orders_alone
         assert kept == []
 
 
+@pytest.mark.parametrize("action", ["alias", "note", "retry", "assign"])
+async def test_no_row_of_a_deed_holds_what_may_be_about_a_person(tmp_path: Path, action: str) -> None:
+    """Whatever a request puts beside what its action takes."""
+    said = {"sku": "GONE", "alias": "HERE", "note": "for Ann", "street": "Ann's Way 1"}
+    async with assembled(tmp_path, held(1)) as app:
+        deed = Deed(action=action, ids=(1,), reason="two\nlines", to="ola", until="Ann, in a week", values=said)
+        await ExceptionDesk(app).do(KEY, deed, ADA)
+        kept = await app.engine.database.read(lambda file: file.execute("SELECT * FROM deeds").fetchall())
+        assert "Ann" not in str(kept)
+        assert "two lines" in str(kept)
+
+
 async def test_thousands_are_gone_through_where_nobody_waits_for_the_writer(tmp_path: Path) -> None:
     """They are chosen on the connection that reads; the commit only writes them down."""
     async with assembled(tmp_path, held(3)) as app:
@@ -248,6 +260,8 @@ async def test_what_only_some_of_may_be_done_is_done_in_part(tmp_path: Path) -> 
     [
         (Deed(action="burn"), "action"),
         (Deed(action="dismiss"), "reason"),
+        (Deed(action="dismiss", reason=" \n"), "reason"),
+        (Deed(action="retry", reason="x" * 501), "reason"),
         (Deed(action="assign"), "to"),
         (Deed(action="snooze", until="tomorrow"), "until"),
         (Deed(action="snooze", until=format_instant(NOW)), "until"),

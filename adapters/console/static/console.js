@@ -28,10 +28,10 @@ async function refresh(region) {
   if (after && after !== before) said.textContent = after;
 }
 
-let next;
+let timer;
 
 async function turn() {
-  clearTimeout(next);
+  clearTimeout(timer);
   const regions = [...document.querySelectorAll("[data-live]")].filter((one) => !one.querySelector("[data-over]"));
   if (document.visibilityState === "visible" && regions.length) {
     try {
@@ -41,8 +41,8 @@ async function turn() {
       note(trouble instanceof TypeError ? "tallyd does not answer; trying again." : trouble.message, true);
     }
   }
-  clearTimeout(next);
-  next = setTimeout(turn, EVERY);
+  clearTimeout(timer);
+  timer = setTimeout(turn, EVERY);
 }
 
 // Whoever comes back to a page sees at once how things stand.
@@ -267,4 +267,4 @@ function step(by) {
 for (const select of document.querySelectorAll("[data-deed]")) fitting(select);
 sortable(document);
 counted();
-next = setTimeout(turn, EVERY);
+timer = setTimeout(turn, EVERY);

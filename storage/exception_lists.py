@@ -178,6 +178,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     for_finance: bool = False
     has_sale: bool = False
+    has_books: bool = False
     verdict: str = ""
     step: str = ""
 
@@ -189,7 +190,7 @@ def standings(connection: sqlite3.Connection, wanted: Sequence[int]) -> dict[int
         " coalesce(b.verdict, ''), coalesce(b.step, ''), o.reason, EXISTS (SELECT 1 FROM exceptions f"
         "  JOIN exception_types t ON t.code = f.type AND t.holds WHERE f.record_kind = 'order' AND f.record_id = o.id"
         # The `+` keeps the planner at the few of this order.
-        "  AND +f.state = 'open' AND +f.owner = 'finance')"
+        "  AND +f.state = 'open' AND +f.owner = 'finance'), b.order_id IS NOT NULL"
         # CROSS JOIN keeps the order: from the few that are asked for, each by its key.
         " FROM json_each(?) AS wanted CROSS JOIN exceptions e ON e.id = wanted.value"
         " CROSS JOIN orders o ON e.record_kind = 'order' AND o.id = e.record_id"
@@ -204,6 +205,7 @@ def standings(connection: sqlite3.Connection, wanted: Sequence[int]) -> dict[int
             step=row[4],
             reason=row[5],
             for_finance=bool(row[6]),
+            has_books=bool(row[7]),
         )
         for row in rows
     }

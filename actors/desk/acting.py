@@ -39,9 +39,10 @@ _NOT_DISMISSED = {
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """An exception as far as actions on it are concerned.
 
-    `state` is that of its order, if it is about one; `has_sale` a sale of it stands; `books_due` its books wait for a
-    person; `changed` it is held because it was edited after its sale was made; `for_finance` something of finance holds
-    it; `waiting` how many orders wait on its day, where it is about one; `can_retry` there is something to ask for.
+    `state` is that of its order, if it is about one; `has_sale` a sale of it stands; `has_books` it has books, and
+    `books_due` they wait for a person; `changed` it is held because it was edited after its sale was made;
+    `for_finance` something of finance holds it; `waiting` how many orders wait on its day, where it is about one;
+    `can_retry` there is something to ask for.
     """
 
     type: str
@@ -52,6 +53,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     snoozed: bool = False
     state: OrderState | None = None
     has_sale: bool = False
+    has_books: bool = False
     books_due: bool = False
     changed: bool = False
     for_finance: bool = False
@@ -97,9 +99,9 @@ def _retry(case: Case) -> Would | Refusal:
     if case.type == _ZEROS:
         return Would(what="the zeros are confirmed: all that waits for it is sold out in commercetools")
     if case.state is not None:
-        if case.state in FINAL and not case.has_sale:
+        if case.state in FINAL and not case.has_books:
             return Refusal(why=f"its order is {case.state.value}: nothing leads out of that")
-        if case.has_sale:
+        if case.has_sale or case.state in FINAL:
             return Would(what="its sale and books are read again", calls=2 * _READ)
         if case.state is OrderState.IN_DOUBT:
             return Would(what="its sale is looked for again, never made blindly", calls=_READ)

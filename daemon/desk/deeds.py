@@ -296,6 +296,9 @@ def _release(app: Running, row: ExceptionRow, deed: DeedRow) -> Act:
     if row.type != releasing.WAITS:
         return actions.releasing_order(app, row.record.id, author=deed.author, reason=deed.reason)
 
+    if not deed.reason:
+        raise ProblemError(400, "Refused: a reason is needed to release a day; it is kept with your name.")
+
     def unit(connection: sqlite3.Connection) -> Document:
         decided = releasing.release_day(
             connection, row.record.id, author=deed.author, reason=deed.reason, now=app.engine.clock.now()

@@ -20,7 +20,7 @@ from daemon.actions import Act
 from daemon.desk import deeds as doing
 from daemon.desk.exceptions import ExceptionDesk
 from daemon.secrets import OperatorToken, Secrets
-from storage import audit, bodies, deeds, exceptions, orders, outbox
+from storage import audit, bodies, books, deeds, exceptions, orders, outbox
 from storage.exceptions import ExceptionRow, Record
 from tests.daemon_app import NOW, TestApp, assembled
 from tests.desk_house import held_orders, order_id, told
@@ -309,6 +309,31 @@ async def test_an_order_is_accepted_as_it_was_changed_by_those_who_own_that_and_
         assert shown["would"][0]["what"].startswith("its order is accepted as it was changed")
         done = await desk.do(KEY, release, OLA)
         assert done["message"].startswith("Order H-1 is accepted as it was changed")
+
+
+async def test_a_day_is_released_with_a_reason_alone(tmp_path: Path) -> None:
+    def waits(connection: sqlite3.Connection) -> None:
+        told(connection, "posting_waits", Record(kind="books", id="2026-11-25"))
+
+    async with assembled(tmp_path, waits) as app:
+        done = await ExceptionDesk(app).do(KEY, Deed(action="release", ids=(1,)), FINN)
+        assert (done["done"], done["refused"], "a reason is needed" in done["message"]) == (0, 1, True)
+
+
+@pytest.mark.parametrize(("booked", "allowed"), [(True, True), (False, False)])
+async def test_of_a_cancelled_order_books_can_be_looked_at_again_and_nothing_else(
+    tmp_path: Path, booked: bool, allowed: bool
+) -> None:
+    def cancelled(connection: sqlite3.Connection) -> None:
+        held_orders(connection, 1)
+        orders.move(connection, order_id(1), OrderState.CANCELLED, now=NOW)
+        if booked:
+            books.begin(connection, order_id(1), "sale", "GBP")
+
+    async with assembled(tmp_path, cancelled) as app:
+        assert (await ExceptionDesk(app).preview(Deed(action="retry"), ADA))["allowed"] == allowed
+        done = await ExceptionDesk(app).do(KEY, Deed(action="retry"), ADA)
+        assert (done["done"], done["refused"]) == (int(allowed), int(not allowed))
 
 
 async def test_what_would_go_to_zero_is_confirmed_by_those_who_sell_it(tmp_path: Path) -> None:

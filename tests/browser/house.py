@@ -76,8 +76,6 @@ class House:
 
     def buy_stranger(self, count: int = 1) -> list[str]:
         """Let people order a product that Cin7 Core does not have."""
-        if STRANGER.sku not in self.shop.items:
-            self.shop.add_item(STRANGER)
         return [self.buy(lines=(LineDraft(sku=STRANGER.sku),)) for _ in range(count)]
 
     def sell(self, sku: str, name: str) -> None:
@@ -148,6 +146,7 @@ async def house(folder: Path, changes: Mapping[str, str] = {}) -> AsyncIterator[
     )
     cin7 = Cin7Double(clock=clock, account_id=account, application_key=key, faults=Faults(seed=2), limit=_LIMIT, seed=1)
     cin7.add_customer(EURO_CUSTOMER, currency="EUR")
+    shop.add_item(STRANGER)
     here = House(shop, cin7, hire())
     secrets = {
         "cin7_application_key": key,

@@ -5,7 +5,8 @@
     python3 .ci/quickstart.py setup
 
 Makes `.venv` beside the code when it is missing or older than the lock files, from locked and hashed packages, and then
-starts what was asked for in it. Needs Python 3.11 or newer and nothing else; works from any folder.
+starts what was asked for in it. Needs Python 3.11 or newer and nothing else; works from any folder. As root on Debian
+`test` also installs Chromium where no browser is on the PATH; elsewhere the tests that need one are left out, and say so.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ STAMP = VENV / "quickstart.stamp"
 LOCK = ROOT / "requirements-dev.lock"
 SOURCES = (ROOT / "requirements.lock", LOCK, ROOT / "pyproject.toml")
 COMMANDS = ("sandbox", "test", "setup")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+"""What the browser tests can be run with; they are left out, and say so, where none is on the PATH."""
+
 SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 """Tests run on every core there is, four at most; `test -n 0` runs them one after the other."""
 
@@ -49,6 +53,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if command == "sandbox":
         become(venv_program("tallyd"), "sandbox", *rest)
+    bring_a_browser()
     os.chdir(ROOT)
     return become(venv_program("python"), "-m", "pytest", *SIDE_BY_SIDE, *rest)
 
@@ -57,6 +62,19 @@ def become(program: Path, *arguments: str) -> NoReturn:
     """Go on as that program, in this process: signals and the exit code are its own."""
     sys.stdout.flush()
     os.execv(program, [str(program), *arguments])  # noqa: S606 - our own program, no shell
+
+
+def bring_a_browser() -> None:
+    """Install one where that takes no more than Debian's own tools; elsewhere the tests go on without."""
+    if any(map(shutil.which, BROWSERS)) or shutil.which("apt-get") is None or os.geteuid() != 0:
+        return
+    print("Installing a browser for the tests (once) …", file=sys.stderr, flush=True)
+    install = ("apt-get", "install", "-qq", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (("apt-get", "update", "-qq"), install):
+        if subprocess.run(step, check=False, env=quiet, stdout=subprocess.DEVNULL).returncode != 0:
+            print("That did not work: the browser tests are left out.", file=sys.stderr)
+            return
 
 
 def set_up() -> str:

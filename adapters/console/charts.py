@@ -14,7 +14,7 @@ from actors.domain.time import Instant
 
 WIDTH: Final = 720
 HEIGHT: Final = 150
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 10, 20
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 12, 20
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
 _SPACINGS = (_HOUR // 4, _HOUR, 2 * _HOUR, 4 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY)

@@ -43,6 +43,7 @@ class Templates:
             "figure": figure,
             "segment": segment,
             "words": words,
+            "label": label,
             "or_none": or_none,
         }
         self._environment.globals |= {"text_of": text_of}
@@ -140,6 +141,12 @@ def segment(text: object) -> str:
 def words(code: object) -> str:
     """Write a name of the code as words: `sku_unknown` as `SKU unknown`."""
     return " ".join(_SPELT.get(word, word) for word in str(code).replace("_", " ").split(" "))
+
+
+def label(code: object) -> str:
+    """Write a name of the code as words, as it stands at the head of a line: `Tax unmapped`."""
+    told = words(code)
+    return told[:1].upper() + told[1:]
 
 
 def or_none(value: object) -> object:

@@ -19,7 +19,7 @@ from adapters.operator.access import Person
 from adapters.operator.desk_api import STAGES, Deed, Document, ExceptionListQuery
 from adapters.operator.problems import ProblemError
 from daemon.desk import deeds as doing
-from daemon.desk.previewing import cases, chosen, preview
+from daemon.desk.previewing import cases, chosen, left_out, preview
 from daemon.instants import text_of
 from daemon.running import Running
 from daemon.views import exception_item, order_head
@@ -92,7 +92,8 @@ class ExceptionDesk:
         def read(connection: sqlite3.Connection, now: Instant) -> Document:
             asked = doing.checked(_judged(deed), now=now, reason_needed=False)
             rows = chosen(connection, asked, now=now)
-            return preview(rows, cases(connection, rows, now=now), asked, person.roles, snapshot)
+            found, others = cases(connection, rows, now=now), left_out(connection, asked, rows, now=now)
+            return preview(rows, found, asked, person.roles, snapshot, others=others)
 
         return await self._read(read)
 

@@ -36,6 +36,13 @@ def chosen(connection: sqlite3.Connection, deed: Deed, *, now: Instant) -> list[
     return exception_lists.of_ids(connection, wanted)
 
 
+def left_out(connection: sqlite3.Connection, deed: Deed, rows: Sequence[ExceptionRow], *, now: Instant) -> int:
+    """Return how many more its filter matches than one deed settles."""
+    if deed.ids is not None or len(rows) < MOST_ITEMS:
+        return 0
+    return exception_lists.count(connection, deed.where, now=now) - len(rows)
+
+
 def cases(connection: sqlite3.Connection, rows: Sequence[ExceptionRow], *, now: Instant) -> list[Case]:
     """Return what the rules need to know of each."""
     standings = exception_lists.standings(connection, [row.id for row in rows])
@@ -63,11 +70,17 @@ def _case(connection: sqlite3.Connection, row: ExceptionRow, standing: Standing,
 
 
 def preview(
-    rows: Sequence[ExceptionRow], found: Iterable[Case], deed: Deed, roles: frozenset[str], snapshot: GovernorSnapshot
+    rows: Sequence[ExceptionRow],
+    found: Iterable[Case],
+    deed: Deed,
+    roles: frozenset[str],
+    snapshot: GovernorSnapshot,
+    *,
+    others: int = 0,
 ) -> Document:
-    """Return the document of `DeskReading.preview`."""
+    """Return the document of `DeskReading.preview`; `others` match too, and are more than one deed settles."""
     what: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
+    refused = Counter({f"one deed settles {MOST_ITEMS}: ask again for the others": others} if others else {})
     calls, looked_at = 0, set[Record]()
     examples: list[Document] = []
     for row, case in zip(rows, found, strict=True):
@@ -85,7 +98,7 @@ def preview(
     done = sum(what.values())
     return {
         "action": deed.action,
-        "count": len(rows),
+        "count": len(rows) + others,
         "would": [{"what": text, "count": count} for text, count in what.most_common()],
         "refused": [{"why": text, "count": count} for text, count in refused.most_common()],
         "examples": examples,

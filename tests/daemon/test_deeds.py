@@ -18,6 +18,7 @@ from adapters.operator.problems import ProblemError
 from daemon import actions
 from daemon.actions import Act
 from daemon.desk import deeds as doing
+from daemon.desk import previewing
 from daemon.desk.exceptions import ExceptionDesk
 from daemon.secrets import OperatorToken, Secrets
 from storage import audit, bodies, books, deeds, exceptions, orders, outbox
@@ -427,6 +428,15 @@ async def test_a_preview_says_what_happens_and_what_it_costs(tmp_path: Path) -> 
         assert (shown["count"], shown["calls"], shown["minutes"], shown["allowed"]) == (120, 240, 4.0, True)
         assert await nudged(app) == set()
         assert await app.engine.database.read(lambda connection: deeds.newest(connection, limit=1)) == []
+
+
+async def test_what_is_more_than_one_deed_settles_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(previewing, "MOST_ITEMS", 2)
+    async with assembled(tmp_path, held(5)) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="retry", where=ALL), ADA)
+        assert (shown["count"], shown["would"][0]["count"]) == (5, 2)
+        assert shown["refused"] == [{"why": "one deed settles 2: ask again for the others", "count": 3}]
+        assert (await ExceptionDesk(app).do(KEY, Deed(action="retry", where=ALL), ADA))["total"] == 2
 
 
 async def test_several_of_one_order_cost_what_one_does(tmp_path: Path) -> None:

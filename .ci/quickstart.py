@@ -6,7 +6,7 @@
 
 Makes `.venv` beside the code when it is missing or older than the lock files, from locked and hashed packages, and then
 starts what was asked for in it. Needs Python 3.11 or newer and nothing else; works from any folder. As root on Debian
-`test` installs Chromium too where no browser is on the PATH; elsewhere the tests that need one are left out, and say so.
+`test` installs Chromium where no browser is on the PATH; elsewhere the tests that need one are left out, and say so.
 """
 
 from __future__ import annotations

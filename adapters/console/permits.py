@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from adapters.operator.access import CATALOGUE_ROLES, FLOW_ROLES, STOCK_ROLES, Person
+from adapters.operator.access import CATALOGUE_ROLES, FLOW_ROLES, MONEY_ROLES, STOCK_ROLES, Person
 
 ACTING = frozenset({"ops", "ecommerce", "finance", "it", "admin"})
 """Everybody who does more than look."""
 
-MONEY = frozenset({"finance", "admin"})
+MONEY = MONEY_ROLES
 MACHINE = frozenset({"it", "admin"})
 _TRADE = frozenset({"ops", "admin"})
 

@@ -30,6 +30,9 @@ STOCK_ROLES = frozenset({"ops", "ecommerce", "admin"})
 CATALOGUE_ROLES = frozenset({"ecommerce", "admin"})
 """Who may let products be unpublished, and ask for drafts."""
 
+MONEY_ROLES = frozenset({"finance", "admin"})
+"""Who may let money go on: release what waits to be posted."""
+
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 _FORWARDING = frozenset(
     {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip"}

@@ -73,6 +73,20 @@ def _act_on_catalogue(summary: str, *parameters: dict[str, Any]) -> dict[str, An
     }
 
 
+def _act_on_money(summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    body = {"content": {_JSON: {"schema": {"type": "object", "properties": {"reason": _TEXT}, "required": ["reason"]}}}}
+    answer = {"description": "Done.", "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Done"}}}}
+    return {
+        "post": {
+            "summary": summary,
+            "description": "Needs a token with the role finance or admin.",
+            "parameters": list(parameters),
+            "requestBody": {"required": True, **body},
+            "responses": {"200": answer, "default": _PROBLEM},
+        }
+    }
+
+
 def _with_csv(path: dict[str, Any]) -> dict[str, Any]:
     """Say that an answer is to be had as CSV too."""
     path["get"]["responses"]["200"]["content"]["text/csv"] = {}
@@ -139,6 +153,10 @@ _PATHS: dict[str, Any] = {
     "/api/stock/{sku}/unblock": _act_on_stock("Sell it again, by true-up", _in_path("sku", "The SKU.")),
     "/api/orders/{ref}/release-units": _act_on_stock(
         "Let an order's units go", _in_path("ref", "Order number or id, or the number or reference of its sale.")
+    ),
+    "/api/days/{day}/release": _act_on_money(
+        "Release the books of every order of an accounting day that agrees and waits for a person",
+        _in_path("day", "Such as 2026-11-26."),
     ),
     "/api/reports/month/{period}": _read(
         "A month: both sides, what they differ by and why, and what is open; as CSV with format=csv",

@@ -22,6 +22,7 @@ from adapters.operator import alert_api, desk_api, list_api, mapping_api, patch_
 from adapters.operator.access import (
     CATALOGUE_ROLES,
     FLOW_ROLES,
+    MONEY_ROLES,
     STOCK_ROLES,
     AccessRules,
     Approach,
@@ -105,6 +106,7 @@ def build(
             web.post(f"/api/stock/{_SKU}/block", desk.block),
             web.post(f"/api/stock/{_SKU}/unblock", desk.unblock),
             web.post("/api/orders/{ref}/release-units", desk.release_units),
+            web.post("/api/days/{day}/release", desk.release_day),
             web.get("/api/skus", desk.skus),
             web.get("/api/skus.csv", desk.sku_table),
             web.get("/api/skus/plan", desk.unpublish_plan),
@@ -216,6 +218,12 @@ class _Desk:
     async def release_units(self, request: web.Request) -> web.Response:
         ref, author, reason = await self._asked_of_stock(request, "ref")
         return document(await self._reading.release_units(ref, author=author, reason=reason))
+
+    async def release_day(self, request: web.Request) -> web.Response:
+        person = request[PERSON]
+        require(person, MONEY_ROLES)
+        day, reason = request.match_info["day"], await reason_of(request, needed=True)
+        return document(await self._reading.release_day(day, author=person.name, reason=reason))
 
     async def _asked_of_stock(self, request: web.Request, name: str) -> tuple[str, str, str]:
         person = request[PERSON]

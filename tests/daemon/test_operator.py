@@ -354,6 +354,19 @@ async def test_it_pauses_and_resumes_under_their_own_name(tmp_path: Path) -> Non
         assert (await here.ask("/api/flows/orders/pause", "POST", headers, b"[1]"))[0] == 400
 
 
+async def test_a_day_is_released_by_finance_with_a_reason(tmp_path: Path) -> None:
+    finance, finance_token = token("fred", "finance")
+    async with served(tmp_path, IT_TOKEN, finance_token) as here:
+        path, reason = "/api/days/2027-01-15/release", b'{"reason": "agrees"}'
+        refused, _, _ = await here.ask(path, "POST", {"Authorization": f"Bearer {IT}"}, reason)
+        headers = {"Authorization": f"Bearer {finance}"}
+        unexplained, _, _ = await here.ask(path, "POST", headers)
+        odd, _, _ = await here.ask("/api/days/yesterday/release", "POST", headers, reason)
+        done, body, _ = await here.ask(path, "POST", headers, reason)
+    assert (refused, unexplained, odd, done) == (403, 400, 400, 200)
+    assert (body["day"], body["orders"]) == ("2027-01-15", 0)
+
+
 # -- the rest ---------------------------------------------------------------------------------------------------------
 
 

@@ -63,7 +63,7 @@ PARAMETERS = (
 NARROWED = ("/exceptions", "/orders", "/stock", "/skus", "/audit")
 """The pages that can be narrowed."""
 
-ANSWERS = (200, 303, 400, 403, 404, 405)
+ANSWERS = (200, 303, 400, 403, 404, 405, 409, 413)
 """Whatever is sent, nothing breaks."""
 
 
@@ -110,6 +110,41 @@ async def test_a_persons_own_name_runs_nothing(house: Besieged) -> None:
     page = await house.get("/exceptions", cookie=signed.cookies["tallyd_session"])
     assert says(page.text, STRANGE[1].name)
     assert dangers(page.text) == []
+
+
+async def test_no_page_runs_what_a_person_writes(house: Besieged) -> None:
+    cookie = await house.signed_in("admin")
+    told = {"form_token": await house.form_token(cookie), "reason": HOSTILE, "key": "a-key-of-its-own"}
+    done = {
+        "/deeds": {"action": "assign", "id": str(await house.exception()), "to": HOSTILE},
+        "/deeds/preview": {"action": "assign", "id": str(await house.exception()), "to": HOSTILE},
+        "/stock/MUG/block": {},
+        "/flows/stock/pause": {},
+        "/mappings/try": {"kind": "tax", "key": HOSTILE, "value": HOSTILE},
+        "/mappings": {"kind": "tax", "key": HOSTILE, "value": HOSTILE, "key_of_form": "another-key-of-its-own"},
+        f"/orders/{ORDER}/edits": {"field": "note", "value_note": HOSTILE},
+    }
+    answers = {path: await house.post(path, cookie, {**told, **fields}) for path, fields in done.items()}
+    assert {answers[path].status for path in ("/deeds", "/stock/MUG/block", "/flows/stock/pause")} == {303}
+    for path, answer in answers.items():
+        assert answer.status in ANSWERS, path
+        assert dangers(answer.text) == [], path
+    assert says(answers["/deeds/preview"].text, HOSTILE)
+    after = [answers["/deeds"].headers["Location"], "/stock/MUG", "/", "/audit", "/mappings", f"/orders/{ORDER}/edit"]
+    for path in after:
+        page = await house.get(path, cookie=cookie)
+        assert dangers(page.text) == [], path
+        assert says(page.text, HOSTILE) or path in ("/mappings", f"/orders/{ORDER}/edit"), path
+
+
+async def test_what_is_too_large_is_refused(house: Besieged) -> None:
+    cookie = await house.signed_in("admin")
+    told = {"form_token": await house.form_token(cookie), "action": "retry"}
+    assert (await house.post("/deeds", cookie, {**told, "reason": "x" * 100_000})).status == 413
+    assert (await house.post("/deeds", cookie, {**told, "reason": "x" * 501, "id": "1"})).status == 400
+    many = tuple(told.items()) + tuple(("id", str(number)) for number in range(3000))
+    assert (await house.post("/deeds", cookie, many)).status in ANSWERS
+    assert (await house.get(f"/exceptions?text={'x' * 7000}", cookie=cookie)).status in ANSWERS
 
 
 async def test_no_page_runs_what_it_is_asked_with(house: Besieged) -> None:

@@ -31,6 +31,8 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A name of somebody else's that leads to this machine, as DNS rebinding makes one.
+    "--host-resolver-rules=MAP evil.example 127.0.0.1",
 )
 _PATIENCE_MS = 15_000
 

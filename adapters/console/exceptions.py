@@ -12,6 +12,7 @@ from actors.domain.exception_life import ExceptionFilter
 from actors.domain.exception_types import CATALOGUE, Owner, Severity
 from adapters.console.forms import WHERE, Form, deed_of
 from adapters.console.orders import EDITS
+from adapters.console.security import local
 from adapters.console.sides import side_by_side
 from adapters.console.site import Site, as_csv, csv_of, go
 from adapters.operator.answers import csv_stream
@@ -131,7 +132,9 @@ class ExceptionPages:
         deed = deed_of(form)
         told = await self._desk.preview(deed, request[PERSON])
         where = {name: getattr(deed.where, name) for name in WHERE}
-        return await self._site.page(request, "preview", deed=deed, where=where, told=told, back=form.text("back"))
+        return await self._site.page(
+            request, "preview", deed=deed, where=where, told=told, back=local(form.text("back") or "/exceptions")
+        )
 
     async def do(self, request: web.Request, form: Form) -> web.Response:
         """Do it, once however often it is sent, and show how far it is."""

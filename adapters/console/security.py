@@ -57,7 +57,8 @@ def is_https(request: web.Request) -> bool:
 
     Whoever lies about it only makes their own cookie stricter.
     """
-    return request.secure or request.headers.get("X-Forwarded-Proto", "").strip().lower() == "https"
+    passed_on, _, _ = request.headers.get("X-Forwarded-Proto", "").partition(",")
+    return request.secure or passed_on.strip().lower() == "https"
 
 
 def local(path: str) -> str:

@@ -353,6 +353,24 @@ async def test_what_is_ticked_is_looked_at_first_and_done_once_however_often_it_
         assert "1 are judged again." in (await browser.get(first.headers["Location"])).text
 
 
+@pytest.mark.parametrize(
+    ("back", "leads"),
+    [
+        ("/exceptions?owner=ops", "/exceptions?owner=ops"),
+        ("", "/exceptions"),
+        ("javascript:alert(1)", "/"),
+        ("//evil.example", "/"),
+        ("https://evil.example/", "/"),
+    ],
+)
+async def test_the_way_back_from_a_preview_leads_to_a_page_of_the_console(back: str, leads: str) -> None:
+    async with served(signed_in="ecki") as browser:
+        told = {"action": "retry", "id": "1", "back": back}
+        preview = await browser.form("/exceptions/1", "/deeds/preview", told)
+    assert f'<a href="{leads}">Back</a>' in preview.text
+    assert "evil.example" not in preview.text and "javascript:" not in preview.text
+
+
 async def test_everything_that_matches_is_carried_through_the_preview() -> None:
     async with served(signed_in="ecki") as browser:
         page = await browser.get("/exceptions?view=rows&owner=ecommerce&text=A-")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, expect
 
 from adapters.sandbox.carts import LineDraft
+from adapters.sandbox.server import serve
+from adapters.transport import Request, Response
 from tests.browser.house import House
 from tests.browser.window import needs_a_browser, window
 
@@ -16,14 +20,15 @@ EVIL = "http://evil.example"
 HOSTILE = "HW-\"><img src=x onerror=document.title='taken'>"
 
 
-async def _visits(page: Page, html: str) -> None:
-    """Open a page of somebody else's that says this."""
+@asynccontextmanager
+async def elsewhere(html: str) -> AsyncIterator[str]:
+    """Serve a page of somebody else's; yield its address. It lies on this machine too, where a browser allows most."""
 
-    async def answer(route: Route) -> None:
-        await route.fulfill(body=html, content_type="text/html")
+    async def answer(_request: Request) -> Response:
+        return Response(status=200, headers={"content-type": "text/html"}, body=html.encode())
 
-    await page.route(f"{EVIL}/page", answer)
-    await page.goto(f"{EVIL}/page")
+    async with serve(answer) as port:
+        yield f"{EVIL}:{port}/"
 
 
 async def test_another_page_sends_no_form_of_ours(shop: House, chrome: Browser) -> None:
@@ -31,12 +36,10 @@ async def test_another_page_sends_no_form_of_ours(shop: House, chrome: Browser) 
     async with window(chrome, shop.address) as opened:
         await opened.sign_in(shop.token("admin"))
         for target in ("/flows/orders/pause", "/api/flows/orders/pause", "/sign-out", "/deeds"):
-            await _visits(
-                opened.page,
-                f"<form method=post action='{shop.address}{target}'><input name=reason value=x></form>"
-                "<script>document.forms[0].submit()</script>",
-            )
-            await opened.page.wait_for_url(f"{shop.address}/**")
+            form = f"<form method=post action='{shop.address}{target}'><input name=reason value=x></form>"
+            async with elsewhere(f"{form}<script>document.forms[0].submit()</script>") as address:
+                await opened.page.goto(address)
+                await opened.page.wait_for_url(f"{shop.address}/**")
         await opened.open("/exceptions")
         await expect(opened.page.get_by_role("button", name="Sign out")).to_be_visible()
     audited = (await shop.ask("/api/audit"))["items"]
@@ -46,13 +49,13 @@ async def test_another_page_sends_no_form_of_ours(shop: House, chrome: Browser) 
 async def test_another_page_reads_and_frames_nothing_of_ours(shop: House, chrome: Browser) -> None:
     async with window(chrome, shop.address) as opened:
         await opened.sign_in(shop.token("admin"))
-        await _visits(opened.page, f"<iframe src='{shop.address}/'></iframe>")
-        read = await opened.page.evaluate(
-            f"() => fetch('{shop.address}/api/orders', {{credentials: 'include'}}).then(() => 'read', () => 'kept')"
-        )
-        assert read == "kept"
-        inside = opened.page.frames[1]
-        assert "Overview" not in await inside.content()
+        async with elsewhere(f"<iframe src='{shop.address}/sign-in'></iframe>") as address:
+            await opened.page.goto(address)
+            read = await opened.page.evaluate(
+                f"() => fetch('{shop.address}/api/orders', {{credentials: 'include'}}).then(() => 'read', () => 'kept')"
+            )
+            assert read == "kept"
+            assert "Your token" not in await opened.page.frames[1].content()
 
 
 async def test_another_name_for_this_machine_leads_nowhere(shop: House, chrome: Browser) -> None:

@@ -63,6 +63,9 @@ class Act(NamedTuple):
 
 _SET_ASIDE = "message_quarantined"
 _STOPPED = "flow_stopped"
+_UNREADABLE = "order_unreadable"
+"""Of an order that never could be read there is no row, and yet it is looked at."""
+
 _MASS_ZERO = "stock_mass_zero"
 _BY_SIDE = {"cin7": (Flow.CATALOGUE, (REFRESH, PRODUCTS)), "commercetools": (Flow.INTAKE, (HOT, COMPLETE))}
 """What is asked again when somebody retries a side that did not answer."""
@@ -190,17 +193,17 @@ async def retry_exception(app: Running, exception_id: int, *, author: str, reaso
 
 
 def retrying(app: Running, row: ExceptionRow, *, author: str, reason: str) -> Act:
-    """See `retry_exception`. Raises `ProblemError` 409 where there is nothing to try."""
+    """See `retry_exception`; that there is nothing to try is found in the unit."""
     if row.state != "open":
         return Act(lambda _: _told(False, f"Exception {row.id} is resolved already.", exception=row.id), _nothing)
-    if row.record.kind == "order":
-        return on_order(app, row.record.id, "retry", author=author, reason=reason)
     if row.record.kind == "flow" and row.type == _STOPPED:
         return resuming(app, row.record.id, author=author, reason=reason)
-    nudged = _nudged_by(row)
+    of_order = on_order(app, row.record.id, "retry", author=author, reason=reason)
 
     def unit(connection: sqlite3.Connection) -> Done:
-        now = app.engine.clock.now()
+        if row.record.kind == "order" and orders.get(connection, row.record.id) is not None:
+            return of_order.unit(connection)
+        now, nudged = app.engine.clock.now(), _nudged_by(row)
         if row.type == _MASS_ZERO:
             for sku in stock.confirm_zeros(connection):
                 outbox.accept(connection, sku_nudge(sku, now), now=now)
@@ -214,7 +217,7 @@ def retrying(app: Running, row: ExceptionRow, *, author: str, reason: str) -> Ac
         asked = ", ".join(f"{flow.value} {subject}" for flow, subject in nudged)
         return _told(True, f"Asked again now: {asked}.", exception=row.id)
 
-    return Act(unit, _rung(app))
+    return Act(unit, of_order.after if row.record.kind == "order" else _rung(app))
 
 
 async def resolve_exception(app: Running, exception_id: int, *, author: str, reason: str) -> Done:
@@ -258,6 +261,11 @@ def dismissing(app: Running, exception_id: int, *, author: str, reason: str) -> 
         _accept(connection, row)
         if row.record.kind != "order" or not _holds(row):
             return _told(True, f"Exception {row.id} is resolved.", exception=row.id)
+        if orders.get(connection, row.record.id) is None:
+            message = (
+                f"Exception {row.id} is resolved. Its order is not known here: the census tells of it if it stands."
+            )
+            return _told(True, message, exception=row.id)
         if _set_apart(connection, row.record.id, f"dismissed by {author}: {reason}", now):
             message = f"Exception {row.id} is resolved. Its order is excluded: tallyd makes no sale of it any more."
             return _told(True, message, exception=row.id)
@@ -527,6 +535,8 @@ def _nudged_by(row: ExceptionRow) -> list[tuple[Flow, str]]:
         return [(Flow.CATALOGUE, subject.format(id=row.record.id)) for subject in _OF_CATALOGUE[row.record.kind]]
     if row.type in _BY_TYPE:
         return [(Flow.CATALOGUE, subject) for subject in _BY_TYPE[row.type]]
+    if row.type == _UNREADABLE:
+        return [(Flow.ORDERS, row.record.id)]
     if row.record.kind == "message" and row.field in set(Flow):
         return [(Flow(row.field), row.record.id)]
     if row.record.kind == "connection" and row.record.id in _BY_SIDE:

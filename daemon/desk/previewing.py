@@ -65,7 +65,7 @@ def _case(connection: sqlite3.Connection, row: ExceptionRow, standing: Standing,
         for_finance=standing.for_finance,
         books_due=releasing.waits_for_a_person(standing.verdict, standing.step),
         waiting=len(books.in_step(connection, "waits", day=row.record.id)) if of_day else 0,
-        can_retry=row.record.kind == "order" or actions.can_retry(row),
+        can_retry=standing.state is not None or actions.can_retry(row),
     )
 
 

@@ -337,6 +337,19 @@ async def test_of_a_cancelled_order_books_can_be_looked_at_again_and_nothing_els
         assert (done["done"], done["refused"]) == (int(allowed), int(not allowed))
 
 
+async def test_an_order_that_never_could_be_read_is_looked_at_again(tmp_path: Path) -> None:
+    def unknown(connection: sqlite3.Connection) -> None:
+        told(connection, "order_unreadable", Record(kind="order", id="odd"))
+
+    async with assembled(tmp_path, unknown) as app:
+        desk = ExceptionDesk(app)
+        assert (await desk.preview(Deed(action="retry"), ADA))["would"][0]["what"] == "what it is about is asked again"
+        assert (await desk.do(KEY, Deed(action="retry"), ADA))["done"] == 1
+        assert await nudged(app) == {"odd"}
+        dismissed = await desk.do("dismiss-it", Deed(action="dismiss", reason="a test"), ADA)
+        assert "the census tells of it" in dismissed["message"]
+
+
 async def test_what_would_go_to_zero_is_confirmed_by_those_who_sell_it(tmp_path: Path) -> None:
     def many(connection: sqlite3.Connection) -> None:
         told(connection, "stock_mass_zero", Record(kind="flow", id="stock"))

@@ -27,6 +27,7 @@ _SALE, _READ, _POSTINGS = 2, 1, 3
 
 _PEOPLE = frozenset({"ops", "finance", "ecommerce", "it"})
 _EDITORS = frozenset({"ops", "ecommerce"})
+_AS_CHANGED = "its order is accepted as it was changed; its sale is left as it is, but for texts"
 _ZEROS = "stock_mass_zero"
 """Asked again, it is confirmed: that is a decision about what is sold, and not of the machine."""
 
@@ -40,9 +41,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """An exception as far as actions on it are concerned.
 
     `state` is that of its order, if it is about one; `has_sale` a sale of it stands; `has_books` it has books, and
-    `books_due` they wait for a person; `changed` it is held because it was edited after its sale was made;
-    `for_finance` something of finance holds it; `waiting` how many orders wait on its day, where it is about one;
-    `can_retry` there is something to ask for.
+    `books_due` they wait for a person; `differs` it is about books that do; `changed` it is held because it was edited
+    after its sale was made; `for_finance` something of finance holds it; `waiting` how many orders wait on its day,
+    where it is about one; `can_retry` there is something to ask for.
     """
 
     type: str
@@ -55,6 +56,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     has_sale: bool = False
     has_books: bool = False
     books_due: bool = False
+    differs: bool = False
     changed: bool = False
     for_finance: bool = False
     waiting: int = 0
@@ -130,10 +132,16 @@ def _dismiss(case: Case) -> Would | Refusal:
         return Refusal(why=_NOT_DISMISSED[case.type])
     if case.kind == "books" and case.waiting:
         return Refusal(why="orders of its day wait: release them")
+    if case.differs and case.type == "release_unconfirmed":
+        return Refusal(why="a second person has to release or reject it")
+    if case.differs:
+        return Would(what="its books are accepted as they stand, and posted, where one may say so", calls=_POSTINGS)
     if case.state is None or not case.holds:
         return Would(what="it is closed with your reason")
     if _excludes(case):
         return Would(what="its order is excluded for good: you have booked it by hand, and tallyd makes no sale of it")
+    if case.type == "order_edited":
+        return Would(what=_AS_CHANGED, calls=_READ)
     return Would(what="it is closed, and its order is judged again: if the cause stands, it opens again", calls=_READ)
 
 

@@ -26,6 +26,7 @@ MOST_ITEMS = 20_000
 """More exceptions than this are not settled by one deed."""
 
 _EXAMPLES = 10
+_OF_BOOKS = (*releasing.DIFFER, releasing.UNCONFIRMED)
 
 
 def chosen(connection: sqlite3.Connection, deed: Deed, *, now: Instant) -> list[ExceptionRow]:
@@ -61,6 +62,7 @@ def _case(connection: sqlite3.Connection, row: ExceptionRow, standing: Standing,
         state=OrderState(standing.state) if standing.state is not None else None,
         has_sale=standing.has_sale,
         has_books=standing.has_books,
+        differs=standing.verdict == "differs" and row.type in _OF_BOOKS,
         changed=standing.reason == EDITED,
         for_finance=standing.for_finance,
         books_due=releasing.waits_for_a_person(standing.verdict, standing.step),

@@ -462,6 +462,21 @@ async def test_several_of_one_order_cost_what_one_does(tmp_path: Path) -> None:
         assert (shown["count"], shown["calls"]) == (2, 2)
 
 
+async def test_dismissing_books_that_differ_is_shown_as_the_release_it_is(tmp_path: Path) -> None:
+    def differ(connection: sqlite3.Connection) -> None:
+        held_orders(connection, 2, code="books_differ")
+        for number in (1, 2):
+            books.begin(connection, order_id(number), f"sale-{number}", "GBP")
+        connection.execute("UPDATE books SET verdict = 'differs' WHERE order_id = ?", (order_id(1),))
+
+    async with assembled(tmp_path, differ) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="dismiss"), FINN)
+        assert {one["what"]: one["count"] for one in shown["would"]} == {
+            "its books are accepted as they stand, and posted, where one may say so": 1,
+            "it is closed with your reason": 1,
+        }
+
+
 async def test_a_preview_tells_what_would_be_refused(tmp_path: Path) -> None:
     async with assembled(tmp_path, held(2)) as app:
         shown = await ExceptionDesk(app).preview(Deed(action="dismiss", where=ALL), FINN)

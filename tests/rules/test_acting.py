@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 
 from actors.desk.acting import ACTIONS, Case, Refusal, Would, fitting, is_money, refused_to, would
@@ -11,8 +12,16 @@ from actors.domain.order_state import OrderState
 
 HELD = Case(type="sku_unknown", owner="ecommerce", kind="order", holds=True, state=OrderState.HELD)
 DIFFERS = Case(
-    type="books_differ", owner="finance", kind="order", state=OrderState.EXPORTED, has_sale=True, books_due=True
+    type="books_differ",
+    owner="finance",
+    kind="order",
+    state=OrderState.EXPORTED,
+    has_sale=True,
+    books_due=True,
+    differs=True,
 )
+UNCONFIRMED = msgspec.structs.replace(DIFFERS, type="release_unconfirmed")
+CHANGED = msgspec.structs.replace(HELD, type="order_edited", owner="ops", has_sale=True, changed=True)
 DAY = Case(type="posting_waits", owner="finance", kind="books", waiting=7)
 LATE = Case(type="backordered", owner="ops", kind="order", state=OrderState.EXPORTED, has_sale=True, books_due=True)
 STOPPED = Case(type="flow_stopped", owner="it", kind="flow")
@@ -30,6 +39,9 @@ ASIDE = Case(type="message_quarantined", owner="it", kind="message")
         ("release", DIFFERS, 3, "accepted as they stand"),
         ("release", DAY, 14, "every order of its day"),
         ("dismiss", HELD, 0, "excluded for good"),
+        ("dismiss", DIFFERS, 3, "accepted as they stand, and posted"),
+        ("dismiss", CHANGED, 1, "accepted as it was changed"),
+        ("release", CHANGED, 1, "accepted as it was changed"),
         ("assign", HELD, 0, "changes"),
         ("alias", HELD, 2, "the original kept"),
     ],
@@ -47,6 +59,7 @@ def test_what_it_would_do_and_cost(action: str, case: Case, calls: int, says: st
         ("dismiss", STOPPED, "stands still"),
         ("dismiss", ASIDE, "unseen"),
         ("dismiss", DAY, "release them"),
+        ("dismiss", UNCONFIRMED, "a second person"),
         ("release", STOPPED, "nothing of it waits"),
         ("alias", DIFFERS, "exported"),
         ("alias", DAY, "no order"),

@@ -197,4 +197,5 @@ def _link(request: web.Request, changes: Mapping[str, Any]) -> str:
     """Return this page's address with another query; another filter begins with the first page."""
     kept = {key: value for key, value in request.query.items() if key not in ("after", "format")}
     asked = {key: str(value) for key, value in {**kept, **changes}.items() if value not in (None, "")}
-    return f"{request.path}?{urlencode(asked)}" if asked else request.path
+    here = request.rel_url.raw_path  # as it was asked for: a slash within a name stays quoted
+    return f"{here}?{urlencode(asked)}" if asked else here

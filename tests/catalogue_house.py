@@ -15,6 +15,7 @@ from actors.catalogue.rules import CatalogueRules
 from actors.catalogue.storefront import LISTINGS
 from actors.domain.coverage import Coverage
 from actors.domain.drafting import DraftRules
+from actors.intake.rules import SweepRules
 from actors.messages import Flow
 from storage import coverage, cursors, outbox, stock, would_haves
 from storage.exceptions import ExceptionRow
@@ -132,7 +133,9 @@ async def catalogue_house(
     **changes: Any,
 ) -> AsyncIterator[CatalogueHouse]:
     """Open the shop. `before` sets the doubles up before the daemon reads anything."""
-    the_plan = plan(catalogue=the_rules or rules(), **changes.pop("the_plan", {}))
+    # Nothing here hangs on the second an order is known in, and an hour of hot sweeps takes three seconds to play.
+    unhurried = {"sweeps": SweepRules(since=0, hot=30_000)}
+    the_plan = plan(catalogue=the_rules or rules(), **(unhurried | changes.pop("the_plan", {})))
     async with world(seed, the_plan=the_plan, **changes) as made:
         house = CatalogueHouse(made)
         if before is not None:

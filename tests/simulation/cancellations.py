@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import functools
 import itertools
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +19,6 @@ import anyio
 import msgspec
 
 from actors.domain.notification import Delivery
-from actors.domain.time import Instant
 from actors.intake.rules import DoorRules
 from adapters.intake.platform import read_notifications
 from adapters.intake.ports import SQS
@@ -29,7 +27,6 @@ from adapters.sandbox.postman import Payload
 from adapters.sandbox.virtual_time import run_virtual
 from daemon.engine import Plan
 from storage import demand
-from storage.schema import upgrade
 from tests.interleaving import Track
 from tests.simulation.laws import sale_of
 from tests.simulation.senders import body_of
@@ -222,21 +219,11 @@ class Scene:
         assert shown["orderState"] == "Cancelled"
 
 
-@functools.cache
-def _empty_file(now: Instant) -> bytes:
-    """A file born now: made once, for making it takes as long as many steps."""
-    with closing(sqlite3.connect(":memory:")) as connection:
-        upgrade(connection, now=now)
-        connection.commit()
-        return connection.serialize()
-
-
 @asynccontextmanager
 async def scene(fate: Fate, news: News) -> AsyncIterator[Scene]:
     """Set the scene."""
     shop: dict[str, Any] = HIDDEN if news in (News.LATE, News.TWICE) else {}
     async with world(SEED, the_plan=the_plan(news), shop=shop) as made:
-        made.daemon.path.write_bytes(_empty_file(made.clock.now()))
         yield Scene(made, fate, news)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from adapters.console.forms import Form
-from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.console.site import OF_A_FILE, Site, as_csv, csv_of, every, go
 from adapters.operator.parameters import PERSON, one_of, whole
 
 PAGE = 50
@@ -35,9 +35,10 @@ class AlertPages:
         """Show alerts, rules and windows."""
         state = one_of(request, "state", STATES) or "open"
         after = whole(request, "after", default=0, least=0, most=2**62)
-        found = await self._alerts.alerts(state=state, after=after, limit=PAGE)
         if as_csv(request):
-            return csv_of("alerts.csv", _COLUMNS, found["items"])
+            rows = await every(lambda at: self._alerts.alerts(state=state, after=at, limit=OF_A_FILE), 0)
+            return csv_of("alerts.csv", _COLUMNS, rows)
+        found = await self._alerts.alerts(state=state, after=after, limit=PAGE)
         return await self._site.page(
             request,
             "alerts",

@@ -8,7 +8,7 @@ from aiohttp import web
 from actors.domain.coverage import Flag, Match
 from adapters.console.forms import Form
 from adapters.console.rendering import segment
-from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.console.site import Site, as_csv, csv_of, every, go
 from adapters.operator.access import CATALOGUE_ROLES, require
 from adapters.operator.answers import csv_stream
 from adapters.operator.parameters import MOST_ROWS, PERSON, one_of
@@ -73,8 +73,8 @@ class CataloguePages:
         """Show what would be unpublished."""
         found = await self._site.reading.unpublish_plan(after=request.query.get("after", ""), limit=PAGE)
         if as_csv(request):
-            whole = await self._site.reading.unpublish_plan(after="", limit=MOST_ROWS)
-            return csv_of("unpublishing.csv", _PLANNED, whole["items"])
+            rows = await every(lambda at: self._site.reading.unpublish_plan(after=at, limit=MOST_ROWS), "")
+            return csv_of("unpublishing.csv", _PLANNED, rows)
         return await self._site.page(request, "plan", plan=found, rows=found["items"], found=found)
 
     async def approve(self, request: web.Request, form: Form) -> web.Response:

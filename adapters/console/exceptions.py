@@ -14,7 +14,7 @@ from adapters.console.forms import WHERE, Form, deed_of
 from adapters.console.orders import EDITS
 from adapters.console.security import local
 from adapters.console.sides import side_by_side
-from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.console.site import OF_A_FILE, Site, as_csv, csv_of, every, go
 from adapters.operator.answers import csv_stream
 from adapters.operator.desk_api import SORTS, STAGES, ExceptionListQuery
 from adapters.operator.parameters import PERSON, one_of
@@ -70,9 +70,10 @@ class ExceptionPages:
             view = "rows"  # what shares a cause is open, and its rows differ in these
         after = request.query.get("after", "")
         if view == "incidents":
-            found = await self._desk.incidents(where, after=after, limit=PAGE)
             if as_csv(request):
-                return csv_of("incidents.csv", _INCIDENTS, found["items"])
+                rows = await every(lambda at: self._desk.incidents(where, after=at, limit=OF_A_FILE), "")
+                return csv_of("incidents.csv", _INCIDENTS, rows)
+            found = await self._desk.incidents(where, after=after, limit=PAGE)
         else:
             if as_csv(request):
                 return await self._file(request, where)

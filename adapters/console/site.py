@@ -54,6 +54,9 @@ _ABOUT_KEPT = 60_000
 """How long what stands in the frame of every page is kept, in milliseconds."""
 
 _MOST_MESSAGES = 500
+_MOST_IN_A_FILE = 50_000
+OF_A_FILE = 500
+"""How many rows of a file are read at once."""
 
 Posted = Callable[[web.Request, Form], Awaitable[web.StreamResponse]]
 
@@ -182,6 +185,17 @@ def csv_of(name: str, columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]
     """Answer with rows as a file; of nested values the text."""
     told = ({column: row.get(column, "") for column in columns} for row in rows)
     return csv_file(table(columns, told, head=True), name=name)
+
+
+async def every(read: Callable[[Any], Awaitable[Mapping[str, Any]]], first: Any) -> list[Mapping[str, Any]]:
+    """Return the rows of every page: a file holds the whole list, as far as anybody reads one."""
+    rows: list[Mapping[str, Any]] = []
+    after = first
+    while after is not None and len(rows) < _MOST_IN_A_FILE:
+        found = await read(after)
+        rows += found["items"]
+        after = found["next"]
+    return rows
 
 
 def go(path: str) -> web.Response:

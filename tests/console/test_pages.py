@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
+from adapters.console.site import every
 from adapters.operator.desk_api import Deed
 from adapters.operator.mapping_api import MappingDraft
 from adapters.operator.patch_api import PatchDraft
@@ -232,6 +234,16 @@ async def test_a_page_of_a_name_with_a_slash_leads_to_itself(page: str) -> None:
         for address in itself:
             assert "TEE%2FM" in address
             assert (await browser.get(address)).status == 200, address
+
+
+async def test_a_file_holds_every_page_of_a_list() -> None:
+    async def read(after: int) -> dict[str, Any]:
+        return {"items": [{"id": after}], "next": after + 1 if after < 3 else None}
+
+    assert [row["id"] for row in await every(read, 0)] == [0, 1, 2, 3]
+    async with served(signed_in="ada") as browser:
+        for page in ("/alerts", "/exceptions", "/unpublishing"):
+            assert (await browser.get(f"{page}?format=csv")).text.count("\n") > 1
 
 
 # -- what is offered --------------------------------------------------------------------------------------------------

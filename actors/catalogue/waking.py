@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from actors.domain.facts import FactKind, fact_ref
 from actors.domain.time import Instant
-from actors.messages import Flow, Nudge
+from actors.messages import Flow
 from storage import books, exceptions, facts, outbox
 
 
@@ -22,10 +22,9 @@ def wake(
     if kind is FactKind.TAX_RULE:
         waited.add(fact_ref(FactKind.COMPANY, ""))  # rules are among the settings arithmetic was learnt under
     for fact in facts_waited_for(connection, lambda fact: fact in waited):
-        for order_id in exceptions.orders_waiting_for(connection, fact):
-            outbox.accept(connection, Nudge(flow=Flow.ORDERS, subject=order_id, due_at=now), now=now)
-            if books.get(connection, order_id) is not None:  # it is sold, and its posting may be what waits
-                books.ask(connection, order_id, now=now)
+        waiting = exceptions.orders_waiting_for(connection, fact)
+        outbox.accept_all(connection, Flow.ORDERS, waiting, now=now)
+        books.ask_all(connection, waiting, now=now)  # of what is sold its posting may be what waits
 
 
 def facts_waited_for(connection: sqlite3.Connection, wanted: Callable[[str], bool]) -> list[str]:

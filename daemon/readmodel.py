@@ -23,6 +23,7 @@ from daemon.margin_views import margin_csv, margin_document
 from daemon.purchase_views import purchase_view
 from daemon.report_views import period_report, postings
 from daemon.running import Running
+from daemon.settings_checks import TRACE
 from daemon.sku_views import plan_view, sku_page, sku_table, sku_view
 from daemon.stock_views import stock_view
 from daemon.views import order_view
@@ -60,7 +61,15 @@ class LiveReading:
 
     async def order(self, ref: str) -> Document | None:
         """One order."""
-        return await self._app.engine.database.read(lambda connection: order_view(connection, ref))
+        found = await self._app.engine.database.read(lambda connection: order_view(connection, ref))
+        if found is None:
+            return None
+        return {**found, "trace_url": self._trace_url(found["trace_id"])}
+
+    def _trace_url(self, trace_id: str) -> str | None:
+        """Where a person looks at a trace, if the configuration says."""
+        page = self._app.settings.telemetry.trace_url
+        return None if page is None else page.replace(TRACE, trace_id)
 
     async def stock_of(self, sku: str) -> Document | None:
         """One SKU."""

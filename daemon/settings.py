@@ -38,6 +38,7 @@ from daemon.settings_checks import (
     time_zone_problem,
     timestamp_problem,
     topic_arn_problem,
+    trace_url_problem,
     url_problem,
     wait_problem,
     window_problem,
@@ -407,9 +408,10 @@ class OwnersSettings(_Table, frozen=True, kw_only=True):
 
 
 class TelemetrySettings(_Table, frozen=True, kw_only=True):
-    """Where traces go. `otlp_endpoint` None: nowhere."""
+    """Where traces go (`otlp_endpoint` None: nowhere), and where a person looks at one."""
 
     otlp_endpoint: Url | None = None
+    trace_url: Annotated[str, Meta(extra={"check": trace_url_problem})] | None = None
     sample_ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
 

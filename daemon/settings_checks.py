@@ -66,6 +66,17 @@ def percent_problem(value: Decimal) -> Fault | None:
     return None if 0 <= value <= 100 else (f"{shown(value)} is not a number from 0 to 100", "")
 
 
+TRACE = "{trace_id}"
+
+
+def trace_url_problem(value: str) -> Fault | None:
+    """The address of a page about one trace: `{trace_id}` stands for it."""
+    if not value.startswith(("http://", "https://")) or value.count(TRACE) != 1 or not value.isprintable():
+        mend = f"write it as https://host/path with {TRACE} once, where the trace's id belongs"
+        return f"{shown(value)} is no address of a trace", mend
+    return None
+
+
 def url_problem(value: str) -> Fault | None:
     """An absolute http(s) address without credentials, query or fragment."""
     mend = "write it as https://host[:port][/path]"

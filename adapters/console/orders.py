@@ -99,7 +99,7 @@ class OrderPages:
             breakdown=side_by_side(found["totals"].get("breakdown") or {}),
             edits=await self._edits(str(found["id"]), request[PERSON]),
             rest_of=_rest_of,
-            trace_link="",
+            trace_link=found.get("trace_url") or "",
         )
 
     async def editable(self, request: web.Request) -> web.Response:

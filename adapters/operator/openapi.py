@@ -418,6 +418,7 @@ _SCHEMAS: dict[str, Any] = {
         state=_TEXT,
         cin7=_object(sale_id=_MAYBE_TEXT, number=_MAYBE_TEXT, reference=_MAYBE_TEXT),
         trace_id=_TEXT,
+        trace_url={**_MAYBE_TEXT, "description": "Where a person looks at it, if [telemetry] trace_url says."},
         totals={"$ref": "#/components/schemas/Totals"},
         sides=_SIDES,
         refunds={"type": "array", "items": {"$ref": "#/components/schemas/Refund"}},

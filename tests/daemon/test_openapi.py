@@ -52,6 +52,7 @@ _WHY = {"reason": "asked by the test"}
 _ROW = {"kind": "tax", "key": "reduced", "value": "5% (VAT on Income)", **_WHY}
 
 DEEDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "/api/days/{day}/release": ("/api/days/2026-11-26/release", {"reason": "looked at"}),
     "/api/stock/{sku}/block": ("/api/stock/MUG/block", _WHY),
     "/api/stock/{sku}/unblock": ("/api/stock/MUG/unblock", _WHY),
     "/api/orders/{ref}/release-units": ("/api/orders/A-3/release-units", _WHY),

@@ -39,6 +39,7 @@ trigger = { order_states = ["Open", "Confirmed"], payment = "paid" }
 """
 
 ADDED = {
+    "telemetry.trace_url",
     "catalogue.unpublish_share_percent",
     "catalogue.tax_category",
     "catalogue.language",
@@ -347,6 +348,10 @@ def test_an_empty_file_lists_every_required_key() -> None:
         ({"mappings__currencies": "rate_max_age_days = 0"}, "t.toml: mappings.currencies.rate_max_age_days: 0 is not"),
         ({"owners": 'boss = { name = "x" }'}, "owners.boss: is not a key that tallyd knows"),
         ({"telemetry": "sample_ratio = 1.5"}, "telemetry.sample_ratio: 1.5 is not a number from 0 to 1"),
+        (
+            {"telemetry": "trace_url = 'https://traces/all'"},
+            'telemetry.trace_url: "https://traces/all" is no address of',
+        ),
         ({"alerts": 'digest_at = "8"'}, 'alerts.digest_at: "8" is not a time of day'),
         ({"alerts": 'quiet_hours = "22-7"'}, 'alerts.quiet_hours: "22-7" is not a span of a day'),
         ({"alerts": "thresholds = { errors = 3 }"}, "alerts.thresholds.errors: is no threshold; write one of critical"),

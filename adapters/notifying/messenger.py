@@ -58,6 +58,8 @@ class ChannelMessenger:
                 )
         except TimeoutError:
             raise UndeliveredError(f"no answer in {self._timeout:.0f} seconds") from None
+        except Exception as error:  # a channel's own bug is that channel's trouble; its words may quote the address
+            raise UndeliveredError(f"its kind failed: {type(error).__name__}") from None
         if reason is not None:
             raise UndeliveredError(reason)
 

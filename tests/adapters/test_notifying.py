@@ -177,3 +177,14 @@ def test_addresses_that_are_understood(url: str) -> None:
 
 def test_a_messenger_does_not_show_its_addresses() -> None:
     assert "hunter2" not in repr(ChannelMessenger({"it": "mailto://user:hunter2@relay.test"}))
+
+
+async def test_a_bug_of_a_kind_is_a_message_that_did_not_go_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_told: object) -> str:
+        raise OSError("no certificates for https://hooks.test/SECRET")
+
+    monkeypatch.setattr("adapters.notifying.messenger.deliver", fails)
+    with pytest.raises(UndeliveredError) as told:
+        await ChannelMessenger({"k": "json://hooks.test/SECRET"}).send("k", title="t", body="b", tone=Tone.INFO)
+    assert told.value.reason == "its kind failed: OSError"
+    assert told.value.__suppress_context__

@@ -167,6 +167,8 @@ async def test_ops_stops_and_resumes_the_sale_of_a_sku(shop: House, chrome: Brow
         await expect(page.get_by_text("blocked", exact=True).first).to_be_visible()
         await shop.until(sold_out, "nothing of it is on sale")
         await opened.open(f"/stock/{candle}")
+        await expect(page.get_by_text("were it not blocked")).to_be_visible()
+        await expect(page.locator(".result.off")).to_have_count(0)
         await opened.shot("ops-4-blocked")
         await card(page, "Stop selling it").get_by_role("button", name="Sell it again").click()
         await expect(page.get_by_role("button", name="Publish 0")).to_be_visible()

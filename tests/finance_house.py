@@ -16,6 +16,7 @@ import msgspec
 
 from actors.finance.rules import FinanceRules
 from actors.fulfilment.rules import FulfilmentRules
+from actors.intake.rules import SweepRules
 from actors.messages import Flow
 from adapters.sandbox.carts import LineDraft, OrderDraft, PaymentDraft, ShippingDraft, rule_of
 from adapters.sandbox.cin7_ledger import CreditNote, Invoice, Payment
@@ -57,7 +58,13 @@ async def house(
     """A world whose finance has these rules; `starts` milliseconds after the first of December, `on` another plan."""
     chosen = finance(**rules)
     posts_refunds = chosen.posting != "off" and chosen.refunds == "credit-note"
-    settings = {"finance": chosen, "fulfilment": FulfilmentRules(tell_refunds=not posts_refunds), **(on or {})}
+    settings: dict[str, Any] = {
+        "finance": chosen,
+        "fulfilment": FulfilmentRules(tell_refunds=not posts_refunds),
+        # Nothing here hangs on the second an order is known in, and an hour of hot sweeps takes three seconds to play.
+        "sweeps": SweepRules(since=0, hot=30_000),
+        **(on or {}),
+    }
     async with world(seed, the_plan=plan(**settings), cin7=cin7) as made:
         made.clock.shift(starts)
         await made.ready(taught=teach)

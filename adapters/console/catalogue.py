@@ -58,7 +58,7 @@ class CataloguePages:
         """Show one SKU with all that both catalogues have of it."""
         found = await self._site.reading.sku_of(request.match_info["sku"])
         if found is None:
-            raise ProblemError(404, "Neither side has this SKU; mind upper and lower case.")
+            raise ProblemError(404, "Neither list had this SKU when it was last read; mind upper and lower case.")
         return await self._site.page(request, "sku", one=found)
 
     async def draft(self, request: web.Request, form: Form) -> web.Response:

@@ -249,7 +249,7 @@ class _Desk:
     async def sku(self, request: web.Request) -> web.Response:
         found = await self._reading.sku_of(request.match_info["sku"])
         if found is None:
-            raise ProblemError(404, "Neither side has this SKU; mind upper and lower case.")
+            raise ProblemError(404, "Neither list had this SKU when it was last read; mind upper and lower case.")
         return document(found)
 
     async def unpublish_plan(self, request: web.Request) -> web.Response:

@@ -515,6 +515,18 @@ async def test_no_page_shows_a_secret(house: Besieged) -> None:
             assert secret not in page.text, path
 
 
+async def test_whoever_is_not_in_is_not_told_what_runs_here(house: Besieged) -> None:
+    version = house.app.version
+    model = (await house.get("/api/model", role="admin")).document["hash"][:12]
+    inside = (await house.get("/exceptions", cookie=await house.signed_in("viewer"))).text
+    assert version in inside
+    assert model in inside
+    for answer in (await house.get("/sign-in"), await house.sign_in(known="a guess"), await house.get("/")):
+        assert version not in answer.text
+        assert model not in answer.text
+        assert version not in "".join(answer.headers.values())
+
+
 async def test_without_tokens_nothing_of_people_and_nothing_to_press(tmp_path: Path) -> None:
     async with besieged(tmp_path, without_tokens=True) as house:
         for path in PAGES:

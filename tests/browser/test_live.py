@@ -53,6 +53,20 @@ async def test_what_is_half_written_and_unfolded_stays_while_the_page_follows(ch
         assert await owners.all_inner_texts() == ["it", "ops", "finance", "ecommerce"]
 
 
+async def test_a_form_that_is_on_its_way_is_not_sent_again_while_the_page_follows(chrome: Browser) -> None:
+    async with at_the_desk(chrome, "/") as (seen, _):
+        page = seen.page
+        await page.get_by_text("Pause orders…").click()
+        button = page.locator("details[open] button")
+        # The daemon answers late: the form is sent, and the page it came from is still there.
+        await page.evaluate("() => addEventListener('submit', (event) => event.preventDefault())")
+        await page.locator("details[open] input[name=reason]").fill("a test")
+        await button.click()
+        await expect(button).to_be_disabled()
+        await looked_again(seen)
+        await expect(button).to_be_disabled()
+
+
 async def test_ticks_stay_and_what_is_gone_is_said(chrome: Browser) -> None:
     async with at_the_desk(chrome, "/exceptions?view=rows") as (seen, reading):
         page = seen.page

@@ -76,6 +76,7 @@ function morph(old, fresh) {
 // What the person at the page has changed is theirs.
 function kept(node, name) {
   if (node.nodeName === "DETAILS") return name === "open";
+  if (node.nodeName === "BUTTON") return name === "disabled"; // its form is on its way
   return node.nodeName === "INPUT" && name === "value" && node.type !== "hidden";
 }
 

@@ -20,7 +20,8 @@ def anyio_backend() -> str:
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """A shop that sells; what agrees waits for finance."""
     folder = tmp_path_factory.mktemp("house")
-    async with house(folder, {'posting = "auto"': 'posting = "hold"'}) as made:
+    changes = {'posting = "auto"': 'posting = "hold"', "census_seconds = 60": "census_seconds = 60\nhot_seconds = 1"}
+    async with house(folder, changes) as made:
         yield made
 
 

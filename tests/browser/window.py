@@ -35,6 +35,7 @@ _ARGUMENTS = (
     "--host-resolver-rules=MAP evil.example 127.0.0.1",
 )
 _PATIENCE_MS = 15_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 Scheme = Literal["light", "dark"]
 DESKTOP: Final = (1280, 800)

@@ -956,7 +956,8 @@ _DECLARED = (
         "Messages for a channel of an owner do not go out: who should be called is not.",
         "Read the cause: an address that is not understood is mended in the configuration or in its credential.",
         "See whether this machine may reach the channel's host; a proxy is named by HTTPS_PROXY.",
-        "Send a test message: tallyd alerts test OWNER. What is over and a day old by then is given up; the console shows it.",
+        "Send a test message: tallyd alerts test OWNER. What is over and a day old by then is given up; the console"
+        " shows it.",
         clears="A message has gone out through the channel.",
     ),
     _telling(

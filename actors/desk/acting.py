@@ -87,7 +87,7 @@ def would(action: str, case: Case) -> Would | Refusal:
     if action == DISMISS:
         return _dismiss(case)
     if action == ASSIGN:
-        return Would(what="its owner in person changes, nothing else")
+        return Would(what="it is assigned; nothing else changes")
     if action == SNOOZE:
         return Would(what="it rests until then, and nobody is reminded of it")
     if action == WAKE:

@@ -42,7 +42,7 @@ ASIDE = Case(type="message_quarantined", owner="it", kind="message")
         ("dismiss", DIFFERS, 3, "accepted as they stand, and posted"),
         ("dismiss", CHANGED, 1, "accepted as it was changed"),
         ("release", CHANGED, 1, "accepted as it was changed"),
-        ("assign", HELD, 0, "changes"),
+        ("assign", HELD, 0, "assigned"),
         ("alias", HELD, 2, "the original kept"),
     ],
 )

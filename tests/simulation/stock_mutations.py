@@ -101,6 +101,9 @@ def _released_at_once(stack: ExitStack) -> None:
         mock.patch.object(Source, "uncounted", lambda source, *, free=False: uncounted(source, free=True))
     )
     released = f"{demand._RELEASED} OR o.source_state = 'Cancelled'"
+    asked = demand._CLAIMS_OF.replace(demand._RELEASED, f"({released})")
+    assert asked != demand._CLAIMS_OF
+    stack.enter_context(mock.patch.object(demand, "_CLAIMS_OF", asked))
     stack.enter_context(mock.patch.object(demand, "_RELEASED", released))
 
 

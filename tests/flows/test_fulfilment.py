@@ -20,6 +20,7 @@ from actors.fulfilment.actor import FulfilmentActor
 from actors.fulfilment.ports import Storefront, Warehouse
 from actors.fulfilment.rules import FulfilmentRules
 from actors.governor.journal import Intent
+from actors.intake.rules import SweepRules
 from actors.messages import Flow
 from actors.orders.desk import underway
 from adapters.sandbox.carts import LineDraft, OrderDraft, ShipmentDraft, ShippingDraft, TravelDraft, rule_of
@@ -47,7 +48,9 @@ async def shop(
     seed: int, *, news: News = News.ONCE, rules: FulfilmentRules | None = None, **changes: Any
 ) -> AsyncIterator[World]:
     """A world in which both sides tell; from the start the news travels as the policy says."""
-    the_plan = plan_with_doors(base=plan(fulfilment=rules or FulfilmentRules(), **changes))
+    # An order is told of by its door; an hour of hot sweeps takes three seconds to play.
+    unhurried = {"sweeps": SweepRules(since=0, hot=30_000)}
+    the_plan = plan_with_doors(base=plan(fulfilment=rules or FulfilmentRules(), **(unhurried | changes)))
     async with world(seed, the_plan=the_plan, cin7={"webhook_seconds": 0.2}) as made:
         messenger = Messenger(made, news)
         messenger.begin()

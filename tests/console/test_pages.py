@@ -378,6 +378,20 @@ async def test_what_is_ticked_is_looked_at_first_and_done_once_however_often_it_
         assert "1 are judged again." in (await browser.get(first.headers["Location"])).text
 
 
+async def test_many_orders_of_one_misspelt_sku_are_named_at_once() -> None:
+    async with served(signed_in="ecki") as browser:
+        page = await browser.get("/exceptions?view=rows")
+        assert all(f'name="value_{name}"' in page.text for name in ("sku", "alias", "note"))
+        told = {"form_token": token_of(page), "action": "alias", "scope": "matching"}
+        values = {"value_sku": "TEE/M", "value_alias": "TEE-M", "value_note": ""}
+        preview = await browser.post("/deeds/preview", told | values)
+        deed = browser.reading.desk.asked[-1]
+        assert (deed.action, deed.ids, deed.values) == ("alias", None, {"sku": "TEE/M", "alias": "TEE-M"})
+        confirm = preview.text.split('class="confirm"')[1]
+        assert 'name="value_alias" value="TEE-M"' in confirm
+        assert re.search(r'name="reason"[^>]* required', confirm)
+
+
 @pytest.mark.parametrize(
     ("back", "leads"),
     [

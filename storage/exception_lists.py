@@ -124,14 +124,36 @@ def of_ids(connection: sqlite3.Connection, wanted: Sequence[int]) -> list[Except
     return [row_of(row) for row in rows]
 
 
+_CAUSES_BY = {
+    "count": "count(*)",
+    "oldest_at": "min(opened_at)",
+    "due_at": "coalesce(min(due_at), 9000000000000)",
+    "severity": f"max({_RANK})",
+    "owner": "owner",
+    "type": "min(type)",
+}
+CAUSE_SORTS = tuple(_CAUSES_BY)
+
+
 def incidents(
-    connection: sqlite3.Connection, where: ExceptionFilter, *, skip: int, limit: int, now: Instant
+    connection: sqlite3.Connection,
+    where: ExceptionFilter,
+    *,
+    skip: int,
+    limit: int,
+    now: Instant,
+    sort: str = "count",
+    descending: bool = True,
 ) -> tuple[list[Incident], int]:
-    """Return a page of causes, the one that most records share first, and how many causes there are."""
+    """Return a page of causes, sorted by one of `CAUSE_SORTS`, and how many causes there are.
+
+    Of those that are alike in it, the one that was found first comes first.
+    """
     condition, values = _condition(where, now)
+    order = f"{_CAUSES_BY[sort]} {'DESC' if descending else 'ASC'}"
     rows = connection.execute(
         f"SELECT grouped_as, owner, max({_RANK}), count(*), min(opened_at), min(due_at), min(id), count(*) OVER ()"
-        f" FROM exceptions WHERE {condition} GROUP BY grouped_as, owner ORDER BY count(*) DESC, min(id)"
+        f" FROM exceptions WHERE {condition} GROUP BY grouped_as, owner ORDER BY {order}, min(id)"
         " LIMIT :limit OFFSET :skip",
         values | {"limit": limit, "skip": skip},
     ).fetchall()

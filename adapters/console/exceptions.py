@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from aiohttp import web
@@ -16,7 +16,7 @@ from adapters.console.security import local
 from adapters.console.sides import side_by_side
 from adapters.console.site import OF_A_FILE, Site, as_csv, csv_of, every, go
 from adapters.operator.answers import csv_stream
-from adapters.operator.desk_api import SORTS, STAGES, ExceptionListQuery
+from adapters.operator.desk_api import CAUSE_SORTS, SORTS, STAGES, ExceptionListQuery
 from adapters.operator.parameters import PERSON, one_of
 from adapters.operator.problems import ProblemError
 
@@ -70,10 +70,11 @@ class ExceptionPages:
             view = "rows"  # what shares a cause is open, and its rows differ in these
         after = request.query.get("after", "")
         if view == "incidents":
+            by = _cause_order(request)
             if as_csv(request):
-                rows = await every(lambda at: self._desk.incidents(where, after=at, limit=OF_A_FILE), "")
+                rows = await every(lambda at: self._desk.incidents(where, after=at, limit=OF_A_FILE, **by), "")
                 return csv_of("incidents.csv", _INCIDENTS, rows)
-            found = await self._desk.incidents(where, after=after, limit=PAGE)
+            found = await self._desk.incidents(where, after=after, limit=PAGE, **by)
         else:
             if as_csv(request):
                 return await self._file(request, where)
@@ -88,6 +89,7 @@ class ExceptionPages:
             found=found,
             people_known=await self._desk.people(),
             **_choices(request),
+            cause_order=_cause_order(request),
         )
 
     async def incident(self, request: web.Request) -> web.StreamResponse:
@@ -179,10 +181,25 @@ def _where(request: web.Request) -> ExceptionFilter:
 
 
 def _query(request: web.Request, where: ExceptionFilter, after: str) -> ExceptionListQuery:
-    sort = one_of(request, "sort", SORTS) or "opened_at"
+    asked = request.query.get("sort", "")
+    # A sort of the list of causes is kept when somebody turns to the rows, where it means nothing.
+    sort = "opened_at" if asked in CAUSE_SORTS and asked not in SORTS else one_of(request, "sort", SORTS) or "opened_at"
     return ExceptionListQuery(
         where=where, sort=sort, descending=request.query.get("order") == "down", after=after, limit=PAGE
     )
+
+
+class _CauseOrder(TypedDict):
+    sort: str
+    descending: bool
+
+
+def _cause_order(request: web.Request) -> _CauseOrder:
+    """Return how causes are sorted: the largest first, unless one of their columns is asked for."""
+    sort = request.query.get("sort", "")
+    if sort not in CAUSE_SORTS:
+        return {"sort": "count", "descending": True}
+    return {"sort": sort, "descending": request.query.get("order") == "down"}
 
 
 def _choices(request: web.Request) -> dict[str, Any]:

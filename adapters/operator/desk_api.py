@@ -19,6 +19,7 @@ Document = Mapping[str, Any]
 
 STAGES = ("open", "assigned", "snoozed", "waiting", "reopened", "resolved")
 SORTS = ("opened_at", "due_at", "severity", "type", "owner")
+CAUSE_SORTS = ("count", "oldest_at", "due_at", "severity", "owner", "type")
 ACTIONS = ("retry", "release", "dismiss", "assign", "snooze", "wake", "alias", "note", "address", "contact")
 
 
@@ -65,8 +66,10 @@ class DeskReading(Protocol):
         """A page of the same as CSV (with the names of its columns where `after` is ""), and where to go on."""
         ...
 
-    async def incidents(self, where: ExceptionFilter, *, after: str, limit: int) -> Document:
-        """Open exceptions by cause, the largest first: `{"items": [incident…], "next", "total"}`.
+    async def incidents(
+        self, where: ExceptionFilter, *, after: str, limit: int, sort: str = "count", descending: bool = True
+    ) -> Document:
+        """Open exceptions by cause, sorted by one of `CAUSE_SORTS`: `{"items": [incident…], "next", "total"}`.
 
         An incident: `{"group", "type", "owner", "severity", "count", "oldest_at", "due_at", "cause", "sku", "field",
         "next_step", "steps", "example": exception id}`.
@@ -187,9 +190,17 @@ class _Handlers:
         return document(found)
 
     async def incidents(self, request: web.Request) -> web.Response:
-        known(request, *_WHERE, "after", "limit")
-        after = request.query.get("after", "")
-        return document(await self._reading.incidents(filter_of(request), after=after, limit=limit(request)))
+        known(request, *_WHERE, "sort", "order", "after", "limit")
+        sort = one_of(request, "sort", CAUSE_SORTS) or "count"
+        order = one_of(request, "order", ("asc", "desc")) or ("desc" if sort == "count" else "asc")
+        found = await self._reading.incidents(
+            filter_of(request),
+            after=request.query.get("after", ""),
+            limit=limit(request),
+            sort=sort,
+            descending=order == "desc",
+        )
+        return document(found)
 
     async def preview(self, request: web.Request) -> web.Response:
         return document(await self._reading.preview(await deed_of(request), request[PERSON]))
@@ -304,8 +315,14 @@ PATHS: dict[str, Any] = {
     },
     "/api/incidents": {
         "get": {
-            **_answers("Open exceptions by cause, the largest first", "IncidentPage"),
-            "parameters": [*_FILTER, _AFTER, _LIMIT],
+            **_answers("Open exceptions by cause, the largest first unless sorted otherwise", "IncidentPage"),
+            "parameters": [
+                *_FILTER,
+                _query("sort", f"{', '.join(CAUSE_SORTS)}; default count."),
+                _query("order", "asc or desc; default desc for count, else asc."),
+                _AFTER,
+                _LIMIT,
+            ],
         }
     },
     "/api/deeds/preview": {

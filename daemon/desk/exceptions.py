@@ -75,10 +75,14 @@ class ExceptionDesk:
         text = table(_COLUMNS, [_flat(item) for item in page["items"]], head=not after)
         return text, None if page["next"] is None else str(page["next"])
 
-    async def incidents(self, where: ExceptionFilter, *, after: str, limit: int) -> Document:
+    async def incidents(
+        self, where: ExceptionFilter, *, after: str, limit: int, sort: str = "count", descending: bool = True
+    ) -> Document:
         """See `DeskReading`."""
         return await self._read(
-            lambda connection, now: incident_list(connection, where, after=after, limit=limit, now=now)
+            lambda connection, now: incident_list(
+                connection, where, after=after, limit=limit, now=now, sort=sort, descending=descending
+            )
         )
 
     async def exception(self, exception_id: int) -> Document | None:
@@ -221,9 +225,16 @@ def _life(connection: sqlite3.Connection, row: ExceptionRow) -> list[dict[str, s
 
 
 def incident_list(
-    connection: sqlite3.Connection, where: ExceptionFilter, *, after: str, limit: int, now: Instant
+    connection: sqlite3.Connection,
+    where: ExceptionFilter,
+    *,
+    after: str,
+    limit: int,
+    now: Instant,
+    sort: str = "count",
+    descending: bool = True,
 ) -> dict[str, Any]:
-    """Return a page of causes, the largest first.
+    """Return a page of causes, the largest first unless sorted otherwise.
 
     Raises:
         ProblemError: 400, a filter names something there is not, or `after` is no page's `next`.
@@ -231,7 +242,11 @@ def incident_list(
     if after and not (after.isascii() and after.isdigit() and len(after) < 10):
         raise ProblemError(400, "after must be the `next` of the page before.")
     skip = int(after or "0")
-    found, total = exception_lists.incidents(connection, judged(where), skip=skip, limit=limit, now=now)
+    if sort not in exception_lists.CAUSE_SORTS:
+        raise ProblemError(400, f"sort must be one of {', '.join(exception_lists.CAUSE_SORTS)}.")
+    found, total = exception_lists.incidents(
+        connection, judged(where), skip=skip, limit=limit, now=now, sort=sort, descending=descending
+    )
     return {
         "items": [_incident(one) for one in found],
         "next": str(skip + limit) if skip + len(found) < total else None,

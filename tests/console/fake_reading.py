@@ -118,7 +118,9 @@ class Desk:
         rows = "".join(f"{one['id']},{one['type']}\r\n" for one in self.matching(where))
         return ("id,type\r\n" if not after else "") + rows, None if after else "more"
 
-    async def incidents(self, where: ExceptionFilter, *, after: str, limit: int) -> Document:
+    async def incidents(
+        self, where: ExceptionFilter, *, after: str, limit: int, sort: str = "count", descending: bool = True
+    ) -> Document:
         groups: dict[str, list[dict[str, Any]]] = {}
         for one in self.matching(where):
             groups.setdefault(one["group"], []).append(one)

@@ -140,6 +140,22 @@ def test_many_orders_of_one_cause_are_one_incident(file: sqlite3.Connection) -> 
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", exception_lists.CAUSE_SORTS)
+def test_causes_are_sorted_as_asked_page_by_page(file: sqlite3.Connection, sort: str, descending: bool) -> None:
+    def page(skip: int, limit: int) -> list[exception_lists.Incident]:
+        return exception_lists.incidents(file, ALL, skip=skip, limit=limit, now=NOW, sort=sort, descending=descending)[
+            0
+        ]
+
+    weights = ("info", "warning", "error", "critical")
+    whole = page(0, 99)
+    keys = [weights.index(one.severity) if sort == "severity" else getattr(one, sort) for one in whole]
+    assert keys == sorted(keys, reverse=descending)
+    assert [one.group for skip in (0, 2, 4) for one in page(skip, 2)] == [one.group for one in whole]
+    assert len(whole) == 5
+
+
 def test_an_exception_is_due_by_its_severity(file: sqlite3.Connection) -> None:
     rows = {row.type: row for row in exception_lists.of_ids(file, list(range(1, 12)))}
     assert {row.severity: (row.due_at or 0) - row.opened_at for row in rows.values()} == {

@@ -121,9 +121,10 @@ class _Before(NamedTuple):
 
 
 def _last_of(connection: sqlite3.Connection, record: Record, finding: Finding) -> _Before:
+    # `+` keeps the planner at the few of this record: it would go through all of the type that ever were resolved.
     row = connection.execute(
         "SELECT id, assignee FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND sku = ?"
-        " AND field = ? AND state = 'resolved' ORDER BY id DESC LIMIT 1",
+        " AND field = ? AND +state = 'resolved' ORDER BY id DESC LIMIT 1",
         (record.kind, record.id, finding.code, finding.sku, finding.field),
     ).fetchone()
     return _Before() if row is None else _Before(row[0], row[1])
@@ -179,7 +180,7 @@ def resolve_types(connection: sqlite3.Connection, types: Collection[str], *, res
 def was_dismissed(connection: sqlite3.Connection, record: Record, kind: str, *, sale: str) -> bool:
     """Say whether a person has dismissed an exception of this type about this sale of a record."""
     row = connection.execute(
-        "SELECT 1 FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND state = 'resolved'"
+        "SELECT 1 FROM exceptions WHERE record_kind = ? AND record_id = ? AND type = ? AND +state = 'resolved'"
         " AND resolution LIKE 'dismissed by %' AND json_extract(facts, '$.sale') = ? LIMIT 1",
         (record.kind, record.id, kind, sale),
     ).fetchone()
@@ -283,7 +284,8 @@ def waiting_facts(connection: sqlite3.Connection) -> set[str]:
 def orders_waiting_for(connection: sqlite3.Connection, fact: str) -> list[str]:
     """Return ids of orders with an open exception that waits for this fact."""
     rows = connection.execute(
-        "SELECT DISTINCT record_id FROM exceptions WHERE state = 'open' AND waits_for = ? AND record_kind = 'order'",
+        "SELECT DISTINCT record_id FROM exceptions INDEXED BY exceptions_waiting WHERE state = 'open'"
+        " AND waits_for <> '' AND waits_for = ? AND record_kind = 'order'",
         (fact,),
     )
     return [row[0] for row in rows]

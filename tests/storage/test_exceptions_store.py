@@ -118,3 +118,24 @@ def test_a_type_nobody_declared_cannot_be_stored(file: sqlite3.Connection) -> No
     file.execute("DELETE FROM exception_types WHERE code = ?", (CODE,))
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
         exceptions.raise_finding(file, ORDER, finding(), now=NOW)
+
+
+def test_what_is_asked_of_one_record_goes_through_no_others(file: sqlite3.Connection) -> None:
+    """Each is asked at the writer's turn, and what is resolved of a type grows with every year."""
+    run: list[str] = []
+    file.set_trace_callback(run.append)
+    raised(file, finding())
+    exceptions.was_dismissed(file, ORDER, CODE, sale="S")
+    exceptions.dismissed_as_it_is(file, ORDER, finding())
+    exceptions.is_open(file, ORDER, CODE)
+    exceptions.next_attempt(file, ORDER, CODE)
+    exceptions.clear(file, ORDER, resolution="found", now=NOW)
+    exceptions.orders_waiting_for(file, "sku:A")
+    file.set_trace_callback(None)
+
+    asked = [sql for sql in run if sql.startswith("SELECT") and "LIMIT 100" not in sql]
+    assert len(asked) == 7
+    of_few = ("exceptions_by_record (record_kind=? AND record_id=?)", "one_open_exception", "exceptions_waiting")
+    for sql in asked:
+        plan = [str(row[3]) for row in file.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        assert any(index in plan[0] for index in of_few), (sql, plan)

@@ -28,6 +28,9 @@ Row = tuple[str, ...]
 WIDTH = 118
 """Columns of the text: a page on its side, or a terminal."""
 
+NARROWEST = 30
+"""Columns the last cell of a row has at least, however long the others are: then the line is longer than the page."""
+
 _ON, _OFF = "on", "OFF"
 
 
@@ -378,7 +381,9 @@ def _alerts(settings: Settings) -> Section:
     meaning = f"A critical alert that stands so long goes to {to} too; any other past its due time."
     rows.append(("escalation", f"{alerts.escalate_after_minutes}", "minutes", meaning))
     rows.append(("quiet hours", alerts.quiet_hours or "none", "", "Only what is critical calls somebody meanwhile."))
-    rows.append(("maintenance", ", ".join(alerts.maintenance) or "none planned", "", "Nobody is called meanwhile."))
+    planned = f" Planned: {', '.join(alerts.maintenance)}." if alerts.maintenance else ""
+    figure = f"{len(alerts.maintenance)}" if alerts.maintenance else "none planned"
+    rows.append(("maintenance", figure, "", f"Nobody is called meanwhile.{planned}"))
     columns = ("Somebody is called at", "Figure", "Unit", "What is counted")
     return Section(title="When somebody is called", columns=columns, rows=tuple(rows))
 
@@ -423,7 +428,7 @@ def _table(section: Section) -> Iterator[str]:
     widths = [max(len(row[index]) for row in rows) for index in range(len(section.columns) - 1)]
     left = sum(widths) + 2 * len(widths) + 2
     for row in rows:
-        wrapped = textwrap.wrap(row[-1], WIDTH - left) or [""]
+        wrapped = textwrap.wrap(row[-1], max(WIDTH - left, NARROWEST)) or [""]
         cells = "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
         yield f"  {cells}{wrapped[0]}".rstrip()
         yield from (" " * left + line for line in wrapped[1:])

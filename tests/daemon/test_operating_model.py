@@ -119,6 +119,24 @@ def test_the_text_holds_every_cell_and_fits_a_page() -> None:
         assert {word for row in one.rows for cell in row for word in cell.split()} <= words
 
 
+PLANNED = [f"2026-12-{day}T18:00:00Z/2026-12-{day}T23:00:00Z" for day in (24, 26, 31)]
+
+
+def test_every_planned_maintenance_is_on_the_page() -> None:
+    """The daemon makes the page at its start: what does not fit on it must not keep the daemon from starting."""
+    found = model(f"[alerts]\nmaintenance = {json.dumps(PLANNED)}\n")
+    [row] = [row for row in section(found, "When somebody is called").rows if row[0] == "maintenance"]
+    assert all(window in row[-1] for window in PLANNED)
+    assert max(map(len, found.text.splitlines())) <= WIDTH
+
+
+def test_a_name_longer_than_the_page_is_on_it_all_the_same() -> None:
+    slug = "wrap-" * 40
+    found = model(f'[mappings.charges]\n"{slug}" = {{ product = "Gift wrap" }}\n')
+    [line] = [line for line in found.text.splitlines() if slug in line]
+    assert line.endswith("Gift wrap")
+
+
 def test_the_command_needs_no_daemon(tmp_path: Path, capsys: Printed) -> None:
     config = str(write_config(tmp_path))
     assert main(["model", "--config", config]) == 0

@@ -47,8 +47,11 @@ _MESSAGES_SHOWN = 20
 _VALUES = "deed"
 """What an edit of a deed puts in, sealed under the deed's key."""
 
-_TOLD = {acting.ASSIGN: ("to",), acting.SNOOZE: ("until",), "alias": ("sku", "alias")}
+_TOLD = {acting.ASSIGN: ("to",), acting.SNOOZE: ("until",)}
 """What of a deed stands in its row beside its reason, by action."""
+
+_TOLD_OF_VALUES = {"alias": ("sku", "alias")}
+"""What of the values of an edit stands there too."""
 
 _NEEDS_REASON = frozenset({acting.DISMISS, *acting.EDITS})
 
@@ -145,9 +148,10 @@ def accept(
 def _row(app: Running, key: str, deed: Deed, person: Person, now: Instant) -> DeedRow:
     # What an edit puts in may be about a person: only an alias, two SKUs, may stand in the deed's row. All that was
     # asked for is there as a digest, which tells the same deed sent again from another one under its key.
-    told = {"to": deed.to, "until": deed.until, **deed.values}
+    told = {name: str(getattr(deed, name)) for name in _TOLD.get(deed.action, ())}
+    told |= {name: deed.values.get(name, "") for name in _TOLD_OF_VALUES.get(deed.action, ())}
     asked = _sealer(app).digest(msgspec.json.encode(deed, order="sorted").decode())
-    detail = {name: told.get(name, "") for name in _TOLD.get(deed.action, ())} | {"asked": asked}
+    detail = told | {"asked": asked}
     return DeedRow(
         key=key,
         at=now,

@@ -120,6 +120,27 @@ async def test_no_row_of_a_deed_holds_what_may_be_about_a_person(tmp_path: Path,
         assert "two lines" in str(kept)
 
 
+@pytest.mark.parametrize(
+    ("deed", "then"),
+    [
+        (Deed(action="assign", ids=(1,), to="eve", values={"to": "Ann Smith, Way 1"}), ("eve", None)),
+        (
+            Deed(action="snooze", ids=(1,), until=format_instant(NOW + 3_600_000), values={"until": "2099-01-01"}),
+            ("", NOW + 3_600_000),
+        ),
+    ],
+)
+async def test_what_an_edit_would_put_in_is_nothing_to_another_action(
+    tmp_path: Path, deed: Deed, then: tuple[str, int | None]
+) -> None:
+    """Whom it goes to, and until when, was judged: no other text takes its place on the way."""
+    async with assembled(tmp_path, held(1)) as app:
+        done = await ExceptionDesk(app).do(KEY, deed, EVE)
+        row = await app.engine.database.read(lambda connection: exceptions.get(connection, 1))
+        assert row is not None
+        assert (done["done"], row.assignee, row.snoozed_until) == (1, *then)
+
+
 async def test_thousands_are_gone_through_where_nobody_waits_for_the_writer(tmp_path: Path) -> None:
     """They are chosen on the connection that reads; the commit only writes them down."""
     async with assembled(tmp_path, held(3)) as app:

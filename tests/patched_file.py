@@ -38,12 +38,12 @@ def product(sku: str, **changes: Any) -> Product:
     return msgspec.structs.replace(Product(id=sku, sku=sku, name=sku, type="Stock"), **changes)
 
 
-def fill(connection: sqlite3.Connection, *, document: Mapping[str, Any] = DOCUMENT) -> None:
+def fill(connection: sqlite3.Connection, *, document: Mapping[str, Any] = DOCUMENT, version: int = 7) -> None:
     """Write them."""
     body = json.dumps(document).encode()
     orders.accept(connection, read_order(body), now=NOW)
     sealed = SEALER.seal(body, order_id=ID, kind="order")
-    bodies.put(connection, ID, "order", version=7, sealed=sealed, now=NOW)
+    bodies.put(connection, ID, "order", version=version, sealed=sealed, now=NOW)
     items = (product("LOAF"), product("OLD", status="Deprecated"), product("HIDDEN", sellable=False))
     facts.store(connection, FactKind.PRODUCT, items, now=NOW, whole=True)
     facts.mark_read(connection, FactKind.PRODUCT, now=NOW, full=True, changed=True)

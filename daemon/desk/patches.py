@@ -346,8 +346,10 @@ class _Edit:
         """Who edits a part of a name leaves the other as it is: both are kept, since they are laid over as one."""
         if not set(NAMES) & set(values):
             return values
+        overtaken = lay(self._original.order, stand).overtaken
+        holding = [patch.values or {} for patch in stand if patch.id not in overtaken]
         now = originals(self._original) | {
-            name: text for patch in stand for name, text in (patch.values or {}).items() if name in NAMES
+            name: text for texts in holding for name, text in texts.items() if name in NAMES
         }
         return values | {name: values.get(name, now.get(name, "")) for name in NAMES}
 

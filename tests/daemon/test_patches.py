@@ -147,6 +147,18 @@ async def test_original_and_edit_stand_beside_each_other_for_who_may_see_them(tm
         assert (await here.get(f"{NUMBER}/edits", FINANCE))["may_edit"] is False
 
 
+async def test_a_name_that_gave_way_to_a_newer_one_does_not_come_back_with_the_next_edit(tmp_path: Path) -> None:
+    newer = DOCUMENT | {"version": 99, "shippingAddress": SHIPPING | {"firstName": "Mia", "lastName": "Jones"}}
+    async with served(tmp_path) as here:
+        await here.edit("contact", {"first_name": "Zora"}, key="a")
+        await here.write(lambda connection: fill(connection, document=newer, version=99))
+        assert fields(await here.get(f"{NUMBER}/edits"))["contact", "first_name"] == ("Mia", "Mia", False)
+        await here.edit("contact", {"last_name": "Johns"}, key="b")
+        shown = fields(await here.get(f"{NUMBER}/edits"))
+        assert shown["contact", "first_name"] == ("Mia", "Mia", True)
+        assert shown["contact", "last_name"] == ("Jones", "Johns", True)
+
+
 async def test_an_edit_is_withdrawn_once_and_its_units_with_it(tmp_path: Path) -> None:
     async with served(tmp_path) as here:
         _, done = await here.edit("alias", {"sku": SKU, "alias": "LOAF"})

@@ -31,21 +31,29 @@ def _row(row: tuple[object, ...]) -> Maintenance:
     return msgspec.convert(dict(zip(Maintenance.__struct_fields__, row, strict=True)), Maintenance)
 
 
+_TAKE_OVER = """
+INSERT INTO maintenance (source, starts_at, ends_at, reason) VALUES ('file', ?, ?, 'configured')
+ON CONFLICT (starts_at) WHERE source = 'file' DO UPDATE SET ends_at = excluded.ends_at,
+    ended_at = CASE WHEN excluded.ends_at > ends_at THEN NULL ELSE ended_at END,
+    reported_at = CASE WHEN excluded.ends_at > ends_at THEN NULL ELSE reported_at END
+"""
+
+
 def keep(connection: sqlite3.Connection, windows: Sequence[Window], *, now: Instant) -> None:
-    """Take over the windows of the file that are on, and end what is over. One that passed unseen is none of ours."""
+    """Take over the windows of the file that are on, and end what is over. One that passed unseen is none of ours.
+
+    One that is over and was made longer since, or taken out and put back, is on again; one that a person ended is not.
+    """
     for window in windows:
         if window.starts_at <= now < window.ends_at:
-            connection.execute(
-                "INSERT INTO maintenance (source, starts_at, ends_at, reason) VALUES ('file', ?, ?, 'configured')"
-                " ON CONFLICT (starts_at) WHERE source = 'file' DO UPDATE SET ends_at = excluded.ends_at",
-                (window.starts_at, window.ends_at),
-            )
+            connection.execute(_TAKE_OVER, (window.starts_at, window.ends_at))
     listed = {window.starts_at for window in windows}
     for row in unended(connection):
         if row.ends_at <= now:
             end(connection, row.id, now=row.ends_at)
         elif row.source == "file" and row.starts_at not in listed:
             end(connection, row.id, now=now)
+            connection.execute("UPDATE maintenance SET ends_at = ? WHERE id = ?", (now, row.id))
 
 
 def start(connection: sqlite3.Connection, *, author: str, reason: str, now: Instant, ends_at: Instant) -> int:

@@ -222,7 +222,7 @@ class AlertWorker:
             )
             told = teller.tell(
                 self.rules.of_owner(owner.value),
-                key=f"catch-up:{over[-1].id}:{owner.value}",
+                key=f"catch-up:{over[-1].id}:{ended_at}:{owner.value}",
                 kind="catch-up",
                 owner=owner.value,
                 severity=worst(alert.severity for alert in still),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actors.domain.outgoing import Tone
@@ -221,6 +222,20 @@ async def test_a_window_a_person_ended_is_over(tmp_path: Path) -> None:
         await house.for_(MINUTE)
         assert len(house.post.sent) == 4
         assert await house.rows("SELECT reported_at IS NOT NULL FROM maintenance") == [(1,)]
+
+
+async def test_a_window_that_is_on_again_is_reported_on_again(tmp_path: Path) -> None:
+    window = Window(starts_at=START, ends_at=START + HOUR)
+    async with alert_house(tmp_path, windows=(window,)) as house:
+        await house.until(START + 2 * HOUR)
+        house.rules = msgspec.structs.replace(house.rules, windows=(Window(starts_at=START, ends_at=START + 5 * HOUR),))
+        await house.start()
+        await house.fail("CT-1")
+        await house.until(START + 5 * HOUR - SECOND)
+        assert [message.channel for message in house.post.sent] == ["ops", "finance", "ecommerce", "it"]
+        await house.until(START + 5 * HOUR + MINUTE)
+        told = {message.channel: message.title for message in house.post.sent[4:]}
+        assert told["ecommerce"] == "[acme] maintenance is over: 1 raised, 1 still open"
 
 
 async def test_a_message_that_does_not_go_out_is_tried_again_and_told(tmp_path: Path) -> None:

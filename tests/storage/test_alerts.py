@@ -108,6 +108,33 @@ def test_windows_of_the_file_come_and_go_with_it(connection: sqlite3.Connection)
     assert [row.ended_at for row in maintenance.unreported(connection)] == [NOW + 3]
 
 
+def test_a_window_that_was_over_is_on_again_when_the_file_says_so(connection: sqlite3.Connection) -> None:
+    """Made longer a little late, or taken out and put back: nobody is called while the file says so."""
+    window = Window(starts_at=NOW, ends_at=NOW + 10 * MINUTE)
+    longer = Window(starts_at=NOW, ends_at=NOW + 60 * MINUTE)
+    maintenance.keep(connection, [window], now=NOW)
+    maintenance.keep(connection, [window], now=NOW + 11 * MINUTE)
+    [over] = maintenance.unreported(connection)
+    maintenance.reported(connection, over.id, now=NOW + 11 * MINUTE)
+    maintenance.keep(connection, [longer], now=NOW + 12 * MINUTE)
+    assert maintenance.current(connection, now=NOW + 12 * MINUTE) is not None
+    maintenance.keep(connection, [], now=NOW + 20 * MINUTE)
+    assert maintenance.current(connection, now=NOW + 20 * MINUTE) is None
+    assert [row.ended_at for row in maintenance.unreported(connection)] == [NOW + 20 * MINUTE], "it is reported on anew"
+    maintenance.keep(connection, [longer], now=NOW + 21 * MINUTE)
+    assert maintenance.current(connection, now=NOW + 21 * MINUTE) is not None
+    assert len(maintenance.listing(connection)) == 1
+
+
+def test_a_window_that_a_person_ended_stays_ended(connection: sqlite3.Connection) -> None:
+    window = Window(starts_at=NOW, ends_at=NOW + 10 * MINUTE)
+    maintenance.keep(connection, [window], now=NOW)
+    [row] = maintenance.unended(connection)
+    maintenance.end(connection, row.id, now=NOW + MINUTE)
+    maintenance.keep(connection, [window], now=NOW + 2 * MINUTE)
+    assert maintenance.current(connection, now=NOW + 2 * MINUTE) is None
+
+
 def test_a_window_that_passed_while_nobody_ran_ends_when_it_was_to_end(connection: sqlite3.Connection) -> None:
     window = Window(starts_at=NOW, ends_at=NOW + 10 * MINUTE)
     maintenance.keep(connection, [window], now=NOW + MINUTE)

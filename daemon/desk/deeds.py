@@ -16,7 +16,7 @@ from actors.core.actor import Done, Later, Outcome
 from actors.desk import acting
 from actors.desk.acting import Refusal
 from actors.domain.time import Instant, format_instant, parse_instant
-from actors.messages import Flow, Nudge, Urgency
+from actors.messages import Flow, Nudge
 from adapters.operator.access import SOCKET, Person
 from adapters.operator.answers import LONGEST_REASON
 from adapters.operator.desk_api import Deed
@@ -57,8 +57,8 @@ _NEEDS_REASON = frozenset({acting.DISMISS, *acting.EDITS})
 
 
 def nudge(key: str, now: Instant) -> Nudge:
-    """What has a deed gone on with."""
-    return Nudge(flow=Flow.DESK, subject=f"{NAME}:{key}", due_at=now, urgency=Urgency.UNDERWAY)
+    """What has a deed gone on with: in turn with all that the desk does, or several would keep alerts waiting."""
+    return Nudge(flow=Flow.DESK, subject=f"{NAME}:{key}", due_at=now)
 
 
 def checked(deed: Deed, *, now: Instant, reason_needed: bool = True) -> Deed:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from actors.desk.actor import CONCURRENCY
+from actors.desk.alerting import next_look
 from actors.domain.exception_life import ExceptionFilter
 from actors.domain.order_state import OrderState
 from actors.domain.time import format_instant
@@ -25,6 +28,7 @@ from storage import audit, bodies, books, deeds, exceptions, orders, outbox
 from storage.exceptions import ExceptionRow, Record
 from tests.daemon_app import NOW, TestApp, assembled
 from tests.desk_house import held_orders, order_id, told
+from tests.stored import fresh
 
 EVE = Person(name="eve", roles=frozenset({"ecommerce"}))
 FINN = Person(name="finn", roles=frozenset({"finance"}))
@@ -148,6 +152,21 @@ async def test_thousands_are_gone_through_where_nobody_waits_for_the_writer(tmp_
             lambda connection: doing.choose(app, connection, KEY, Deed(action="retry", where=ALL), EVE)
         )
         assert wanted == [1, 2, 3]
+
+
+def test_alerts_have_their_turn_however_many_deeds_are_under_way(tmp_path: Path) -> None:
+    """As many as the desk works at side by side, each with more to do whenever it is asked."""
+    with closing(fresh(tmp_path)) as connection:
+        for number in range(CONCURRENCY):
+            outbox.accept(connection, doing.nudge(f"deed-{number}", NOW), now=NOW)
+        outbox.accept(connection, next_look(NOW + 1), now=NOW)
+        seen: list[str] = []
+        for turn in range(3):
+            now = NOW + 1 + turn
+            for envelope in outbox.claim(connection, Flow.DESK, limit=CONCURRENCY, now=now):
+                seen.append(envelope.subject)
+                outbox.retry(connection, envelope, due_at=now + 1, reason="more")
+        assert seen.index("alerts") <= CONCURRENCY
 
 
 async def test_a_deed_of_few_is_done_in_its_answer(tmp_path: Path) -> None:

@@ -28,6 +28,29 @@ HOSTS = {
 }
 """Where kinds of channels lead whose address names no host."""
 
+_NAME_A_HOST = frozenset(
+    f"{kind}{secure}"
+    for kind in (
+        *(
+            "apprise",
+            "form",
+            "gotify",
+            "hassio",
+            "irc",
+            "json",
+            "mailto",
+            "matrix",
+            "mmost",
+            "nctalk",
+            "ncloud",
+            "ntfy",
+        ),
+        *("rocket", "rsyslog", "signal", "synology", "workflow", "xml"),
+    )
+    for secure in ("", "s")
+)
+"""Kinds whose address names a host. Of all others what stands in that place may be a token, dots and all."""
+
 
 def nobody(_name: str) -> str | None:
     """Know no secret."""
@@ -87,7 +110,8 @@ def hosts(settings: Settings, secret: Lookup) -> Iterator[tuple[str, str]]:
     for text in every(settings):
         url = url_of(text, secret)
         scheme = _scheme(url) or "credential"
-        yield HOSTS.get(scheme) or _host(url) or f"{scheme}: channel of an owner", f"alerts by {scheme}"
+        host = _host(url) if scheme in _NAME_A_HOST else ""
+        yield HOSTS.get(scheme) or host or f"{scheme}: channel of an owner", f"alerts by {scheme}"
 
 
 def _scheme(url: str) -> str:
@@ -97,7 +121,7 @@ def _scheme(url: str) -> str:
 
 
 def _host(url: str) -> str:
-    """Return a host that looks like one: in many kinds of channels that place is a token."""
+    """Return a host that looks like one."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:

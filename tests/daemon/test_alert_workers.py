@@ -207,6 +207,22 @@ def test_hosts_of_channels_are_named_and_nothing_else_of_them(tmp_path: Path) ->
         )
 
 
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("pbul://o.gn5kj6nfhv736I7jC3cj3QLRiyhgl98b", "pbul: channel of an owner"),
+        ("wxteams://ab.cd.ef", "wxteams: channel of an owner"),
+        ("workflows://prod-1.westus.logic.azure.com:443/flow/sign", "prod-1.westus.logic.azure.com"),
+        ("jsons://user:pass@hook.test/path", "hook.test"),
+    ],
+)
+def test_what_may_be_a_token_is_no_host(tmp_path: Path, address: str, host: str) -> None:
+    """Some tokens have dots: a host is shown only of kinds whose address names one."""
+    settings = settings_of(tmp_path, OWNERS.format(to="[]"))
+    scheme = address.partition(":")[0]
+    assert (host, f"alerts by {scheme}") in list(hosts(settings, {"chat": address}.get))
+
+
 def test_the_check_finds_a_channel_nobody_understands(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, OWNERS.format(to="[]"))
     known = {"chat": "slack://half", "pager": "pagerduty://" + "k" * 32 + "@" + "a" * 20}

@@ -31,22 +31,9 @@ HOSTS = {
 _NAME_A_HOST = frozenset(
     f"{kind}{secure}"
     for kind in (
-        *(
-            "apprise",
-            "form",
-            "gotify",
-            "hassio",
-            "irc",
-            "json",
-            "mailto",
-            "matrix",
-            "mmost",
-            "nctalk",
-            "ncloud",
-            "ntfy",
-        ),
-        *("rocket", "rsyslog", "signal", "synology", "workflow", "xml"),
-    )
+        "apprise form gotify hassio irc json mailto matrix mmost nctalk ncloud ntfy rocket rsyslog signal synology"
+        " workflow xml"
+    ).split()
     for secure in ("", "s")
 )
 """Kinds whose address names a host. Of all others what stands in that place may be a token, dots and all."""

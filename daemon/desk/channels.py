@@ -29,14 +29,10 @@ HOSTS = {
 """Where kinds of channels lead whose address names no host."""
 
 _NAME_A_HOST = frozenset(
-    f"{kind}{secure}"
-    for kind in (
-        "apprise form gotify hassio irc json mailto matrix mmost nctalk ncloud ntfy rocket rsyslog signal synology"
-        " workflow xml"
-    ).split()
-    for secure in ("", "s")
+    {"apprise", "form", "gotify", "hassio", "irc", "json", "mailto", "matrix", "mmost", "nctalk", "ncloud", "ntfy"}
+    | {"rocket", "rsyslog", "signal", "synology", "workflow", "xml"}
 )
-"""Kinds whose address names a host. Of all others what stands in that place may be a token, dots and all."""
+"""Kinds whose address names a host (an s at its end: by TLS). Of others what stands there may be a token with dots."""
 
 
 def nobody(_name: str) -> str | None:
@@ -97,7 +93,7 @@ def hosts(settings: Settings, secret: Lookup) -> Iterator[tuple[str, str]]:
     for text in every(settings):
         url = url_of(text, secret)
         scheme = _scheme(url) or "credential"
-        host = _host(url) if scheme in _NAME_A_HOST else ""
+        host = _host(url) if scheme.removesuffix("s") in _NAME_A_HOST else ""
         yield HOSTS.get(scheme) or host or f"{scheme}: channel of an owner", f"alerts by {scheme}"
 
 

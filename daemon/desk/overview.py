@@ -67,11 +67,12 @@ class Overview:
         calls = sum(per_lane.values())
         minutes = max(snapshot.minutes_to_drain, calls / max(1, snapshot.limit)) if calls else 0.0
         paused = Flow.ORDERS in engine.dispatcher.paused
+        stands = paused or Flow.ORDERS in engine.dispatcher.stopped
         gone = engine.clock.now() + round(minutes * 60_000)
         return {
             "calls": calls,
             "minutes": minutes,
-            "gone_at": format_instant(gone) if calls and not paused else None,
+            "gone_at": format_instant(gone) if calls and not stands else None,
             "per_lane": per_lane,
             "orders": waiting,
             "paused": paused,

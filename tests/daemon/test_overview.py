@@ -113,6 +113,13 @@ async def test_a_backlog_of_a_paused_flow_has_no_end(tmp_path: Path) -> None:
     assert (told["gone_at"], told["paused"], told["calls"]) == (None, True, 3)
 
 
+async def test_a_backlog_of_a_flow_that_stands_still_has_no_end(tmp_path: Path) -> None:
+    async with assembled(tmp_path) as app:
+        app.engine.dispatcher.stopped.add(Flow.ORDERS)
+        told = (await ListDesk(app).overview())["backlog"]
+    assert (told["gone_at"], told["paused"], told["calls"]) == (None, False, 3)
+
+
 async def test_without_orders_nothing_waits(tmp_path: Path) -> None:
     async with assembled(tmp_path, lambda connection: None) as app:
         told = await ListDesk(app).overview()

@@ -152,6 +152,25 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class RulesInForce:
+    """Those rules of a plan that a row mapped at the desk changes, as flows read them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.posting = InForce(plan.posting)
+        self.finance = InForce(plan.finance)
+        self.fulfilment = InForce(plan.fulfilment)
+        self.stock = InForce(plan.stock)
+        self.catalogue = InForce(plan.catalogue)
+
+    def put(self, plan: Plan) -> None:
+        """Let the rules of a plan hold from here on."""
+        self.posting.current = plan.posting
+        self.finance.current = plan.finance
+        self.fulfilment.current = plan.fulfilment
+        self.stock.current = plan.stock
+        self.catalogue.current = plan.catalogue
+
+
 class Engine:
     """The running parts."""
 
@@ -178,11 +197,7 @@ class Engine:
         self.plan = plan
         #: Held while a row is put in force and committed: one at a time, so that what failed takes nobody else's back.
         self.mapping = anyio.Lock()
-        self._posting = InForce(plan.posting)
-        self._finance = InForce(plan.finance)
-        self._fulfilment = InForce(plan.fulfilment)
-        self._stock = InForce(plan.stock)
-        self._catalogue = InForce(plan.catalogue)
+        self._rules = RulesInForce(plan)
         self.witness = witness
         self.database = database
         self.clock = clock
@@ -193,43 +208,9 @@ class Engine:
             database=database, clock=clock, bell=self.bell, chance=chance, probe=probe, tracer=tracer, log=log
         )
         journal = SqliteJournal(database, witness=witness)
-        self.governor = Governor(
-            clock=clock,
-            journal=journal,
-            calls_per_minute=plan.calls_per_minute,
-            max_in_flight=plan.max_in_flight,
-            shares=plan.shares,
-            reserve=plan.reserve,
-            timeout_seconds=plan.timeout_seconds,
-        )
-        self.cin7 = Cin7Client(
-            transport=cin7_transport,
-            clock=clock,
-            gate=self.governor,
-            probe=probe,
-            base_url=plan.cin7_url,
-            account_id=plan.cin7_account,
-            application_key=plan.cin7_key,
-            timeout_seconds=plan.timeout_seconds,
-            tracer=tracer,
-            may_write=lambda: self.lease.held,
-            webhook_token=plan.webhook_token,
-        )
-        self.commercetools = CommercetoolsClient(
-            transport=ct_transport,
-            clock=clock,
-            journal=journal,
-            probe=probe,
-            project_key=plan.ct_project,
-            api_url=plan.ct_api_url,
-            auth_url=plan.ct_auth_url,
-            client_id=plan.ct_client_id,
-            client_secret=plan.ct_client_secret,
-            max_in_flight=plan.ct_max_in_flight,
-            random=chance,
-            tracer=tracer,
-            may_write=lambda: self.lease.held,
-        )
+        self.governor = self._governor(journal)
+        self.cin7 = self._cin7(cin7_transport)
+        self.commercetools = self._commercetools(ct_transport, journal)
         self.lease = LeaseKeeper(
             self.around, self.commercetools, connection_name=plan.name, on_reborn=self.governor.assume_full
         )
@@ -237,13 +218,56 @@ class Engine:
         self.actors = self._actors(born_at) | {Flow.DESK: DeskActor(self.around, workers=workers(self))}
         self.dispatcher = Dispatcher(database=database, clock=clock, bell=self.bell, actors=self.actors)
         self.watch = Watch(
-            self.around,
-            governor=self.governor,
-            missed_after=plan.missed_after,
-            retain_bodies=plan.retain_bodies,
+            self.around, governor=self.governor, missed_after=plan.missed_after, retain_bodies=plan.retain_bodies
         )
         self._readers = readers(self)
         self.supervisor = Supervisor(self._children(), clock=clock, on_stopped=self._flow_stopped, log=log)
+
+    def _governor(self, journal: SqliteJournal) -> Governor:
+        plan = self.plan
+        return Governor(
+            clock=self.clock,
+            journal=journal,
+            calls_per_minute=plan.calls_per_minute,
+            max_in_flight=plan.max_in_flight,
+            shares=plan.shares,
+            reserve=plan.reserve,
+            timeout_seconds=plan.timeout_seconds,
+        )
+
+    def _cin7(self, transport: Transport) -> Cin7Client:
+        plan = self.plan
+        return Cin7Client(
+            transport=transport,
+            clock=self.clock,
+            gate=self.governor,
+            probe=self.around.probe,
+            base_url=plan.cin7_url,
+            account_id=plan.cin7_account,
+            application_key=plan.cin7_key,
+            timeout_seconds=plan.timeout_seconds,
+            tracer=self.around.tracer,
+            may_write=lambda: self.lease.held,
+            webhook_token=plan.webhook_token,
+        )
+
+    def _commercetools(self, transport: Transport, journal: SqliteJournal) -> CommercetoolsClient:
+        plan = self.plan
+        return CommercetoolsClient(
+            transport=transport,
+            clock=self.clock,
+            journal=journal,
+            probe=self.around.probe,
+            project_key=plan.ct_project,
+            api_url=plan.ct_api_url,
+            auth_url=plan.ct_auth_url,
+            client_id=plan.ct_client_id,
+            client_secret=plan.ct_client_secret,
+            max_in_flight=plan.ct_max_in_flight,
+            random=self.around.chance,
+            tracer=self.around.tracer,
+            may_write=lambda: self.lease.held,
+        )
 
     def _actors(self, born_at: Instant) -> dict[Flow, Actor]:
         sealer = Sealer(self.plan.storage_key)
@@ -252,7 +276,7 @@ class Engine:
             storefront=self.commercetools,
             book=self.cin7,
             export=self.plan.export,
-            posting=self._posting,
+            posting=self._rules.posting,
             sealer=sealer,
             born_at=born_at,
             # In shadow mode nothing is written, the lease neither: nobody is kept out, and nobody has to be.
@@ -272,10 +296,10 @@ class Engine:
                 self.around,
                 account=self.cin7,
                 showcase=self.commercetools,
-                posting=self._posting,
+                posting=self._rules.posting,
                 refresh=self.plan.refresh,
                 rate_files=DiskRateFiles(),
-                rules=self._catalogue,
+                rules=self._rules.catalogue,
                 may_write=lambda: self.lease.held,
             ),
             Flow.CENSUS: CensusActor(
@@ -289,15 +313,15 @@ class Engine:
                 self.around,
                 storefront=self.commercetools,
                 warehouse=self.cin7,
-                rules=self._fulfilment,
+                rules=self._rules.fulfilment,
                 may_write=lambda: self.lease.held,
             ),
             Flow.FINANCE: FinanceActor(
                 self.around,
                 storefront=self.commercetools,
                 ledger=self.cin7,
-                rules=self._finance,
-                posting=self._posting,
+                rules=self._rules.finance,
+                posting=self._rules.posting,
                 may_write=lambda: self.lease.held,
             ),
             Flow.PROCUREMENT: ProcurementActor(
@@ -307,7 +331,7 @@ class Engine:
                 self.around,
                 book=self.cin7,
                 shelves=self.commercetools,
-                rules=self._stock,
+                rules=self._rules.stock,
                 may_write=lambda: self.lease.held,
             ),
         }
@@ -364,12 +388,8 @@ class Engine:
 
     def map(self, rows: Iterable[Row]) -> None:
         """Put rows mapped at the desk in force over the configuration: everything judges by them from here on."""
-        self.plan = plan = self.configured.mapped(lay(self.configured.mappings, rows))
-        self._posting.current = plan.posting
-        self._finance.current = plan.finance
-        self._fulfilment.current = plan.fulfilment
-        self._stock.current = plan.stock
-        self._catalogue.current = plan.catalogue
+        self.plan = self.configured.mapped(lay(self.configured.mappings, rows))
+        self._rules.put(self.plan)
 
     async def recover(self) -> None:
         """Before anything runs: take over from the process before this one (design §3).

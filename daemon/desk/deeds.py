@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from cryptography.exceptions import InvalidTag
 
 from actors.core.actor import Done, Later, Outcome
 from actors.desk import acting
@@ -328,10 +329,7 @@ def _edit(app: Running, row: ExceptionRow, deed: DeedRow) -> Act:
     sealer = _sealer(app)
 
     def unit(connection: sqlite3.Connection) -> Document:
-        sealed = bodies.get(connection, deed.key, _VALUES)
-        if sealed is None:
-            raise ProblemError(409, "What was to be put in is kept no longer: ask for it again.")
-        values = msgspec.json.decode(sealer.open(sealed, order_id=deed.key, kind=_VALUES), type=dict[str, str])
+        values = _values(connection, deed.key, sealer)
         return apply_patch(
             connection,
             row.record.id,
@@ -345,6 +343,18 @@ def _edit(app: Running, row: ExceptionRow, deed: DeedRow) -> Act:
         )
 
     return Act(unit, lambda _done: app.engine.bell.ring())
+
+
+def _values(connection: sqlite3.Connection, key: str, sealer: Sealer) -> dict[str, str]:
+    """Return what an edit puts in. Raises `ProblemError` 409: it is there no more, or under another storage key."""
+    sealed = bodies.get(connection, key, _VALUES)
+    try:
+        plain = sealer.open(sealed, order_id=key, kind=_VALUES) if sealed is not None else None
+    except InvalidTag:
+        plain = None
+    if plain is None:
+        raise ProblemError(409, "What was to be put in is kept no longer: ask for it again.")
+    return msgspec.json.decode(plain, type=dict[str, str])
 
 
 def _sealer(app: Running) -> Sealer:

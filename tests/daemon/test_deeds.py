@@ -112,6 +112,26 @@ async def test_what_an_edit_of_many_says_of_people_is_kept_with_the_orders_alone
         assert kept == []
 
 
+@pytest.mark.parametrize("how", ["its time is over", "another storage key"])
+async def test_a_deed_whose_values_can_be_read_no_more_comes_to_its_end(tmp_path: Path, how: str) -> None:
+    """It would be begun again for ever, and stand as under way."""
+
+    def spoil(connection: sqlite3.Connection) -> None:
+        if how == "its time is over":
+            bodies.expire(connection, before=NOW + 86_400_000)
+        else:
+            connection.execute("UPDATE bodies SET sealed = zeroblob(64) WHERE order_id = ?", (KEY,))
+
+    async with assembled(tmp_path, held(30)) as app:
+        await ExceptionDesk(app).do(KEY, Deed(action="note", where=ALL, reason="asked", values={"note": "x"}), ADA)
+        await app.engine.database.run(spoil)
+        await finished(app)
+        ended = await ExceptionDesk(app).deed(KEY)
+        assert ended is not None
+        assert (ended["refused"], ended["waiting"]) == (30, 0)
+        assert ended["refusals"][0]["message"].startswith("What was to be put in is kept no longer")
+
+
 @pytest.mark.parametrize("action", ["alias", "note", "retry", "assign"])
 async def test_no_row_of_a_deed_holds_what_may_be_about_a_person(tmp_path: Path, action: str) -> None:
     """Whatever a request puts beside what its action takes."""

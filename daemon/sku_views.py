@@ -19,10 +19,12 @@ from actors.domain.sku_form import form
 from actors.domain.spreadsheet import table
 from actors.domain.time import Instant, format_instant
 from adapters.operator.reading import SkuQuery
+from daemon.desk.cursors import onwards, place_of, token
 from daemon.instants import text_of
 from daemon.views import exception_item
 from storage import coverage, drafts, exceptions, items, listings, stock, would_haves
 from storage.drafts import DraftRow
+from storage.keyset import Place
 from storage.listings import ProductRow, VariantRow
 
 Document = dict[str, Any]
@@ -47,22 +49,25 @@ MOST_WOULD_HAVES = 100
 
 
 def sku_page(connection: sqlite3.Connection, query: SkuQuery) -> Document:
-    """Return a page of SKUs in their order, with the counts of all."""
-    found = _listing(connection, query, limit=query.limit + 1)
-    page = found[: query.limit]
+    """Return a page of SKUs, with the counts of all.
+
+    Raises:
+        ProblemError: 400, `after` is no page's `next`.
+    """
+    page, last, total = _listing(connection, query)
     return {
         "items": [_item(connection, one) for one in page],
-        "next": page[-1].sku if len(found) > len(page) else None,
+        "next": _onwards(last, query.sort),
+        "total": total,
         "counts": counts(connection),
     }
 
 
 def sku_table(connection: sqlite3.Connection, query: SkuQuery, *, head: bool) -> tuple[str, str | None]:
-    """Return a page as CSV, the names of its columns above if `head`; and the SKU after which to go on."""
-    found = _listing(connection, query, limit=query.limit + 1)
-    page = found[: query.limit]
+    """Return a page as CSV, the names of its columns above if `head`; and where to go on."""
+    page, last, _ = _listing(connection, query)
     text = table(COLUMNS, (_cells(_item(connection, one)) for one in page), head=head)
-    return text, page[-1].sku if len(found) > len(page) else None
+    return text, _onwards(last, query.sort)
 
 
 def sku_tables(connection: sqlite3.Connection, query: SkuQuery, *, most: int | None = None) -> Iterator[str]:
@@ -99,23 +104,29 @@ def _percent(part: int, whole: int) -> float | None:
     return part * 1000 // whole / 10 if whole else None
 
 
-def _listing(connection: sqlite3.Connection, query: SkuQuery, *, limit: int) -> list[Coverage]:
-    """Read a list of each match and lay them together: each is found by its index, and comes in order."""
-    flag = Flag(query.flag) if query.flag is not None else None
-    found = [
-        one
-        for match in MATCHES[query.match]
-        for one in coverage.listing(
-            connection,
-            match=match,
-            flag=flag,
-            published=query.published,
-            text=query.text,
-            after=query.after,
-            limit=limit,
-        )
-    ]
-    return sorted(found, key=lambda one: one.sku)[:limit]
+def _listing(connection: sqlite3.Connection, query: SkuQuery) -> tuple[list[Coverage], Place | None, int]:
+    return coverage.listing(
+        connection,
+        matches=MATCHES[query.match],
+        flag=Flag(query.flag) if query.flag is not None else None,
+        published=query.published,
+        text=query.text,
+        sort=query.sort,
+        descending=query.descending,
+        after=_place(query),
+        limit=query.limit,
+    )
+
+
+def _place(query: SkuQuery) -> Place | None:
+    """Return where to go on: by SKU, after the SKU itself."""
+    if query.sort == "sku" and query.after:
+        return Place(query.after, query.after)
+    return place_of(query.after)
+
+
+def _onwards(last: Place | None, sort: str) -> str | None:
+    return str(last.key) if last is not None and sort == "sku" else onwards(token(last))
 
 
 def _item(connection: sqlite3.Connection, judged: Coverage) -> Document:

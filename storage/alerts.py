@@ -9,6 +9,8 @@ import msgspec
 from actors.domain.alerting import ALARMING_KINDS, RECENT, STILLING_KINDS, Incident, Over, Standing
 from actors.domain.exception_types import HOLDING, Severity
 from actors.domain.time import Instant
+from storage import keyset
+from storage.keyset import Order, Place
 
 _SEVERITIES = {severity.value: severity for severity in Severity}
 _ERROR = (Severity.ERROR, Severity.CRITICAL)
@@ -172,14 +174,52 @@ def get(connection: sqlite3.Connection, alert: int) -> AlertRow | None:
     return None if row is None else _row(row)
 
 
-def listing(connection: sqlite3.Connection, *, state: str, after: int, limit: int) -> list[AlertRow]:
-    """Return alerts, the newest first, from before the number `after` on (0: from the newest)."""
-    condition = {"open": "ended_at IS NULL", "ended": "ended_at IS NOT NULL"}.get(state, "1")
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM alerts WHERE {condition} AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?",
-        (after, after, limit),
-    )
-    return [_row(row) for row in rows]
+_SORTED_BY = {
+    "raised_at": "id",  # rows are written in that order
+    "severity": "CASE severity WHEN 'critical' THEN 3 WHEN 'error' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END",
+    "owner": "owner",
+    "rule": "rule",
+    "count": "count",
+    "title": "title",
+    "ended_at": "coalesce(ended_at, 9000000000000)",
+}
+SORTS = tuple(_SORTED_BY)
+"""What the list may be sorted by."""
+
+_STATES = {"open": "ended_at IS NULL", "ended": "ended_at IS NOT NULL", "all": "TRUE"}
+
+
+class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alerts; "" narrows nothing. `state` is open, ended or all; `text` is part of what it says."""
+
+    state: str = "open"
+    owner: str = ""
+    rule: str = ""
+    severity: str = ""
+    text: str = ""
+
+
+def page(
+    connection: sqlite3.Connection,
+    where: AlertFilter,
+    *,
+    sort: str = "raised_at",
+    descending: bool = True,
+    after: Place | None = None,
+    limit: int,
+) -> tuple[list[AlertRow], Place | None, int]:
+    """Return alerts, the newest first unless sorted otherwise, where the next page goes on, and how many there are."""
+    within = _STATES[where.state]
+    conditions = {
+        "owner = :value": where.owner or None,
+        "rule = :value": where.rule or None,
+        "severity = :value": where.severity or None,
+        "(instr(lower(title), lower(:value)) OR instr(lower(text), lower(:value)))": where.text or None,
+    }
+    order = Order(_SORTED_BY[sort], "id", descending)
+    found = keyset.part(connection, _COLUMNS, "alerts", conditions, order, after=after, limit=limit, within=within)
+    total = keyset.count(connection, "alerts", conditions, within=within)
+    return [_row(row) for row in found.rows], found.next, total
 
 
 def untold(connection: sqlite3.Connection) -> list[AlertRow]:

@@ -11,10 +11,13 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from actors.domain.time import Instant
+from storage import keyset
+from storage.keyset import Order, Place
 
 _BEFORE = "audit.before_the_chain"
 """Names the row in `meta` that holds the id of the last row written by a release without a chain."""
@@ -39,11 +42,15 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows; "" and None narrow nothing. `first` is the earliest instant, `before` the first that is too late."""
+    """Which rows; "" and None narrow nothing. `first` is the earliest instant, `before` the first that is too late.
+
+    `text` stands in the record or the detail, capitals or not.
+    """
 
     author: str = ""
     action: str = ""
     record: str = ""
+    text: str = ""
     first: Instant | None = None
     before: Instant | None = None
 
@@ -83,34 +90,46 @@ def of_record(connection: sqlite3.Connection, record: str) -> list[tuple[Instant
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def page(connection: sqlite3.Connection, where: Narrowing, *, after: int = 0, limit: int) -> list[AuditRow]:
-    """Return rows, the newest first; `after` is the id the last page ended with (0: the first page)."""
-    asked: list[tuple[str, object]] = [
-        ("author = ?", where.author or None),
-        ("action = ?", where.action or None),
-        ("record = ?", where.record or None),
-        ("at >= ?", where.first),
-        ("at < ?", where.before),
-        ("id < ?", after or None),
-    ]
-    conditions = [(condition, value) for condition, value in asked if value is not None]
-    sql = " AND ".join(condition for condition, _ in conditions) or "1"
-    rows = connection.execute(
-        f"SELECT id, at, author, action, record, detail, hash FROM audit WHERE {sql} ORDER BY id DESC LIMIT ?",
-        (*(value for _, value in conditions), limit),
+SORTS = ("id", "author", "action", "record")
+"""What the list may be sorted by: the numbers of its rows, and so the time, or another column by an index."""
+
+_TEXT = "(instr(lower(record), lower(:value)) OR instr(lower(detail), lower(:value)))"
+
+
+def page(
+    connection: sqlite3.Connection,
+    where: Narrowing,
+    *,
+    sort: str = "id",
+    descending: bool = True,
+    after: Place | None = None,
+    limit: int,
+) -> tuple[list[AuditRow], Place | None]:
+    """Return rows, the newest first unless sorted otherwise by one of `SORTS`, and where the next page goes on."""
+    conditions = {
+        "author = :value": where.author or None,
+        "action = :value": where.action or None,
+        "record = :value": where.record or None,
+        _TEXT: where.text or None,
+        "at >= :value": where.first,
+        "at < :value": where.before,
+    }
+    columns = "id, at, author, action, record, detail, hash"
+    order = Order(sort, "id", descending)
+    found = keyset.part(connection, columns, "audit", conditions, order, after=after, limit=limit)
+    return [_shown(row) for row in found.rows], found.next
+
+
+def _shown(row: tuple[Any, ...]) -> AuditRow:
+    return AuditRow(
+        id=row[0],
+        at=row[1],
+        author=row[2],
+        action=row[3],
+        record=row[4],
+        detail=msgspec.json.decode(row[5], type=dict[str, str]),
+        hash=row[6],
     )
-    return [
-        AuditRow(
-            id=row[0],
-            at=row[1],
-            author=row[2],
-            action=row[3],
-            record=row[4],
-            detail=msgspec.json.decode(row[5], type=dict[str, str]),
-            hash=row[6],
-        )
-        for row in rows
-    ]
 
 
 def head(connection: sqlite3.Connection) -> str:

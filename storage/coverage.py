@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -11,7 +12,8 @@ from actors.domain import coverage as rules
 from actors.domain.coverage import Coverage, Flag, ItemFact, Match, VariantFact
 from actors.domain.sku_form import form
 from actors.domain.time import Instant
-from storage import items, listings
+from storage import items, keyset, listings
+from storage.keyset import Order, Place
 
 _COLUMNS = "sku, match, flags, near, published, item_id, product_id"
 
@@ -73,32 +75,36 @@ def get(connection: sqlite3.Connection, sku: str) -> Coverage | None:
     return None if row is None else _row(row)
 
 
+SORTS = ("sku", "match", "published", "flags", "near")
+"""What the list may be sorted by."""
+
+
 def listing(
     connection: sqlite3.Connection,
     *,
-    match: Match | None = None,
+    matches: Sequence[Match] = tuple(Match),
     flag: Flag | None = None,
     published: bool | None = None,
     text: str = "",
-    after: str = "",
+    sort: str = "sku",
+    descending: bool = False,
+    after: Place | None = None,
     limit: int = 100,
-) -> list[Coverage]:
-    """Return SKUs by filter, in their order, after one; `text` is part of the SKU, capitals or not."""
-    conditions: list[str] = ["sku > ?"]
-    values: list[str | bool] = [after]
-    for condition, value in (
-        ("match = ?", match.value if match is not None else None),
-        ("flags != ' ' AND instr(flags, ?)", f" {flag.value} " if flag is not None else None),
-        ("published = ?", published),
-        ("instr(lower(sku), ?)", text.lower() or None),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM coverage WHERE {' AND '.join(conditions)} ORDER BY sku LIMIT ?", (*values, limit)
-    )
-    return [_row(row) for row in rows]
+) -> tuple[list[Coverage], Place | None, int]:
+    """Return SKUs by filter, sorted by one of `SORTS`, where the next page goes on, and how many there are.
+
+    `text` is part of the SKU, capitals or not. There are tens of thousands of them: any order but theirs is made anew.
+    """
+    within = "TRUE" if len(matches) == len(Match) else f"match IN ({', '.join(repr(one.value) for one in matches)})"
+    conditions = {
+        "flags != ' ' AND instr(flags, :value)": f" {flag.value} " if flag is not None else None,
+        "published = :value": published,
+        "instr(lower(sku), lower(:value))": text or None,
+    }
+    order = Order(sort, "sku", descending)
+    found = keyset.part(connection, _COLUMNS, "coverage", conditions, order, after=after, limit=limit, within=within)
+    total = keyset.count(connection, "coverage", conditions, within=within)
+    return [_row(row) for row in found.rows], found.next, total
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
@@ -156,7 +162,7 @@ def is_hopeless(connection: sqlite3.Connection, product_id: str) -> bool:
     return connection.execute(f"{_HOPELESS} AND p.id = ?", (product_id,)).fetchone() is not None
 
 
-def _row(row: tuple[str, str, str, str, int, str, str]) -> Coverage:
+def _row(row: tuple[Any, ...]) -> Coverage:
     sku, match, flags, near, published, item_id, product_id = row
     return Coverage(
         sku=sku,

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import msgspec
 
 from actors.domain.time import Instant
+from storage import keyset
+from storage.keyset import Order, Place
 
 
 class DeedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +66,100 @@ def get(connection: sqlite3.Connection, key: str) -> DeedRow | None:
     return None if row is None else _row(row)
 
 
-def newest(connection: sqlite3.Connection, *, limit: int) -> list[DeedRow]:
-    """Return the newest deeds, the newest first."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM deeds ORDER BY at DESC LIMIT ?", (limit,))
-    return [_row(row) for row in rows]
+SORTS = ("at", "author", "action", "total", "done", "refused", "ended_at")
+"""What the list may be sorted by."""
+
+_ENDED = "coalesce(ended_at, 9000000000000)"
+_STANDS = {
+    "all": "TRUE",
+    "under_way": "ended_at IS NULL",
+    "ended": "ended_at IS NOT NULL",
+    "refused": "refused > 0",
+}
+STANDS = tuple(_STANDS)
+_TEXT = "(instr(lower(reason), lower(:value)) OR instr(lower(detail), lower(:value)) OR instr(key, :value) = 1)"
+
+
+class DeedFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deeds; "" narrows nothing. `stands` is one of `STANDS`; `text` is part of the reason, of what else was
+    asked for, or how the key begins.
+    """
+
+    author: str = ""
+    action: str = ""
+    stands: str = "all"
+    text: str = ""
+
+
+def page(
+    connection: sqlite3.Connection,
+    where: DeedFilter,
+    *,
+    sort: str = "at",
+    descending: bool = True,
+    after: Place | None = None,
+    limit: int,
+) -> tuple[list[DeedRow], Place | None, int]:
+    """Return deeds, the newest first unless sorted otherwise, where the next page goes on, and how many there are."""
+    within = _STANDS[where.stands]
+    conditions = {
+        "author = :value": where.author or None,
+        "action = :value": where.action or None,
+        _TEXT: where.text or None,
+    }
+    order = Order(_ENDED if sort == "ended_at" else sort, "key", descending)
+    found = keyset.part(connection, _COLUMNS, "deeds", conditions, order, after=after, limit=limit, within=within)
+    total = keyset.count(connection, "deeds", conditions, within=within)
+    return [_row(row) for row in found.rows], found.next, total
+
+
+OUTCOMES = ("waits", "done", "unchanged", "refused")
+ITEM_SORTS = ("exception", "record", "outcome", "message")
+
+
+class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one exception of a deed, and the record it is about; `number` is what a person calls that."""
+
+    exception: int
+    record_kind: str
+    record_id: str
+    number: str | None
+    outcome: str
+    message: str
+
+
+_ITEM_SORTS = {
+    "exception": "exception_id",
+    "record": "coalesce(e.record_number, e.record_id, '')",
+    "outcome": "outcome",
+    "message": "message",
+}
+_ITEMS = "deed_items LEFT JOIN exceptions e ON e.id = exception_id"
+
+
+def items(
+    connection: sqlite3.Connection,
+    key: str,
+    *,
+    outcome: str = "",
+    text: str = "",
+    sort: str = "exception",
+    descending: bool = False,
+    after: Place | None = None,
+    limit: int,
+) -> tuple[list[ItemRow], Place | None, int]:
+    """Return items of a deed, where the next page goes on, and how many there are; `sort` is one of `ITEM_SORTS`."""
+    conditions = {
+        "deed = :value": key,
+        "outcome = :value": outcome or None,
+        "(instr(lower(message), lower(:value)) OR instr(lower(coalesce(e.record_number, '')), lower(:value))"
+        " OR e.record_id = :value)": text or None,
+    }
+    columns = "exception_id, coalesce(e.record_kind, ''), coalesce(e.record_id, ''), e.record_number, outcome, message"
+    order = Order(_ITEM_SORTS[sort], "exception_id", descending)
+    found = keyset.part(connection, columns, _ITEMS, conditions, order, after=after, limit=limit)
+    rows = [msgspec.convert(dict(zip(ItemRow.__struct_fields__, row, strict=True)), ItemRow) for row in found.rows]
+    return rows, found.next, keyset.count(connection, _ITEMS, conditions)
 
 
 def unfinished(connection: sqlite3.Connection) -> list[str]:

@@ -14,6 +14,7 @@ import msgspec
 from actors.domain.exception_life import ExceptionFilter, Stage
 from actors.domain.time import Instant
 from storage.exceptions import COLUMNS, ExceptionRow, row_of
+from storage.keyset import Place
 
 MOST_COUNTED = 100_000
 """Beyond it the exact number costs and says nothing more."""
@@ -66,7 +67,7 @@ def page(
     *,
     sort: str,
     descending: bool,
-    after: tuple[str | int, int] | None,
+    after: Place | None,
     limit: int,
     now: Instant,
 ) -> list[ExceptionRow]:
@@ -76,7 +77,7 @@ def page(
     order, beyond = ("DESC", "<") if descending else ("ASC", ">")
     if after is not None:
         condition += f" AND ({by}, id) {beyond} (:after_value, :after_id)"
-        values |= {"after_value": after[0], "after_id": after[1]}
+        values |= {"after_value": after.value, "after_id": after.key}
     rows = connection.execute(
         f"SELECT {COLUMNS} FROM exceptions WHERE {condition} ORDER BY {by} {order}, id {order} LIMIT :limit",
         values | {"limit": limit},

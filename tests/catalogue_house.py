@@ -83,7 +83,7 @@ class CatalogueHouse:
         if not self.made.daemon.running:
             return False
         waiting = self.made.read(lambda connection: outbox.is_waiting(connection, Flow.CATALOGUE, "judge"))
-        some = self.made.read(lambda connection: coverage.listing(connection, limit=1))
+        some, _, _ = self.made.read(lambda connection: coverage.listing(connection, limit=1))
         return self.made.read(ready) and not waiting and bool(some)
 
     def quiet(self) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import msgspec
 from aiohttp import web
 
+from actors.domain.alerting import THRESHOLDS
+from actors.domain.exception_types import Severity
 from adapters.operator.access import Person, require
-from adapters.operator.answers import document, reason_of, said
-from adapters.operator.parameters import MOST_ROWS, PERSON, known, limit, one_of, whole
+from adapters.operator.answers import csv_stream, document, reason_of, said
+from adapters.operator.parameters import MOST_ROWS, PERSON, falls, known, limit, one_of
 from adapters.operator.problems import ProblemError
 
 Document = Mapping[str, Any]
@@ -19,16 +22,40 @@ ALERT_ROLES = frozenset({"it", "admin"})
 
 OWNERS = ("ops", "finance", "ecommerce", "it")
 STATES = ("open", "ended", "all")
+SEVERITIES = tuple(severity.value for severity in Severity)
+ALERT_SORTS = ("raised_at", "severity", "owner", "rule", "count", "ended_at", "title")
+_FILTERS = ("state", "owner", "rule", "severity", "text", "sort", "order")
+
+
+class AlertListQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alerts: `state` is open, ended or all, `text` part of what they say; "" narrows nothing.
+
+    They are sorted by one of `ALERT_SORTS`; `after` is the `next` of the page before.
+    """
+
+    state: str = "open"
+    owner: str = ""
+    rule: str = ""
+    severity: str = ""
+    text: str = ""
+    sort: str = "raised_at"
+    descending: bool = True
+    after: str = ""
+    limit: int = 100
 
 
 class AlertReading(Protocol):
     """Alerts as people see them. Methods may raise `ProblemError`."""
 
-    async def alerts(self, *, state: str, after: int, limit: int) -> Document:
-        """The newest first: `{"items": [{"id", "rule", "owner", "subject", "severity", "title", "text", "link",
-        "count", "raised_at", "ended_at", "escalated_at", "notices": [{"kind", "owner", "channel", "state", "sent_at",
-        "error"}]}], "next"}`; `state` open, ended or all. A channel is told by its scheme, never with what is secret.
+    async def alerts(self, query: AlertListQuery) -> Document:
+        """`{"items": [{"id", "rule", "owner", "subject", "severity", "title", "text", "link", "count", "raised_at",
+        "ended_at", "escalated_at", "notices": [{"kind", "owner", "channel", "state", "sent_at", "error"}]}], "next",
+        "total"}`. A channel is told by its scheme, never with what is secret.
         """
+        ...
+
+    async def alerts_csv(self, query: AlertListQuery, *, after: str) -> tuple[str, str | None]:
+        """A page of the same as CSV (with the names of its columns where `after` is ""), and where to go on."""
         ...
 
     async def rules(self) -> Document:
@@ -67,6 +94,7 @@ def routes(reading: AlertReading) -> list[web.RouteDef]:
     desk = _Alerts(reading)
     return [
         web.get("/api/alerts", desk.alerts),
+        web.get("/api/alerts.csv", desk.alerts_csv),
         web.get("/api/alerts/rules", desk.rules),
         web.get("/api/alerts/digest/{owner}", desk.digest),
         web.post("/api/alerts/test/{owner}", desk.try_channels),
@@ -76,6 +104,22 @@ def routes(reading: AlertReading) -> list[web.RouteDef]:
     ]
 
 
+def list_query_of(request: web.Request) -> AlertListQuery:
+    """Return the page of alerts a query asks for. Raises `ProblemError` 400."""
+    asked = request.query.get
+    return AlertListQuery(
+        state=one_of(request, "state", STATES) or "open",
+        owner=one_of(request, "owner", OWNERS) or "",
+        rule=one_of(request, "rule", tuple(THRESHOLDS)) or "",
+        severity=one_of(request, "severity", SEVERITIES) or "",
+        text=asked("text", "").strip(),
+        sort=one_of(request, "sort", ALERT_SORTS) or "raised_at",
+        descending=falls(request, default="desc"),
+        after=asked("after", ""),
+        limit=limit(request),
+    )
+
+
 class _Alerts:
     """The handlers."""
 
@@ -83,10 +127,17 @@ class _Alerts:
         self._reading = reading
 
     async def alerts(self, request: web.Request) -> web.Response:
-        known(request, "state", "after", "limit")
-        state = one_of(request, "state", STATES) or "open"
-        after = whole(request, "after", default=0, least=0, most=2**62)
-        return document(await self._reading.alerts(state=state, after=after, limit=limit(request)))
+        known(request, *_FILTERS, "after", "limit")
+        return document(await self._reading.alerts(list_query_of(request)))
+
+    async def alerts_csv(self, request: web.Request) -> web.StreamResponse:
+        known(request, *_FILTERS)
+        query = list_query_of(request)
+
+        async def read(after: str) -> tuple[str, str | None]:
+            return await self._reading.alerts_csv(query, after=after)
+
+        return await csv_stream(request, read, name="alerts.csv")
 
     async def rules(self, request: web.Request) -> web.Response:
         known(request)
@@ -180,14 +231,34 @@ _OWNER = {
     "schema": {**_TEXT, "enum": list(OWNERS)},
 }
 
+_NARROWING = (
+    _query("state", "open (default), ended or all.", {**_TEXT, "enum": list(STATES)}),
+    _query("owner", "Whose it is.", {**_TEXT, "enum": list(OWNERS)}),
+    _query("rule", "The threshold that was reached.", {**_TEXT, "enum": list(THRESHOLDS)}),
+    _query("severity", "info, warning, error or critical.", {**_TEXT, "enum": list(SEVERITIES)}),
+    _query("text", "Part of what it says.", _TEXT),
+    _query("sort", "Default raised_at.", {**_TEXT, "enum": list(ALERT_SORTS)}),
+    _query("order", "asc or desc (default).", {**_TEXT, "enum": ["asc", "desc"]}),
+)
+
 PATHS: dict[str, Any] = {
     "/api/alerts": _get(
-        "Alerts, the newest first.",
+        "Alerts, the newest first unless sorted otherwise.",
         "AlertPage",
-        _query("state", "open (default), ended or all.", {**_TEXT, "enum": list(STATES)}),
-        _query("after", "The `next` of the page before.", _WHOLE),
+        *_NARROWING,
+        _query("after", "The `next` of the page before.", _TEXT),
         _query("limit", f"At most so many (1 to {MOST_ROWS}, default 100).", _WHOLE),
     ),
+    "/api/alerts.csv": {
+        "get": {
+            "summary": "All alerts that match, as CSV.",
+            "parameters": list(_NARROWING),
+            "responses": {
+                "200": {"description": "A table.", "content": {"text/csv": {"schema": _TEXT}}},
+                "default": _answers("", "Problem")["default"],
+            },
+        }
+    },
     "/api/alerts/rules": _get("Thresholds, what they are held against now, and who is told how.", "AlertRules"),
     "/api/alerts/digest/{owner}": _get("An owner's digest as it would be sent now.", "AlertDigest", _OWNER),
     "/api/alerts/test/{owner}": _post(
@@ -222,7 +293,8 @@ _WINDOW: dict[str, Any] = {
 SCHEMAS: dict[str, Any] = {
     "AlertPage": _object(
         items=_list({"$ref": "#/components/schemas/Alert"}),
-        next={"type": ["integer", "null"]},
+        next={"type": ["integer", "string", "null"]},
+        total=_WHOLE,
     ),
     "Alert": _object(
         id=_WHOLE,

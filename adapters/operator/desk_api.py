@@ -12,7 +12,7 @@ from aiohttp import web
 from actors.domain.exception_life import ExceptionFilter
 from adapters.operator.access import Person
 from adapters.operator.answers import csv_stream, document
-from adapters.operator.parameters import PERSON, known, limit, one_of
+from adapters.operator.parameters import PERSON, falls, known, limit, one_of
 from adapters.operator.problems import ProblemError
 
 Document = Mapping[str, Any]
@@ -47,6 +47,44 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     to: str = ""
     until: str = ""
     values: dict[str, str] = {}
+
+
+DEED_STANDS = ("all", "under_way", "ended", "refused")
+DEED_SORTS = ("at", "author", "action", "total", "done", "refused", "ended_at")
+
+
+class DeedListQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deeds: how they stand (one of `DEED_STANDS`), `text` part of the reason or of what else was asked for.
+
+    They are sorted by one of `DEED_SORTS`; `after` is the `next` of the page before.
+    """
+
+    author: str = ""
+    action: str = ""
+    stands: str = "all"
+    text: str = ""
+    sort: str = "at"
+    descending: bool = True
+    after: str = ""
+    limit: int = 100
+
+
+OUTCOMES = ("waits", "done", "unchanged", "refused")
+DEED_ITEM_SORTS = ("exception", "record", "outcome", "message")
+
+
+class DeedItemQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which items of a deed: by outcome, `text` part of what was said or of the record's number.
+
+    They are sorted by one of `DEED_ITEM_SORTS`; `after` is the `next` of the page before.
+    """
+
+    outcome: str = ""
+    text: str = ""
+    sort: str = "exception"
+    descending: bool = False
+    after: str = ""
+    limit: int = 100
 
 
 class DeskReading(Protocol):
@@ -97,8 +135,21 @@ class DeskReading(Protocol):
         """
         ...
 
-    async def deeds(self, *, limit: int) -> Document:
-        """The newest deeds, without what became of their items."""
+    async def deeds(self, query: DeedListQuery) -> Document:
+        """Deeds without what became of their items: `{"items": [deed…], "next", "total"}`."""
+        ...
+
+    async def deeds_csv(self, query: DeedListQuery, *, after: str) -> tuple[str, str | None]:
+        """A page of the same as CSV (with the names of its columns where `after` is ""), and where to go on."""
+        ...
+
+    async def deed_items(self, key: str, query: DeedItemQuery) -> Document | None:
+        """What became of its items: `{"items": [{"exception", "record_kind", "record_id", "number", "outcome",
+        "message"}], "next", "total"}`; None: nothing was asked for under this key."""
+        ...
+
+    async def deed_items_csv(self, key: str, query: DeedItemQuery, *, after: str) -> tuple[str, str | None]:
+        """A page of the same as CSV. Raises `ProblemError` 404, nothing was asked for under this key."""
         ...
 
     async def people(self) -> list[str]:
@@ -141,11 +192,39 @@ def filter_of(request: web.Request) -> ExceptionFilter:
 
 def list_query_of(request: web.Request) -> ExceptionListQuery:
     """Return the page of exceptions a query asks for."""
-    order = one_of(request, "order", ("asc", "desc"))
     return ExceptionListQuery(
         where=filter_of(request),
         sort=one_of(request, "sort", SORTS) or "opened_at",
-        descending=order == "desc",
+        descending=falls(request),
+        after=request.query.get("after", ""),
+        limit=limit(request),
+    )
+
+
+_DEED_FILTER = ("author", "action", "stands", "text", "sort", "order")
+_ITEM_FILTER = ("outcome", "text", "sort", "order")
+
+
+def _deed_query(request: web.Request) -> DeedListQuery:
+    asked = request.query.get
+    return DeedListQuery(
+        author=asked("author", "").strip(),
+        action=one_of(request, "action", ACTIONS) or "",
+        stands=one_of(request, "stands", DEED_STANDS) or "all",
+        text=asked("text", "").strip(),
+        sort=one_of(request, "sort", DEED_SORTS) or "at",
+        descending=falls(request, default="desc"),
+        after=asked("after", ""),
+        limit=limit(request),
+    )
+
+
+def _item_query(request: web.Request) -> DeedItemQuery:
+    return DeedItemQuery(
+        outcome=one_of(request, "outcome", OUTCOMES) or "",
+        text=request.query.get("text", "").strip(),
+        sort=one_of(request, "sort", DEED_ITEM_SORTS) or "exception",
+        descending=falls(request),
         after=request.query.get("after", ""),
         limit=limit(request),
     )
@@ -192,13 +271,12 @@ class _Handlers:
     async def incidents(self, request: web.Request) -> web.Response:
         known(request, *_WHERE, "sort", "order", "after", "limit")
         sort = one_of(request, "sort", CAUSE_SORTS) or "count"
-        order = one_of(request, "order", ("asc", "desc")) or ("desc" if sort == "count" else "asc")
         found = await self._reading.incidents(
             filter_of(request),
             after=request.query.get("after", ""),
             limit=limit(request),
             sort=sort,
-            descending=order == "desc",
+            descending=falls(request, default="desc" if sort == "count" else "asc"),
         )
         return document(found)
 
@@ -210,8 +288,33 @@ class _Handlers:
         return document(await self._reading.do(key_of(request), deed, person), status=202)
 
     async def deeds(self, request: web.Request) -> web.Response:
-        known(request, "limit")
-        return document(await self._reading.deeds(limit=limit(request)))
+        known(request, *_DEED_FILTER, "after", "limit")
+        return document(await self._reading.deeds(_deed_query(request)))
+
+    async def deeds_csv(self, request: web.Request) -> web.StreamResponse:
+        known(request, *_DEED_FILTER)
+        query = _deed_query(request)
+
+        async def read(after: str) -> tuple[str, str | None]:
+            return await self._reading.deeds_csv(query, after=after)
+
+        return await csv_stream(request, read, name="deeds.csv")
+
+    async def deed_items(self, request: web.Request) -> web.Response:
+        known(request, *_ITEM_FILTER, "after", "limit")
+        found = await self._reading.deed_items(request.match_info["key"], _item_query(request))
+        if found is None:
+            raise ProblemError(404, "Nothing was asked for under this key.")
+        return document(found)
+
+    async def deed_items_csv(self, request: web.Request) -> web.StreamResponse:
+        known(request, *_ITEM_FILTER)
+        key, query = request.match_info["key"], _item_query(request)
+
+        async def read(after: str) -> tuple[str, str | None]:
+            return await self._reading.deed_items_csv(key, query, after=after)
+
+        return await csv_stream(request, read, name="deed.csv")
 
     async def deed(self, request: web.Request) -> web.Response:
         found = await self._reading.deed(request.match_info["key"])
@@ -231,6 +334,9 @@ def routes(reading: DeskReading) -> list[web.RouteDef]:
         web.post("/api/deeds/preview", handlers.preview),
         web.post("/api/deeds", handlers.do),
         web.get("/api/deeds", handlers.deeds),
+        web.get("/api/deeds.csv", handlers.deeds_csv),
+        web.get("/api/deeds/{key}/items", handlers.deed_items),
+        web.get("/api/deeds/{key}/items.csv", handlers.deed_items_csv),
         web.get("/api/deeds/{key}", handlers.deed),
     ]
 
@@ -291,6 +397,21 @@ _KEY_PARAMETER = {
     "description": "Chosen by who asks: the same key does it once, however often it is sent.",
     "schema": {"type": "string", "minLength": 8, "maxLength": 100},
 }
+_DEED_KEY = {"name": "key", "in": "path", "required": True, "schema": _TEXT}
+_DEEDS_WANTED = (
+    _query("author", "Who asked for it, exactly."),
+    _query("action", "What was asked for.", {"enum": list(ACTIONS)}),
+    _query("stands", "all (default), under_way, ended, or refused: some of it was.", {"enum": list(DEED_STANDS)}),
+    _query("text", "Part of the reason or of what else was asked for, or how the key begins."),
+    _query("sort", f"{', '.join(DEED_SORTS)}; default at.", {"enum": list(DEED_SORTS)}),
+    _query("order", "asc or desc (default).", {"enum": ["asc", "desc"]}),
+)
+_ITEMS_WANTED = (
+    _query("outcome", "How it went.", {"enum": list(OUTCOMES)}),
+    _query("text", "Part of what was said or of the record's number."),
+    _query("sort", f"{', '.join(DEED_ITEM_SORTS)}; default exception.", {"enum": list(DEED_ITEM_SORTS)}),
+    _query("order", "asc (default) or desc.", {"enum": ["asc", "desc"]}),
+)
 _DEED_BODY = {"required": True, "content": {"application/json": {"schema": _ref("DeedRequest")}}}
 
 PATHS: dict[str, Any] = {
@@ -332,7 +453,10 @@ PATHS: dict[str, Any] = {
         }
     },
     "/api/deeds": {
-        "get": {**_answers("The newest deeds", "DeedPage"), "parameters": [_LIMIT]},
+        "get": {
+            **_answers("Deeds, the newest first unless sorted otherwise", "DeedPage"),
+            "parameters": [*_DEEDS_WANTED, _AFTER, _LIMIT],
+        },
         "post": {
             **_answers("Do it: to some exceptions, or to all that the filter matches", "Deed", "202"),
             "parameters": [_KEY_PARAMETER],
@@ -341,10 +465,30 @@ PATHS: dict[str, Any] = {
             " no other.",
         },
     },
+    "/api/deeds.csv": {
+        "get": {
+            "summary": "All deeds that match, as CSV",
+            "parameters": [*_DEEDS_WANTED],
+            "responses": {"200": {"description": "A table.", "content": {_CSV: {}}}, "default": _PROBLEM},
+        }
+    },
+    "/api/deeds/{key}/items": {
+        "get": {
+            **_answers("What became of its items", "DeedItemPage"),
+            "parameters": [_DEED_KEY, *_ITEMS_WANTED, _AFTER, _LIMIT],
+        }
+    },
+    "/api/deeds/{key}/items.csv": {
+        "get": {
+            "summary": "What became of all its items, as CSV",
+            "parameters": [_DEED_KEY, *_ITEMS_WANTED],
+            "responses": {"200": {"description": "A table.", "content": {_CSV: {}}}, "default": _PROBLEM},
+        }
+    },
     "/api/deeds/{key}": {
         "get": {
             **_answers("How far a deed is", "Deed"),
-            "parameters": [{"name": "key", "in": "path", "required": True, "schema": _TEXT}],
+            "parameters": [_DEED_KEY],
         }
     },
 }
@@ -449,6 +593,20 @@ SCHEMAS: dict[str, Any] = {
         message=_TEXT,
         refusals=_list(_object(id=_WHOLE, message=_TEXT)),
     ),
-    "DeedPage": _object(items=_list(_object(**_DEED)), next={"type": "null"}),
+    "DeedPage": _object(items=_list(_object(**_DEED)), next=_MAYBE, total=_WHOLE),
+    "DeedItemPage": _object(
+        items=_list(
+            _object(
+                exception=_WHOLE,
+                record_kind=_TEXT,
+                record_id=_TEXT,
+                number=_MAYBE,
+                outcome={"enum": list(OUTCOMES)},
+                message=_TEXT,
+            )
+        ),
+        next={"type": ["integer", "string", "null"]},
+        total=_WHOLE,
+    ),
 }
 """The OpenAPI schemas they name."""

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from actors.domain.order_state import OrderState
 from adapters.operator.answers import csv_stream, document
-from adapters.operator.parameters import MOST_ROWS, known, limit, one_of, whole
+from adapters.operator.parameters import MOST_ROWS, falls, known, limit, one_of, whole
 from adapters.operator.problems import ProblemError
 
 Document = Mapping[str, Any]
@@ -80,7 +80,9 @@ class ListReading(Protocol):
         `available`, `standing`, and `next`, `total`. `text` is part of the SKU or of the name."""
         ...
 
-    async def stock_csv(self, *, state: str, text: str, after: str) -> tuple[str, str | None]:
+    async def stock_csv(
+        self, *, state: str, text: str, sort: str, descending: bool, after: str
+    ) -> tuple[str, str | None]:
         """A page of the same as CSV, by SKU, and where to go on."""
         ...
 
@@ -108,7 +110,7 @@ def order_search_of(request: web.Request) -> OrderSearch:
         first=text("from", ""),
         last=text("to", ""),
         sort=one_of(request, "sort", ORDER_SORTS) or "accepted_at",
-        descending=one_of(request, "order", _ORDERS) != "asc",
+        descending=falls(request, default="desc"),
         after=text("after", ""),
         limit=limit(request),
     )
@@ -164,7 +166,7 @@ class _Handlers:
             state=one_of(request, "state", STOCK_STATES) or "all",
             text=request.query.get("text", "").strip(),
             sort=one_of(request, "sort", STOCK_SORTS) or "sku",
-            descending=one_of(request, "order", _ORDERS) == "desc",
+            descending=falls(request),
             after=request.query.get("after", ""),
             limit=limit(request),
         )
@@ -186,11 +188,14 @@ class _Handlers:
         return response
 
     async def stock_csv(self, request: web.Request) -> web.StreamResponse:
-        known(request, "state", "text")
+        known(request, "state", "text", "sort", "order")
         state, text = one_of(request, "state", STOCK_STATES) or "all", request.query.get("text", "").strip()
-        return await csv_stream(
-            request, lambda after: self._reading.stock_csv(state=state, text=text, after=after), name="stock.csv"
-        )
+        sort, down = one_of(request, "sort", STOCK_SORTS) or "sku", falls(request)
+
+        async def read(after: str) -> tuple[str, str | None]:
+            return await self._reading.stock_csv(state=state, text=text, sort=sort, descending=down, after=after)
+
+        return await csv_stream(request, read, name="stock.csv")
 
     async def stock_history(self, request: web.Request) -> web.Response:
         known(request, "days")
@@ -295,7 +300,7 @@ PATHS: dict[str, Any] = {
         *_PAGED,
         **{"304": {"description": "The figures are those of the ETag sent in If-None-Match."}},
     ),
-    "/api/stock.csv": _get("All SKUs that match, as CSV", _CSV, _TEXT, *_STOCK_FILTER),
+    "/api/stock.csv": _get("All SKUs that match, as CSV", _CSV, _TEXT, *_STOCK_FILTER, *_STOCK_SORTED),
     "/api/stock/{sku}/history": _read(
         "What was published of a SKU, and what was available then",
         "StockHistory",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.operator import alert_api, desk_api, list_api, mapping_api, patch_api, record_api
+from adapters.operator.reading import SKU_SORTS
 
 _JSON = "application/json"
 _PROBLEM = {
@@ -120,6 +121,8 @@ _SKU_QUERY = (
     ),
     _query("published", "true: only what can be bought now; false: only the rest.", _TEXT),
     _query("text", "Part of the SKU, capitals or not.", _TEXT),
+    _query("sort", f"{', '.join(SKU_SORTS)}; default sku.", _TEXT),
+    _query("order", "asc (default) or desc.", _TEXT),
 )
 _FORMAT = _query("format", "json (default) or csv.", _TEXT)
 _REPORT_QUERY = (
@@ -548,6 +551,7 @@ _SCHEMAS: dict[str, Any] = {
     "SkuPage": _object(
         items={"type": "array", "items": {"$ref": "#/components/schemas/SkuStanding"}},
         next=_MAYBE_TEXT,
+        total=_WHOLE,
         counts=_object(
             ready={**_STANDS, "description": "False: one side was not read whole yet, and nothing is judged."},
             matched=_WHOLE,

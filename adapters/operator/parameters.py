@@ -43,3 +43,8 @@ def one_of(request: web.Request, name: str, choices: Sequence[str]) -> str | Non
     if text and text not in choices:
         raise ProblemError(400, f"{name} must be one of {', '.join(choices)}.")
     return text or None
+
+
+def falls(request: web.Request, *, default: str = "asc") -> bool:
+    """Say whether the largest come first. Raises `ProblemError` 400."""
+    return (one_of(request, "order", ("asc", "desc")) or default) == "desc"

@@ -16,19 +16,23 @@ from adapters.operator.record_api import RecordReading
 
 Document = Mapping[str, Any]
 
-__all__ = ["MarginQuery", "OperatorReading", "SkuQuery"]
+SKU_SORTS = ("sku", "match", "published", "flags", "near")
+
+__all__ = ["SKU_SORTS", "MarginQuery", "OperatorReading", "SkuQuery"]
 
 
 class SkuQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which SKUs of both catalogues: `match` is a match, `unmatched` or `all`; `text` is part of the SKU.
 
-    `after` is the SKU the last page ended with.
+    They are sorted by one of `SKU_SORTS`; `after` is the `next` of the page before.
     """
 
     match: str = "all"
     flag: str | None = None
     published: bool | None = None
     text: str = ""
+    sort: str = "sku"
+    descending: bool = False
     after: str = ""
     limit: int = 100
 

@@ -10,19 +10,22 @@ import msgspec
 from aiohttp import web
 
 from adapters.operator.answers import csv_stream, document
-from adapters.operator.parameters import MOST_ROWS, known, limit, whole
+from adapters.operator.parameters import MOST_ROWS, falls, known, limit, one_of
 from adapters.operator.problems import ProblemError
 
 Document = Mapping[str, Any]
+
+AUDIT_SORTS = ("id", "author", "action", "record")
 
 _HASH = re.compile(r"[0-9a-f]{12,64}")
 """A hash of the audit's chain, or how one begins: twelve digits are told apart by no accident."""
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows, the newest first; "" narrows nothing. `record` is exact, `after` the id the last page ended with.
+    """Which rows; "" narrows nothing. `record` is exact, `text` part of the record or of what it was done with.
 
-    `first` and `last` are days (UTC), both included.
+    `first` and `last` are days (UTC), both included. They are sorted by one of `AUDIT_SORTS`; `after` is the `next` of
+    the page before.
     """
 
     author: str = ""
@@ -30,7 +33,10 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
     record: str = ""
     first: str = ""
     last: str = ""
-    after: int = 0
+    text: str = ""
+    sort: str = "id"
+    descending: bool = True
+    after: str = ""
     limit: int = 100
 
 
@@ -41,7 +47,7 @@ class RecordReading(Protocol):
         """`{"items": [{"id", "at", "author", "action", "record", "detail": {…}, "hash"}], "next", "head"}`."""
         ...
 
-    async def audit_csv(self, query: AuditQuery) -> tuple[str, int | None]:
+    async def audit_csv(self, query: AuditQuery) -> tuple[str, str | None]:
         """A page of the same as CSV, with the names of the columns on the first one, and where to go on."""
         ...
 
@@ -76,7 +82,7 @@ class _Records:
 
     async def audit(self, request: web.Request) -> web.Response:
         known(request, *_FILTERS, "after", "limit")
-        after = whole(request, "after", default=0, least=0, most=2**62)
+        after = request.query.get("after", "")
         query = msgspec.structs.replace(_query(request), after=after, limit=limit(request))
         return document(await self._reading.audit(query))
 
@@ -85,8 +91,7 @@ class _Records:
         query = msgspec.structs.replace(_query(request), limit=MOST_ROWS)
 
         async def read(after: str) -> tuple[str, str | None]:
-            text, onwards = await self._reading.audit_csv(msgspec.structs.replace(query, after=int(after or 0)))
-            return text, None if onwards is None else str(onwards)
+            return await self._reading.audit_csv(msgspec.structs.replace(query, after=after))
 
         return await csv_stream(request, read, name="audit.csv")
 
@@ -102,7 +107,7 @@ class _Records:
         return document(await self._reading.model())
 
 
-_FILTERS = ("author", "action", "record", "from", "to")
+_FILTERS = ("author", "action", "record", "from", "to", "text", "sort", "order")
 
 
 def _query(request: web.Request) -> AuditQuery:
@@ -113,6 +118,9 @@ def _query(request: web.Request) -> AuditQuery:
         record=text("record", ""),
         first=text("from", ""),
         last=text("to", ""),
+        text=text("text", "").strip(),
+        sort=one_of(request, "sort", AUDIT_SORTS) or "id",
+        descending=falls(request, default="desc"),
     )
 
 
@@ -141,15 +149,18 @@ _NARROWING = (
     _parameter("record", "To what, exactly: `order:ID`, `sku:SKU`, `flow:NAME`, `exception:ID` …"),
     _parameter("from", "The first day (UTC).", {"type": "string", "format": "date"}),
     _parameter("to", "The last day (UTC).", {"type": "string", "format": "date"}),
+    _parameter("text", "Part of the record, or of what it was done with."),
+    _parameter("sort", "id (default: by time), author, action or record.", {**_TEXT, "enum": list(AUDIT_SORTS)}),
+    _parameter("order", "asc or desc (default).", {**_TEXT, "enum": ["asc", "desc"]}),
 )
 
 PATHS: dict[str, Any] = {
     "/api/audit": _get(
-        "What people did, the newest first.",
+        "What people did, the newest first unless sorted otherwise.",
         "application/json",
         {"$ref": "#/components/schemas/AuditPage"},
         *_NARROWING,
-        _parameter("after", "The `next` of the page before.", _WHOLE),
+        _parameter("after", "The `next` of the page before."),
         _parameter("limit", f"At most so many rows (1 to {MOST_ROWS}, default 100).", _WHOLE),
     ),
     "/api/audit.csv": _get("The same as a table, whole.", "text/csv", _TEXT, *_NARROWING),
@@ -186,7 +197,7 @@ SCHEMAS: dict[str, Any] = {
                 hash=_TEXT,
             ),
         },
-        next={"type": ["integer", "null"]},
+        next={"type": ["integer", "string", "null"]},
         head={**_TEXT, "description": "The hash of the newest row of all."},
     ),
     "AuditVerdict": _object(

@@ -32,18 +32,15 @@ from adapters.operator.access import (
 )
 from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, csv_stream, document, problems, reason_of, said
 from adapters.operator.openapi import description
-from adapters.operator.parameters import MOST_ROWS, PERSON, known, limit, one_of
+from adapters.operator.parameters import MOST_ROWS, PERSON, falls, known, limit, one_of
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import (
-    MarginQuery,
-    OperatorReading,
-    SkuQuery,
-)
+from adapters.operator.reading import SKU_SORTS, MarginQuery, OperatorReading, SkuQuery
 
 _CLOSE_SECONDS = 2.0
 _SKU = "{sku:[^/]+}"
 """A SKU may hold anything; a slash of its own comes quoted."""
 SKU_MATCHES = (*(match.value for match in Match), "unmatched", "all")
+_SKU_FILTER = ("match", "flag", "published", "text", "sort", "order")
 _YES_NO = ("true", "false")
 _CSV = "text/csv"
 _FORMATS = ("json", "csv")
@@ -233,12 +230,12 @@ class _Desk:
     async def skus(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Accept", "").partition(";")[0].strip().lower() == _CSV:
             return await self.sku_table(request)
-        known(request, "match", "flag", "published", "text", "after", "limit")
+        known(request, *_SKU_FILTER, "after", "limit")
         return document(await self._reading.skus(_sku_query(request)))
 
     async def sku_table(self, request: web.Request) -> web.StreamResponse:
         """Answer with the whole list: who asks for a file wants no pages."""
-        known(request, "match", "flag", "published", "text")
+        known(request, *_SKU_FILTER)
         query = msgspec.structs.replace(_sku_query(request), limit=MOST_ROWS)
 
         async def read(after: str) -> tuple[str, str | None]:
@@ -331,6 +328,8 @@ def _sku_query(request: web.Request) -> SkuQuery:
         flag=one_of(request, "flag", [flag.value for flag in Flag]),
         published=None if published is None else published == "true",
         text=request.query.get("text", ""),
+        sort=one_of(request, "sort", SKU_SORTS) or "sku",
+        descending=falls(request),
         after=request.query.get("after", ""),
         limit=limit(request),
     )

@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = add_verb(verbs, "list", "list alerts, the newest first", "tallyd alerts list --state all")
     listing.add_argument("--state", choices=("open", "ended", "all"), default="open", help="default: open")
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
-    listing.add_argument("--after", type=int, default=0, metavar="ID", help="go on after this alert")
+    listing.add_argument("--owner", choices=OWNERS, default="", help="only this owner's")
+    listing.add_argument("--text", default="", metavar="TEXT", help="only with this in what it says")
+    listing.add_argument("--after", default="", metavar="NEXT", help="go on where a page ended: after this alert")
     add_verb(
         verbs, "rules", "show every threshold, what it is held against now, and who is told", "tallyd alerts rules"
     )
@@ -42,6 +44,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from adapters.operator.alert_api import AlertListQuery
     from daemon.commands.configuration import settings_of
     from daemon.commands.reading import read, show
     from daemon.desk.alert_rules import alert_rules
@@ -50,11 +53,11 @@ def _list(args: argparse.Namespace) -> int:
     settings = settings_of(args.config)
     if isinstance(settings, int):
         return settings
-    rules, most = alert_rules(settings), max(1, args.limit)
-    found = read(
-        args.config,
-        lambda connection: alert_page(connection, rules, state=args.state, after=args.after, limit=most),
+    rules = alert_rules(settings)
+    query = AlertListQuery(
+        state=args.state, owner=args.owner, text=args.text, after=args.after, limit=max(1, args.limit)
     )
+    found = read(args.config, lambda connection: alert_page(connection, rules, query))
     return show(found, as_json=args.json, text=_page)
 
 

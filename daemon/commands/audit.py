@@ -29,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--from", dest="first", default="", metavar="DAY", help="from this day on (UTC)")
     listing.add_argument("--to", dest="last", default="", metavar="DAY", help="up to the end of this day (UTC)")
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
-    listing.add_argument("--after", type=int, default=0, metavar="ID", help="begin below this number")
+    listing.add_argument("--text", default="", metavar="TEXT", help="only with this in the record or the reason")
+    listing.add_argument("--sort", choices=("id", "author", "action", "record"), default="id", help="default: id")
+    listing.add_argument("--ascending", action="store_true", help="the oldest, or the first of the alphabet, first")
+    listing.add_argument(
+        "--after", default="", metavar="NEXT", help="go on where a page ended; begin below this number"
+    )
     listing.add_argument("--csv", action="store_true", help="print all of them as CSV")
     verifying = add_verb(
         verbs,
@@ -67,7 +72,15 @@ def _list(args: argparse.Namespace) -> int:
         print("tallyd: --limit is at least 1", file=sys.stderr)
         return 2
     query = AuditQuery(
-        author=args.author, action=args.action, record=args.record, first=args.first, last=args.last, after=args.after
+        author=args.author,
+        action=args.action,
+        record=args.record,
+        first=args.first,
+        last=args.last,
+        text=args.text,
+        sort=args.sort,
+        descending=not args.ascending,
+        after=args.after,
     )
     if args.csv:
         return _csv(args, query)
@@ -83,7 +96,7 @@ def _csv(args: argparse.Namespace, query: AuditQuery) -> int:
     from daemon.desk.records import audit_table
 
     def write(connection: sqlite3.Connection) -> int:
-        after: int | None = args.after
+        after: str | None = args.after
         while after is not None:
             text, after = audit_table(connection, _of(query, after=after, limit=_ALL_AT_ONCE))
             sys.stdout.write(text)
@@ -92,7 +105,7 @@ def _csv(args: argparse.Namespace, query: AuditQuery) -> int:
     return read(args.config, write)
 
 
-def _of(query: AuditQuery, **changes: int) -> AuditQuery:
+def _of(query: AuditQuery, **changes: str | int) -> AuditQuery:
     import msgspec
 
     return msgspec.structs.replace(query, **changes)

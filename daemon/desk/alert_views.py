@@ -10,21 +10,39 @@ from actors.desk.rules import AlertRules
 from actors.desk.telling import zone_of
 from actors.domain.alerting import THRESHOLDS, Limits, Measures, readings
 from actors.domain.quiet import quiet_until
+from actors.domain.spreadsheet import table
 from actors.domain.time import Instant, format_instant
+from adapters.operator.alert_api import AlertListQuery
+from daemon.desk.cursors import onwards, place_of, token
 from daemon.instants import text_of
 from daemon.settings import Settings
 from daemon.settings_checks import OWNERS
 from storage import alerts, maintenance, notices
+from storage.alerts import AlertFilter
 from storage.maintenance import Maintenance
 from storage.notices import Notice
 
 Document = dict[str, Any]
 
 
-def alert_page(connection: sqlite3.Connection, rules: AlertRules, *, state: str, after: int, limit: int) -> Document:
-    """Return a page of alerts, the newest first, each with what was sent of it."""
-    found = alerts.listing(connection, state=state, after=after, limit=limit + 1)
-    page = found[:limit]
+COLUMNS = (
+    *("id", "rule", "owner", "subject", "severity", "title", "text", "count"),
+    *("raised_at", "told_at", "escalated_at", "ended_at", "told"),
+)
+"""The columns of the list as a file."""
+
+
+def alert_page(connection: sqlite3.Connection, rules: AlertRules, query: AlertListQuery) -> Document:
+    """Return a page of alerts, each with what was sent of it. Raises `ProblemError` 400, `after` is no `next`."""
+    where = AlertFilter(state=query.state, owner=query.owner, rule=query.rule, severity=query.severity, text=query.text)
+    page, last, total = alerts.page(
+        connection,
+        where,
+        sort=query.sort,
+        descending=query.descending,
+        after=place_of(query.after),
+        limit=query.limit,
+    )
     sent = notices.of_alerts(connection, [alert.id for alert in page])
     items = [
         {
@@ -45,7 +63,19 @@ def alert_page(connection: sqlite3.Connection, rules: AlertRules, *, state: str,
         }
         for alert in page
     ]
-    return {"items": items, "next": page[-1].id if len(found) > limit else None}
+    return {"items": items, "next": token(last), "total": total}
+
+
+def alert_table(connection: sqlite3.Connection, rules: AlertRules, query: AlertListQuery) -> tuple[str, str | None]:
+    """Return the same page as CSV, with the names of the columns on the first one, and where to go on."""
+    page = alert_page(connection, rules, query)
+    told = ({**item, "told": _in_a_cell(item["notices"])} for item in page["items"])
+    rows = ({name: row[name] for name in COLUMNS} for row in told)
+    return table(COLUMNS, rows, head=not query.after), onwards(page["next"])
+
+
+def _in_a_cell(sent: list[Document]) -> str:
+    return "; ".join(f"{one['kind']} {one['channel']}: {one['state']}" for one in sent)
 
 
 def _notice(notice: Notice, rules: AlertRules) -> Document:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sqlite3
 
+import msgspec
+
 from actors.desk.actor import DeskActor
 from actors.desk.alerting import AlertWorker, Beat, measured, next_look
 from actors.desk.messaging import notice_nudge
@@ -14,10 +16,11 @@ from actors.domain.outgoing import Tone, UndeliveredError
 from actors.domain.time import Instant, format_instant, parse_instant
 from actors.messages import Flow
 from adapters.operator.access import Person, require
-from adapters.operator.alert_api import ALERT_ROLES, Document
+from adapters.operator.alert_api import ALERT_ROLES, AlertListQuery, Document
+from adapters.operator.parameters import MOST_ROWS
 from adapters.operator.problems import ProblemError
 from daemon.desk.alert_rules import alert_rules
-from daemon.desk.alert_views import alert_page, digest_page, maintenance_page, rule_page
+from daemon.desk.alert_views import alert_page, alert_table, digest_page, maintenance_page, rule_page
 from daemon.running import Running
 from storage import audit, maintenance, outbox
 
@@ -35,11 +38,14 @@ class AlertDesk:
         self._app = app
         self._alone = alert_rules(app.settings)
 
-    async def alerts(self, *, state: str, after: int, limit: int) -> Document:
+    async def alerts(self, query: AlertListQuery) -> Document:
         """See `AlertReading`."""
-        return await self._app.engine.database.read(
-            lambda connection: alert_page(connection, self._rules, state=state, after=after, limit=limit)
-        )
+        return await self._app.engine.database.read(lambda connection: alert_page(connection, self._rules, query))
+
+    async def alerts_csv(self, query: AlertListQuery, *, after: str) -> tuple[str, str | None]:
+        """See `AlertReading`."""
+        part = msgspec.structs.replace(query, after=after, limit=MOST_ROWS)
+        return await self._app.engine.database.read(lambda connection: alert_table(connection, self._rules, part))
 
     async def rules(self) -> Document:
         """See `AlertReading`."""

@@ -20,18 +20,19 @@ from actors.domain.time import Instant, format_instant, parse_instant
 from actors.messages import Flow, Nudge
 from adapters.operator.access import SOCKET, Person
 from adapters.operator.answers import LONGEST_REASON
-from adapters.operator.desk_api import Deed
+from adapters.operator.desk_api import Deed, DeedItemQuery, DeedListQuery
 from adapters.operator.patch_api import PatchDraft
 from adapters.operator.problems import ProblemError
 from daemon import actions, releasing
 from daemon.actions import Act
+from daemon.desk.cursors import place_of, token
 from daemon.desk.patches import apply_patch
 from daemon.desk.previewing import cases, chosen
 from daemon.instants import text_of
 from daemon.running import Running
 from storage import audit, bodies, deeds, exceptions, outbox
 from storage.bodies import Sealer
-from storage.deeds import DeedRow
+from storage.deeds import DeedFilter, DeedRow
 from storage.exceptions import ExceptionRow
 
 Document = dict[str, Any]
@@ -383,6 +384,42 @@ def deed_view(connection: sqlite3.Connection, key: str) -> Document | None:
         "message": _message(connection, row, counted),
         "refusals": [{"id": exception_id, "message": text} for exception_id, text in refusals],
     }
+
+
+DEED_COLUMNS = ("key", "action", "author", "at", "total", "done", "refused", "ended_at", "reason")
+ITEM_COLUMNS = ("exception", "record_kind", "record_id", "number", "outcome", "message")
+"""The columns of the lists as files."""
+
+
+def deed_list(connection: sqlite3.Connection, query: DeedListQuery) -> Document:
+    """Return a page of deeds. Raises `ProblemError` 400, `after` is no page's `next`."""
+    where = DeedFilter(author=query.author, action=query.action, stands=query.stands, text=query.text)
+    rows, last, total = deeds.page(
+        connection,
+        where,
+        sort=query.sort,
+        descending=query.descending,
+        after=place_of(query.after),
+        limit=query.limit,
+    )
+    return {"items": [deed_head(row) for row in rows], "next": token(last), "total": total}
+
+
+def deed_items(connection: sqlite3.Connection, key: str, query: DeedItemQuery) -> Document | None:
+    """Return a page of what became of a deed's items. Raises `ProblemError` 400, `after` is no page's `next`."""
+    if deeds.get(connection, key) is None:
+        return None
+    rows, last, total = deeds.items(
+        connection,
+        key,
+        outcome=query.outcome,
+        text=query.text,
+        sort=query.sort,
+        descending=query.descending,
+        after=place_of(query.after),
+        limit=query.limit,
+    )
+    return {"items": [msgspec.structs.asdict(row) for row in rows], "next": token(last), "total": total}
 
 
 def deed_head(row: DeedRow) -> Document:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -16,15 +14,17 @@ from actors.domain.exception_types import CATALOGUE, HOLDING
 from actors.domain.spreadsheet import table
 from actors.domain.time import Instant, format_instant
 from adapters.operator.access import Person
-from adapters.operator.desk_api import STAGES, Deed, Document, ExceptionListQuery
+from adapters.operator.desk_api import STAGES, Deed, DeedItemQuery, DeedListQuery, Document, ExceptionListQuery
 from adapters.operator.problems import ProblemError
 from daemon.desk import deeds as doing
+from daemon.desk.cursors import onwards, place_of, token
 from daemon.desk.previewing import cases, chosen, left_out, preview
 from daemon.instants import text_of
 from daemon.running import Running
 from daemon.views import exception_item, order_head
-from storage import deeds, exception_lists, exceptions
+from storage import exception_lists, exceptions
 from storage.exceptions import ExceptionRow
+from storage.keyset import Place
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class ExceptionDesk:
         query = ExceptionListQuery(where=where, sort=sort, descending=descending, after=after, limit=CSV_ROWS)
         page = await self._read(lambda connection, now: exception_list(connection, query, now=now, counted=False))
         text = table(_COLUMNS, [_flat(item) for item in page["items"]], head=not after)
-        return text, None if page["next"] is None else str(page["next"])
+        return text, onwards(page["next"])
 
     async def incidents(
         self, where: ExceptionFilter, *, after: str, limit: int, sort: str = "count", descending: bool = True
@@ -123,10 +123,25 @@ class ExceptionDesk:
         """See `DeskReading`."""
         return await self._app.engine.database.read(lambda connection: doing.deed_view(connection, key))
 
-    async def deeds(self, *, limit: int) -> Document:
+    async def deeds(self, query: DeedListQuery) -> Document:
         """See `DeskReading`."""
-        rows = await self._app.engine.database.read(lambda connection: deeds.newest(connection, limit=limit))
-        return {"items": [doing.deed_head(row) for row in rows], "next": None}
+        return await self._app.engine.database.read(lambda connection: doing.deed_list(connection, query))
+
+    async def deeds_csv(self, query: DeedListQuery, *, after: str) -> tuple[str, str | None]:
+        """See `DeskReading`."""
+        page = await self.deeds(msgspec.structs.replace(query, after=after, limit=CSV_ROWS))
+        return table(doing.DEED_COLUMNS, page["items"], head=not after), onwards(page["next"])
+
+    async def deed_items(self, key: str, query: DeedItemQuery) -> Document | None:
+        """See `DeskReading`."""
+        return await self._app.engine.database.read(lambda connection: doing.deed_items(connection, key, query))
+
+    async def deed_items_csv(self, key: str, query: DeedItemQuery, *, after: str) -> tuple[str, str | None]:
+        """See `DeskReading`."""
+        page = await self.deed_items(key, msgspec.structs.replace(query, after=after, limit=CSV_ROWS))
+        if page is None:
+            raise ProblemError(404, "Nothing was asked for under this key.")
+        return table(doing.ITEM_COLUMNS, page["items"], head=not after), onwards(page["next"])
 
     async def people(self) -> list[str]:
         """See `DeskReading`."""
@@ -154,14 +169,14 @@ def exception_list(
         where,
         sort=query.sort,
         descending=query.descending,
-        after=_after(query),
+        after=place_of(query.after),
         limit=query.limit + 1,
         now=now,
     )
     page = found[: query.limit]
     return {
         "items": [exception_row(row, now) for row in page],
-        "next": _token(page[-1], query.sort) if len(found) > len(page) else None,
+        "next": token(_place(page[-1], query.sort)) if len(found) > len(page) else None,
         "total": exception_lists.count(connection, where, now=now) if counted else None,
     }
 
@@ -293,27 +308,8 @@ def _judged(deed: Deed) -> Deed:
     return deed
 
 
-def _token(row: ExceptionRow, sort: str) -> str | int:
-    if sort == "opened_at":
-        return row.id
-    value = exception_lists.sorted_value(row, sort)
-    return base64.urlsafe_b64encode(msgspec.json.encode([value, row.id])).decode().rstrip("=")
-
-
-def _after(query: ExceptionListQuery) -> tuple[str | int, int] | None:
-    if not query.after:
-        return None
-    try:
-        if query.sort == "opened_at":
-            number = int(query.after) if query.after.isascii() and query.after.isdigit() else -1
-            if not 0 <= number < 2**62:
-                raise ValueError(query.after)
-            return number, number
-        raw = base64.urlsafe_b64decode(query.after + "=" * (-len(query.after) % 4))
-        value, row_id = msgspec.json.decode(raw, type=tuple[str | int, int])
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
-        raise ProblemError(400, "after must be the `next` of the page before.") from None
-    return value, row_id
+def _place(row: ExceptionRow, sort: str) -> Place:
+    return Place(exception_lists.sorted_value(row, sort), row.id)
 
 
 def _flat(item: Mapping[str, Any]) -> dict[str, object]:

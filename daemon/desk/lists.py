@@ -55,9 +55,11 @@ class ListDesk:
         rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
         return await self._app.engine.database.read(lambda connection: stock_list(connection, rules, query, now=now))
 
-    async def stock_csv(self, *, state: str, text: str, after: str) -> tuple[str, str | None]:
+    async def stock_csv(
+        self, *, state: str, text: str, sort: str, descending: bool, after: str
+    ) -> tuple[str, str | None]:
         """See `ListReading`."""
-        query = StockSearch(state=state, text=text, after=after, limit=MOST_ROWS)
+        query = StockSearch(state=state, text=text, sort=sort, descending=descending, after=after, limit=MOST_ROWS)
         rules, now = self._app.engine.plan.stock, self._app.engine.clock.now()
         return await self._app.engine.database.read(lambda connection: stock_table(connection, rules, query, now=now))
 

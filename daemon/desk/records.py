@@ -16,10 +16,12 @@ from actors.domain.time import Instant, format_instant
 from adapters.operator.problems import ProblemError
 from adapters.operator.record_api import AuditQuery, Document
 from daemon import days
+from daemon.desk.cursors import onwards, place_of, token
 from daemon.desk.operating_model import model_document
 from daemon.running import Running
 from storage import audit
 from storage.database import connect
+from storage.keyset import Place
 
 T = TypeVar("T")
 
@@ -38,7 +40,7 @@ class RecordDesk:
         """See `RecordReading`."""
         return await self._app.engine.database.read(lambda connection: audit_page(connection, query))
 
-    async def audit_csv(self, query: AuditQuery) -> tuple[str, int | None]:
+    async def audit_csv(self, query: AuditQuery) -> tuple[str, str | None]:
         """See `RecordReading`."""
         return await self._app.engine.database.read(lambda connection: audit_table(connection, query))
 
@@ -61,16 +63,31 @@ class RecordDesk:
 
 
 def audit_page(connection: sqlite3.Connection, query: AuditQuery) -> dict[str, Any]:
-    """Return a page of what people did. Raises `ProblemError` 400 for a day that is none."""
-    rows = audit.page(connection, _narrowing(query), after=query.after, limit=query.limit)
+    """Return a page of what people did.
+
+    Raises:
+        ProblemError: 400, a day is none, or `after` is no page's `next`.
+    """
+    rows, last = _rows(connection, query)
     items = [{**msgspec.structs.asdict(row), "at": format_instant(row.at)} for row in rows]
-    return {"items": items, "next": _next(rows, query.limit), "head": audit.head(connection)}
+    return {"items": items, "next": token(last), "head": audit.head(connection)}
 
 
-def audit_table(connection: sqlite3.Connection, query: AuditQuery) -> tuple[str, int | None]:
-    """Return a page of the same as CSV, and after which id to go on. Raises `ProblemError` 400."""
-    rows = audit.page(connection, _narrowing(query), after=query.after, limit=query.limit)
-    return table(COLUMNS, map(_cells, rows), head=not query.after), _next(rows, query.limit)
+def audit_table(connection: sqlite3.Connection, query: AuditQuery) -> tuple[str, str | None]:
+    """Return a page of the same as CSV, and where to go on. Raises `ProblemError` 400 as a page does."""
+    rows, last = _rows(connection, query)
+    return table(COLUMNS, map(_cells, rows), head=not query.after), onwards(token(last))
+
+
+def _rows(connection: sqlite3.Connection, query: AuditQuery) -> tuple[list[audit.AuditRow], Place | None]:
+    return audit.page(
+        connection,
+        _narrowing(query),
+        sort=query.sort,
+        descending=query.descending,
+        after=place_of(query.after),
+        limit=query.limit,
+    )
 
 
 def verdict(connection: sqlite3.Connection, *, seen: str = "") -> dict[str, Any]:
@@ -88,15 +105,12 @@ def _cells(row: audit.AuditRow) -> dict[str, object]:
     }
 
 
-def _next(rows: list[audit.AuditRow], limit: int) -> int | None:
-    return rows[-1].id if len(rows) == limit else None
-
-
 def _narrowing(query: AuditQuery) -> audit.Narrowing:
     return audit.Narrowing(
         author=query.author,
         action=query.action,
         record=query.record,
+        text=query.text,
         first=_midnight("from", query.first) if query.first else None,
         before=_midnight("to", query.last, days_on=1) if query.last else None,
     )

@@ -22,6 +22,7 @@ from actors.domain.alerting import THRESHOLDS
 from actors.domain.exception_types import Finding
 from actors.messages import Flow
 from adapters.operator.access import Person
+from adapters.operator.alert_api import AlertListQuery
 from adapters.operator.openapi import description
 from adapters.operator.problems import ProblemError
 from daemon import actions
@@ -77,13 +78,13 @@ def fits(body: Any, schema: str) -> None:
 async def test_an_alert_is_listed_with_what_was_sent_of_it(tmp_path: Path) -> None:
     async with desk(tmp_path) as (alerts, app, post):
         await work(app)
-        page = await alerts.alerts(state="open", after=0, limit=10)
+        page = await alerts.alerts(AlertListQuery())
         fits(page, "AlertPage")
         [alert] = page["items"]
         assert (alert["rule"], alert["owner"], alert["link"]) == ("error_count", "ecommerce", "/exceptions/1")
         assert [(notice["channel"], notice["state"]) for notice in alert["notices"]] == [("ecommerce", "sent")]
         assert len(post.sent) == 1
-        assert (await alerts.alerts(state="ended", after=0, limit=10))["items"] == []
+        assert (await alerts.alerts(AlertListQuery(state="ended")))["items"] == []
 
 
 async def test_pages_of_alerts(tmp_path: Path) -> None:
@@ -96,13 +97,13 @@ async def test_pages_of_alerts(tmp_path: Path) -> None:
 
         await app.engine.database.run(many)
         await work(app)
-        seen, after = [], 0
+        seen, after = [], ""
         while True:
-            page = await alerts.alerts(state="all", after=after, limit=3)
+            page = await alerts.alerts(AlertListQuery(state="all", after=after, limit=3))
             seen += [alert["id"] for alert in page["items"]]
             if page["next"] is None:
                 break
-            after = page["next"]
+            after = str(page["next"])
         assert seen == sorted(seen, reverse=True)
         assert len(set(seen)) == 8
 
@@ -195,7 +196,7 @@ async def test_a_person_may_try_at_once_what_does_not_go_out(tmp_path: Path) -> 
             lambda connection: exceptions.of_record(connection, "channel", "ecommerce")
         )
         assert rows[0].state == "resolved"
-        assert (await alerts.alerts(state="open", after=0, limit=9))["items"][-1]["notices"][0]["state"] == "sent"
+        assert (await alerts.alerts(AlertListQuery(limit=9)))["items"][-1]["notices"][0]["state"] == "sent"
 
 
 async def test_a_digest_is_shown_as_it_would_be_sent(tmp_path: Path) -> None:

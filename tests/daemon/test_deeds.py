@@ -16,7 +16,7 @@ from actors.domain.order_state import OrderState
 from actors.domain.time import format_instant
 from actors.messages import Flow
 from adapters.operator.access import SOCKET, Person
-from adapters.operator.desk_api import Deed
+from adapters.operator.desk_api import Deed, DeedItemQuery, DeedListQuery
 from adapters.operator.problems import ProblemError
 from daemon import actions
 from daemon.actions import Act
@@ -25,6 +25,7 @@ from daemon.desk import previewing
 from daemon.desk.exceptions import ExceptionDesk
 from daemon.secrets import OperatorToken, Secrets
 from storage import audit, bodies, books, deeds, exceptions, orders, outbox
+from storage.deeds import DeedFilter
 from storage.exceptions import ExceptionRow, Record
 from tests.daemon_app import NOW, TestApp, assembled
 from tests.desk_house import held_orders, order_id, told
@@ -76,7 +77,7 @@ async def test_the_same_key_does_it_once(tmp_path: Path) -> None:
         first = await desk.do(KEY, deed, EVE)
         again = await desk.do(KEY, deed, EVE)
         assert first == again
-        [kept] = await app.engine.database.read(lambda connection: deeds.newest(connection, limit=10))
+        [kept], _, _ = await app.engine.database.read(lambda connection: deeds.page(connection, DeedFilter(), limit=10))
         assert (kept.done, kept.total) == (3, 3)
         retried = await app.engine.database.read(lambda connection: audit.of_record(connection, f"order:{order_id(1)}"))
         assert len(retried) == 1
@@ -500,7 +501,7 @@ async def test_a_preview_says_what_happens_and_what_it_costs(tmp_path: Path) -> 
         ]
         assert (shown["count"], shown["calls"], shown["minutes"], shown["allowed"]) == (120, 240, 4.0, True)
         assert await nudged(app) == set()
-        assert await app.engine.database.read(lambda connection: deeds.newest(connection, limit=1)) == []
+        assert (await ExceptionDesk(app).deeds(DeedListQuery()))["items"] == []
 
 
 async def test_what_is_more_than_one_deed_settles_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -551,3 +552,29 @@ async def test_nothing_that_matches_is_said_so(tmp_path: Path) -> None:
         with pytest.raises(ProblemError) as refused:
             await ExceptionDesk(app).do(KEY, Deed(action="retry", where=ExceptionFilter(owner="it")), ADA)
         assert refused.value.status == 409
+
+
+async def test_deeds_and_their_items_are_listed_page_by_page_and_as_files(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(5)) as app:
+        desk = ExceptionDesk(app)
+        await desk.do("first-of-all", Deed(action="snooze", where=ALL, until=format_instant(NOW + 3_600_000)), EVE)
+        await desk.do("then-another", Deed(action="assign", ids=(1, 2), to="olga", reason="hers"), EVE)
+        page = await desk.deeds(DeedListQuery(limit=1))
+        assert ([one["key"] for one in page["items"]], page["total"]) == (["then-another"], 2)
+        onwards = await desk.deeds(DeedListQuery(limit=1, after=page["next"]))
+        assert ([one["key"] for one in onwards["items"]], onwards["next"]) == (["first-of-all"], None)
+        text, more = await desk.deeds_csv(DeedListQuery(text="hers"), after="")
+        assert (text.count("\r\n"), more) == (2, None)
+        items = await desk.deed_items("first-of-all", DeedItemQuery(limit=4, descending=True))
+        assert items is not None
+        assert [one["exception"] for one in items["items"]] == [5, 4, 3, 2]
+        assert items["total"] == 5
+        rest = await desk.deed_items("first-of-all", DeedItemQuery(descending=True, after=str(items["next"])))
+        assert rest is not None and [one["exception"] for one in rest["items"]] == [1]
+        text, more = await desk.deed_items_csv("first-of-all", DeedItemQuery(outcome="done"), after="")
+        assert (text.count("\r\n"), more) == (6, None)
+        assert await desk.deed_items("of-no-deed", DeedItemQuery()) is None
+        with pytest.raises(ProblemError, match="Nothing was asked"):
+            await desk.deed_items_csv("of-no-deed", DeedItemQuery(), after="")
+        with pytest.raises(ProblemError, match="after"):
+            await desk.deeds(DeedListQuery(after="spoilt"))

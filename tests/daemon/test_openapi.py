@@ -42,6 +42,8 @@ EXAMPLES: Mapping[str, str] = {
     "/api/reports/postings/{day}": "/api/reports/postings/2027-01-15",
     "/api/purchases/{number}": "/api/purchases/PO-p1",
     "/api/deeds/{key}": "/api/deeds/known-deed",
+    "/api/deeds/{key}/items": "/api/deeds/known-deed/items",
+    "/api/deeds/{key}/items.csv": "/api/deeds/known-deed/items.csv",
     "/api/orders/{ref}/edits": "/api/orders/A-2/edits",
     "/api/orders/{ref}/payloads": "/api/orders/A-2/payloads",
     "/api/alerts/digest/{owner}": "/api/alerts/digest/it",

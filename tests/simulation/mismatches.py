@@ -245,10 +245,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def differences(house: CatalogueHouse, expected: Expected) -> tuple[list[str], list[str]]:
     """Return what was not found as it should be, and what was found that is not there."""
     found: dict[str, Stand] = {}
-    after = ""
-    while page := house.made.read(lambda file, after=after: coverage.listing(file, after=after, limit=1000)):  # type: ignore[misc]
+    place = None
+    while True:
+        page, place, _ = house.made.read(lambda file, place=place: coverage.listing(file, after=place, limit=1000))  # type: ignore[misc]
         found |= {one.sku: (one.match.value, frozenset(flag.value for flag in one.flags)) for one in page}
-        after = page[-1].sku
+        if place is None:
+            break
     types = ("product_unmatched", "product_not_for_sale", "sku_duplicate")
     told = Counter((row.type, row.sku) for row in house.told(*types))
     missed = [

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from storage import audit, schema
 from storage.database import run_batch
+from storage.keyset import Place
 from tests.stored import NOW, fresh, upgrade_quickly
 
 
@@ -47,7 +48,7 @@ def test_what_was_written_holds_and_the_head_is_the_hash_of_the_last_row(file: s
     wrote(file)
     verdict = audit.verify(file)
     assert (verdict.holds, verdict.rows, verdict.broken_at, verdict.why) == (True, 5, None, "")
-    assert verdict.head == audit.head(file) == audit.page(file, audit.Narrowing(), limit=1)[0].hash
+    assert verdict.head == audit.head(file) == audit.page(file, audit.Narrowing(), limit=1)[0][0].hash
 
 
 def test_the_hash_is_what_the_page_says_so_that_another_program_can_follow(file: sqlite3.Connection) -> None:
@@ -161,7 +162,7 @@ def test_rows_of_an_earlier_release_are_chained_once(file: sqlite3.Connection) -
     for number in (1, 2, 4):  # whatever ids they have
         file.execute("INSERT INTO audit (id, at, author, action, record) VALUES (?, 1, 'olga', 'a', 'b')", (number,))
     schema.upgrade(file, now=NOW)
-    assert "" not in {row.hash for row in audit.page(file, audit.Narrowing(), limit=10)}
+    assert "" not in {row.hash for row in audit.page(file, audit.Narrowing(), limit=10)[0]}
     audit.write(file, author="olga", action="retry", record="order:1", now=NOW)
     verdict = audit.verify(file)
     assert (verdict.holds, verdict.rows, verdict.unchained) == (True, 4, 3)
@@ -174,7 +175,8 @@ def test_pages_are_narrowed_and_the_newest_come_first(file: sqlite3.Connection) 
 
     def ids(after: int = 0, limit: int = 10, **where: object) -> list[int]:
         narrowing = audit.Narrowing(**where)  # type: ignore[arg-type]
-        return [row.id for row in audit.page(file, narrowing, after=after, limit=limit)]
+        place = Place(after, after) if after else None
+        return [row.id for row in audit.page(file, narrowing, after=place, limit=limit)[0]]
 
     assert ids() == [5, 4, 3, 2, 1]
     assert ids(limit=2) == [5, 4]
@@ -183,14 +185,24 @@ def test_pages_are_narrowed_and_the_newest_come_first(file: sqlite3.Connection) 
     assert ids(action="pause", after=5) == [3, 1]
     assert ids(record="order:3") == [3]
     assert ids(record="order") == []
+    assert ids(text="ORDER:3") == [3]
     assert ids(first=NOW + 2, before=NOW + 4) == [3, 2]
 
 
 @pytest.mark.parametrize(
-    ("where", "index"), [("author = 'o' AND id < 9", "audit_by_author"), ("record = 'o'", "audit_by_record")]
+    ("where", "index", "by"),
+    [
+        ("author = 'o' AND id < 9", "audit_by_author", "id DESC"),
+        ("record = 'o'", "audit_by_record", "id DESC"),
+        ("(author, id) > ('o', 9)", "audit_by_author", "author, id"),
+        ("(action, id) < ('o', 9)", "audit_by_action", "action DESC, id DESC"),
+        ("(record, id) > ('o', 9)", "audit_by_record", "record, id"),
+    ],
 )
-def test_what_narrows_most_has_an_index(file: sqlite3.Connection, where: str, index: str) -> None:
-    sql = f"EXPLAIN QUERY PLAN SELECT id FROM audit WHERE {where} ORDER BY id DESC LIMIT 9"  # noqa: S608
+def test_what_narrows_most_and_what_it_is_sorted_by_have_an_index(
+    file: sqlite3.Connection, where: str, index: str, by: str
+) -> None:
+    sql = f"EXPLAIN QUERY PLAN SELECT id, detail FROM audit WHERE {where} ORDER BY {by} LIMIT 9"  # noqa: S608
     plan = " ".join(row[3] for row in file.execute(sql))
     assert index in plan
     assert "TEMP B-TREE" not in plan

@@ -14,6 +14,7 @@ from actors.domain.exception_life import DUE, ExceptionFilter, Stage, stage
 from actors.domain.exception_types import Severity
 from storage import exception_lists, exceptions
 from storage.exceptions import Record
+from storage.keyset import Place
 from tests.daemon_app import NOW
 from tests.desk_house import held_orders, told
 from tests.stored import fresh
@@ -35,10 +36,10 @@ def walked(
 ) -> list[int]:
     """The ids of all pages, one after the other."""
     found: list[int] = []
-    after: tuple[str | int, int] | None = None
+    after: Place | None = None
     while page := exception_lists.page(file, where, sort=sort, descending=descending, after=after, limit=size, now=NOW):
         found += [row.id for row in page]
-        after = (exception_lists.sorted_value(page[-1], sort), page[-1].id)
+        after = Place(exception_lists.sorted_value(page[-1], sort), page[-1].id)
     return found
 
 

@@ -4,14 +4,43 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from actors.domain.alerting import THRESHOLDS
+from actors.domain.exception_types import Severity
 from adapters.console.forms import Form
-from adapters.console.site import OF_A_FILE, Site, as_csv, csv_of, every, go
-from adapters.operator.parameters import PERSON, one_of, whole
+from adapters.console.site import Site, as_csv, go
+from adapters.console.tables import PAGE, Column, in_hand, listed
+from adapters.operator.alert_api import ALERT_SORTS, AlertListQuery
+from adapters.operator.answers import csv_stream
+from adapters.operator.parameters import PERSON, one_of
 
-PAGE = 50
 STATES = ("open", "ended", "all")
 OWNERS = ("ops", "finance", "ecommerce", "it")
-_COLUMNS = ("id", "rule", "owner", "subject", "severity", "title", "text", "count", "raised_at", "ended_at")
+SEVERITIES = tuple(severity.value for severity in Severity)
+_ALERTS = (
+    Column("title", "Alert", sort="title"),
+    Column("severity", "Severity", falls=True, sort="severity"),
+    Column("owner", "Owner", sort="owner"),
+    Column("count", "Count", number=True, falls=True, sort="count"),
+    Column("raised_at", "Raised", number=True, falls=True, sort="raised_at"),
+    Column("ended_at", "Ended", falls=True, sort="ended_at"),
+    Column("notices", "Told"),
+)
+_RULES = (
+    Column("rule", "Rule"),
+    Column("meaning", "Meaning"),
+    Column("now", "Now", number=True, falls=True),
+    Column("threshold", "Threshold", number=True),
+    Column("unit", ""),
+    Column("owner", "Owner"),
+    Column("over", "Stands"),
+)
+_WINDOWS = (
+    Column("starts_at", "From", falls=True),
+    Column("ends_at", "To"),
+    Column("ended_at", ""),
+    Column("author", ""),
+    Column("reason", "Why"),
+)
 
 
 class AlertPages:
@@ -31,23 +60,41 @@ class AlertPages:
             web.post("/alerts/try", self._site.posted(self.try_channels)),
         ]
 
-    async def alerts(self, request: web.Request) -> web.Response:
+    async def alerts(self, request: web.Request) -> web.StreamResponse:
         """Show alerts, rules and windows."""
-        state = one_of(request, "state", STATES) or "open"
-        after = whole(request, "after", default=0, least=0, most=2**62)
+        query = AlertListQuery(
+            state=one_of(request, "state", STATES) or "open",
+            owner=one_of(request, "owner", OWNERS) or "",
+            rule=one_of(request, "rule", sorted(THRESHOLDS)) or "",
+            severity=one_of(request, "severity", SEVERITIES) or "",
+            text=" ".join(request.query.get("text", "").split()),
+            sort=one_of(request, "sort", ALERT_SORTS) or "raised_at",
+            descending=request.query.get("order") != "up",
+            after=request.query.get("after", ""),
+            limit=PAGE,
+        )
         if as_csv(request):
-            rows = await every(lambda at: self._alerts.alerts(state=state, after=at, limit=OF_A_FILE), 0)
-            return csv_of("alerts.csv", _COLUMNS, rows)
-        found = await self._alerts.alerts(state=state, after=after, limit=PAGE)
+
+            async def read(after: str) -> tuple[str, str | None]:
+                return await self._alerts.alerts_csv(query, after=after)
+
+            return await csv_stream(request, read, name="alerts.csv")
+        found, rules = await self._alerts.alerts(query), await self._alerts.rules()
+        maintenance = await self._alerts.maintenance()
         return await self._site.page(
             request,
             "alerts",
-            state=state,
+            query=query,
             states=STATES,
-            rows=found["items"],
-            found=found,
-            rules=await self._alerts.rules(),
-            maintenance=await self._alerts.maintenance(),
+            severities=SEVERITIES,
+            codes=sorted(THRESHOLDS),
+            table=listed(request, "Alerts", _ALERTS, found, sort=query.sort, down=query.descending),
+            tables=[
+                in_hand(request, "rules", "What raises an alert, and how it stands", _RULES, rules["items"]),
+                in_hand(request, "windows", "Windows of maintenance", _WINDOWS, maintenance["items"]),
+            ],
+            rules=rules,
+            maintenance=maintenance,
             owners=OWNERS,
         )
 

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from aiohttp import web
 
 from actors.domain.coverage import Flag, Match
+from adapters.console.exception_table import exceptions_in_hand
 from adapters.console.forms import Form
 from adapters.console.rendering import segment
-from adapters.console.site import Site, as_csv, csv_of, every, go
+from adapters.console.site import Site, as_csv, every, go
+from adapters.console.tables import Column, in_hand, listed
 from adapters.operator.access import CATALOGUE_ROLES, require
 from adapters.operator.answers import csv_stream
 from adapters.operator.parameters import MOST_ROWS, PERSON, one_of
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import SkuQuery
+from adapters.operator.reading import SKU_SORTS, SkuQuery
 
 PAGE = 50
 MATCHES = ("all", "unmatched", *(match.value for match in Match))
 FLAGS = tuple(flag.value for flag in Flag)
 PUBLISHED = ("true", "false")
 _SKU = "/skus/{sku:[^/]+}"
-_PLANNED = ("product_id", "name", "key", "published", "skus", "why", "seen", "approved", "modified_at")
+_SKUS = (
+    Column("sku", "SKU", sort="sku"),
+    Column("match", "Match", sort="match"),
+    Column("flags", "Remarks", falls=True, sort="flags"),
+    Column("published", "Can be bought", falls=True, sort="published"),
+    Column("near", "Looks like", wide=True, falls=True, sort="near"),
+    Column("suggestion", "Suggestion", wide=True),
+)
+_PLAN = (
+    Column("product_id", ""),
+    Column("number", "Product"),
+    Column("key", ""),
+    Column("skus", "SKUs"),
+    Column("why", "Why"),
+    Column("stands", "Stands"),
+    Column("modified_at", ""),
+)
 
 
 class CataloguePages:
@@ -50,8 +71,10 @@ class CataloguePages:
 
             return await csv_stream(request, read, name="skus.csv")
         found = await self._site.reading.skus(query)
+        table = listed(request, "SKUs of both catalogues", _SKUS, found, sort=query.sort, down=query.descending)
+        counts = found["counts"]
         return await self._site.page(
-            request, "skus", query=query, rows=found["items"], found=found, matches=MATCHES, flags=FLAGS
+            request, "skus", query=query, table=table, counts=counts, matches=MATCHES, flags=FLAGS
         )
 
     async def sku(self, request: web.Request) -> web.Response:
@@ -59,7 +82,8 @@ class CataloguePages:
         found = await self._site.reading.sku_of(request.match_info["sku"])
         if found is None:
             raise ProblemError(404, "Neither list had this SKU when it was last read; mind upper and lower case.")
-        return await self._site.page(request, "sku", one=found)
+        table = exceptions_in_hand(request, "Open exceptions of this SKU", found["exceptions"])
+        return await self._site.page(request, "sku", one=found, tables=[table])
 
     async def draft(self, request: web.Request, form: Form) -> web.Response:
         """Ask for an unpublished product of an item."""
@@ -71,11 +95,11 @@ class CataloguePages:
 
     async def plan(self, request: web.Request) -> web.Response:
         """Show what would be unpublished."""
-        found = await self._site.reading.unpublish_plan(after=request.query.get("after", ""), limit=PAGE)
-        if as_csv(request):
-            rows = await every(lambda at: self._site.reading.unpublish_plan(after=at, limit=MOST_ROWS), "")
-            return csv_of("unpublishing.csv", _PLANNED, rows)
-        return await self._site.page(request, "plan", plan=found, rows=found["items"], found=found)
+        plan = await self._site.reading.unpublish_plan(after="", limit=1)
+        rows = await every(lambda at: self._site.reading.unpublish_plan(after=at, limit=MOST_ROWS), "")
+        planned = [{**row, "stands": _stands(row), "number": row["name"] or row["product_id"]} for row in rows]
+        table = in_hand(request, "", "Products that would be unpublished", _PLAN, planned, narrow=False)
+        return await self._site.page(request, "plan", plan=plan, tables=[table])
 
     async def approve(self, request: web.Request, form: Form) -> web.Response:
         """Let the products of the plan be unpublished."""
@@ -86,6 +110,12 @@ class CataloguePages:
         return go("/unpublishing")
 
 
+def _stands(row: Mapping[str, Any]) -> str:
+    if row["approved"]:
+        return "approved"
+    return "waits for approval" if row["seen"] else "to be read first"
+
+
 def _query(request: web.Request) -> SkuQuery:
     published = one_of(request, "published", PUBLISHED)
     return SkuQuery(
@@ -93,6 +123,8 @@ def _query(request: web.Request) -> SkuQuery:
         flag=one_of(request, "flag", FLAGS),
         published=None if published is None else published == "true",
         text=" ".join(request.query.get("text", "").split()),
+        sort=one_of(request, "sort", SKU_SORTS) or "sku",
+        descending=request.query.get("order") == "down",
         after=request.query.get("after", ""),
         limit=PAGE,
     )

@@ -10,24 +10,66 @@ from aiohttp import web
 
 from actors.domain.exception_life import ExceptionFilter
 from actors.domain.exception_types import CATALOGUE, Owner, Severity
-from adapters.console.forms import WHERE, Form, deed_of
-from adapters.console.orders import EDITS
+from adapters.console.exception_table import exceptions_file, exceptions_listed, list_query
+from adapters.console.forms import EDITS, WHERE, Form, deed_of
 from adapters.console.security import local
-from adapters.console.sides import side_by_side
+from adapters.console.sides import sides_in_hand
 from adapters.console.site import OF_A_FILE, Site, as_csv, csv_of, every, go
+from adapters.console.tables import PAGE, Column, Table, listed
 from adapters.operator.answers import csv_stream
-from adapters.operator.desk_api import CAUSE_SORTS, SORTS, STAGES, ExceptionListQuery
+from adapters.operator.desk_api import (
+    ACTIONS,
+    CAUSE_SORTS,
+    DEED_ITEM_SORTS,
+    DEED_SORTS,
+    DEED_STANDS,
+    OUTCOMES,
+    STAGES,
+    DeedItemQuery,
+    DeedListQuery,
+)
 from adapters.operator.parameters import PERSON, one_of
 from adapters.operator.problems import ProblemError
 
-PAGE = 50
 OWNERS = tuple(owner.value for owner in Owner)
 SEVERITIES = tuple(severity.value for severity in Severity)
 STATES = ("open", "resolved", "all")
 VIEWS = ("incidents", "rows")
 
+_CHOICES: dict[str, Any] = {
+    "owners": OWNERS,
+    "severities": SEVERITIES,
+    "stages": STAGES,
+    "states": STATES,
+    "types": sorted(CATALOGUE),
+}
+_CAUSES = (
+    Column("type", "Cause", sort="type"),
+    Column("count", "Open", number=True, falls=True, sort="count"),
+    Column("severity", "Severity", falls=True, sort="severity"),
+    Column("owner", "Owner", sort="owner"),
+    Column("next_step", "What to do", wide=True),
+    Column("oldest_at", "Oldest", number=True, sort="oldest_at"),
+    Column("due_at", "Due", number=True, sort="due_at"),
+)
+_DEEDS = (
+    Column("action", "Deed", sort="action"),
+    Column("author", "Who", sort="author"),
+    Column("at", "When", falls=True, sort="at"),
+    Column("total", "Of", number=True, falls=True, sort="total"),
+    Column("done", "Done", number=True, falls=True, sort="done"),
+    Column("refused", "Refused", number=True, falls=True, sort="refused"),
+    Column("ended_at", "Stands", sort="ended_at"),
+    Column("reason", "Why", wide=True),
+)
+_ITEMS = (
+    Column("exception", "Exception", sort="exception"),
+    Column("record", "Record", sort="record"),
+    Column("outcome", "Went", sort="outcome"),
+    Column("message", "Said", sort="message"),
+)
+
 _KEY = re.compile(r"[A-Za-z0-9._~-]{8,100}")
-_DEEDS = ("key", "action", "author", "at", "total", "done", "refused", "unchanged", "ended_at", "reason")
 _INCIDENTS = (
     "group",
     "type",
@@ -68,47 +110,39 @@ class ExceptionPages:
         view = one_of(request, "view", VIEWS) or "incidents"
         if where.state != "open" or where.stage or where.assignee:
             view = "rows"  # what shares a cause is open, and its rows differ in these
-        after = request.query.get("after", "")
-        if view == "incidents":
-            by = _cause_order(request)
-            if as_csv(request):
-                rows = await every(lambda at: self._desk.incidents(where, after=at, limit=OF_A_FILE, **by), "")
-                return csv_of("incidents.csv", _INCIDENTS, rows)
-            found = await self._desk.incidents(where, after=after, limit=PAGE, **by)
-        else:
-            if as_csv(request):
-                return await self._file(request, where)
-            found = await self._desk.exceptions(_query(request, where, after))
+        if as_csv(request):
+            return await self._file(request, where, view)
+        table = await (self._causes if view == "incidents" else self._rows)(request, where)
         return await self._site.page(
             request,
             "exceptions",
             view=view,
             where=where,
             bulk_where=msgspec.structs.asdict(where),
-            rows=found["items"],
-            found=found,
+            table=table,
+            edits=EDITS,
             people_known=await self._desk.people(),
-            **_choices(request),
-            cause_order=_cause_order(request),
+            **_CHOICES,
         )
 
     async def incident(self, request: web.Request) -> web.StreamResponse:
         """Show one cause, and everything that is open of it."""
-        where = ExceptionFilter(group=request.match_info["group"])
+        group = request.match_info["group"]
+        where = msgspec.structs.replace(_where(request), group=group, state="open")
+        query = list_query(request, where)
         if as_csv(request):
-            return await self._file(request, where)
-        causes = await self._desk.incidents(where, after="", limit=1)
-        found = await self._desk.exceptions(_query(request, where, request.query.get("after", "")))
-        cause = causes["items"][0] if causes["items"] else None
+            return await exceptions_file(request, self._desk, query)
+        causes = await self._desk.incidents(ExceptionFilter(group=group), after="", limit=1)
+        found = await self._desk.exceptions(query)
         return await self._site.page(
             request,
             "incident",
-            cause=cause,
+            where=where,
+            cause=causes["items"][0] if causes["items"] else None,
             bulk_where=msgspec.structs.asdict(where),
-            rows=found["items"],
-            found=found,
+            table=exceptions_listed(request, "Exceptions of this cause", found, query),
+            edits=EDITS,
             people_known=await self._desk.people(),
-            **_choices(request),
         )
 
     async def exception(self, request: web.Request) -> web.Response:
@@ -125,7 +159,7 @@ class ExceptionPages:
             "exception",
             one=found,
             meaning=meaning,
-            facts=side_by_side(found["facts"]),
+            tables=[sides_in_hand(request, "figures", "What both sides say", found["facts"])],
             forms=EDITS,
             people_known=await self._desk.people(),
         )
@@ -147,26 +181,70 @@ class ExceptionPages:
         await self._desk.do(key, deed_of(form), request[PERSON])
         return go(f"/deeds/{key}")
 
-    async def deeds(self, request: web.Request) -> web.Response:
+    async def deeds(self, request: web.Request) -> web.StreamResponse:
         """Show what people asked for lately."""
-        found = await self._desk.deeds(limit=PAGE)
+        query = DeedListQuery(
+            text=" ".join(request.query.get("text", "").split()),
+            author=request.query.get("author", "").strip(),
+            action=one_of(request, "action", ACTIONS) or "",
+            stands=one_of(request, "stands", DEED_STANDS) or "all",
+            sort=one_of(request, "sort", DEED_SORTS) or "at",
+            descending=request.query.get("order") != "up",
+            after=request.query.get("after", ""),
+            limit=PAGE,
+        )
         if as_csv(request):
-            return csv_of("deeds.csv", _DEEDS, found["items"])
-        return await self._site.page(request, "deeds", rows=found["items"], found=found)
 
-    async def deed(self, request: web.Request) -> web.Response:
-        """Show how far a deed is."""
+            async def read(after: str) -> tuple[str, str | None]:
+                return await self._desk.deeds_csv(query, after=after)
+
+            return await csv_stream(request, read, name="deeds.csv")
+        found = await self._desk.deeds(query)
+        caption = "What people asked for"
+        table = listed(request, caption, _DEEDS, found, sort=query.sort, down=query.descending)
+        return await self._site.page(request, "deeds", query=query, table=table, actions=ACTIONS, stands=DEED_STANDS)
+
+    async def deed(self, request: web.Request) -> web.StreamResponse:
+        """Show how far a deed is, and how each of its items went."""
         key = request.match_info["key"]
         found = await self._desk.deed(key) if _KEY.fullmatch(key) else None
         if found is None:
             raise ProblemError(404, "Nothing of this key was asked for.")
-        return await self._site.page(request, "deed", told=found)
+        query = DeedItemQuery(
+            outcome=one_of(request, "outcome", OUTCOMES) or "",
+            text=" ".join(request.query.get("text", "").split()),
+            sort=one_of(request, "sort", DEED_ITEM_SORTS) or "exception",
+            descending=request.query.get("order") == "down",
+            after=request.query.get("after", ""),
+            limit=PAGE,
+        )
+        if as_csv(request):
 
-    async def _file(self, request: web.Request, where: ExceptionFilter) -> web.StreamResponse:
-        async def read(after: str) -> tuple[str, str | None]:
-            return await self._desk.exceptions_csv(where, after=after)
+            async def read(after: str) -> tuple[str, str | None]:
+                return await self._desk.deed_items_csv(key, query, after=after)
 
-        return await csv_stream(request, read, name="exceptions.csv")
+            return await csv_stream(request, read, name="deed.csv")
+        items = await self._desk.deed_items(key, query) or {"items": [], "next": None, "total": 0}
+        table = listed(request, "Its items", _ITEMS, items, sort=query.sort, down=query.descending)
+        return await self._site.page(request, "deed", told=found, query=query, table=table, outcomes=OUTCOMES)
+
+    async def _causes(self, request: web.Request, where: ExceptionFilter) -> Table:
+        by, after = _cause_order(request), request.query.get("after", "")
+        found = await self._desk.incidents(where, after=after, limit=PAGE, **by)
+        caption = "Open exceptions by cause"
+        return listed(request, caption, _CAUSES, found, sort=by["sort"], down=by["descending"])
+
+    async def _rows(self, request: web.Request, where: ExceptionFilter) -> Table:
+        query = list_query(request, where)
+        found = await self._desk.exceptions(query)
+        return exceptions_listed(request, "Exceptions, one by one", found, query)
+
+    async def _file(self, request: web.Request, where: ExceptionFilter, view: str) -> web.StreamResponse:
+        if view == "rows":
+            return await exceptions_file(request, self._desk, list_query(request, where))
+        by = _cause_order(request)
+        rows = await every(lambda at: self._desk.incidents(where, after=at, limit=OF_A_FILE, **by), "")
+        return csv_of("incidents.csv", _INCIDENTS, rows)
 
 
 def _where(request: web.Request) -> ExceptionFilter:
@@ -180,15 +258,6 @@ def _where(request: web.Request) -> ExceptionFilter:
     return msgspec.structs.replace(ExceptionFilter(), **{name: text for name, text in told.items() if text})
 
 
-def _query(request: web.Request, where: ExceptionFilter, after: str) -> ExceptionListQuery:
-    asked = request.query.get("sort", "")
-    # A sort of the list of causes is kept when somebody turns to the rows, where it means nothing.
-    sort = "opened_at" if asked in CAUSE_SORTS and asked not in SORTS else one_of(request, "sort", SORTS) or "opened_at"
-    return ExceptionListQuery(
-        where=where, sort=sort, descending=request.query.get("order") == "down", after=after, limit=PAGE
-    )
-
-
 class _CauseOrder(TypedDict):
     sort: str
     descending: bool
@@ -200,15 +269,3 @@ def _cause_order(request: web.Request) -> _CauseOrder:
     if sort not in CAUSE_SORTS:
         return {"sort": "count", "descending": True}
     return {"sort": sort, "descending": request.query.get("order") == "down"}
-
-
-def _choices(request: web.Request) -> dict[str, Any]:
-    return {
-        "owners": OWNERS,
-        "severities": SEVERITIES,
-        "stages": STAGES,
-        "states": STATES,
-        "types": sorted(CATALOGUE),
-        "sort": request.query.get("sort", "opened_at"),
-        "down": request.query.get("order") == "down",
-    }

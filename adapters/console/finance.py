@@ -3,29 +3,70 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from aiohttp import web
 
 from actors.domain.closing_files import postings_to_csv, to_csv
 from actors.domain.exception_life import ExceptionFilter
+from adapters.console.exception_table import exceptions_file, exceptions_listed, list_query
 from adapters.console.forms import Form
 from adapters.console.permits import MONEY, why_not
-from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.console.rendering import label
+from adapters.console.site import Site, as_csv, go
+from adapters.console.tables import Column, Table, in_hand
 from adapters.operator.access import require
 from adapters.operator.answers import csv_file
-from adapters.operator.desk_api import ExceptionListQuery
 from adapters.operator.parameters import PERSON
 from adapters.operator.problems import ProblemError
 
-PAGE = 100
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_RELEASES = (
+    Column("day", "Day"),
+    Column("orders", "Orders", number=True, falls=True),
+    Column("amounts", "Amounts", number=True),
+)
+_DOCUMENTS = (
+    Column("number", "Document"),
+    Column("id", ""),
+    Column("kind", "Kind"),
+    Column("order", "Order"),
+    Column("order_id", ""),
+    Column("net", "Net", number=True),
+    Column("tax", "Tax", number=True),
+    Column("total", "Total", number=True),
+    Column("currency", ""),
+    Column("account", "Account", wide=True),
+    Column("verified_at", "Stands", falls=True),
+    Column("why", ""),
+)
+_CHAINS = (
+    Column("chain", "Chain"),
+    Column("currency", "Currency"),
+    Column("ours", "commercetools", number=True),
+    Column("theirs", "Cin7 Core", number=True),
+    Column("difference", "Difference", number=True),
+    Column("unexplained", "Unexplained", number=True),
+    Column("reasons", "Explained by"),
+)
 _FIGURES = ("ours", "theirs", "net", "tax", "age_days")
 _CODED = ("reason", "component", "decision", "type", "state", "chain")
 """Which columns of the report are figures, and which are names of the code."""
 
-_RELEASES = ("day", "orders", "amounts")
+_PARTS = (
+    (
+        "differences",
+        "Differences",
+        ("reason", "component", "where", "ours", "theirs", "net", "tax", "currency", "owner", "decision", "age_days"),
+    ),
+    ("remainders", "Left unexplained", ("chain", "rule", "net", "tax", "currency")),
+    ("exceptions", "Open exceptions", ("type", "severity", "cause", "owner", "age_days")),
+    ("without_documents", "Orders without documents", ("state", "since", "age_days")),
+)
+"""The tables of the report: what each is called there and on the page, and its columns beside the order's."""
 
 
 class FinancePages:
@@ -44,22 +85,24 @@ class FinancePages:
             web.get("/month/{period}", self.month),
         ]
 
-    async def reconciliation(self, request: web.Request) -> web.Response:
+    async def reconciliation(self, request: web.Request) -> web.StreamResponse:
         """Show what must be released, and what differs."""
         told = (await self._site.reading.lists.overview())["finance"]
+        where = ExceptionFilter(owner="finance", text=" ".join(request.query.get("text", "").split()))
+        query = list_query(request, where, first="due_at")
         if as_csv(request):
-            return csv_of("to-release.csv", _RELEASES, told["days"])
-        differing = await self._site.reading.desk.exceptions(
-            ExceptionListQuery(
-                where=ExceptionFilter(owner="finance"), sort="due_at", after=request.query.get("after", "")
-            )
-        )
+            return await exceptions_file(request, self._site.reading.desk, query)
+        differing = await self._site.reading.desk.exceptions(query)
+        can_release = not why_not(request[PERSON], "money")
+        columns = (*_RELEASES, Column("release", "Release", buttons=True)) if can_release else _RELEASES
         return await self._site.page(
             request,
             "reconciliation",
             told=told,
-            rows=differing["items"],
-            can_release=not why_not(request[PERSON], "money"),
+            where=where,
+            tables=[in_hand(request, "to-release", "Orders to release by accounting day", columns, told["days"])],
+            table=exceptions_listed(request, "Open exceptions of finance", differing, query),
+            can_release=can_release,
         )
 
     async def day(self, request: web.Request) -> web.Response:
@@ -67,11 +110,14 @@ class FinancePages:
         day = request.match_info["day"]
         if not _DAY.fullmatch(day):
             raise ProblemError(404, "A day is written 2026-11-26.")
-        after = request.query.get("after", "")
-        found = await self._site.reading.postings(day, after=after, limit=PAGE)
-        if as_csv(request):
+        found = await self._site.reading.postings(day, after="", limit=-1)
+        if request.query.get("as") == "postings":
             return csv_file(postings_to_csv(dict(found)), name=f"postings-{found['day']}.csv")
-        return await self._site.page(request, "day", told=found, rows=found["items"], found=found)
+        tables = [
+            in_hand(request, "not-yet", "Documents that are not safe yet", _DOCUMENTS, found["not_yet"]),
+            in_hand(request, "safe", "Documents that are safe to sync on", _DOCUMENTS, found["items"]),
+        ]
+        return await self._site.page(request, "day", told=found, tables=tables)
 
     async def release(self, request: web.Request, form: Form) -> web.Response:
         """Release what agrees and waits of a day."""
@@ -94,6 +140,7 @@ class FinancePages:
         found = await self._site.reading.report("month", period, counted_to="")
         if as_csv(request):
             return csv_file(to_csv(dict(found)), name=f"report-{period}.csv")
+        report = found["report"]
         year, month = int(period[:4]), int(period[5:])
         before = f"{year - (month == 1):04}-{(month - 2) % 12 + 1:02}"
         later = f"{year + (month == 12):04}-{month % 12 + 1:02}"
@@ -101,10 +148,39 @@ class FinancePages:
             request,
             "month",
             period=period,
-            report=found["report"],
-            figures=_FIGURES,
+            report=report,
+            tables=[_chains(request, report), *_parts(request, report)],
+            parts=_PARTS,
             coded=_CODED,
             sha256=found["sha256"],
             before=before,
             later=later,
         )
+
+
+def _chains(request: web.Request, report: Mapping[str, Any]) -> Table:
+    rows = [
+        {
+            **one,
+            "ours": one["commercetools"]["gross"],
+            "theirs": one["cin7"]["gross"],
+            "difference": one["tie"]["difference"]["gross"],
+            "unexplained": one["tie"]["unexplained"]["gross"],
+            "reasons": {reason: amounts["gross"] for reason, amounts in one["tie"]["reasons"].items()},
+        }
+        for one in report["chains"]
+    ]
+    return in_hand(request, "chains", "What both sides come to", _CHAINS, rows)
+
+
+def _parts(request: web.Request, report: Mapping[str, Any]) -> list[Table]:
+    return [
+        in_hand(
+            request,
+            name,
+            caption,
+            [Column("record", "Order"), *(Column(one, label(one), number=one in _FIGURES) for one in columns)],
+            [{**row, "record": row["number"] or row.get("order_id") or row.get("record_id")} for row in report[name]],
+        )
+        for name, caption, columns in _PARTS
+    ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
-from multidict import MultiDictProxy
+from multidict import MultiMapping
 
 from actors.domain.exception_life import ExceptionFilter
 from adapters.operator.desk_api import ACTIONS, Deed
@@ -18,11 +18,31 @@ FORM = "application/x-www-form-urlencoded"
 WHERE = ("owner", "type", "state", "stage", "severity", "group", "assignee", "text")
 """The fields of a filter."""
 
+EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "alias": (("sku", "SKU as ordered"), ("alias", "SKU in Cin7 Core")),
+    "note": (("note", "Note"),),
+    "contact": (
+        ("first_name", "First name"),
+        ("last_name", "Last name"),
+        ("company", "Company"),
+        ("email", "E-mail"),
+        ("phone", "Telephone"),
+    ),
+    "address": (
+        ("street", "Street"),
+        ("additional", "Second line"),
+        ("postal_code", "Postcode"),
+        ("city", "Town"),
+        ("region", "Region"),
+    ),
+}
+"""The fields of each edit, and what they are called. A country is none: it decides the tax that was paid."""
+
 
 class Form:
-    """The fields of a form that was sent."""
+    """The fields of a form that was sent, in a body or an address."""
 
-    def __init__(self, fields: MultiDictProxy[Any]) -> None:
+    def __init__(self, fields: MultiMapping[Any]) -> None:
         self._fields = fields
 
     def text(self, name: str, *, most: int = LONGEST) -> str:
@@ -75,8 +95,14 @@ def deed_of(form: Form) -> Deed:
         reason=form.text("reason"),
         to=form.text("to"),
         until=_instant(form.text("until")),
-        values=form.starting("value_"),
+        values=_values(form, action),
     )
+
+
+def _values(form: Form, action: str) -> dict[str, str]:
+    """Read what is put in; what was written for another action before that was chosen is not meant."""
+    names = [name for name, _ in EDITS.get(action, ())]
+    return {name: text for name, text in form.starting("value_").items() if name in names}
 
 
 def where_of(form: Form) -> ExceptionFilter:

@@ -5,11 +5,39 @@ from __future__ import annotations
 from aiohttp import web
 
 from adapters.console.forms import Form
-from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.console.site import SESSION, Site, go
+from adapters.console.tables import Column, in_hand
 from adapters.operator.mapping_api import KINDS, MappingDraft
 from adapters.operator.parameters import PERSON, one_of
+from adapters.operator.problems import ProblemError
 
-_COLUMNS = ("kind", "key", "value", "tender", "source", "version", "author", "reason", "at", "file_value")
+_ROWS = (
+    Column("kind", "Table"),
+    Column("key", "commercetools"),
+    Column("value", "Cin7 Core"),
+    Column("tender", ""),
+    Column("source", "From"),
+    Column("version", ""),
+    Column("author", "By", wide=True),
+    Column("at", ""),
+    Column("reason", "Why", wide=True),
+    Column("file_value", ""),
+)
+_HISTORY = (
+    Column("version", "Version", number=True, falls=True),
+    Column("kind", "Table"),
+    Column("key", "commercetools"),
+    Column("value", "Cin7 Core"),
+    Column("author", "By"),
+    Column("at", "When", falls=True),
+    Column("reason", "Why"),
+)
+_EXAMPLES = (
+    Column("number", "Order"),
+    Column("order", ""),
+    Column("before", "Now"),
+    Column("after", "With the row"),
+)
 
 
 class MappingPages:
@@ -23,7 +51,7 @@ class MappingPages:
         """Return the routes."""
         return [
             web.get("/mappings", self.mappings),
-            web.post("/mappings/try", self._site.posted(self.try_row)),
+            web.get("/mappings/try", self.try_row),
             web.post("/mappings", self._site.posted(self.map)),
         ]
 
@@ -31,20 +59,21 @@ class MappingPages:
         """Show the rows in force, and the form for another one."""
         kind = one_of(request, "kind", KINDS) or ""
         found = await self._mappings.mappings(kind)
-        if as_csv(request):
-            return csv_of("mappings.csv", _COLUMNS, found["items"])
-        text = " ".join(request.query.get("text", "").split()).lower()
-        rows = [one for one in found["items"] if text in f"{one['key']} {one['value']}".lower()]
+        tables = [
+            in_hand(request, "", "Mapping rows in force", _ROWS, found["items"], narrow=False),
+            in_hand(request, "history", "What was mapped at the desk", _HISTORY, found["history"]),
+        ]
         draft = MappingDraft(kind=kind, key=request.query.get("key", ""), value=request.query.get("value", ""))
-        return await self._site.page(
-            request, "mappings", kind=kind, text=text, rows=rows, found=found, kinds=KINDS, draft=draft
-        )
+        return await self._site.page(request, "mappings", kind=kind, tables=tables, kinds=KINDS, draft=draft)
 
-    async def try_row(self, request: web.Request, form: Form) -> web.Response:
+    async def try_row(self, request: web.Request) -> web.Response:
         """Show what the row would do to the last orders; nothing is written."""
-        draft = _draft(form)
+        if SESSION not in request:  # it costs seconds: nobody is sent here by another page
+            raise ProblemError(403, "Sign in at the console to try a row.")
+        draft = _draft(Form(request.query))
         told = await self._mappings.try_mapping(draft)
-        return await self._site.page(request, "mapping_try", draft=draft, told=told)
+        examples = in_hand(request, "examples", "Orders it would change", _EXAMPLES, told["examples"])
+        return await self._site.page(request, "mapping_try", draft=draft, told=told, tables=[examples])
 
     async def map(self, request: web.Request, form: Form) -> web.Response:
         """Put it in force."""

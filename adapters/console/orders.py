@@ -10,10 +10,12 @@ from aiohttp import web
 
 from actors.domain.order_state import STATES as MEANINGS
 from actors.domain.order_state import OrderState
-from adapters.console.forms import Form
+from adapters.console.exception_table import exceptions_in_hand
+from adapters.console.forms import EDITS, Form
 from adapters.console.rendering import segment
-from adapters.console.sides import side_by_side
+from adapters.console.sides import sides_in_hand
 from adapters.console.site import Site, as_csv, go
+from adapters.console.tables import Column, Table, in_hand, listed, rows_of
 from adapters.operator.access import STOCK_ROLES, Person, require
 from adapters.operator.answers import csv_stream
 from adapters.operator.list_api import ORDER_SORTS, OrderSearch
@@ -25,26 +27,52 @@ STATES = ("in_cin7", "not_in_cin7", *(state.value for state in OrderState))
 _LONGEST_TEXT = 200
 _HEAD = ("at", "what", "source")
 
-EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "alias": (("sku", "SKU as ordered"), ("alias", "SKU in Cin7 Core")),
-    "note": (("note", "Note"),),
-    "contact": (
-        ("first_name", "First name"),
-        ("last_name", "Last name"),
-        ("company", "Company"),
-        ("email", "E-mail"),
-        ("phone", "Telephone"),
-    ),
-    "address": (
-        ("street", "Street"),
-        ("additional", "Second line"),
-        ("postal_code", "Postcode"),
-        ("city", "Town"),
-        ("region", "Region"),
-        ("country", "Country (two letters)"),
-    ),
-}
-"""The fields of each edit, and what they are called."""
+_ORDERS = (
+    Column("number", "Number", sort="number"),
+    Column("state", "State"),
+    Column("reason", "Reason", wide=True),
+    Column("sale", "Sale in Cin7 Core"),
+    Column("payable", "Payable", number=True),
+    Column("accepted_at", "Accepted", number=True, falls=True, sort="accepted_at"),
+    Column("created_at", "Created", number=True, wide=True, falls=True, sort="created_at"),
+    Column("open_exceptions", "Exceptions", number=True),
+)
+_TOTALS = (
+    Column("figure", "Figure"),
+    Column("predicted", "Predicted", number=True),
+    Column("cin7", "Cin7 Core", number=True),
+)
+_BOOKS = (
+    Column("side", "Side"),
+    Column("net", "Net", number=True),
+    Column("tax", "Tax", number=True),
+    Column("total", "Total", number=True),
+)
+_DIFFERENCES = (
+    Column("component", "What"),
+    Column("where", ""),
+    Column("reason", "Reason"),
+    Column("ours", "commercetools", number=True),
+    Column("theirs", "Cin7 Core", number=True),
+    Column("net", "Net", number=True),
+    Column("tax", "Tax", number=True),
+)
+_DOCUMENTS = (
+    Column("side", "Side"),
+    Column("kind", "Kind"),
+    Column("number", "Number"),
+    Column("day", "Day"),
+    Column("total", "Total", number=True),
+    Column("verified_at", "Safe since"),
+)
+_REFUNDS = (
+    Column("refund", "Refund"),
+    Column("amount", "Amount", number=True),
+    Column("currency", ""),
+    Column("state", "State"),
+    Column("credit_note", "Credit note"),
+)
+_FIELDS = (Column("field", "Field"), Column("name", ""), Column("original", "As ordered"), Column("now", "Now"))
 
 
 class OrderPages:
@@ -81,9 +109,8 @@ class OrderPages:
         alone = found["items"][0] if len(found["items"]) == 1 and not query.after else None
         if alone is not None and query.text and query.text in _names(alone) and "go" in request.query:
             return go(f"/orders/{segment(alone['id'])}")
-        return await self._site.page(
-            request, "orders", query=query, rows=found["items"], found=found, states=STATES, down=query.descending
-        )
+        table = listed(request, "Orders", _ORDERS, found, sort=query.sort, down=query.descending)
+        return await self._site.page(request, "orders", query=query, table=table, found=found, states=STATES)
 
     async def order(self, request: web.Request) -> web.Response:
         """Show one order."""
@@ -95,8 +122,8 @@ class OrderPages:
             request,
             "order",
             one=found,
+            tables=_tables(request, found),
             meaning=MEANINGS[OrderState(found["state"])],
-            breakdown=side_by_side(found["totals"].get("breakdown") or {}),
             edits=await self._edits(str(found["id"]), request[PERSON]),
             rest_of=_rest_of,
             trace_link=found.get("trace_url") or "",
@@ -108,7 +135,8 @@ class OrderPages:
         found = await self._patches.editable(ref, request[PERSON], opened=True)
         if found is None:
             raise ProblemError(404, "No order has this number or id, nor does its sale.")
-        return await self._site.page(request, "edit", ref=ref, edits=found, forms=EDITS)
+        fields = in_hand(request, "fields", "What can be edited", _FIELDS, found["fields"])
+        return await self._site.page(request, "edit", ref=ref, edits=found, forms=EDITS, tables=[fields])
 
     async def payloads(self, request: web.Request) -> web.Response:
         """Show what is kept sealed of an order; who sees people's data is written down."""
@@ -173,6 +201,46 @@ def _search(request: web.Request) -> OrderSearch:
         descending=asked("order") != "up",
         after=asked("after", ""),
     )
+
+
+def _tables(request: web.Request, order: Mapping[str, Any]) -> list[Table]:
+    """Return the tables of an order's page."""
+    totals, books = order["totals"], order["books"] or {}
+    open_ones = [one for one in order["exceptions"] if one["state"] == "open"]
+    caption = "What was predicted, and what Cin7 Core shows"
+    return [
+        exceptions_in_hand(request, "Open exceptions of this order", open_ones),
+        in_hand(request, "totals", caption, _TOTALS, _totals(totals)),
+        sides_in_hand(request, "breakdown", "Both sides by component", totals.get("breakdown") or {}),
+        in_hand(request, "books", "The books of the order", _BOOKS, rows_of(_told(books.get("totals")), "side")),
+        in_hand(request, "differences", "What differs, and why", _DIFFERENCES, _differences(books)),
+        in_hand(request, "documents", "Documents of both sides", _DOCUMENTS, books.get("documents", ())),
+        in_hand(request, "refunds", "Refunds", _REFUNDS, map(_refund, order["refunds"])),
+    ]
+
+
+def _totals(totals: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = [
+        {"figure": name, "predicted": totals["predicted"][name], "cin7": totals["cin7"][name]}
+        for name in ("net", "tax", "total")
+    ]
+    for row in rows:
+        row["differs"] = bool(row["predicted"] and row["cin7"] and row["predicted"] != row["cin7"])
+    payable = {"figure": "payable in commercetools", "predicted": totals["payable"], "cin7": "", "differs": False}
+    return [*rows, payable]
+
+
+def _told(figures: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: row for name, row in (figures or {}).items() if row}
+
+
+def _differences(books: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = books.get("discrepancies", ())
+    return [{**row, "ours": row["commercetools"]["figure"], "theirs": row["cin7"]["figure"]} for row in found]
+
+
+def _refund(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "refund": row["provider_id"] or row["id"], "amount": row["amount"] or row["minor_units"]}
 
 
 def _names(order: Mapping[str, Any]) -> tuple[str | None, ...]:

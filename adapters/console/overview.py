@@ -13,7 +13,8 @@ from actors.domain.order_state import STATES
 from actors.domain.time import parse_instant
 from adapters.console import charts
 from adapters.console.forms import Form
-from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.console.site import Site, go
+from adapters.console.tables import Column, Table, in_hand, rows_of
 from adapters.operator.access import FLOW_ROLES, require
 from adapters.operator.parameters import PERSON
 
@@ -33,8 +34,63 @@ _WORDS = {
     "Snooze": "Let it rest for a while; it holds what it holds.",
 }
 
-_REASONS = ("reason", "state", "count", "oldest_at")
-_SAMPLES = ("at", "limit", "in_window", "minutes_to_drain", "outbox_ready", "open_exceptions")
+_KEYS = (
+    ("/", "Find an order, sale or SKU"),
+    ("j", "Next row"),
+    ("k", "Row before"),
+    ("Enter", "Open the row"),
+    ("x", "Tick the row"),
+    ("n", "Next page"),
+    ("p", "Page before"),
+    ("?", "This page"),
+    ("Esc", "Leave a field"),
+    ("g o", "Overview"),
+    ("g e", "Exceptions"),
+    ("g r", "Orders"),
+    ("g s", "Stock"),
+    ("g k", "SKUs"),
+    ("g c", "Reconciliation"),
+    ("g m", "Month"),
+    ("g p", "Mappings"),
+    ("g l", "Alerts"),
+    ("g a", "Audit"),
+    ("g d", "Model"),
+    ("g t", "Settings"),
+)
+
+_REASONS = (
+    Column("reason", "Reason"),
+    Column("state", ""),
+    Column("count", "Orders", number=True, falls=True),
+    Column("oldest_at", "Oldest"),
+)
+_DAYS = (Column("day", "Day"), Column("orders", "Orders", number=True, falls=True), Column("amounts", "Amounts"))
+_OWNERS = (
+    Column("owner", "Owner"),
+    Column("open", "Open", number=True, falls=True),
+    Column("overdue", "Overdue", number=True, falls=True),
+    Column("critical", "Critical", number=True, falls=True),
+    Column("oldest_at", "Oldest"),
+)
+_FLOWS = (
+    Column("flow", "Flow"),
+    Column("state", "State"),
+    Column("queued", "Waiting", number=True, falls=True),
+    Column("quarantined", "Set aside", number=True, wide=True, falls=True),
+    Column("last_success_at", "Last success", wide=True),
+    Column("pause_reason", ""),
+    Column("switch", "Switch", buttons=True),
+)
+_SAMPLES = (
+    Column("at", "When"),
+    Column("limit", "Limit", number=True),
+    Column("in_window", "Calls in a minute", number=True),
+    Column("minutes_to_drain", "Minutes to drain", number=True),
+    Column("outbox_ready", "Waiting", number=True),
+    Column("open_exceptions", "Open exceptions", number=True),
+)
+_OF_AN_ANSWER = 6
+"""So many rows stand beside one answer at once."""
 
 
 class OverviewPages:
@@ -55,14 +111,11 @@ class OverviewPages:
     async def overview(self, request: web.Request) -> web.Response:
         """Show how things stand."""
         found = await self._site.reading.lists.overview()
-        if as_csv(request):
-            if request.query.get("table") == "budget":
-                return csv_of("budget.csv", _SAMPLES, found["samples"])
-            return csv_of("not-in-cin7.csv", _REASONS, found["orders"]["by_reason"])
         samples = found["samples"]
         return await self._site.page(
             request,
             "overview",
+            tables=_tables(request, found),
             told=found,
             health=found["health"],
             types=CATALOGUE,
@@ -72,7 +125,7 @@ class OverviewPages:
 
     async def help(self, request: web.Request) -> web.Response:
         """Show the keys, and what the words mean."""
-        return await self._site.page(request, "help", words_of=_WORDS, states=STATES)
+        return await self._site.page(request, "help", keys=_KEYS, words_of=_WORDS, states=STATES)
 
     async def pause(self, request: web.Request, form: Form) -> web.Response:
         """Let a flow claim nothing more."""
@@ -108,6 +161,18 @@ class OverviewPages:
         points = [*_course(samples, "minutes_to_drain"), (now, float(backlog["minutes"]))]
         line = charts.Line(points=points, style="two", filled=True, gap=_SILENCE)
         return charts.chart([line], since=charts.begin([line], since=now - _DAY, until=now), until=now, label=label)
+
+
+def _tables(request: web.Request, told: Mapping[str, Any]) -> list[Table]:
+    reasons, days = told["orders"]["by_reason"], told["finance"]["days"]
+    flows = rows_of(told["health"]["flows"], "flow")
+    return [
+        in_hand(request, "not-in-cin7", "Why orders are not in Cin7 Core", _REASONS, reasons, page=_OF_AN_ANSWER),
+        in_hand(request, "to-release", "Orders to release by day", _DAYS, days, page=_OF_AN_ANSWER),
+        in_hand(request, "owners", "Open exceptions by owner", _OWNERS, told["owners"]),
+        in_hand(request, "flows", "Flows, how they stand, and their switches", _FLOWS, flows),
+        in_hand(request, "budget", "The last 24 hours", _SAMPLES, reversed(told["samples"]), page=24),
+    ]
 
 
 def _course(samples: Sequence[Mapping[str, Any]], name: str) -> list[charts.Point]:

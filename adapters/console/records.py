@@ -8,13 +8,32 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from adapters.console.site import Site, as_csv, csv_of
+from adapters.console.site import Site, as_csv
+from adapters.console.tables import Column, Table, in_hand, listed
 from adapters.operator.answers import csv_stream
-from adapters.operator.parameters import MOST_ROWS, one_of, whole
-from adapters.operator.record_api import AuditQuery
+from adapters.operator.parameters import MOST_ROWS, one_of
+from adapters.operator.record_api import AUDIT_SORTS, AuditQuery
 
 PAGE = 100
-_SETTINGS = ("table", "key", "value", "default", "given", "secret")
+_AUDIT = (
+    Column("id", "Row", number=True, falls=True, sort="id"),
+    Column("at", "When", falls=True, sort="id"),
+    Column("author", "Who", sort="author"),
+    Column("action", "Did", sort="action"),
+    Column("record", "To", sort="record"),
+    Column("detail", "With"),
+    Column("hash", "Hash", wide=True),
+)
+_MOST_SETTINGS = 500
+_SETTINGS = (
+    Column("table", "Table"),
+    Column("key", "Key"),
+    Column("value", "Value"),
+    Column("default", "Default", wide=True),
+    Column("from", "From"),
+    Column("secret", ""),
+)
+_SECRETS = (Column("name", "Name"), Column("given", "Given"), Column("meaning", "Meaning"))
 
 
 class RecordPages:
@@ -35,38 +54,49 @@ class RecordPages:
             whole_list = msgspec.structs.replace(query, limit=MOST_ROWS)
 
             async def read(after: str) -> tuple[str, str | None]:
-                place = int(after) if after else 0
-                text, onwards = await self._records.audit_csv(msgspec.structs.replace(whole_list, after=place))
-                return text, None if onwards is None else str(onwards)
+                return await self._records.audit_csv(msgspec.structs.replace(whole_list, after=after))
 
             return await csv_stream(request, read, name="audit.csv")
         found = await self._records.audit(query)
         verdict = await self._records.verify() if "verify" in request.query else None
-        return await self._site.page(request, "audit", query=query, rows=found["items"], found=found, verdict=verdict)
+        table = listed(request, "What people did", _AUDIT, found, sort=query.sort, down=query.descending)
+        return await self._site.page(request, "audit", query=query, table=table, verdict=verdict)
 
     async def model(self, request: web.Request) -> web.Response:
         """Show the operating model by which it works."""
-        return await self._site.page(request, "model", told=await self._records.model())
+        told = await self._records.model()
+        tables = [_section(request, number, one) for number, one in enumerate(told["sections"], 1)]
+        return await self._site.page(request, "model", told=told, tables=tables)
 
     async def settings(self, request: web.Request) -> web.Response:
         """Show the settings in force; what is secret is not there."""
         told = await self._site.reading.lists.settings()
-        if as_csv(request):
-            rows = [{"table": table["name"], **key} for table in told["tables"] for key in table["keys"]]
-            return csv_of("settings.csv", _SETTINGS, rows)
-        text, chosen = request.query.get("text", "").strip(), one_of(request, "from", ("file", "default")) or ""
+        chosen = one_of(request, "from", ("file", "default")) or ""
+        keys = [row for table in told["tables"] for row in _keys(table) if chosen in ("", row["from"])]
         tables = [
-            {"name": table["name"], "keys": keys}
-            for table in told["tables"]
-            if (keys := [key for key in table["keys"] if _fits(table["name"], key, text, chosen)])
+            in_hand(request, "", "Settings in force", _SETTINGS, keys, page=_MOST_SETTINGS, narrow=False),
+            in_hand(request, "secrets", "Secrets, and whether they were given", _SECRETS, told["secrets"]),
         ]
-        return await self._site.page(request, "settings", told=told, tables=tables, text=text, chosen=chosen)
+        return await self._site.page(request, "settings", told=told, tables=tables, chosen=chosen)
 
 
-def _fits(table: str, key: Mapping[str, Any], text: str, chosen: str) -> bool:
-    shown = "" if key["secret"] else key["value"]
-    found = text.lower() in f"{table} {key['key']} {shown}".lower()
-    return found and chosen in ("", "file" if key["given"] else "default")
+def _section(request: web.Request, number: int, section: Mapping[str, Any]) -> Table:
+    columns = [Column(f"c{place}", told) for place, told in enumerate(section["columns"])]
+    rows = [{f"c{place}": cell for place, cell in enumerate(row)} for row in section["rows"]]
+    return in_hand(request, f"m{number}", section["title"], columns, rows, page=200)
+
+
+def _keys(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table of the configuration, without what is secret."""
+    return [
+        {
+            **key,
+            "table": table["name"],
+            "value": None if key["secret"] else key["value"],
+            "from": "file" if key["given"] else "default",
+        }
+        for key in table["keys"]
+    ]
 
 
 def _query(request: web.Request) -> AuditQuery:
@@ -77,6 +107,9 @@ def _query(request: web.Request) -> AuditQuery:
         record=asked("record", "").strip(),
         first=asked("first", ""),
         last=asked("last", ""),
-        after=whole(request, "after", default=0, least=0, most=2**62),
+        text=" ".join(asked("text", "").split()),
+        sort=one_of(request, "sort", AUDIT_SORTS) or "id",
+        descending=asked("order") != "up",
+        after=asked("after", ""),
         limit=PAGE,
     )

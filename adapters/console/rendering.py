@@ -44,6 +44,7 @@ class Templates:
             "segment": segment,
             "words": words,
             "label": label,
+            "lower_first": _lower_first,
             "or_none": or_none,
         }
         self._environment.globals |= {"text_of": text_of}
@@ -147,6 +148,10 @@ def label(code: object) -> str:
     """Write a name of the code as words, as it stands at the head of a line: `Tax unmapped`."""
     told = words(code)
     return told[:1].upper() + told[1:]
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def or_none(value: object) -> object:

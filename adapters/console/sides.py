@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from aiohttp import web
+
+from adapters.console.tables import Column, Table, in_hand
+
+COLUMNS: Final = (
+    Column("component", "Figure"),
+    Column("ours", "commercetools", number=True),
+    Column("theirs", "Cin7 Core", number=True),
+    Column("alone", ""),
+)
+
 OURS: Final = " commercetools"
 THEIRS: Final = " Cin7 Core"
 
@@ -20,3 +31,8 @@ def side_by_side(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     for row in rows.values():
         row["differs"] = bool(row["ours"] and row["theirs"] and row["ours"] != row["theirs"])
     return list(rows.values())
+
+
+def sides_in_hand(request: web.Request, name: str, caption: str, figures: Mapping[str, Any]) -> Table:
+    """Return the same as a table."""
+    return in_hand(request, name, caption, COLUMNS, side_by_side(figures))

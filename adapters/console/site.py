@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -15,9 +14,11 @@ from actors.domain.spreadsheet import table
 from actors.domain.time import Instant, format_instant
 from adapters.console import assets, permits
 from adapters.console.forms import Form, form_of
+from adapters.console.links import FIRST_PAGE, link
 from adapters.console.rendering import Templates
 from adapters.console.security import form_token, require_own_form
 from adapters.console.sessions import Session, SessionStore
+from adapters.console.tables import Table, file_of, plain
 from adapters.operator.access import Person
 from adapters.operator.answers import csv_file
 from adapters.operator.parameters import PERSON
@@ -76,9 +77,16 @@ class Site:
         """Return the daemon's clock."""
         return self._store.now()
 
-    async def page(self, request: web.Request, name: str, *, status: int = 200, **context: Any) -> web.Response:
-        """Answer with a page, or with the part of it that was asked for; 304 where that is known already."""
-        told = {**await self._frame(request), **context}
+    async def page(
+        self, request: web.Request, name: str, *, status: int = 200, tables: Sequence[Table] = (), **context: Any
+    ) -> web.Response:
+        """Answer with a page, or with what of it was asked for: a part (304 where that is known already), or a table
+        of it as a file.
+        """
+        file = file_of(request, tables)
+        if file is not None:
+            return csv_of(f"{file.name or name}.csv", file.fields, file.everything)
+        told = {**await self._frame(request), **context, "tables": {table.name: table for table in tables}}
         told["ui"] = self._templates.parts(told)
         fragment = request.headers.get(FRAGMENT, "")
         if not fragment:
@@ -139,9 +147,10 @@ class Site:
             "new_key": lambda: secrets.token_urlsafe(18),
             "theme": theme_of(request),
             "path": request.path,
+            "bare": request.rel_url.raw_path,
             "here": request.path_qs,
-            "asked": {key: value for key, value in request.query.items() if key not in ("format", "after")},
-            "link": lambda **changes: _link(request, changes),
+            "asked": {key: value for key, value in request.query.items() if key not in FIRST_PAGE},
+            "link": lambda **changes: link(request, changes),
             "asset": assets.address,
             "about": await self._said_of_the_daemon(),
             "message": "" if fragment or session is None else self._messages.pop(session.id, ""),
@@ -177,13 +186,13 @@ def theme_of(request: web.Request) -> str:
 
 
 def as_csv(request: web.Request) -> bool:
-    """Say whether the table of the page is asked for as a file."""
-    return request.query.get("format") == "csv"
+    """Say whether the list the page is about is asked for as a file."""
+    return request.query.get("format") == "csv" and not request.query.get("table")
 
 
-def csv_of(name: str, columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> web.Response:
+def csv_of(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> web.Response:
     """Answer with rows as a file; of nested values the text."""
-    told = ({column: row.get(column, "") for column in columns} for row in rows)
+    told = ({column: plain(row.get(column)) for column in columns} for row in rows)
     return csv_file(table(columns, told, head=True), name=name)
 
 
@@ -205,11 +214,3 @@ def go(path: str) -> web.Response:
 
 def _html(text: str, status: int = 200) -> web.Response:
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
-
-
-def _link(request: web.Request, changes: Mapping[str, Any]) -> str:
-    """Return this page's address with another query; another filter begins with the first page."""
-    kept = {key: value for key, value in request.query.items() if key not in ("after", "format")}
-    asked = {key: str(value) for key, value in {**kept, **changes}.items() if value not in (None, "")}
-    here = request.rel_url.raw_path  # as it was asked for: a slash within a name stays quoted
-    return f"{here}?{urlencode(asked)}" if asked else here

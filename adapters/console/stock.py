@@ -14,6 +14,7 @@ from adapters.console import charts
 from adapters.console.forms import Form
 from adapters.console.rendering import segment
 from adapters.console.site import Site, as_csv, go
+from adapters.console.tables import Column, in_hand, listed, rows_of
 from adapters.operator.access import STOCK_ROLES, require
 from adapters.operator.answers import csv_stream
 from adapters.operator.parameters import PERSON, one_of, whole
@@ -24,6 +25,37 @@ STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "miss
 SORTS = ("sku", "published", "available", "read_at")
 _DAY = 86_400_000
 _SKU = "/stock/{sku:[^/]+}"
+
+_STOCK = (
+    Column("sku", "SKU", sort="sku"),
+    Column("name", "Name", wide=True),
+    Column("channel", "Channel"),
+    Column("published", "Published", number=True, sort="published"),
+    Column("available", "Available in Cin7 Core", number=True, sort="available"),
+    Column("expected", "Expected", wide=True),
+    Column("read_at", "Read", number=True, sort="read_at"),
+)
+_LEFT = tuple(msgspec.structs.replace(column, sort="") for column in _STOCK)
+_LOCATIONS = (
+    Column("location", "Location"),
+    Column("available", "Available", number=True),
+    Column("on_hand", "On hand", number=True),
+    Column("allocated", "Allocated", number=True),
+    Column("on_order", "On order", number=True),
+    Column("in_transit", "In transit", number=True),
+)
+_INCOMING = (
+    Column("purchase", "Purchase"),
+    Column("location", "Location"),
+    Column("units", "Units", number=True),
+    Column("day", "Day"),
+)
+_COURSE = (
+    Column("at", "When"),
+    Column("channel", "Channel"),
+    Column("quantity", "Published", number=True),
+    Column("available", "Available", number=True),
+)
 
 
 class StockQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,17 +86,21 @@ class StockPages:
 
     async def stock(self, request: web.Request) -> web.StreamResponse:
         """Show SKUs and what is published of them."""
+        state = one_of(request, "state", STATES) or "all"
+        by_sku = state == "left"  # what is left alone is listed by SKU alone, also where another list was sorted
         query = StockQuery(
-            state=one_of(request, "state", STATES) or "all",
+            state=state,
             text=" ".join(request.query.get("text", "").split()),
-            sort=one_of(request, "sort", SORTS) or "sku",
-            descending=request.query.get("order") == "down",
+            sort="sku" if by_sku else one_of(request, "sort", SORTS) or "sku",
+            descending=request.query.get("order") == "down" and not by_sku,
             after=request.query.get("after", ""),
         )
         if as_csv(request):
 
             async def read(after: str) -> tuple[str, str | None]:
-                return await self._lists.stock_csv(state=query.state, text=query.text, after=after)
+                return await self._lists.stock_csv(
+                    state=query.state, text=query.text, sort=query.sort, descending=query.descending, after=after
+                )
 
             return await csv_stream(request, read, name="stock.csv")
         found = await self._lists.stock(
@@ -75,9 +111,10 @@ class StockPages:
             after=query.after,
             limit=PAGE,
         )
-        return await self._site.page(
-            request, "stock", query=query, rows=found["items"], found=found, states=STATES, down=query.descending
-        )
+        caption = "SKUs and what is published of them"
+        columns = _LEFT if query.state == "left" else _STOCK
+        table = listed(request, caption, columns, found, sort=query.sort, down=query.descending)
+        return await self._site.page(request, "stock", query=query, table=table, states=STATES)
 
     async def sku(self, request: web.Request) -> web.Response:
         """Show one SKU."""
@@ -88,7 +125,12 @@ class StockPages:
             raise ProblemError(404, "Neither side was seen to have this SKU; mind upper and lower case.")
         history = await self._lists.stock_history(sku, days=days)
         drawn = [{"channel": one["channel"], "chart": self._course(one, days)} for one in history["channels"]]
-        return await self._site.page(request, "stock_sku", one=found, courses=drawn, days=days)
+        tables = [
+            in_hand(request, "locations", "By location", _LOCATIONS, rows_of(found["locations"], "location")),
+            in_hand(request, "incoming", "Purchases that bring it", _INCOMING, found["incoming"]),
+            in_hand(request, "course", "What was published", _COURSE, _course_rows(history)),
+        ]
+        return await self._site.page(request, "stock_sku", one=found, courses=drawn, days=days, tables=tables)
 
     async def block(self, request: web.Request, form: Form) -> web.Response:
         """Stop selling a SKU."""
@@ -121,6 +163,12 @@ class StockPages:
         ]
         since = charts.begin(lines, since=now - days * _DAY, until=now)
         return charts.chart(lines, since=since, until=now, label=label)
+
+
+def _course_rows(history: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the points behind the charts, the newest first."""
+    rows = [{**point, "channel": one["channel"]} for one in history["channels"] for point in one["points"]]
+    return sorted(rows, key=lambda row: str(row["at"]), reverse=True)
 
 
 def _points(points: list[Mapping[str, Any]], name: str, now: int) -> list[charts.Point]:

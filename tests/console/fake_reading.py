@@ -14,8 +14,8 @@ from actors.domain.exception_life import ExceptionFilter
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.time import format_instant
 from adapters.operator.access import Person
-from adapters.operator.alert_api import Document
-from adapters.operator.desk_api import Deed, ExceptionListQuery
+from adapters.operator.alert_api import AlertListQuery, Document
+from adapters.operator.desk_api import Deed, DeedItemQuery, DeedListQuery, ExceptionListQuery
 from adapters.operator.list_api import OrderSearch
 from adapters.operator.mapping_api import MappingDraft
 from adapters.operator.patch_api import PatchDraft
@@ -194,8 +194,27 @@ class Desk:
         )
         return self.done[key]
 
-    async def deeds(self, *, limit: int) -> Document:
-        return {"items": list(self.done.values())[:limit]}
+    async def deeds(self, query: DeedListQuery) -> Document:
+        return {"items": list(self.done.values()), "next": None, "total": len(self.done)}
+
+    async def deeds_csv(self, query: DeedListQuery, *, after: str) -> tuple[str, str | None]:
+        return "key,action\r\n", None
+
+    async def deed_items(self, key: str, query: DeedItemQuery) -> Document | None:
+        if key not in self.done:
+            return None
+        item = {
+            "exception": 2,
+            "record_kind": "order",
+            "record_id": "order-2",
+            "number": "A-2",
+            "outcome": "refused",
+            "message": HOSTILE,
+        }
+        return {"items": [item], "next": "more", "total": 90}
+
+    async def deed_items_csv(self, key: str, query: DeedItemQuery, *, after: str) -> tuple[str, str | None]:
+        return "exception,outcome\r\n2,refused\r\n", None
 
     async def people(self) -> list[str]:
         return ["fred", "ian", "olga"]
@@ -339,7 +358,7 @@ class Alerts:
         self.asked: list[tuple[Any, ...]] = []
         self.window: dict[str, Any] | None = None
 
-    async def alerts(self, *, state: str, after: int, limit: int) -> Document:
+    async def alerts(self, query: AlertListQuery) -> Document:
         alert = {
             "id": 1,
             "rule": "oldest_order",
@@ -365,7 +384,10 @@ class Alerts:
                 },
             ],
         }
-        return {"items": [alert], "next": None}
+        return {"items": [alert], "next": None, "total": 1}
+
+    async def alerts_csv(self, query: AlertListQuery, *, after: str) -> tuple[str, str | None]:
+        return "id,title\r\n1,Orders wait\r\n", None
 
     async def rules(self) -> Document:
         return {
@@ -506,7 +528,9 @@ class Lists:
         }
         return {"items": [item], "next": None, "total": 1}
 
-    async def stock_csv(self, *, state: str, text: str, after: str) -> tuple[str, str | None]:
+    async def stock_csv(
+        self, *, state: str, text: str, sort: str, descending: bool, after: str
+    ) -> tuple[str, str | None]:
         return "sku\r\nTEE/M\r\n", None
 
     async def stock_lookup(self, skus: Sequence[str]) -> tuple[Document, str]:
@@ -547,7 +571,7 @@ class Records:
         }
         return {"items": [row], "next": None, "head": "a" * 64}
 
-    async def audit_csv(self, query: AuditQuery) -> tuple[str, int | None]:
+    async def audit_csv(self, query: AuditQuery) -> tuple[str, str | None]:
         return "id,at\r\n9,x\r\n", None
 
     async def verify(self, *, seen: str = "") -> Document:
@@ -767,7 +791,7 @@ class FakeReading:
             "cin7_percent": 99.8,
             "commercetools_percent": 99.9,
         }
-        return {"items": [item], "next": None, "counts": counts}
+        return {"items": [item], "next": None, "total": 1, "counts": counts}
 
     async def sku_table(self, query: SkuQuery, *, head: bool) -> tuple[str, str | None]:
         return "sku\r\nTEE/M\r\n", None

@@ -20,9 +20,7 @@ async function refresh(region) {
   tags.set(name, answer.headers.get("ETag"));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
   const before = region.querySelector("[data-says]")?.textContent;
-  arrange(region, fresh);
   children(region, fresh);
-  sortable(region);
   counted();
   const after = region.querySelector("[data-says]")?.textContent;
   if (after && after !== before) said.textContent = after;
@@ -69,7 +67,6 @@ function morph(old, fresh) {
   for (const { name, value } of [...fresh.attributes]) {
     if (old.getAttribute(name) !== value && !kept(old, name)) old.setAttribute(name, value);
   }
-  if (old.nodeName === "THEAD" && old.closest("[data-sortable]")) return undefined; // its heads are buttons by now
   return children(old, fresh);
 }
 
@@ -117,52 +114,6 @@ function without(node) {
   const next = node.nextSibling;
   node.remove();
   return next;
-}
-
-// -- tables ----------------------------------------------------------------------------------------------------------
-
-function sortable(root) {
-  for (const table of root.querySelectorAll("table[data-sortable]")) {
-    for (const [column, head] of [...table.tHead.rows[0].cells].entries()) {
-      if (head.querySelector("a, button, input") || !head.textContent.trim()) continue;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "sort";
-      button.append(...head.childNodes);
-      head.append(button);
-      button.addEventListener("click", () => sort(table, column, head));
-    }
-  }
-}
-
-// What comes anew comes in the order that was chosen.
-function arrange(region, fresh) {
-  const tables = fresh.querySelectorAll("table[data-sortable]");
-  for (const [at, table] of region.querySelectorAll("table[data-sortable]").entries()) {
-    const heads = [...table.tHead.rows[0].cells];
-    const column = heads.findIndex((head) => head.hasAttribute("aria-sort"));
-    if (column >= 0 && tables[at]) order(tables[at], column, heads[column].getAttribute("aria-sort") === "descending");
-  }
-}
-
-function sort(table, column, head) {
-  const down = head.getAttribute("aria-sort") === "ascending";
-  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", down ? "descending" : "ascending");
-  order(table, column, down);
-}
-
-function order(table, column, down) {
-  const value = (row) => row.cells[column]?.dataset.value ?? row.cells[column]?.querySelector("time")?.dateTime ?? row.cells[column]?.textContent.trim() ?? "";
-  const number = (text) => Number(text.replace(/[\s\u202f]/g, "").match(/^-?[\d.]+/)?.[0] ?? NaN);
-  const rows = [...table.tBodies[0].rows];
-  const figures = rows.every((row) => value(row) === "–" || value(row) === "" || (!Number.isNaN(number(value(row))) && !/^\d{4}-/.test(value(row))));
-  rows.sort((one, other) => {
-    const [a, b] = [value(one), value(other)];
-    const by = figures ? (number(a) || 0) - (number(b) || 0) : a.localeCompare(b, "en", { numeric: true });
-    return down ? -by : by;
-  });
-  if (rows.some((row, at) => row !== table.tBodies[0].rows[at])) table.tBodies[0].append(...rows);
 }
 
 // -- ticking ---------------------------------------------------------------------------------------------------------
@@ -243,7 +194,8 @@ const KEYS = {
   "?": () => document.querySelector('.menu a[data-keys="?"]').click(),
   j: () => step(1),
   k: () => step(-1),
-  n: () => press('a[rel="next"]'),
+  n: () => press('.pager a[rel="next"]'),
+  p: () => press('.pager a[rel="prev"]'),
   x: () => here()?.querySelector("input[type=checkbox]")?.click() ?? false,
 };
 
@@ -266,6 +218,5 @@ function step(by) {
 }
 
 for (const select of document.querySelectorAll("[data-deed]")) fitting(select);
-sortable(document);
 counted();
 timer = setTimeout(turn, EVERY);

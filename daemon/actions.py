@@ -327,18 +327,20 @@ async def resume_flow(app: Running, name: str, *, author: str, reason: str) -> D
     """Let a paused or stopped flow go on. The lease keeper and the watch can be resumed by name too.
 
     Raises:
-        ProblemError: 404, no such flow.
+        ProblemError: 404, no such flow; 409, the configuration lets it stand still.
     """
     return await _carry(app, resuming(app, name, author=author, reason=reason))
 
 
 def resuming(app: Running, name: str, *, author: str, reason: str) -> Act:
-    """See `resume_flow`. Raises `ProblemError` 404, there is no such flow."""
+    """See `resume_flow`; what is refused with 409 is refused in the unit. Raises `ProblemError` 404."""
     flow = None if name in app.engine.chores else _flow(name)
     engine = app.engine
     stands = engine.supervisor.state(name) == "stopped"
 
     def unit(connection: sqlite3.Connection) -> Done:
+        if flow is Flow.ORDERS and not engine.plan.orders_enabled:
+            raise ProblemError(409, "[orders] enabled is false: no sale is made. Set it in the file, and restart.")
         now = engine.clock.now()
         paused = flow is not None and flows.all_flows(connection)[flow].paused_at is not None
         cleared = exceptions.clear(

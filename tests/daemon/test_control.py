@@ -304,6 +304,16 @@ async def test_pause_and_resume_change_file_and_process_once(tmp_path: Path) -> 
         assert (await app.engine.database.read(flows.all_flows))[Flow.ORDERS].paused_at is None
 
 
+async def test_what_the_file_switched_off_is_not_switched_on_by_resuming_it(tmp_path: Path) -> None:
+    async with controlled(tmp_path) as (app, path):
+        app.engine.plan = msgspec.structs.replace(app.engine.plan, orders_enabled=False)
+        app.engine.dispatcher.paused.add(Flow.ORDERS)
+        with pytest.raises(RefusedError, match="enabled is false"):
+            await post(path, "flows", "orders", "resume")
+        assert app.engine.dispatcher.paused == {Flow.ORDERS}
+        assert await audited(app, "flow:orders") == []
+
+
 @pytest.mark.parametrize("name", ["orders", "lease"])
 async def test_resume_revives_what_was_stopped(tmp_path: Path, name: str) -> None:
     async with controlled(tmp_path) as (app, path):

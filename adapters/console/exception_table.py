@@ -25,8 +25,8 @@ COLUMNS: Final = (
     Column("owner", "Owner", sort="owner"),
     Column("assignee", ""),
     Column("stage", "Stage"),
-    Column("opened_at", "Age", sort="opened_at"),
-    Column("due_at", "Due", sort="due_at"),
+    Column("opened_at", "Age", number=True, sort="opened_at"),
+    Column("due_at", "Due", number=True, sort="due_at"),
 )
 
 _RANKS: Final = {severity.value: rank for rank, severity in enumerate(Severity)}

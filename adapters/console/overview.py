@@ -62,22 +62,26 @@ _REASONS = (
     Column("reason", "Reason"),
     Column("state", ""),
     Column("count", "Orders", number=True, falls=True),
-    Column("oldest_at", "Oldest"),
+    Column("oldest_at", "Oldest", number=True),
 )
-_DAYS = (Column("day", "Day"), Column("orders", "Orders", number=True, falls=True), Column("amounts", "Amounts"))
+_DAYS = (
+    Column("day", "Day"),
+    Column("orders", "Orders", number=True, falls=True),
+    Column("amounts", "Amounts", number=True),
+)
 _OWNERS = (
     Column("owner", "Owner"),
     Column("open", "Open", number=True, falls=True),
     Column("overdue", "Overdue", number=True, falls=True),
     Column("critical", "Critical", number=True, falls=True),
-    Column("oldest_at", "Oldest"),
+    Column("oldest_at", "Oldest", number=True),
 )
 _FLOWS = (
     Column("flow", "Flow"),
     Column("state", "State"),
     Column("queued", "Waiting", number=True, falls=True),
     Column("quarantined", "Set aside", number=True, wide=True, falls=True),
-    Column("last_success_at", "Last success", wide=True),
+    Column("last_success_at", "Last success", number=True, wide=True),
     Column("pause_reason", ""),
     Column("switch", "Switch", buttons=True),
 )

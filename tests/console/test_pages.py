@@ -13,7 +13,7 @@ import pytest
 
 import adapters.console
 from adapters.console.site import every
-from adapters.operator.desk_api import Deed
+from adapters.operator.desk_api import ACTIONS, Deed
 from adapters.operator.mapping_api import MappingDraft
 from adapters.operator.patch_api import PatchDraft
 from adapters.operator.problems import ProblemError
@@ -410,6 +410,25 @@ async def test_many_orders_of_one_misspelt_sku_are_named_at_once() -> None:
         confirm = preview.text.split('class="confirm"')[1]
         assert 'name="value_alias" value="TEE-M"' in confirm
         assert re.search(r'name="reason"[^>]* required', confirm)
+
+
+async def test_an_address_of_several_is_edited_and_what_was_written_for_another_action_is_not_meant() -> None:
+    async with served(signed_in="olga") as browser:
+        page = await browser.get("/exceptions?view=rows")
+        offered = re.findall(r'<option value="([^"]+)">', page.text.split('name="action"')[1].split("</select>")[0])
+        assert set(offered) == set(ACTIONS)
+        assert 'name="value_country"' not in page.text  # it decides the tax that was paid
+        told = {"form_token": token_of(page), "action": "address", "scope": "ticked", "id": "2"}
+        values = {"value_city": "Kiel", "value_street": "Ring 3", "value_note": "half a note", "value_sku": "TEE"}
+        preview = await browser.post("/deeds/preview", told | values)
+        assert browser.reading.desk.asked[-1].values == {"city": "Kiel", "street": "Ring 3"}
+        fields = re.findall(
+            r'name="(\w+)"(?: maxlength="500")? value="([^"]*)"', preview.text.split('class="confirm"')[1]
+        )
+        sent = await browser.post("/deeds", {**dict(fields), "reason": "they called"})
+        assert sent.headers["Location"].startswith("/deeds/")
+        deed = browser.reading.desk.asked[-1][1]
+        assert (deed.action, deed.ids, deed.values) == ("address", (2,), {"city": "Kiel", "street": "Ring 3"})
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon.commands.configuration import failed, settings_of
+from daemon.commands.edited import FIELDS, values_of
 from daemon.commands.reading import plain, to_json
 from daemon.commands.verbs import add_verb
 
-_ACTIONS = ("retry", "release", "dismiss", "assign", "snooze", "wake", "alias")
+_ACTIONS = ("retry", "release", "dismiss", "assign", "snooze", "wake", *FIELDS)
 _FILTERS = ("owner", "type", "stage", "severity", "group", "assignee", "text")
 _LOOK_SECONDS = 0.5
 """How often a deed under way is asked how far it is."""
@@ -24,7 +25,8 @@ def add_deed(verbs: Any) -> None:
     doing = add_verb(
         verbs,
         "do",
-        "do something to some exceptions, or to all that match; what it does and costs is shown first",
+        "do something to some exceptions, or to all that match; what it does and costs is shown first; what a note,"
+        " address or contact puts in is read from standard input, name=value a line, a note as it is",
         'tallyd exceptions do retry --type sku_unknown --text GONE --reason "the SKU is there now"',
     )
     doing.add_argument("action", choices=_ACTIONS, metavar="ACTION", help=", ".join(_ACTIONS))
@@ -52,7 +54,11 @@ def do(args: argparse.Namespace) -> int:
     settings = settings_of(args.config)
     if isinstance(settings, int):
         return settings
-    deed = _deed(args)
+    values = values_of(args.action, sku=args.sku, alias=args.alias) if args.action in FIELDS else {}
+    if isinstance(values, str):
+        sys.stderr.write(f"tallyd exceptions do: {values}\n")
+        return 2
+    deed = _deed(args, values)
     try:
         shown = ask(settings.socket_path, "POST", "/api/deeds/preview", deed)
         if args.preview or not shown["allowed"]:
@@ -67,9 +73,8 @@ def do(args: argparse.Namespace) -> int:
     return 1 if done["refused"] else 0
 
 
-def _deed(args: argparse.Namespace) -> dict[str, Any]:
+def _deed(args: argparse.Namespace, values: dict[str, str]) -> dict[str, Any]:
     where = {name: getattr(args, name) for name in _FILTERS if getattr(args, name)}
-    values = {"sku": args.sku, "alias": args.alias} if args.action == "alias" else {}
     return {
         "action": args.action,
         "ids": args.ids or None,

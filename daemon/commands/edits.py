@@ -1,23 +1,18 @@
-"""`tallyd orders edit|edits|withdraw|payloads`: edits of an order before it is a sale, and what is kept sealed of it.
-
-What an edit says of people is read from standard input: a command line stands in the list of processes and in the
-history of a shell (law L9).
-"""
+"""`tallyd orders edit|edits|withdraw|payloads`: edits of an order that is no sale yet; what is kept sealed of it."""
 
 from __future__ import annotations
 
 import argparse
 import sqlite3
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 from daemon.commands.acting import add_reason
+from daemon.commands.edited import FIELDS, values_of
 from daemon.commands.table import minute, table
 from daemon.commands.verbs import add_verb
 
 VERBS = ("edit", "edits", "withdraw", "payloads")
-FIELDS = ("alias", "note", "address", "contact")
 
 
 def add_arguments(verbs: Any) -> None:
@@ -104,35 +99,12 @@ def _names(one: dict[str, Any]) -> str:
 def _edit(args: argparse.Namespace) -> int:
     from uuid import uuid4
 
-    values = _values(args)
+    values = values_of(args.field, sku=args.sku, alias=args.alias)
     if isinstance(values, str):
         sys.stderr.write(f"tallyd orders edit: {values}\n")
         return 2
     draft = {"field": args.field, "values": values, "reason": args.reason}
     return _ask(args, "POST", "edits", body=draft, headers={"Idempotency-Key": str(uuid4())})
-
-
-def _values(args: argparse.Namespace) -> dict[str, str] | str:
-    """Return what is to be put in, or what is wrong with how it was said."""
-    if args.field == "alias":
-        return {"sku": args.sku, "alias": args.alias} if args.alias else "an alias needs SKU and ALIAS"
-    if args.sku:
-        return "texts about people are read from standard input, not from the command line"
-    if args.field == "note":
-        return {"note": sys.stdin.read().strip("\n")}
-    return _pairs(sys.stdin)
-
-
-def _pairs(lines: Iterable[str]) -> dict[str, str] | str:
-    values: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        name, equals, text = line.rstrip("\n").partition("=")
-        if not name.strip() and not equals:
-            continue
-        if not equals:
-            return f"line {number} of standard input is not name=value"
-        values[name.strip()] = text.strip()
-    return values
 
 
 def _ask(

@@ -14,9 +14,11 @@ from typing import Any
 import anyio
 import pytest
 
+from actors.domain.exception_types import Finding
 from daemon.cli import main
 from daemon.control import control_server
-from tests.daemon_app import ENVIRON, assembled, make_file, write_config
+from storage.exceptions import Record, raise_finding
+from tests.daemon_app import ENVIRON, NOW, assembled, make_file, write_config
 from tests.patched_file import ID, NUMBER, SKU, fill
 
 Printed = pytest.CaptureFixture[str]
@@ -142,3 +144,27 @@ def test_with_the_daemon_down_edits_are_listed_and_none_is_made(config: Path, ca
 def test_every_help_has_an_example(verb: str, capsys: Printed) -> None:
     assert run("orders", verb, "--help") == 0
     assert f"example: tallyd orders {verb}" in capsys.readouterr().out
+
+
+def test_many_are_edited_at_once_and_nothing_about_people_stands_on_the_line(
+    config: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tell(connection: sqlite3.Connection) -> None:
+        finding = Finding(code="field_too_long", cause="Lindenweg is too long a street")
+        raise_finding(connection, Record(kind="order", id=ID, number=NUMBER), finding, now=NOW)
+
+    make_file(config.parent / "tallyd.db", tell)
+    about = ("--config", config, "--reason", "they called", "--type", "field_too_long")
+    with daemon_in(config.parent):
+        type_in(monkeypatch, "city = Kiel\nstreet=Ring 3\n")
+        assert run("exceptions", "do", "address", *about, "--preview") == 0
+        assert "1 exceptions" in capsys.readouterr().out
+        assert edits(config, capsys)["history"] == []
+        type_in(monkeypatch, "city = Kiel\nstreet=Ring 3\n")
+        assert run("exceptions", "do", "address", *about, "--yes") == 0
+        type_in(monkeypatch, "Ring twice")
+        assert run("exceptions", "do", "note", 1, "--config", config, "--reason", "x", "--yes") == 0
+        type_in(monkeypatch, "Kiel\n")
+        assert run("exceptions", "do", "contact", *about, "--yes") == 2
+        assert "line 1 of standard input" in capsys.readouterr().err
+    assert [one["names"] for one in edits(config, capsys)["history"]] == [["city", "street"], ["note"]]

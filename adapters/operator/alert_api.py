@@ -10,10 +10,24 @@ from aiohttp import web
 
 from actors.domain.alerting import THRESHOLDS
 from actors.domain.exception_types import Severity
+from adapters.operator import schema
 from adapters.operator.access import Person, require
 from adapters.operator.answers import csv_stream, document, reason_of, said
 from adapters.operator.parameters import MOST_ROWS, PERSON, falls, known, limit, one_of
 from adapters.operator.problems import ProblemError
+from adapters.operator.schema import (
+    CSV,
+    FLAG,
+    INSTANT,
+    MAYBE_INSTANT,
+    MAYBE_TEXT,
+    NEXT,
+    TEXT,
+    WHOLE,
+    array,
+    ref,
+    structure,
+)
 
 Document = Mapping[str, Any]
 
@@ -175,192 +189,138 @@ def _owner(request: web.Request) -> str:
     return owner
 
 
-_TEXT = {"type": "string"}
-_MAYBE_TEXT = {"type": ["string", "null"]}
-_WHOLE = {"type": "integer"}
-_YES_NO = {"type": "boolean"}
-_INSTANT = {"type": "string", "format": "date-time"}
-_MAYBE_INSTANT = {"type": ["string", "null"], "format": "date-time"}
-
-
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
-
-
-def _list(item: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": item}
-
-
-def _answers(summary: str, schema: str) -> dict[str, Any]:
-    problem = {
-        "description": "A problem document (RFC 9457).",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"200": {"description": summary, "content": content}, "default": problem}
-
-
-def _get(summary: str, schema: str, *parameters: dict[str, Any]) -> dict[str, Any]:
-    return {"get": {"summary": summary, "parameters": list(parameters), "responses": _answers(summary, schema)}}
-
-
-def _post(
-    summary: str, schema: str, needs: str, *parameters: dict[str, Any], body: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    act: dict[str, Any] = {
-        "summary": summary,
-        "description": f"Needs a token with the role {needs}.",
-        "parameters": list(parameters),
-        "responses": _answers(summary, schema),
-    }
-    if body is not None:
-        content = {"application/json": {"schema": {"type": "object", "properties": body}}}
-        act["requestBody"] = {"required": "until" in body, "content": content}
-    return {"post": act}
-
-
-def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
-
-
 _OWNER = {
     "name": "owner",
     "in": "path",
     "required": True,
     "description": "Whose it is.",
-    "schema": {**_TEXT, "enum": list(OWNERS)},
+    "schema": {**TEXT, "enum": list(OWNERS)},
 }
 
 _NARROWING = (
-    _query("state", "open (default), ended or all.", {**_TEXT, "enum": list(STATES)}),
-    _query("owner", "Whose it is.", {**_TEXT, "enum": list(OWNERS)}),
-    _query("rule", "The threshold that was reached.", {**_TEXT, "enum": list(THRESHOLDS)}),
-    _query("severity", "info, warning, error or critical.", {**_TEXT, "enum": list(SEVERITIES)}),
-    _query("text", "Part of what it says.", _TEXT),
-    _query("sort", "Default raised_at.", {**_TEXT, "enum": list(ALERT_SORTS)}),
-    _query("order", "asc or desc (default).", {**_TEXT, "enum": ["asc", "desc"]}),
+    schema.query("state", "open (default), ended or all.", {**TEXT, "enum": list(STATES)}),
+    schema.query("owner", "Whose it is.", {**TEXT, "enum": list(OWNERS)}),
+    schema.query("rule", "The threshold that was reached.", {**TEXT, "enum": list(THRESHOLDS)}),
+    schema.query("severity", "info, warning, error or critical.", {**TEXT, "enum": list(SEVERITIES)}),
+    schema.query("text", "Part of what it says.", TEXT),
+    schema.query("sort", "Default raised_at.", {**TEXT, "enum": list(ALERT_SORTS)}),
+    schema.query("order", "asc or desc (default).", {**TEXT, "enum": ["asc", "desc"]}),
 )
 
 PATHS: dict[str, Any] = {
-    "/api/alerts": _get(
+    "/api/alerts": schema.read(
         "Alerts, the newest first unless sorted otherwise.",
         "AlertPage",
         *_NARROWING,
-        _query("after", "The `next` of the page before.", _TEXT),
-        _query("limit", f"At most so many (1 to {MOST_ROWS}, default 100).", _WHOLE),
+        schema.query("after", "The `next` of the page before.", TEXT),
+        schema.query("limit", f"At most so many (1 to {MOST_ROWS}, default 100).", WHOLE),
     ),
-    "/api/alerts.csv": {
-        "get": {
-            "summary": "All alerts that match, as CSV.",
-            "parameters": list(_NARROWING),
-            "responses": {
-                "200": {"description": "A table.", "content": {"text/csv": {"schema": _TEXT}}},
-                "default": _answers("", "Problem")["default"],
-            },
-        }
-    },
-    "/api/alerts/rules": _get("Thresholds, what they are held against now, and who is told how.", "AlertRules"),
-    "/api/alerts/digest/{owner}": _get("An owner's digest as it would be sent now.", "AlertDigest", _OWNER),
-    "/api/alerts/test/{owner}": _post(
-        "Send a test message through every channel of an owner.", "ChannelTest", "it, admin or the owner's own", _OWNER
+    "/api/alerts.csv": schema.read_as("All alerts that match, as CSV.", CSV, TEXT, *_NARROWING),
+    "/api/alerts/rules": schema.read("Thresholds, what they are held against now, and who is told how.", "AlertRules"),
+    "/api/alerts/digest/{owner}": schema.read("An owner's digest as it would be sent now.", "AlertDigest", _OWNER),
+    "/api/alerts/test/{owner}": schema.act(
+        "Send a test message through every channel of an owner.",
+        "it, admin or the owner's own",
+        None,
+        _OWNER,
+        name="ChannelTest",
     ),
-    "/api/maintenance": _get("Maintenance windows: the one that is on, and the newest.", "MaintenancePage"),
-    "/api/maintenance/start": _post(
+    "/api/maintenance": schema.read("Maintenance windows: the one that is on, and the newest.", "MaintenancePage"),
+    "/api/maintenance/start": schema.act(
         "Keep alerts and send none; queueing goes on.",
-        "Done",
         "it or admin",
-        body={
-            "until": {**_TEXT, "description": "An instant (RFC 3339), or so long from now: 30m, 2h, 1d."},
-            "reason": _TEXT,
-        },
+        schema.reason(
+            needed=True,
+            until={**TEXT, "description": "An instant (RFC 3339), or so long from now: 30m, 2h, 1d."},
+        ),
     ),
-    "/api/maintenance/end": _post(
-        "End it now; each owner gets a report of what went on.", "Done", "it or admin", body={"reason": _TEXT}
+    "/api/maintenance/end": schema.act(
+        "End it now; each owner gets a report of what went on.", "it or admin", schema.reason(needed=False)
     ),
 }
 """The OpenAPI paths of the routes."""
 
 _WINDOW: dict[str, Any] = {
-    "id": _WHOLE,
-    "starts_at": _INSTANT,
-    "ends_at": _INSTANT,
-    "author": _TEXT,
-    "reason": _TEXT,
-    "source": {**_TEXT, "enum": ["file", "desk"]},
-    "ended_at": _MAYBE_INSTANT,
+    "id": WHOLE,
+    "starts_at": INSTANT,
+    "ends_at": INSTANT,
+    "author": TEXT,
+    "reason": TEXT,
+    "source": {**TEXT, "enum": ["file", "desk"]},
+    "ended_at": MAYBE_INSTANT,
 }
 
 SCHEMAS: dict[str, Any] = {
-    "AlertPage": _object(
-        items=_list({"$ref": "#/components/schemas/Alert"}),
-        next={"type": ["integer", "string", "null"]},
-        total=_WHOLE,
+    "AlertPage": structure(
+        items=array(ref("Alert")),
+        next=NEXT,
+        total=WHOLE,
     ),
-    "Alert": _object(
-        id=_WHOLE,
-        rule={**_TEXT, "description": "The threshold that was reached."},
-        owner=_TEXT,
-        subject={**_TEXT, "description": "The cause many exceptions share, or what else it is about."},
-        severity=_TEXT,
-        title=_TEXT,
-        text=_TEXT,
-        link={**_TEXT, "description": "A path of the console."},
-        count={**_WHOLE, "description": "How many exceptions it was about when it was last over."},
-        raised_at=_INSTANT,
-        told_at={**_MAYBE_INSTANT, "description": "Since when somebody was told; null: nothing was sent."},
-        escalated_at=_MAYBE_INSTANT,
-        ended_at=_MAYBE_INSTANT,
-        notices=_list(
-            _object(
-                kind=_TEXT,
-                owner=_TEXT,
-                channel={**_TEXT, "description": "Its kind, or the name of its credential."},
-                state={**_TEXT, "enum": ["waits", "leaving", "sent", "given_up", "overtaken"]},
-                sent_at=_MAYBE_INSTANT,
-                error=_TEXT,
+    "Alert": structure(
+        id=WHOLE,
+        rule={**TEXT, "description": "The threshold that was reached."},
+        owner=TEXT,
+        subject={**TEXT, "description": "The cause many exceptions share, or what else it is about."},
+        severity=TEXT,
+        title=TEXT,
+        text=TEXT,
+        link={**TEXT, "description": "A path of the console."},
+        count={**WHOLE, "description": "How many exceptions it was about when it was last over."},
+        raised_at=INSTANT,
+        told_at={**MAYBE_INSTANT, "description": "Since when somebody was told; null: nothing was sent."},
+        escalated_at=MAYBE_INSTANT,
+        ended_at=MAYBE_INSTANT,
+        notices=array(
+            structure(
+                kind=TEXT,
+                owner=TEXT,
+                channel={**TEXT, "description": "Its kind, or the name of its credential."},
+                state={**TEXT, "enum": ["waits", "leaving", "sent", "given_up", "overtaken"]},
+                sent_at=MAYBE_INSTANT,
+                error=TEXT,
             )
         ),
     ),
-    "AlertRules": _object(
-        items=_list(
-            _object(
-                rule=_TEXT,
-                meaning=_TEXT,
+    "AlertRules": structure(
+        items=array(
+            structure(
+                rule=TEXT,
+                meaning=TEXT,
                 threshold={"type": "number", "description": "0: never."},
-                unit=_TEXT,
-                owner={**_TEXT, "description": "Whose the highest figure is."},
+                unit=TEXT,
+                owner={**TEXT, "description": "Whose the highest figure is."},
                 now={"type": "number"},
-                over=_YES_NO,
+                over=FLAG,
             )
         ),
-        channels=_list(_object(owner=_TEXT, name=_TEXT, schemes=_list(_TEXT))),
-        escalate_to=_list(_TEXT),
-        escalate_after_minutes=_WHOLE,
-        quiet_hours=_MAYBE_TEXT,
-        quiet_now=_YES_NO,
-        digest_at=_MAYBE_TEXT,
+        channels=array(structure(owner=TEXT, name=TEXT, schemes=array(TEXT))),
+        escalate_to=array(TEXT),
+        escalate_after_minutes=WHOLE,
+        quiet_hours=MAYBE_TEXT,
+        quiet_now=FLAG,
+        digest_at=MAYBE_TEXT,
     ),
-    "AlertDigest": _object(
-        owner=_TEXT,
-        title=_TEXT,
-        text=_TEXT,
-        items=_list(
-            _object(
-                group=_TEXT,
-                type=_TEXT,
-                severity=_TEXT,
-                count=_WHOLE,
-                snoozed=_WHOLE,
-                oldest_at=_INSTANT,
-                due_at=_MAYBE_INSTANT,
-                cause=_TEXT,
+    "AlertDigest": structure(
+        owner=TEXT,
+        title=TEXT,
+        text=TEXT,
+        items=array(
+            structure(
+                group=TEXT,
+                type=TEXT,
+                severity=TEXT,
+                count=WHOLE,
+                snoozed=WHOLE,
+                oldest_at=INSTANT,
+                due_at=MAYBE_INSTANT,
+                cause=TEXT,
             )
         ),
     ),
-    "ChannelTest": _object(items=_list(_object(channel=_TEXT, sent=_YES_NO, error=_TEXT))),
-    "MaintenancePage": _object(
-        now={**_object(**_WINDOW), "type": ["object", "null"]},
-        items=_list(_object(**_WINDOW)),
+    "ChannelTest": structure(items=array(structure(channel=TEXT, sent=FLAG, error=TEXT))),
+    "MaintenancePage": structure(
+        now={**structure(**_WINDOW), "type": ["object", "null"]},
+        items=array(structure(**_WINDOW)),
     ),
 }
 """The OpenAPI schemas they name."""

@@ -10,10 +10,26 @@ import msgspec
 from aiohttp import web
 
 from actors.domain.exception_life import ExceptionFilter
+from adapters.operator import schema
 from adapters.operator.access import Person
 from adapters.operator.answers import csv_stream, document
 from adapters.operator.parameters import PERSON, falls, known, limit, one_of
 from adapters.operator.problems import ProblemError
+from adapters.operator.schema import (
+    CSV,
+    FLAG,
+    INSTANT,
+    MAYBE_INSTANT,
+    MAYBE_TEXT,
+    MAYBE_WHOLE,
+    NEXT,
+    PROBLEM,
+    TEXT,
+    WHOLE,
+    array,
+    ref,
+    structure,
+)
 
 Document = Mapping[str, Any]
 
@@ -341,54 +357,19 @@ def routes(reading: DeskReading) -> list[web.RouteDef]:
     ]
 
 
-_TEXT = {"type": "string"}
-_MAYBE = {"type": ["string", "null"]}
-_INSTANT = {"type": "string", "format": "date-time"}
-_MAYBE_INSTANT = {"type": ["string", "null"], "format": "date-time"}
-_WHOLE = {"type": "integer"}
-_FLAG = {"type": "boolean"}
-_PROBLEM = {
-    "description": "A problem document (RFC 9457).",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-
-
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
-
-
-def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _query(name: str, told: str, schema: dict[str, Any] = _TEXT) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": told, "schema": schema}
-
-
-def _answers(summary: str, schema: str, status: str = "200") -> dict[str, Any]:
-    answer = {"description": summary, "content": {"application/json": {"schema": _ref(schema)}}}
-    return {"summary": summary, "responses": {status: answer, "default": _PROBLEM}}
-
-
 _FILTER = (
-    _query("owner", "ops, finance, ecommerce or it."),
-    _query("type", "A declared exception type."),
-    _query("state", "open (default), resolved or all."),
-    _query("stage", f"{', '.join(STAGES)}."),
-    _query("severity", "info, warning, error or critical."),
-    _query("group", "The key of a cause, as `group` tells it."),
-    _query("assignee", "Whose it is."),
-    _query("text", "Part of the order's number, the SKU or the cause; or an id, exactly."),
+    schema.query("owner", "ops, finance, ecommerce or it."),
+    schema.query("type", "A declared exception type."),
+    schema.query("state", "open (default), resolved or all."),
+    schema.query("stage", f"{', '.join(STAGES)}."),
+    schema.query("severity", "info, warning, error or critical."),
+    schema.query("group", "The key of a cause, as `group` tells it."),
+    schema.query("assignee", "Whose it is."),
+    schema.query("text", "Part of the order's number, the SKU or the cause; or an id, exactly."),
 )
-_LIMIT = _query("limit", "At most so many rows.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 100})
-_AFTER = _query("after", "The `next` of the page before.")
 _SORTED = (
-    _query("sort", f"{', '.join(SORTS)}; default opened_at."),
-    _query("order", "asc (default) or desc."),
+    schema.query("sort", f"{', '.join(SORTS)}; default opened_at."),
+    schema.query("order", "asc (default) or desc."),
 )
 _KEY_PARAMETER = {
     "name": KEY_HEADER,
@@ -397,68 +378,68 @@ _KEY_PARAMETER = {
     "description": "Chosen by who asks: the same key does it once, however often it is sent.",
     "schema": {"type": "string", "minLength": 8, "maxLength": 100},
 }
-_DEED_KEY = {"name": "key", "in": "path", "required": True, "schema": _TEXT}
+_DEED_KEY = {"name": "key", "in": "path", "required": True, "schema": TEXT}
 _DEEDS_WANTED = (
-    _query("author", "Who asked for it, exactly."),
-    _query("action", "What was asked for.", {"enum": list(ACTIONS)}),
-    _query("stands", "all (default), under_way, ended, or refused: some of it was.", {"enum": list(DEED_STANDS)}),
-    _query("text", "Part of the reason or of what else was asked for, or how the key begins."),
-    _query("sort", f"{', '.join(DEED_SORTS)}; default at.", {"enum": list(DEED_SORTS)}),
-    _query("order", "asc or desc (default).", {"enum": ["asc", "desc"]}),
+    schema.query("author", "Who asked for it, exactly."),
+    schema.query("action", "What was asked for.", {"enum": list(ACTIONS)}),
+    schema.query("stands", "all (default), under_way, ended, or refused: some of it was.", {"enum": list(DEED_STANDS)}),
+    schema.query("text", "Part of the reason or of what else was asked for, or how the key begins."),
+    schema.query("sort", f"{', '.join(DEED_SORTS)}; default at.", {"enum": list(DEED_SORTS)}),
+    schema.query("order", "asc or desc (default).", {"enum": ["asc", "desc"]}),
 )
 _ITEMS_WANTED = (
-    _query("outcome", "How it went.", {"enum": list(OUTCOMES)}),
-    _query("text", "Part of what was said or of the record's number."),
-    _query("sort", f"{', '.join(DEED_ITEM_SORTS)}; default exception.", {"enum": list(DEED_ITEM_SORTS)}),
-    _query("order", "asc (default) or desc.", {"enum": ["asc", "desc"]}),
+    schema.query("outcome", "How it went.", {"enum": list(OUTCOMES)}),
+    schema.query("text", "Part of what was said or of the record's number."),
+    schema.query("sort", f"{', '.join(DEED_ITEM_SORTS)}; default exception.", {"enum": list(DEED_ITEM_SORTS)}),
+    schema.query("order", "asc (default) or desc.", {"enum": ["asc", "desc"]}),
 )
-_DEED_BODY = {"required": True, "content": {"application/json": {"schema": _ref("DeedRequest")}}}
+_DEED_BODY = {"required": True, "content": {"application/json": {"schema": ref("DeedRequest")}}}
 
 PATHS: dict[str, Any] = {
     "/api/exceptions": {
         "get": {
-            **_answers("Exceptions, the oldest first unless sorted otherwise", "ExceptionPage"),
-            "parameters": [*_FILTER, *_SORTED, _AFTER, _LIMIT],
+            **schema.told("Exceptions, the oldest first unless sorted otherwise", "ExceptionPage"),
+            "parameters": [*_FILTER, *_SORTED, schema.AFTER, schema.LIMIT],
         }
     },
     "/api/exceptions.csv": {
         "get": {
             "summary": "All exceptions that match, as CSV",
             "parameters": [*_FILTER, *_SORTED],
-            "responses": {"200": {"description": "A table.", "content": {_CSV: {}}}, "default": _PROBLEM},
+            "responses": {"200": {"description": "A table.", "content": {CSV: {}}}, "default": PROBLEM},
         }
     },
     "/api/exceptions/{id}": {
         "get": {
-            **_answers("One exception: its life, its order, and what can be done about it", "ExceptionDetail"),
-            "parameters": [{"name": "id", "in": "path", "required": True, "schema": _WHOLE}],
+            **schema.told("One exception: its life, its order, and what can be done about it", "ExceptionDetail"),
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": WHOLE}],
         }
     },
     "/api/incidents": {
         "get": {
-            **_answers("Open exceptions by cause, the largest first unless sorted otherwise", "IncidentPage"),
+            **schema.told("Open exceptions by cause, the largest first unless sorted otherwise", "IncidentPage"),
             "parameters": [
                 *_FILTER,
-                _query("sort", f"{', '.join(CAUSE_SORTS)}; default count."),
-                _query("order", "asc or desc; default desc for count, else asc."),
-                _AFTER,
-                _LIMIT,
+                schema.query("sort", f"{', '.join(CAUSE_SORTS)}; default count."),
+                schema.query("order", "asc or desc; default desc for count, else asc."),
+                schema.AFTER,
+                schema.LIMIT,
             ],
         }
     },
     "/api/deeds/preview": {
         "post": {
-            **_answers("What a deed would do, and what it costs in calls of Cin7 Core and minutes", "DeedPreview"),
+            **schema.told("What a deed would do, and what it costs in calls of Cin7 Core and minutes", "DeedPreview"),
             "requestBody": _DEED_BODY,
         }
     },
     "/api/deeds": {
         "get": {
-            **_answers("Deeds, the newest first unless sorted otherwise", "DeedPage"),
-            "parameters": [*_DEEDS_WANTED, _AFTER, _LIMIT],
+            **schema.told("Deeds, the newest first unless sorted otherwise", "DeedPage"),
+            "parameters": [*_DEEDS_WANTED, schema.AFTER, schema.LIMIT],
         },
         "post": {
-            **_answers("Do it: to some exceptions, or to all that the filter matches", "Deed", "202"),
+            **schema.told("Do it: to some exceptions, or to all that the filter matches", "Deed", "202"),
             "parameters": [_KEY_PARAMETER],
             "requestBody": _DEED_BODY,
             "description": "Needs the role that owns each exception; money needs finance. What is refused of some stops"
@@ -469,25 +450,25 @@ PATHS: dict[str, Any] = {
         "get": {
             "summary": "All deeds that match, as CSV",
             "parameters": [*_DEEDS_WANTED],
-            "responses": {"200": {"description": "A table.", "content": {_CSV: {}}}, "default": _PROBLEM},
+            "responses": {"200": {"description": "A table.", "content": {CSV: {}}}, "default": PROBLEM},
         }
     },
     "/api/deeds/{key}/items": {
         "get": {
-            **_answers("What became of its items", "DeedItemPage"),
-            "parameters": [_DEED_KEY, *_ITEMS_WANTED, _AFTER, _LIMIT],
+            **schema.told("What became of its items", "DeedItemPage"),
+            "parameters": [_DEED_KEY, *_ITEMS_WANTED, schema.AFTER, schema.LIMIT],
         }
     },
     "/api/deeds/{key}/items.csv": {
         "get": {
             "summary": "What became of all its items, as CSV",
             "parameters": [_DEED_KEY, *_ITEMS_WANTED],
-            "responses": {"200": {"description": "A table.", "content": {_CSV: {}}}, "default": _PROBLEM},
+            "responses": {"200": {"description": "A table.", "content": {CSV: {}}}, "default": PROBLEM},
         }
     },
     "/api/deeds/{key}": {
         "get": {
-            **_answers("How far a deed is", "Deed"),
+            **schema.told("How far a deed is", "Deed"),
             "parameters": [_DEED_KEY],
         }
     },
@@ -495,118 +476,119 @@ PATHS: dict[str, Any] = {
 """The OpenAPI paths of the routes."""
 
 _EXCEPTION: dict[str, Any] = {
-    "id": _WHOLE,
-    "type": _TEXT,
-    "owner": _TEXT,
+    "id": WHOLE,
+    "type": TEXT,
+    "owner": TEXT,
     "state": {"enum": ["open", "resolved"]},
     "stage": {"enum": list(STAGES)},
     "severity": {"enum": ["info", "warning", "error", "critical"]},
-    "record": _object(kind=_TEXT, id=_TEXT, number=_MAYBE, sku=_TEXT, field=_TEXT),
-    "cause": _TEXT,
-    "next_step": _TEXT,
-    "steps": _list(_TEXT),
-    "clears": _TEXT,
-    "facts": {"type": "object", "additionalProperties": _TEXT},
-    "opened_at": _INSTANT,
-    "due_at": _MAYBE_INSTANT,
-    "next_attempt_at": _MAYBE_INSTANT,
-    "resolved_at": _MAYBE_INSTANT,
-    "resolution": _MAYBE,
-    "group": _TEXT,
-    "overdue": _FLAG,
-    "assignee": _TEXT,
-    "snoozed_until": _MAYBE_INSTANT,
+    "record": structure(kind=TEXT, id=TEXT, number=MAYBE_TEXT, sku=TEXT, field=TEXT),
+    "cause": TEXT,
+    "next_step": TEXT,
+    "steps": array(TEXT),
+    "clears": TEXT,
+    "facts": {"type": "object", "additionalProperties": TEXT},
+    "opened_at": INSTANT,
+    "due_at": MAYBE_INSTANT,
+    "next_attempt_at": MAYBE_INSTANT,
+    "resolved_at": MAYBE_INSTANT,
+    "resolution": MAYBE_TEXT,
+    "group": TEXT,
+    "overdue": FLAG,
+    "assignee": TEXT,
+    "snoozed_until": MAYBE_INSTANT,
     "reopens": {"type": ["integer", "null"]},
-    "holds": _FLAG,
+    "holds": FLAG,
 }
 _DEED: dict[str, Any] = {
-    "key": _TEXT,
+    "key": TEXT,
     "action": {"enum": list(ACTIONS)},
-    "author": _TEXT,
-    "at": _INSTANT,
-    "total": _WHOLE,
-    "done": _WHOLE,
-    "refused": _WHOLE,
-    "ended_at": _MAYBE_INSTANT,
-    "reason": _TEXT,
+    "author": TEXT,
+    "at": INSTANT,
+    "total": WHOLE,
+    "done": WHOLE,
+    "refused": WHOLE,
+    "ended_at": MAYBE_INSTANT,
+    "reason": TEXT,
 }
-_COUNTED = {"type": ["integer", "null"]}
 
 SCHEMAS: dict[str, Any] = {
-    "ExceptionItem": _object(**_EXCEPTION),
-    "ExceptionPage": _object(
-        items=_list(_ref("ExceptionItem")), next={"type": ["integer", "string", "null"]}, total=_COUNTED
+    "ExceptionItem": structure(**_EXCEPTION),
+    "ExceptionPage": structure(
+        items=array(ref("ExceptionItem")),
+        next=NEXT,
+        total=MAYBE_WHOLE,
     ),
-    "ExceptionDetail": _object(
+    "ExceptionDetail": structure(
         **_EXCEPTION,
-        meaning=_TEXT,
-        life=_list(_object(at=_INSTANT, what=_TEXT, author=_TEXT, detail=_TEXT)),
+        meaning=TEXT,
+        life=array(structure(at=INSTANT, what=TEXT, author=TEXT, detail=TEXT)),
         order={"type": ["object", "null"]},
-        siblings=_WHOLE,
-        actions=_list({"enum": list(ACTIONS)}),
-        money=_FLAG,
+        siblings=WHOLE,
+        actions=array({"enum": list(ACTIONS)}),
+        money=FLAG,
     ),
-    "Incident": _object(
-        group=_TEXT,
-        type=_TEXT,
-        owner=_TEXT,
-        severity=_TEXT,
-        count=_WHOLE,
-        oldest_at=_INSTANT,
-        due_at=_MAYBE_INSTANT,
-        cause=_TEXT,
-        sku=_TEXT,
-        field=_TEXT,
-        next_step=_TEXT,
-        steps=_list(_TEXT),
-        example=_WHOLE,
+    "Incident": structure(
+        group=TEXT,
+        type=TEXT,
+        owner=TEXT,
+        severity=TEXT,
+        count=WHOLE,
+        oldest_at=INSTANT,
+        due_at=MAYBE_INSTANT,
+        cause=TEXT,
+        sku=TEXT,
+        field=TEXT,
+        next_step=TEXT,
+        steps=array(TEXT),
+        example=WHOLE,
     ),
-    "IncidentPage": _object(items=_list(_ref("Incident")), next=_MAYBE, total=_WHOLE),
+    "IncidentPage": structure(items=array(ref("Incident")), next=MAYBE_TEXT, total=WHOLE),
     "DeedRequest": {
         "type": "object",
         "required": ["action"],
         "properties": {
             "action": {"enum": list(ACTIONS)},
-            "ids": {"type": ["array", "null"], "items": _WHOLE, "description": "null: all that `where` matches."},
-            "where": {"type": "object", "additionalProperties": _TEXT},
-            "reason": _TEXT,
-            "to": {**_TEXT, "description": "Whom to assign to."},
-            "until": {**_TEXT, "description": "Until when to snooze: an instant (RFC 3339)."},
-            "values": {"type": "object", "additionalProperties": _TEXT},
+            "ids": {"type": ["array", "null"], "items": WHOLE, "description": "null: all that `where` matches."},
+            "where": {"type": "object", "additionalProperties": TEXT},
+            "reason": TEXT,
+            "to": {**TEXT, "description": "Whom to assign to."},
+            "until": {**TEXT, "description": "Until when to snooze: an instant (RFC 3339)."},
+            "values": {"type": "object", "additionalProperties": TEXT},
         },
     },
-    "DeedPreview": _object(
-        action=_TEXT,
-        count=_WHOLE,
-        would=_list(_object(what=_TEXT, count=_WHOLE)),
-        refused=_list(_object(why=_TEXT, count=_WHOLE)),
-        examples=_list(_object(id=_WHOLE, number=_TEXT, what=_TEXT)),
-        calls=_WHOLE,
+    "DeedPreview": structure(
+        action=TEXT,
+        count=WHOLE,
+        would=array(structure(what=TEXT, count=WHOLE)),
+        refused=array(structure(why=TEXT, count=WHOLE)),
+        examples=array(structure(id=WHOLE, number=TEXT, what=TEXT)),
+        calls=WHOLE,
         minutes={"type": "number"},
-        allowed=_FLAG,
-        why_not=_TEXT,
+        allowed=FLAG,
+        why_not=TEXT,
     ),
-    "Deed": _object(
+    "Deed": structure(
         **_DEED,
-        unchanged=_WHOLE,
-        waiting=_WHOLE,
-        message=_TEXT,
-        refusals=_list(_object(id=_WHOLE, message=_TEXT)),
+        unchanged=WHOLE,
+        waiting=WHOLE,
+        message=TEXT,
+        refusals=array(structure(id=WHOLE, message=TEXT)),
     ),
-    "DeedPage": _object(items=_list(_object(**_DEED)), next=_MAYBE, total=_WHOLE),
-    "DeedItemPage": _object(
-        items=_list(
-            _object(
-                exception=_WHOLE,
-                record_kind=_TEXT,
-                record_id=_TEXT,
-                number=_MAYBE,
+    "DeedPage": structure(items=array(structure(**_DEED)), next=MAYBE_TEXT, total=WHOLE),
+    "DeedItemPage": structure(
+        items=array(
+            structure(
+                exception=WHOLE,
+                record_kind=TEXT,
+                record_id=TEXT,
+                number=MAYBE_TEXT,
                 outcome={"enum": list(OUTCOMES)},
-                message=_TEXT,
+                message=TEXT,
             )
         ),
-        next={"type": ["integer", "string", "null"]},
-        total=_WHOLE,
+        next=NEXT,
+        total=WHOLE,
     ),
 }
 """The OpenAPI schemas they name."""

@@ -9,9 +9,26 @@ import msgspec
 from aiohttp import web
 
 from actors.domain.order_state import OrderState
+from adapters.operator import schema
 from adapters.operator.answers import csv_stream, document
 from adapters.operator.parameters import MOST_ROWS, falls, known, limit, one_of, whole
 from adapters.operator.problems import ProblemError
+from adapters.operator.schema import (
+    COUNTS,
+    CSV,
+    DAY,
+    FLAG,
+    INSTANT,
+    MAYBE_INSTANT,
+    MAYBE_TEXT,
+    MAYBE_WHOLE,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    array,
+    ref,
+    structure,
+)
 
 Document = Mapping[str, Any]
 
@@ -209,222 +226,218 @@ class _Handlers:
 
 # -- as OpenAPI -------------------------------------------------------------------------------------------------------
 
-_TEXT = {"type": "string"}
-_MAYBE = {"type": ["string", "null"]}
-_WHOLE = {"type": "integer"}
-_COUNTED = {"type": ["integer", "null"]}
-_NUMBER = {"type": "number"}
-_FLAG = {"type": "boolean"}
-_INSTANT = {"type": "string", "format": "date-time"}
-_MAYBE_INSTANT = {"type": ["string", "null"], "format": "date-time"}
-_COUNTS = {"type": "object", "additionalProperties": _WHOLE}
-_CSV = "text/csv"
-_PROBLEM = {
-    "description": "A problem document (RFC 9457).",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 
-
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
-
-
-def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _query(name: str, told: str, schema: dict[str, Any] = _TEXT) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": told, "schema": schema}
-
-
-def _get(summary: str, media: str, schema: dict[str, Any], *parameters: dict[str, Any], **also: Any) -> dict[str, Any]:
-    answer = {"description": summary, "content": {media: {"schema": schema}}}
-    responses = {"200": answer, **also, "default": _PROBLEM}
-    return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
-
-
-def _read(summary: str, schema: str, *parameters: dict[str, Any], **also: Any) -> dict[str, Any]:
-    return _get(summary, "application/json", _ref(schema), *parameters, **also)
-
-
-_DAY = {"type": "string", "format": "date"}
 _ORDER_FILTER = (
-    _query("text", "Its number or id, the number or reference of its sale, or how one begins; or a SKU, exactly."),
-    _query("state", "A state, in_cin7 or not_in_cin7.", {"enum": list(ORDER_STATES)}),
-    _query("currency", "Such as EUR."),
-    _query("from", "The first day on which it was accepted (UTC).", _DAY),
-    _query("to", "The last one.", _DAY),
-    _query("sort", "By what; default accepted_at.", {"enum": list(ORDER_SORTS)}),
-    _query("order", "asc, or desc (default).", {"enum": list(_ORDERS)}),
+    schema.query(
+        "text", "Its number or id, the number or reference of its sale, or how one begins; or a SKU, exactly."
+    ),
+    schema.query("state", "A state, in_cin7 or not_in_cin7.", {"enum": list(ORDER_STATES)}),
+    schema.query("currency", "Such as EUR."),
+    schema.query("from", "The first day on which it was accepted (UTC).", DAY),
+    schema.query("to", "The last one.", DAY),
+    schema.query("sort", "By what; default accepted_at.", {"enum": list(ORDER_SORTS)}),
+    schema.query("order", "asc, or desc (default).", {"enum": list(_ORDERS)}),
 )
 _STOCK_FILTER = (
-    _query("state", "all (default), or what is the matter with it.", {"enum": list(STOCK_STATES)}),
-    _query("text", "Part of the SKU or of the name."),
+    schema.query("state", "all (default), or what is the matter with it.", {"enum": list(STOCK_STATES)}),
+    schema.query("text", "Part of the SKU or of the name."),
 )
 _STOCK_SORTED = (
-    _query(
+    schema.query(
         "sort", "By what; default sku. What is left alone is listed by SKU, from A on.", {"enum": list(STOCK_SORTS)}
     ),
-    _query("order", "asc (default) or desc.", {"enum": list(_ORDERS)}),
+    schema.query("order", "asc (default) or desc.", {"enum": list(_ORDERS)}),
 )
 _PAGED = (
-    _query("after", "The `next` of the page before."),
-    _query("limit", "At most so many rows.", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": 100}),
+    schema.query("after", "The `next` of the page before."),
+    schema.query(
+        "limit", "At most so many rows.", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": 100}
+    ),
 )
 
 PATHS: dict[str, Any] = {
-    "/api/overview": _read("Where everything stands, on one page", "Overview"),
-    "/api/budget": _read(
+    "/api/overview": schema.read("Where everything stands, on one page", "Overview"),
+    "/api/budget": schema.read(
         "The call budget and the backlog over time, at most 500 points",
         "Budget",
-        _query("hours", "So far back.", {"type": "integer", "minimum": 1, "maximum": MOST_HOURS, "default": 24}),
+        schema.query("hours", "So far back.", {"type": "integer", "minimum": 1, "maximum": MOST_HOURS, "default": 24}),
     ),
-    "/api/orders": _read(
+    "/api/orders": schema.read(
         "Orders, the newest accepted first unless sorted otherwise. A page may be short and go on: only `next` null"
         " is the end",
         "OrderPage",
         *_ORDER_FILTER,
         *_PAGED,
     ),
-    "/api/orders.csv": _get("All orders that match, as CSV", _CSV, _TEXT, *_ORDER_FILTER),
-    "/api/stock": _read(
+    "/api/orders.csv": schema.read_as("All orders that match, as CSV", CSV, TEXT, *_ORDER_FILTER),
+    "/api/stock": schema.read(
         "What is published of up to 100 SKUs (each `sku`), from the cache; or a list of SKUs",
         "StockPage",
-        _query("sku", "A SKU, up to 100 times; an unknown one is listed as such.", _list(_TEXT)),
+        schema.query("sku", "A SKU, up to 100 times; an unknown one is listed as such.", array(TEXT)),
         *_STOCK_FILTER,
         *_STOCK_SORTED,
         *_PAGED,
         **{"304": {"description": "The figures are those of the ETag sent in If-None-Match."}},
     ),
-    "/api/stock.csv": _get("All SKUs that match, as CSV", _CSV, _TEXT, *_STOCK_FILTER, *_STOCK_SORTED),
-    "/api/stock/{sku}/history": _read(
+    "/api/stock.csv": schema.read_as("All SKUs that match, as CSV", CSV, TEXT, *_STOCK_FILTER, *_STOCK_SORTED),
+    "/api/stock/{sku}/history": schema.read(
         "What was published of a SKU, and what was available then",
         "StockHistory",
-        {"name": "sku", "in": "path", "required": True, "description": "Exactly as in Cin7 Core.", "schema": _TEXT},
-        _query("days", "So far back.", {"type": "integer", "minimum": 1, "maximum": 400, "default": 30}),
+        {
+            "name": "sku",
+            "in": "path",
+            "required": True,
+            "description": "Exactly as in Cin7 Core.",
+            "schema": TEXT,
+        },
+        schema.query("days", "So far back.", {"type": "integer", "minimum": 1, "maximum": 400, "default": 30}),
     ),
-    "/api/settings": _read("The configuration in force; of secrets, only whether they are given", "Settings"),
+    "/api/settings": schema.read("The configuration in force; of secrets, only whether they are given", "Settings"),
 }
 """The OpenAPI paths of the routes."""
 
 _BUDGET: dict[str, Any] = {
-    "at": _INSTANT,
-    "limit": _WHOLE,
-    "in_window": _WHOLE,
-    "queued": _COUNTS,
-    "minutes_to_drain": _NUMBER,
-    "outbox_ready": _WHOLE,
-    "open_exceptions": _WHOLE,
+    "at": INSTANT,
+    "limit": WHOLE,
+    "in_window": WHOLE,
+    "queued": COUNTS,
+    "minutes_to_drain": NUMBER,
+    "outbox_ready": WHOLE,
+    "open_exceptions": WHOLE,
 }
 _STOCK_LEVEL: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "sku": _TEXT,
-        "known": _FLAG,
-        "blocked": _FLAG,
-        "read_at": _MAYBE_INSTANT,
-        "age_seconds": _COUNTED,
-        "entries": _list(
+        "sku": TEXT,
+        "known": FLAG,
+        "blocked": FLAG,
+        "read_at": MAYBE_INSTANT,
+        "age_seconds": MAYBE_WHOLE,
+        "entries": array(
             {
                 "type": "object",
                 "properties": {
-                    "channel": _TEXT,
-                    "published": _WHOLE,
+                    "channel": TEXT,
+                    "published": WHOLE,
                     "expected_delivery": {"type": ["string", "null"], "format": "date"},
-                    "target": {**_COUNTED, "description": "By SKUs: what it should show, after orders on their way."},
+                    "target": {
+                        **MAYBE_WHOLE,
+                        "description": "By SKUs: what it should show, after orders on their way.",
+                    },
                 },
                 "required": ["channel", "expected_delivery", "published"],
             }
         ),
-        "name": {**_MAYBE, "description": "In a list, as the two that follow."},
-        "available": {**_TEXT, "description": "In Cin7 Core, all locations together; a decimal."},
-        "standing": _TEXT,
+        "name": {**MAYBE_TEXT, "description": "In a list, as the two that follow."},
+        "available": {**TEXT, "description": "In Cin7 Core, all locations together; a decimal."},
+        "standing": TEXT,
     },
     "required": ["age_seconds", "blocked", "entries", "known", "read_at", "sku"],
 }
 
 SCHEMAS: dict[str, Any] = {
-    "Overview": _object(
-        health=_ref("Health"),
-        owners=_list(_object(owner=_TEXT, open=_WHOLE, overdue=_WHOLE, critical=_WHOLE, oldest_at=_MAYBE_INSTANT)),
-        orders=_object(
-            not_in_cin7=_WHOLE,
-            by_reason=_list(_object(reason=_TEXT, state=_TEXT, count=_WHOLE, oldest_at=_INSTANT)),
-            oldest_waiting_at=_MAYBE_INSTANT,
+    "Overview": structure(
+        health=ref("Health"),
+        owners=array(
+            structure(
+                owner=TEXT,
+                open=WHOLE,
+                overdue=WHOLE,
+                critical=WHOLE,
+                oldest_at=MAYBE_INSTANT,
+            )
         ),
-        finance=_object(
-            to_release=_WHOLE,
-            days=_list(_object(day=_TEXT, orders=_WHOLE, amounts=_list(_TEXT))),
-            differ=_WHOLE,
+        orders=structure(
+            not_in_cin7=WHOLE,
+            by_reason=array(structure(reason=TEXT, state=TEXT, count=WHOLE, oldest_at=INSTANT)),
+            oldest_waiting_at=MAYBE_INSTANT,
         ),
-        backlog=_object(
-            calls=_WHOLE, minutes=_NUMBER, gone_at=_MAYBE_INSTANT, per_lane=_COUNTS, orders=_WHOLE, paused=_FLAG
+        finance=structure(
+            to_release=WHOLE,
+            days=array(structure(day=TEXT, orders=WHOLE, amounts=array(TEXT))),
+            differ=WHOLE,
+        ),
+        backlog=structure(
+            calls=WHOLE,
+            minutes=NUMBER,
+            gone_at=MAYBE_INSTANT,
+            per_lane=COUNTS,
+            orders=WHOLE,
+            paused=FLAG,
         ),
         stock={
             "type": "object",
             "properties": {
-                "enabled": _FLAG,
-                "oldest_read_at": _MAYBE_INSTANT,
-                "age_seconds": _COUNTED,
-                "median_age_seconds": _COUNTED,
-                "skus": _WHOLE,
-                "stale": _WHOLE,
-                "blocked": _WHOLE,
+                "enabled": FLAG,
+                "oldest_read_at": MAYBE_INSTANT,
+                "age_seconds": MAYBE_WHOLE,
+                "median_age_seconds": MAYBE_WHOLE,
+                "skus": WHOLE,
+                "stale": WHOLE,
+                "blocked": WHOLE,
             },
             "required": ["age_seconds", "blocked", "enabled", "median_age_seconds", "oldest_read_at", "skus", "stale"],
         },
-        samples=_list(_ref("BudgetSample")),
+        samples=array(ref("BudgetSample")),
     ),
-    "BudgetSample": _object(**_BUDGET),
-    "Budget": _object(limit=_WHOLE, samples=_list(_ref("BudgetSample"))),
-    "OrderItem": _object(
-        id=_TEXT,
-        number=_MAYBE,
+    "BudgetSample": structure(**_BUDGET),
+    "Budget": structure(limit=WHOLE, samples=array(ref("BudgetSample"))),
+    "OrderItem": structure(
+        id=TEXT,
+        number=MAYBE_TEXT,
         state={"enum": [state.value for state in OrderState]},
-        state_since=_INSTANT,
-        reason=_TEXT,
-        created_at=_INSTANT,
-        accepted_at=_INSTANT,
-        currency=_TEXT,
-        payable={**_TEXT, "description": "A decimal in the order's currency."},
-        cin7=_object(sale_id=_MAYBE, number=_MAYBE, reference=_MAYBE),
-        open_exceptions=_WHOLE,
+        state_since=INSTANT,
+        reason=TEXT,
+        created_at=INSTANT,
+        accepted_at=INSTANT,
+        currency=TEXT,
+        payable={**TEXT, "description": "A decimal in the order's currency."},
+        cin7=structure(sale_id=MAYBE_TEXT, number=MAYBE_TEXT, reference=MAYBE_TEXT),
+        open_exceptions=WHOLE,
     ),
-    "OrderPage": _object(
-        items=_list(_ref("OrderItem")),
-        next=_MAYBE,
-        total={**_COUNTED, "description": "Null: more than are worth counting."},
+    "OrderPage": structure(
+        items=array(ref("OrderItem")),
+        next=MAYBE_TEXT,
+        total={**MAYBE_WHOLE, "description": "Null: more than are worth counting."},
     ),
     "StockLevel": _STOCK_LEVEL,
     "StockPage": {
         "type": "object",
-        "properties": {"items": _list(_ref("StockLevel")), "next": _MAYBE, "total": _COUNTED},
+        "properties": {
+            "items": array(ref("StockLevel")),
+            "next": MAYBE_TEXT,
+            "total": MAYBE_WHOLE,
+        },
         "required": ["items"],
         "description": "Of SKUs asked for by name there are the items alone.",
     },
-    "StockHistory": _object(
-        sku=_TEXT,
-        channels=_list(
-            _object(
-                channel=_TEXT,
-                points=_list(_object(at=_INSTANT, quantity=_WHOLE, available=_COUNTED, step=_TEXT)),
+    "StockHistory": structure(
+        sku=TEXT,
+        channels=array(
+            structure(
+                channel=TEXT,
+                points=array(structure(at=INSTANT, quantity=WHOLE, available=MAYBE_WHOLE, step=TEXT)),
             )
         ),
     ),
-    "Settings": _object(
-        file=_MAYBE,
-        hash={**_TEXT, "description": "SHA-256 of everything in force, without secrets."},
-        tables=_list(
-            _object(
-                name=_TEXT,
-                keys=_list(_object(key=_TEXT, value=_TEXT, default=_MAYBE, given=_FLAG, secret=_FLAG)),
+    "Settings": structure(
+        file=MAYBE_TEXT,
+        hash={**TEXT, "description": "SHA-256 of everything in force, without secrets."},
+        tables=array(
+            structure(
+                name=TEXT,
+                keys=array(
+                    structure(
+                        key=TEXT,
+                        value=TEXT,
+                        default=MAYBE_TEXT,
+                        given=FLAG,
+                        secret=FLAG,
+                    )
+                ),
             )
         ),
-        secrets=_list(_object(name=_TEXT, given=_FLAG, meaning=_TEXT)),
+        secrets=array(structure(name=TEXT, given=FLAG, meaning=TEXT)),
     ),
 }
 """The OpenAPI schemas they name."""

@@ -9,11 +9,13 @@ import msgspec
 from aiohttp import web
 
 from actors.domain.mapped import MappingKind
+from adapters.operator import schema
 from adapters.operator.access import Person
 from adapters.operator.answers import LONGEST_REASON, document
 from adapters.operator.desk_api import KEY_HEADER, key_of
 from adapters.operator.parameters import PERSON, known, one_of
 from adapters.operator.problems import ProblemError
+from adapters.operator.schema import FLAG, MAYBE_INSTANT, MAYBE_TEXT, TEXT, WHOLE, array, ref, structure
 
 Document = Mapping[str, Any]
 
@@ -103,36 +105,14 @@ def routes(reading: MappingReading) -> list[web.RouteDef]:
     ]
 
 
-_TEXT = {"type": "string"}
-_MAYBE = {"type": ["string", "null"]}
-_WHOLE = {"type": "integer"}
-_FLAG = {"type": "boolean"}
-_INSTANT = {"type": ["string", "null"], "format": "date-time"}
 _KIND = {"enum": list(KINDS)}
-_PROBLEM = {
-    "description": "A problem document (RFC 9457).",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-_BODY = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/MappingDraft"}}}}
-
-
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
-
-
-def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-def _answers(summary: str, schema: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"summary": summary, "responses": {"200": {"description": summary, "content": content}, "default": _PROBLEM}}
+_BODY = {"required": True, "content": {"application/json": {"schema": ref("MappingDraft")}}}
 
 
 PATHS: dict[str, Any] = {
     "/api/mappings": {
         "get": {
-            **_answers("What is mapped to what, and who says so", "Mappings"),
+            **schema.told("What is mapped to what, and who says so", "Mappings"),
             "parameters": [
                 {
                     "name": "kind",
@@ -144,7 +124,7 @@ PATHS: dict[str, Any] = {
             ],
         },
         "post": {
-            **_answers("Put a row in force at once, and have what waits for it judged again", "Mapped"),
+            **schema.told("Put a row in force at once, and have what waits for it judged again", "Mapped"),
             "description": "Needs finance for tax, charges, payments and gift cards, ops for shipping and carriers, or"
             " admin. An empty `value` takes the desk's row back.",
             "parameters": [
@@ -161,7 +141,7 @@ PATHS: dict[str, Any] = {
     },
     "/api/mappings/try": {
         "post": {
-            **_answers("Judge the last 500 orders with and without a row; nothing is written", "MappingTrial"),
+            **schema.told("Judge the last 500 orders with and without a row; nothing is written", "MappingTrial"),
             "requestBody": _BODY,
         }
     },
@@ -173,54 +153,54 @@ SCHEMAS: dict[str, Any] = {
         "type": "object",
         "properties": {
             "kind": _KIND,
-            "key": {**_TEXT, "description": "For example GB/standard, gift-wrap, adyen/scheme."},
-            "value": {**_TEXT, "description": "As Cin7 Core spells it; empty: the desk's row is taken back."},
-            "tender": {**_FLAG, "description": "Of a charge: the order is paid with it, not discounted."},
-            "reason": {**_TEXT, "maxLength": LONGEST_REASON, "description": "Needed to put it in force."},
+            "key": {**TEXT, "description": "For example GB/standard, gift-wrap, adyen/scheme."},
+            "value": {**TEXT, "description": "As Cin7 Core spells it; empty: the desk's row is taken back."},
+            "tender": {**FLAG, "description": "Of a charge: the order is paid with it, not discounted."},
+            "reason": {**TEXT, "maxLength": LONGEST_REASON, "description": "Needed to put it in force."},
         },
         "required": ["key", "kind", "value"],
     },
-    "Mappings": _object(
-        items=_list(
-            _object(
+    "Mappings": structure(
+        items=array(
+            structure(
                 kind=_KIND,
-                key=_TEXT,
-                value=_TEXT,
-                tender=_FLAG,
+                key=TEXT,
+                value=TEXT,
+                tender=FLAG,
                 source={"enum": ["file", "desk"], "description": "Who says so: the configuration, or a person here."},
                 version={"type": ["integer", "null"]},
-                author=_TEXT,
-                reason=_TEXT,
-                at=_INSTANT,
-                file_value={**_MAYBE, "description": "What the configuration says; null: nothing."},
+                author=TEXT,
+                reason=TEXT,
+                at=MAYBE_INSTANT,
+                file_value={**MAYBE_TEXT, "description": "What the configuration says; null: nothing."},
             )
         ),
-        history=_list(
-            _object(
-                version=_WHOLE,
+        history=array(
+            structure(
+                version=WHOLE,
                 kind=_KIND,
-                key=_TEXT,
-                value=_TEXT,
-                tender=_FLAG,
-                author=_TEXT,
-                reason=_TEXT,
-                at=_INSTANT,
-                orders={**_WHOLE, "description": "Orders that were judged again for it."},
+                key=TEXT,
+                value=TEXT,
+                tender=FLAG,
+                author=TEXT,
+                reason=TEXT,
+                at=MAYBE_INSTANT,
+                orders={**WHOLE, "description": "Orders that were judged again for it."},
             )
         ),
-        version={**_WHOLE, "description": "Of the newest row; 0: there is none."},
+        version={**WHOLE, "description": "Of the newest row; 0: there is none."},
     ),
-    "MappingTrial": _object(
-        looked_at=_WHOLE,
-        unreadable={**_WHOLE, "description": "Orders whose body is kept no longer."},
-        same=_WHOLE,
-        would_go_on={**_WHOLE, "description": "Held without the row, and a sale with it."},
-        would_be_held=_WHOLE,
-        would_differ={**_WHOLE, "description": "A sale both ways, with other figures, rules or names."},
-        waiting_now={**_WHOLE, "description": "Open exceptions that the row may answer."},
-        examples=_list(_object(order=_TEXT, number=_MAYBE, before=_TEXT, after=_TEXT)),
-        warnings=_list(_TEXT),
+    "MappingTrial": structure(
+        looked_at=WHOLE,
+        unreadable={**WHOLE, "description": "Orders whose body is kept no longer."},
+        same=WHOLE,
+        would_go_on={**WHOLE, "description": "Held without the row, and a sale with it."},
+        would_be_held=WHOLE,
+        would_differ={**WHOLE, "description": "A sale both ways, with other figures, rules or names."},
+        waiting_now={**WHOLE, "description": "Open exceptions that the row may answer."},
+        examples=array(structure(order=TEXT, number=MAYBE_TEXT, before=TEXT, after=TEXT)),
+        warnings=array(TEXT),
     ),
-    "Mapped": _object(done=_FLAG, message=_TEXT, version=_WHOLE, orders=_WHOLE),
+    "Mapped": structure(done=FLAG, message=TEXT, version=WHOLE, orders=WHOLE),
 }
 """The OpenAPI schemas they name."""

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import web
 
+from adapters.operator import schema
 from adapters.operator.access import Person, require
 from adapters.operator.answers import LONGEST_REASON, document, reason_of
 from adapters.operator.parameters import PERSON, known
 from adapters.operator.problems import ProblemError
+from adapters.operator.schema import FLAG, MAYBE_INSTANT, MAYBE_TEXT, TEXT, WHOLE, array, ref, structure
 
 Document = Mapping[str, Any]
 
@@ -149,23 +151,14 @@ def _number(text: str) -> int:
 
 # -- the description ---------------------------------------------------------------------------------------------------
 
-_TEXT = {"type": "string"}
-_MAYBE_TEXT = {"type": ["string", "null"]}
-_WHOLE = {"type": "integer"}
-_TRUTH = {"type": "boolean"}
-_INSTANT = {"type": ["string", "null"], "format": "date-time"}
-_PROBLEM = {
-    "description": "A problem document (RFC 9457).",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 _REF = {
     "name": "ref",
     "in": "path",
     "required": True,
     "description": "Order number or id, or the number, id or reference of its sale.",
-    "schema": _TEXT,
+    "schema": TEXT,
 }
-_PATCH = {"name": "patch", "in": "path", "required": True, "description": "The edit's number.", "schema": _WHOLE}
+_PATCH = {"name": "patch", "in": "path", "required": True, "description": "The edit's number.", "schema": WHOLE}
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -173,23 +166,6 @@ _KEY = {
     "description": "Chosen by who asks: the same key is the same edit, however often it is sent.",
     "schema": {"type": "string", "maxLength": LONGEST_KEY},
 }
-
-
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
-
-
-def _list(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": schema}
-
-
-def _answers(schema: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"200": {"description": "As asked.", "content": content}, "default": _PROBLEM}
-
-
-def _asks(schema: dict[str, Any], *, needed: bool) -> dict[str, Any]:
-    return {"required": needed, "content": {"application/json": {"schema": schema}}}
 
 
 _ROLES = "Needs a token with the role ops, ecommerce or admin, and an order that is no sale yet."
@@ -201,14 +177,14 @@ PATHS: dict[str, Any] = {
             "description": "Values about people are null without one of the roles ops, ecommerce, finance and admin;"
             " with one, that they were shown is written down in the audit.",
             "parameters": [_REF],
-            "responses": _answers("Edits"),
+            "responses": schema.answers("As asked.", ref("Edits")),
         },
         "post": {
             "summary": "Edit address, contact, note or SKU alias of an order that is no sale yet",
             "description": _ROLES,
             "parameters": [_REF, _KEY],
-            "requestBody": _asks({"$ref": "#/components/schemas/EditDraft"}, needed=True),
-            "responses": _answers("EditDone"),
+            "requestBody": schema.body(ref("EditDraft"), needed=True),
+            "responses": schema.answers("As asked.", ref("EditDone")),
         },
     },
     "/api/orders/{ref}/edits/{patch}/withdraw": {
@@ -216,8 +192,8 @@ PATHS: dict[str, Any] = {
             "summary": "Take an edit back",
             "description": _ROLES,
             "parameters": [_REF, _PATCH],
-            "requestBody": _asks({"type": "object", "properties": {"reason": _TEXT}}, needed=False),
-            "responses": _answers("EditDone"),
+            "requestBody": schema.body({"type": "object", "properties": {"reason": TEXT}}, needed=False),
+            "responses": schema.answers("As asked.", ref("EditDone")),
         }
     },
     "/api/orders/{ref}/payloads": {
@@ -226,7 +202,7 @@ PATHS: dict[str, Any] = {
             "description": "Values about people are masked without one of the roles ops, ecommerce, finance and admin;"
             " with one, that they were shown is written down in the audit.",
             "parameters": [_REF],
-            "responses": _answers("Payloads"),
+            "responses": schema.answers("As asked.", ref("Payloads")),
         }
     },
 }
@@ -239,48 +215,55 @@ SCHEMAS: dict[str, Any] = {
             "field": {"type": "string", "enum": list(FIELDS)},
             "values": {
                 "type": "object",
-                "additionalProperties": _TEXT,
+                "additionalProperties": TEXT,
                 "description": "alias: sku, alias; note: note; contact: email, phone, first_name, last_name, company;"
                 " address: street, additional, postal_code, city, region.",
             },
-            "reason": _TEXT,
+            "reason": TEXT,
         },
         "required": ["field", "values"],
     },
-    "EditDone": _object(done=_TRUTH, message=_TEXT, order=_TEXT, number=_MAYBE_TEXT, patch=_WHOLE),
-    "Edits": _object(
-        order=_TEXT,
-        number=_MAYBE_TEXT,
-        personal={**_TRUTH, "description": "False: values about people are left out."},
-        fields=_list(
-            _object(field=_TEXT, name=_TEXT, original=_MAYBE_TEXT, now=_MAYBE_TEXT, patched=_TRUTH, lost=_TRUTH)
-        ),
-        history=_list(
-            _object(
-                id=_WHOLE,
-                field=_TEXT,
-                sku=_TEXT,
-                alias=_TEXT,
-                names=_list(_TEXT),
-                author=_TEXT,
-                reason=_TEXT,
-                at=_INSTANT,
-                withdrawn_at=_INSTANT,
-                withdrawn_by=_TEXT,
-                stands=_TRUTH,
+    "EditDone": structure(done=FLAG, message=TEXT, order=TEXT, number=MAYBE_TEXT, patch=WHOLE),
+    "Edits": structure(
+        order=TEXT,
+        number=MAYBE_TEXT,
+        personal={**FLAG, "description": "False: values about people are left out."},
+        fields=array(
+            structure(
+                field=TEXT,
+                name=TEXT,
+                original=MAYBE_TEXT,
+                now=MAYBE_TEXT,
+                patched=FLAG,
+                lost=FLAG,
             )
         ),
-        may_edit=_TRUTH,
-        why_not=_TEXT,
+        history=array(
+            structure(
+                id=WHOLE,
+                field=TEXT,
+                sku=TEXT,
+                alias=TEXT,
+                names=array(TEXT),
+                author=TEXT,
+                reason=TEXT,
+                at=MAYBE_INSTANT,
+                withdrawn_at=MAYBE_INSTANT,
+                withdrawn_by=TEXT,
+                stands=FLAG,
+            )
+        ),
+        may_edit=FLAG,
+        why_not=TEXT,
     ),
-    "Payloads": _object(
-        personal=_TRUTH,
-        bodies=_list(
-            _object(
-                kind=_TEXT,
-                version=_WHOLE,
-                stored_at=_INSTANT,
-                bytes=_WHOLE,
+    "Payloads": structure(
+        personal=FLAG,
+        bodies=array(
+            structure(
+                kind=TEXT,
+                version=WHOLE,
+                stored_at=MAYBE_INSTANT,
+                bytes=WHOLE,
                 document={"type": ["object", "null"], "description": "null: it cannot be opened, or is no object."},
             )
         ),

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import web
 
+from adapters.operator import schema
 from adapters.operator.answers import csv_stream, document
 from adapters.operator.parameters import MOST_ROWS, falls, known, limit, one_of
 from adapters.operator.problems import ProblemError
+from adapters.operator.schema import DAY, NEXT, TEXT, WHOLE, array, ref, structure
 
 Document = Mapping[str, Any]
 
@@ -124,98 +126,78 @@ def _query(request: web.Request) -> AuditQuery:
     )
 
 
-_TEXT = {"type": "string"}
-_WHOLE = {"type": "integer"}
-_TEXTS = {"type": "array", "items": _TEXT}
-_PROBLEM = {
-    "description": "A problem document (RFC 9457).",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-
-
-def _parameter(name: str, description: str, schema: dict[str, Any] = _TEXT) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
-
-
-def _get(summary: str, media: str, schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
-    answer = {"description": summary, "content": {media: {"schema": schema}}}
-    responses = {"200": answer, "default": _PROBLEM}
-    return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+_TEXTS = array(TEXT)
 
 
 _NARROWING = (
-    _parameter("author", "Who did it, exactly."),
-    _parameter("action", "What was done, exactly: retry, release, pause …"),
-    _parameter("record", "To what, exactly: `order:ID`, `sku:SKU`, `flow:NAME`, `exception:ID` …"),
-    _parameter("from", "The first day (UTC).", {"type": "string", "format": "date"}),
-    _parameter("to", "The last day (UTC).", {"type": "string", "format": "date"}),
-    _parameter("text", "Part of the record, or of what it was done with."),
-    _parameter("sort", "id (default: by time), author, action or record.", {**_TEXT, "enum": list(AUDIT_SORTS)}),
-    _parameter("order", "asc or desc (default).", {**_TEXT, "enum": ["asc", "desc"]}),
+    schema.query("author", "Who did it, exactly."),
+    schema.query("action", "What was done, exactly: retry, release, pause …"),
+    schema.query("record", "To what, exactly: `order:ID`, `sku:SKU`, `flow:NAME`, `exception:ID` …"),
+    schema.query("from", "The first day (UTC).", DAY),
+    schema.query("to", "The last day (UTC).", DAY),
+    schema.query("text", "Part of the record, or of what it was done with."),
+    schema.query("sort", "id (default: by time), author, action or record.", {**TEXT, "enum": list(AUDIT_SORTS)}),
+    schema.query("order", "asc or desc (default).", {**TEXT, "enum": ["asc", "desc"]}),
 )
 
 PATHS: dict[str, Any] = {
-    "/api/audit": _get(
+    "/api/audit": schema.read_as(
         "What people did, the newest first unless sorted otherwise.",
         "application/json",
-        {"$ref": "#/components/schemas/AuditPage"},
+        ref("AuditPage"),
         *_NARROWING,
-        _parameter("after", "The `next` of the page before."),
-        _parameter("limit", f"At most so many rows (1 to {MOST_ROWS}, default 100).", _WHOLE),
+        schema.query("after", "The `next` of the page before."),
+        schema.query("limit", f"At most so many rows (1 to {MOST_ROWS}, default 100).", WHOLE),
     ),
-    "/api/audit.csv": _get("The same as a table, whole.", "text/csv", _TEXT, *_NARROWING),
-    "/api/audit/verify": _get(
+    "/api/audit.csv": schema.read_as("The same as a table, whole.", "text/csv", TEXT, *_NARROWING),
+    "/api/audit/verify": schema.read_as(
         "Whether the audit is what was written: every row holds the hash of the one before.",
         "application/json",
-        {"$ref": "#/components/schemas/AuditVerdict"},
-        _parameter("head", "A hash noted earlier, or its first 12 digits: it has to be that of a row."),
+        ref("AuditVerdict"),
+        schema.query("head", "A hash noted earlier, or its first 12 digits: it has to be that of a row."),
     ),
-    "/api/model": _get(
+    "/api/model": schema.read_as(
         "The operating model: who masters what, when what is done, who owns what.",
         "application/json",
-        {"$ref": "#/components/schemas/OperatingModel"},
+        ref("OperatingModel"),
     ),
 }
 """The OpenAPI paths of the routes."""
 
 
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
-
-
 SCHEMAS: dict[str, Any] = {
-    "AuditPage": _object(
+    "AuditPage": structure(
         items={
             "type": "array",
-            "items": _object(
-                id=_WHOLE,
+            "items": structure(
+                id=WHOLE,
                 at={"type": "string", "format": "date-time"},
-                author=_TEXT,
-                action=_TEXT,
-                record=_TEXT,
-                detail={"type": "object", "additionalProperties": _TEXT},
-                hash=_TEXT,
+                author=TEXT,
+                action=TEXT,
+                record=TEXT,
+                detail={"type": "object", "additionalProperties": TEXT},
+                hash=TEXT,
             ),
         },
-        next={"type": ["integer", "string", "null"]},
-        head={**_TEXT, "description": "The hash of the newest row of all."},
+        next=NEXT,
+        head={**TEXT, "description": "The hash of the newest row of all."},
     ),
-    "AuditVerdict": _object(
+    "AuditVerdict": structure(
         holds={"type": "boolean"},
-        rows={**_WHOLE, "description": "How many fit, from the first on."},
-        head={**_TEXT, "description": "The hash of the last row that fits."},
-        unchained={**_WHOLE, "description": "Of those, written before there was a chain."},
+        rows={**WHOLE, "description": "How many fit, from the first on."},
+        head={**TEXT, "description": "The hash of the last row that fits."},
+        unchained={**WHOLE, "description": "Of those, written before there was a chain."},
         broken_at={"type": ["integer", "null"], "description": "The first row that does not fit."},
-        why=_TEXT,
+        why=TEXT,
         seen={"type": ["boolean", "null"], "description": "Whether a row has the hash asked for."},
     ),
-    "OperatingModel": _object(
-        hash={**_TEXT, "description": "SHA-256 of the text."},
-        text=_TEXT,
-        signatures={**_TEXT, "description": "What stands below it, to be filled in by hand."},
+    "OperatingModel": structure(
+        hash={**TEXT, "description": "SHA-256 of the text."},
+        text=TEXT,
+        signatures={**TEXT, "description": "What stands below it, to be filled in by hand."},
         sections={
             "type": "array",
-            "items": _object(title=_TEXT, columns=_TEXTS, rows={"type": "array", "items": _TEXTS}),
+            "items": structure(title=TEXT, columns=_TEXTS, rows={"type": "array", "items": _TEXTS}),
         },
     ),
 }

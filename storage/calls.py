@@ -88,7 +88,7 @@ def settle(connection: sqlite3.Connection, call_id: int | None, outcome: str, *,
 def prove_create(connection: sqlite3.Connection, order_id: str, generation: int, *, outcome: str) -> None:
     """Decide the creates in doubt of an order: `done` (its sale was found) or `absent` (twice not there)."""
     connection.execute(
-        "UPDATE calls SET outcome = ? WHERE subject = ? AND generation = ? AND purpose = ?"
+        "UPDATE calls SET outcome = ? WHERE subject = ? AND subject <> '' AND generation = ? AND purpose = ?"
         " AND (outcome IS NULL OR outcome = 'unknown')",
         (outcome, order_id, generation, Purpose.CIN7_CREATE_SALE.value),
     )
@@ -97,7 +97,7 @@ def prove_create(connection: sqlite3.Connection, order_id: str, generation: int,
 def may_be_done(connection: sqlite3.Connection, order_id: str, generation: int, purpose: Purpose) -> bool:
     """Say whether a write of this kind was done for an order, or may have been, or may still be."""
     row = connection.execute(
-        "SELECT 1 FROM calls WHERE subject = ? AND generation = ? AND purpose = ?"
+        "SELECT 1 FROM calls WHERE subject = ? AND subject <> '' AND generation = ? AND purpose = ?"
         " AND (outcome IS NULL OR outcome IN ('done', 'unknown'))",
         (order_id, generation, purpose.value),
     ).fetchone()
@@ -107,8 +107,8 @@ def may_be_done(connection: sqlite3.Connection, order_id: str, generation: int, 
 def last_doubt(connection: sqlite3.Connection, order_id: str, generation: int) -> str:
     """Return why the last create of an order was in doubt (what the answer said, if it said anything)."""
     row = connection.execute(
-        "SELECT detail FROM calls WHERE subject = ? AND generation = ? AND purpose = ? AND outcome = 'unknown'"
-        " ORDER BY id DESC LIMIT 1",
+        "SELECT detail FROM calls WHERE subject = ? AND subject <> '' AND generation = ? AND purpose = ?"
+        " AND outcome = 'unknown' ORDER BY id DESC LIMIT 1",
         (order_id, generation, Purpose.CIN7_CREATE_SALE.value),
     ).fetchone()
     return "" if row is None else str(row[0])

@@ -33,7 +33,7 @@ def forget(connection: sqlite3.Connection, customer_id: str) -> None:
 def refusals(connection: sqlite3.Connection, order_id: str) -> int:
     """Count how often Cin7 refused to make the customer of an order."""
     row = connection.execute(
-        "SELECT count(*) FROM calls WHERE subject = ? AND purpose = ? AND outcome = 'refused'",
+        "SELECT count(*) FROM calls WHERE subject = ? AND subject <> '' AND purpose = ? AND outcome = 'refused'",
         (order_id, Purpose.CIN7_CREATE_CUSTOMER.value),
     ).fetchone()
     return int(row[0])

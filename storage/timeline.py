@@ -50,7 +50,9 @@ def of_order(connection: sqlite3.Connection, order_id: str) -> list[TimelineLine
             ),
         )
         for row_id, purpose, sent_at, ended_at, outcome, writes, detail in connection.execute(
-            "SELECT id, purpose, sent_at, ended_at, outcome, writes, detail FROM calls WHERE subject = ?", (order_id,)
+            "SELECT id, purpose, sent_at, ended_at, outcome, writes, detail FROM calls WHERE subject = ?"
+            " AND subject <> ''",
+            (order_id,),
         )
     ]
     return [line for *_, line in sorted([*lines, *calls], key=lambda entry: entry[:3])]

@@ -201,8 +201,8 @@ def forget_history(connection: sqlite3.Connection, order_id: str) -> None:
 def prune(connection: sqlite3.Connection, *, before: Instant) -> int:
     """Drop what no ledger needs: orders counted before an instant, on entries that have none. Return how many rows."""
     return connection.execute(
-        "DELETE FROM demand WHERE counted >= units AND short = 0 AND order_id IN"
-        " (SELECT id FROM orders WHERE counted_at < ?) AND NOT EXISTS (SELECT 1 FROM entries e"
+        "DELETE FROM demand WHERE counted >= units AND short = 0 AND EXISTS"
+        " (SELECT 1 FROM orders WHERE id = order_id AND counted_at < ?) AND NOT EXISTS (SELECT 1 FROM entries e"
         " WHERE e.sku = demand.sku AND e.channel = demand.channel AND e.put IS NOT NULL)",
         (before,),
     ).rowcount

@@ -15,6 +15,7 @@ import pytest
 from actors.desk.alerting import AlertWorker
 from actors.desk.ports import Worker
 from actors.domain.digest import month_end
+from actors.domain.quiet import Hours
 from actors.domain.time import Instant
 from actors.messages import Flow
 from daemon.channel_check import channel_lines
@@ -187,6 +188,27 @@ def test_whom_the_file_names(tmp_path: Path, to: str, escalated: list[str]) -> N
     assert "TIiajkdnlazkcOXrIdevi7FQ" not in repr(rules)
     wanted = {name for name in ("chat", "pager", "boss") if f"credential:{name}" in every(settings)}
     assert wanted <= set(required_secrets(settings)), "what is named has to be given"
+
+
+ALERTS = """
+[alerts]
+quiet_hours = "22:30-06:05"
+digest_at = "07:15"
+escalate_after_minutes = 5
+maintenance = ["2026-12-24T18:00:00Z/2026-12-24T20:00:00+01:00", "2026-12-31T18:00:00Z/2026-12-31T19:00:00Z"]
+thresholds = { error_count = 3 }
+"""
+
+
+def test_what_the_file_says_of_alerts_is_what_the_desk_runs_on(tmp_path: Path) -> None:
+    text = config_text(tmp_path / "tallyd.db").replace('name = "test"', 'name = "test"\ntime_zone = "Europe/Berlin"')
+    rules = alert_rules(parse_settings(text + ALERTS, source="t"))
+    assert (rules.time_zone, rules.connection) == ("Europe/Berlin", "test")
+    assert (rules.quiet, rules.digest_at) == (Hours(start=22 * 60 + 30, end=6 * 60 + 5), 7 * 60 + 15)
+    assert (rules.escalate_after, rules.retain) == (5 * 60_000, 400 * 86_400_000)
+    assert rules.thresholds == {"error_count": 3}
+    first, second = rules.windows
+    assert (first.ends_at - first.starts_at, second.ends_at - second.starts_at) == (3_600_000, 3_600_000)
 
 
 def test_hosts_of_channels_are_named_and_nothing_else_of_them(tmp_path: Path) -> None:

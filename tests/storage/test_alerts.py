@@ -126,6 +126,21 @@ def test_a_window_that_was_over_is_on_again_when_the_file_says_so(connection: sq
     assert len(maintenance.listing(connection)) == 1
 
 
+def test_of_windows_that_are_on_the_one_that_ends_last_counts_from_its_start_and_to_its_end(
+    connection: sqlite3.Connection,
+) -> None:
+    short = Window(starts_at=NOW, ends_at=NOW + 10 * MINUTE)
+    maintenance.keep(connection, [short], now=NOW)
+    maintenance.start(connection, author="ian", reason="move", now=NOW, ends_at=NOW + 30 * MINUTE)
+    maintenance.start(connection, author="ian", reason="move", now=NOW, ends_at=NOW + 20 * MINUTE)
+    on = maintenance.current(connection, now=NOW)
+    assert on is not None
+    assert on.ends_at == NOW + 30 * MINUTE
+    assert maintenance.current(connection, now=NOW - 1) is None
+    assert maintenance.current(connection, now=NOW + 30 * MINUTE) is None
+    assert maintenance.unreported(connection) == [], "what is on is not reported on"
+
+
 def test_a_window_that_a_person_ended_stays_ended(connection: sqlite3.Connection) -> None:
     window = Window(starts_at=NOW, ends_at=NOW + 10 * MINUTE)
     maintenance.keep(connection, [window], now=NOW)

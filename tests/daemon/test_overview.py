@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.domain.exception_types import Finding
@@ -14,6 +15,7 @@ from daemon.desk.lists import ListDesk
 from storage import exceptions, orders
 from storage.exceptions import Record
 from tests.daemon_app import NOW, a_hold, a_sale, an_order, assembled, fill
+from tests.orders_builder import plain_order
 
 HOUR = 3_600_000
 
@@ -79,6 +81,24 @@ async def test_exceptions_are_counted_by_owner(tmp_path: Path, name: str, sql: s
     assert owner["overdue"] == overdue, name
     assert owner["oldest_at"] == "2027-01-15T08:00:00.000Z"
     assert sum(one["open"] for one in told) == 1
+
+
+async def test_of_several_the_oldest_is_told_and_the_commonest_reason_first(tmp_path: Path) -> None:
+    def several(connection: sqlite3.Connection) -> None:
+        for number in range(3):
+            order = msgspec.structs.replace(plain_order(), id=f"new-{number}", number=f"N-{number}")
+            orders.accept(connection, order, now=NOW + HOUR * (number - 1))
+        for sku, opened_at in (("B", NOW - HOUR), ("C", NOW + HOUR)):
+            finding = Finding(code="sku_unknown", cause="c", sku=sku)
+            exceptions.raise_finding(connection, Record(kind="order", id="x"), finding, now=opened_at)
+
+    told = await shown(tmp_path, several)
+    first, last = told["orders"]["by_reason"]
+    assert (first["state"], first["count"], first["oldest_at"]) == ("accepted", 4, "2027-01-15T07:00:00.000Z")
+    assert (last["state"], last["count"]) == ("held", 1)
+    assert told["orders"]["oldest_waiting_at"] == "2027-01-15T07:00:00.000Z"
+    owner = next(one for one in told["owners"] if one["open"])
+    assert (owner["open"], owner["oldest_at"]) == (3, "2027-01-15T07:00:00.000Z")
 
 
 async def test_finance_is_told_what_to_release(tmp_path: Path) -> None:

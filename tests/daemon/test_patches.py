@@ -175,6 +175,19 @@ async def test_an_edit_is_withdrawn_once_and_its_units_with_it(tmp_path: Path) -
         assert actions == ["edit", "withdraw edit"]
 
 
+async def test_what_stands_and_what_can_be_read_no_more_is_told(tmp_path: Path) -> None:
+    async with served(tmp_path) as here:
+        _, city = await here.edit("address", {"city": "Bremen"}, key="a")
+        _, note = await here.edit("note", {"note": "Ring twice"}, key="b")
+        await here.ask("POST", f"{NUMBER}/edits/{note['patch']}/withdraw", OPS, {"reason": "mistaken"})
+        await here.write(lambda connection: bodies.drop(connection, ID, patches.kind(city["patch"])))
+        view = await here.get(f"{NUMBER}/edits")
+    assert [(one["field"], one["stands"]) for one in view["history"]] == [("address", True), ("note", False)]
+    assert {one["name"] for one in view["fields"] if one["lost"]} == {"city"}
+    assert fields(view)["address", "city"] == ("Hamburg", None, True)
+    assert fields(view)["address", "country"] == ("DE", "DE", False)
+
+
 async def test_a_note_has_lines_however_they_end(tmp_path: Path) -> None:
     async with served(tmp_path) as here:
         assert (await here.edit("note", {"note": " Ring\r\ntwice\n"}))[1]["done"]

@@ -221,7 +221,7 @@ SCHEMAS: dict[str, Any] = {
             },
             "reason": TEXT,
         },
-        "required": ["field", "values"],
+        "required": ["field", "values", "reason"],
     },
     "EditDone": structure(done=FLAG, message=TEXT, order=TEXT, number=MAYBE_TEXT, patch=WHOLE),
     "Edits": structure(

@@ -66,6 +66,8 @@ class PatchDesk:
         require(person, EDIT_ROLES)
 
         def unit(connection: sqlite3.Connection, order_id: str, now: Instant) -> dict[str, Any]:
+            if not draft.reason:
+                raise ProblemError(400, "reason is missing: say why you edit it; it is kept with your name.")
             return apply_patch(
                 connection,
                 order_id,

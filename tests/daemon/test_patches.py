@@ -221,6 +221,14 @@ async def test_what_is_wrong_with_an_edit_is_said_and_nothing_is_kept(
         assert await here.read(lambda connection: patches.of_order(connection, ID)) == []
 
 
+@pytest.mark.parametrize("reason", ["", " \n "])
+async def test_an_edit_without_a_reason_is_none(tmp_path: Path, reason: str) -> None:
+    async with served(tmp_path) as here:
+        status, told = await here.edit("note", {"note": "Ring twice"}, reason=reason)
+        assert (status, "reason is missing" in told["detail"]) == (400, True)
+        assert await here.read(lambda connection: patches.of_order(connection, ID)) == []
+
+
 async def test_what_cin7_can_sell_itself_needs_no_alias(tmp_path: Path) -> None:
     async with served(tmp_path) as here:
         both = (product("LOAF"), product(SKU))

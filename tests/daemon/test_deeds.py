@@ -525,8 +525,8 @@ async def test_several_of_one_order_cost_what_one_does(tmp_path: Path) -> None:
 
 async def test_dismissing_books_that_differ_is_shown_as_the_release_it_is(tmp_path: Path) -> None:
     def differ(connection: sqlite3.Connection) -> None:
-        held_orders(connection, 2, code="books_differ")
-        for number in (1, 2):
+        held_orders(connection, 3, code="books_differ")
+        for number in (1, 2, 3):
             books.begin(connection, order_id(number), f"sale-{number}", "GBP")
         connection.execute("UPDATE books SET verdict = 'differs' WHERE order_id = ?", (order_id(1),))
 
@@ -534,8 +534,34 @@ async def test_dismissing_books_that_differ_is_shown_as_the_release_it_is(tmp_pa
         shown = await ExceptionDesk(app).preview(Deed(action="dismiss"), FINN)
         assert {one["what"]: one["count"] for one in shown["would"]} == {
             "its books are accepted as they stand, and posted, where one may say so": 1,
-            "it is closed with your reason": 1,
+            "it is closed with your reason": 2,
         }
+
+
+async def test_some_that_are_named_are_all_there_is_to_settle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(previewing, "MOST_ITEMS", 2)
+    async with assembled(tmp_path, held(5)) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="retry", ids=(1, 2)), ADA)
+        assert (shown["count"], shown["refused"]) == (2, [])
+        whole = await ExceptionDesk(app).preview(Deed(action="retry", where=ALL, ids=(1,)), ADA)
+        assert (whole["count"], whole["refused"]) == (1, [])
+
+
+async def test_what_clears_by_itself_alone_is_not_tried_again_and_the_preview_says_so(tmp_path: Path) -> None:
+    def rule(connection: sqlite3.Connection) -> None:
+        told(connection, "tax_rule_changed", Record(kind="tax_rule", id="20% (VAT on Income)"))
+
+    async with assembled(tmp_path, rule) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="retry"), ADA)
+        why = "there is nothing to try again about it: it clears by itself once its cause is gone"
+        assert (shown["allowed"], shown["why_not"]) == (False, why)
+        assert (shown["calls"], shown["minutes"]) == (0, 0.0)
+
+
+async def test_a_preview_names_ten_by_what_they_are_called(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(12)) as app:
+        shown = await ExceptionDesk(app).preview(Deed(action="assign", where=ALL, to="eve"), EVE)
+        assert [one["number"] for one in shown["examples"]] == [f"H-{number}" for number in range(1, 11)]
 
 
 async def test_a_preview_tells_what_would_be_refused(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ import aiohttp
 import anyio
 
 from adapters.operator.server import operator_server
-from bench.console_file import MINUTE, NOW, fill, identity
+from bench.console_file import BIGGEST, MINUTE, NOW, fill, identity
 from daemon.desk.sessions import SessionDesk
 from daemon.engine import Engine
 from daemon.planning import plan_of
@@ -84,7 +84,15 @@ def paths(orders: int) -> Sequence[str]:
         "/api/exceptions/45000",
         "/api/incidents",
         "/api/deeds",
+        "/api/deeds?sort=refused&order=desc",
+        "/api/deeds?text=reason+7",
+        f"/api/deeds/{BIGGEST}/items",
+        f"/api/deeds/{BIGGEST}/items?sort=record&order=desc",
+        f"/api/deeds/{BIGGEST}/items?outcome=refused&text=CT-0",
         "/api/audit",
+        "/api/audit?sort=author",
+        "/api/audit?sort=action&order=asc",
+        "/api/audit?sort=record",
         "/api/audit?author=olga",
         f"/api/audit?record={held}",
         "/api/stock",
@@ -96,9 +104,14 @@ def paths(orders: int) -> Sequence[str]:
         "/api/stock/SKU-000000",
         "/api/stock/SKU-000000/history?days=400",
         "/api/skus",
+        "/api/skus?sort=flags&order=desc",
+        "/api/skus?sort=match&text=0001",
+        "/api/skus?match=unmatched&sort=near",
         "/api/settings",
         "/api/model",
         "/api/alerts",
+        "/api/alerts?state=all&sort=title",
+        "/api/alerts?state=all&text=7+orders",
         "/api/mappings",
         "/",
         "/orders",
@@ -113,10 +126,18 @@ def paths(orders: int) -> Sequence[str]:
         "/stock?sort=read_at",
         "/stock/SKU-000000",
         "/skus",
+        "/skus?sort=published&order=down",
+        "/unpublishing",
+        "/deeds",
+        f"/deeds/{BIGGEST}",
         "/reconciliation",
+        "/reconciliation/2026-11-20",
+        "/month/2026-11",
         "/mappings",
         "/alerts",
+        "/alerts?state=all&sort=severity&order=down",
         "/audit",
+        "/audit?sort=action&order=up",
         "/model",
         "/settings",
     )
@@ -134,7 +155,8 @@ def made(path: Path, orders: int) -> None:
 @asynccontextmanager
 async def served(path: Path, *, inline: bool = False) -> AsyncIterator[tuple[int, Database]]:
     """Serve a file; yield the port and the file. `inline`: it is read in the server's own thread."""
-    settings = parse_settings(config_text(path) + "[owners.it]\nname = 'Ian'\n", source="tallyd.toml")
+    text = config_text(path).replace("[connection]", "[connection]\ntime_zone = 'Europe/London'", 1)
+    settings = parse_settings(text + "[owners.it]\nname = 'Ian'\n", source="tallyd.toml")
     plan = plan_of(settings, client_secret="x", application_key="y", storage_key=bytes(32))  # noqa: S106
     async with Database.open(path, prepare=lambda connection: upgrade(connection, now=NOW), inline=inline) as database:
         engine = Engine(

@@ -1,6 +1,7 @@
 """A large shop's file for `bench.console`: a million orders with their sales and lines, and thousands of exceptions.
 
-Rows are put in as they stand, without the moves that led there: nothing here runs a daemon.
+Rows are put in as they stand, without the moves that led there: nothing here runs a daemon. Indexes are made last: row
+by row they would be written all over the file again and again.
 """
 
 from __future__ import annotations
@@ -21,8 +22,14 @@ SPAN = 700 * DAY
 """Orders were accepted since then."""
 
 SKUS = 20_000
-HELD, WAITING, RESOLVED, AUDITED = 10_000, 5_000, 40_000, 20_000
+HELD, WAITING, RESOLVED, AUDITED = 10_000, 5_000, 40_000, 200_000
 """Orders with an open exception, orders that wait for their trigger, exceptions that are over, rows of the audit."""
+
+JUDGED, ALERTS, DEEDS, POSTED = 50_000, 10_000, 2_000, 45_000
+"""SKUs of both catalogues, alerts, deeds (one of them of every held order), orders whose documents are in the books."""
+
+BIGGEST = "deed-000000"
+"""The key of the deed of every held order."""
 
 CODES = ("sku_unknown", "tax_unmapped", "total_differs", "cin7_rejected", "address_incomplete")
 SHOWN = "{}".ljust(1500)
@@ -56,7 +63,13 @@ def fill(connection: sqlite3.Connection, orders: int) -> None:
     """Put everything in."""
     states = [state_of(number, orders) for number in range(orders)]
     ids = [identity(number) for number in range(orders)]
+    indexes = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    ).fetchall()
     connection.execute("PRAGMA foreign_keys = 0")
+    connection.execute("PRAGMA journal_mode = OFF")
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX {name}")
     connection.execute("BEGIN")
     connection.executemany(
         "INSERT INTO orders (id, number, version, created_at, modified_at, accepted_at, source_state, state,"
@@ -73,7 +86,17 @@ def fill(connection: sqlite3.Connection, orders: int) -> None:
     _exceptions(connection, ids, states)
     _stock(connection)
     _around(connection, ids)
+    _catalogue(connection)
+    _desk(connection)
+    connection.executemany(
+        "INSERT INTO ledger_lines (side, kind, id, order_id, number, account, day, currency, net, tax, seen_at,"
+        " verified_at) VALUES ('cin7', ?, ?, ?, ?, '200', ?, 'GBP', 1000000, 200000, ?, ?)",
+        _documents(ids[-POSTED:]),
+    )
     connection.execute("COMMIT")
+    for _, sql in indexes:
+        connection.execute(sql)
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _orders(ids: list[str], states: list[tuple[str, str]]) -> Iterator[Row]:
@@ -124,7 +147,7 @@ def _exceptions(connection: sqlite3.Connection, ids: list[str], states: list[tup
         over = (None, None) if is_open else (at + HOUR, "resolved by evidence")
         shown = (f"CT-{number:07d}", sku, f"What is wrong with {sku}", kind.steps[0], f"{code}:{sku}")
         state = "open" if is_open else "resolved"
-        return (code, kind.owner.value, kind.severity.value, state, ids[number], *shown, at, at + DAY, *over)
+        return (code, kind.owner.value, kind.severity.value, state, ids[number % len(ids)], *shown, at, at + DAY, *over)
 
     connection.executemany(sql, (row(place, number, is_open=False) for place, number in enumerate(range(1, RESOLVED))))
     connection.executemany(sql, (row(place, number, is_open=True) for place, number in enumerate(held)))
@@ -173,4 +196,83 @@ def _around(connection: sqlite3.Connection, ids: list[str]) -> None:
     )
     for number in range(AUDITED):
         author = ("olga", "finn", "ian")[number % 3]
-        audit.write(connection, author=author, action="orders.retry", record=ids[-number - 1], now=NOW, reason="asked")
+        audit.write(
+            connection,
+            author=author,
+            action=("retry", "release", "alias")[number // 7 % 3],
+            record=ids[-number % len(ids)],
+            now=NOW,
+            reason="asked",
+        )
+
+
+def _catalogue(connection: sqlite3.Connection) -> None:
+    """Judge the SKUs of both sides: one in a hundred is on one alone."""
+    connection.executemany(
+        "INSERT INTO coverage (sku, match, flags, near, published, product_id, judged_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                f"SKU-{number:06d}",
+                ("only_cin7", "only_commercetools")[number // 100 % 2] if number % 100 == 0 else "matched",
+                " deprecated " if number % 50 == 0 else " ",
+                '["SKU-1"]' if number % 300 == 0 else "[]",
+                number % 3 != 0,
+                f"p{number}",
+                NOW,
+            )
+            for number in range(JUDGED)
+        ),
+    )
+
+
+def _desk(connection: sqlite3.Connection) -> None:
+    """Write what was told and what was asked for."""
+    connection.executemany(
+        "INSERT INTO alerts (rule, subject, owner, severity, title, text, link, count, raised_at, ended_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, '/', ?, ?, ?)",
+        (
+            (
+                ("exceptions", "oldest_order")[number % 2],
+                f"subject {number}",
+                ("ops", "finance", "ecommerce", "it")[number % 4],
+                ("warning", "error", "critical")[number % 3],
+                f"{number % 90} orders wait",
+                "What to do first, and then.",
+                number % 90,
+                NOW - (ALERTS - number) * MINUTE,
+                None if number % 100 == 0 else NOW - (ALERTS - number) * MINUTE + HOUR,
+            )
+            for number in range(ALERTS)
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO deeds (key, at, author, roles, action, reason, total, done, ended_at)"
+        " VALUES (?, ?, ?, 'ops', ?, ?, ?, ?, ?)",
+        (
+            (
+                f"deed-{number:06d}",
+                NOW - number * HOUR,
+                ("olga", "finn", "ian")[number % 3],
+                ("retry", "assign", "dismiss")[number % 3],
+                f"reason {number % 40}",
+                HELD if number == 0 else 1,
+                HELD if number == 0 else 1,
+                NOW - number * HOUR + MINUTE,
+            )
+            for number in range(DEEDS)
+        ),
+    )
+    connection.execute(
+        "INSERT INTO deed_items SELECT ?, id, iif(id % 9 = 0, 'refused', 'done'), 'its order is judged again'"
+        " FROM exceptions WHERE state = 'open'",
+        (BIGGEST,),
+    )
+
+
+def _documents(ids: list[str]) -> Iterator[Row]:
+    """Yield an invoice and a payment for each, over the last thirty days; one in ten is not safe yet."""
+    for number, order_id in enumerate(ids):
+        day = f"2026-11-{1 + number * 25 // len(ids):02d}"
+        safe = None if number % 10 == 0 else NOW - HOUR + number
+        yield "invoice", f"i-{order_id}", order_id, f"INV-{number:06d}", day, NOW, safe
+        yield "payment", f"p-{order_id}", order_id, f"PAY-{number:06d}", day, NOW, safe

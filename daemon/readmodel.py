@@ -19,6 +19,7 @@ from daemon.desk.mappings import MappingDesk
 from daemon.desk.patches import PatchDesk
 from daemon.desk.records import RecordDesk
 from daemon.health import health, ready
+from daemon.kept import Kept
 from daemon.margin_views import margin_csv, margin_document
 from daemon.purchase_views import purchase_view
 from daemon.report_views import period_report, postings
@@ -39,6 +40,8 @@ class LiveReading:
     def __init__(self, app: Running) -> None:
         self._app = app
         self._reports = anyio.CapacityLimiter(1)
+        self._gathering = anyio.Lock()
+        self._month = "", Kept()
         self.desk = ExceptionDesk(app)
         self.mappings = MappingDesk(app)
         self.patches = PatchDesk(app)
@@ -102,6 +105,15 @@ class LiveReading:
         return await self._apart(
             lambda connection: period_report(connection, kind, name, counted_to=counted_to, time_zone=zone, now=now)
         )
+
+    async def month_shown(self, period: str) -> Document:
+        """The report of a month for a page: kept for a while, as long as one month is looked at."""
+        async with self._gathering:
+            if self._month[0] != period:
+                self._month = period, Kept()
+            return await self._month[1].get(
+                "report", self._app.engine.clock, lambda: self.report("month", period, counted_to="")
+            )
 
     async def postings(self, day: str, *, after: str, limit: int) -> Document:
         """A page of the documents of a day that are safe to sync on."""

@@ -42,15 +42,11 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows; "" and None narrow nothing. `first` is the earliest instant, `before` the first that is too late.
-
-    `text` stands in the record or the detail, capitals or not.
-    """
+    """Which rows; "" and None narrow nothing. `first` is the earliest instant, `before` the first that is too late."""
 
     author: str = ""
     action: str = ""
     record: str = ""
-    text: str = ""
     first: Instant | None = None
     before: Instant | None = None
 
@@ -93,8 +89,6 @@ def of_record(connection: sqlite3.Connection, record: str) -> list[tuple[Instant
 SORTS = ("id", "author", "action", "record")
 """What the list may be sorted by: the numbers of its rows, and so the time, or another column by an index."""
 
-_TEXT = "(instr(lower(record), lower(:value)) OR instr(lower(detail), lower(:value)))"
-
 
 def page(
     connection: sqlite3.Connection,
@@ -110,7 +104,6 @@ def page(
         "author = :value": where.author or None,
         "action = :value": where.action or None,
         "record = :value": where.record or None,
-        _TEXT: where.text or None,
         "at >= :value": where.first,
         "at < :value": where.before,
     }

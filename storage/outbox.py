@@ -310,18 +310,19 @@ def is_running(connection: sqlite3.Connection, envelope: Envelope) -> bool:
 
 def is_waiting(connection: sqlite3.Connection, flow: Flow, subject: str) -> bool:
     """Say whether a key is still to be handled, or is being handled."""
-    row = connection.execute(
-        "SELECT 1 FROM outbox WHERE flow = ? AND subject = ? AND state IN ('ready', 'running')", (flow.value, subject)
-    ).fetchone()
-    return row is not None
+    sql = _in_hand("SELECT 1 FROM outbox WHERE flow = :flow AND subject = :subject")
+    return connection.execute(sql, {"flow": flow.value, "subject": subject}).fetchone() is not None
+
+
+def _in_hand(select: str) -> str:
+    """Select of what is ready and of what is running: each has an index of its own, and both together have none."""
+    return " UNION ALL ".join(f"{select} AND state = '{state}'" for state in ("ready", "running"))
 
 
 def waiting_keys(connection: sqlite3.Connection, flow: Flow, prefix: str) -> set[str]:
     """Return the keys of a flow that begin so and are still to be handled, or are being handled."""
-    rows = connection.execute(
-        "SELECT subject FROM outbox WHERE flow = ? AND subject >= ? AND subject < ? AND state IN ('ready', 'running')",
-        (flow.value, prefix, prefix + "\U0010ffff"),
-    )
+    sql = _in_hand("SELECT subject FROM outbox WHERE flow = :flow AND subject >= :first AND subject < :last")
+    rows = connection.execute(sql, {"flow": flow.value, "first": prefix, "last": prefix + "\U0010ffff"})
     return {row[0] for row in rows}
 
 

@@ -40,20 +40,23 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
         return sum((share.gross for share in self.by_rule.values()), Decimal(0))
 
 
+# A document is a sale's, and so one order's: its lines are found by that, which is how their key begins.
 _DOCUMENTS = (
-    "documents (kind, id, safe_at) AS MATERIALIZED (SELECT kind, id,"
+    "documents (kind, id, of_order, safe_at) AS MATERIALIZED (SELECT kind, id, min(order_id),"
     " CASE WHEN count(*) = count(verified_at) THEN max(verified_at) END FROM ledger_lines"
     " WHERE day = :day AND side = 'cin7' AND kind IN ('invoice', 'payment', 'credit_note', 'refund') GROUP BY kind, id)"
 )
 
 _LINES = (
-    "SELECT chosen.kind, chosen.id, chosen.safe_at, rule, lines.number, order_id, coalesce(orders.number, ''),"
+    "SELECT chosen.kind, chosen.id, chosen.safe_at, rule, lines.number, lines.order_id, coalesce(orders.number, ''),"
     " reference, account, lines.currency, lines.net, lines.tax, coalesce(verdict, ''),"
-    " (SELECT cause FROM exceptions WHERE record_kind = 'order' AND record_id = order_id AND exceptions.state = 'open'"
-    " AND owner = 'finance' ORDER BY type NOT IN ('books_differ', 'totals_differ'), opened_at, exceptions.id LIMIT 1),"
+    " (SELECT cause FROM exceptions WHERE record_kind = 'order' AND record_id = lines.order_id"
+    " AND exceptions.state = 'open' AND owner = 'finance'"
+    " ORDER BY type NOT IN ('books_differ', 'totals_differ'), opened_at, exceptions.id LIMIT 1),"
     " coalesce(decision, '')"
-    " FROM chosen CROSS JOIN ledger_lines AS lines ON lines.side = 'cin7' AND lines.kind = chosen.kind"
-    " AND lines.id = chosen.id LEFT JOIN orders ON orders.id = order_id LEFT JOIN books USING (order_id)"
+    " FROM chosen CROSS JOIN ledger_lines AS lines ON lines.order_id = of_order AND lines.side = 'cin7'"
+    " AND lines.kind = chosen.kind AND lines.id = chosen.id LEFT JOIN orders ON orders.id = lines.order_id"
+    " LEFT JOIN books ON books.order_id = lines.order_id"
 )
 
 

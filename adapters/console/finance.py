@@ -137,9 +137,10 @@ class FinancePages:
         period = request.match_info["period"]
         if not _MONTH.fullmatch(period):
             raise ProblemError(404, "A month is written 2026-11.")
-        found = await self._site.reading.report("month", period, counted_to="")
         if as_csv(request):
+            found = await self._site.reading.report("month", period, counted_to="")
             return csv_file(to_csv(dict(found)), name=f"report-{period}.csv")
+        found = await self._site.reading.month_shown(period)
         report = found["report"]
         year, month = int(period[:4]), int(period[5:])
         before = f"{year - (month == 1):04}-{(month - 2) % 12 + 1:02}"

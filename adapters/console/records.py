@@ -107,7 +107,6 @@ def _query(request: web.Request) -> AuditQuery:
         record=asked("record", "").strip(),
         first=asked("first", ""),
         last=asked("last", ""),
-        text=" ".join(asked("text", "").split()),
         sort=one_of(request, "sort", AUDIT_SORTS) or "id",
         descending=asked("order") != "up",
         after=asked("after", ""),

@@ -119,6 +119,10 @@ class OperatorReading(Protocol):
         """The report of a month or a day (`kind`); `counted_to` is the day ages are counted to ("": its own choice)."""
         ...
 
+    async def month_shown(self, period: str) -> Document:
+        """The report of a month as a page shows it: of a large month it may be some seconds to minutes old."""
+        ...
+
     async def postings(self, day: str, *, after: str, limit: int) -> Document:
         """A page of the documents of a day that are safe to sync on; all that are not yet."""
         ...

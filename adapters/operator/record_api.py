@@ -24,7 +24,7 @@ _HASH = re.compile(r"[0-9a-f]{12,64}")
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows; "" narrows nothing. `record` is exact, `text` part of the record or of what it was done with.
+    """Which rows; "" narrows nothing; what is named is named exactly.
 
     `first` and `last` are days (UTC), both included. They are sorted by one of `AUDIT_SORTS`; `after` is the `next` of
     the page before.
@@ -35,7 +35,6 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
     record: str = ""
     first: str = ""
     last: str = ""
-    text: str = ""
     sort: str = "id"
     descending: bool = True
     after: str = ""
@@ -109,7 +108,7 @@ class _Records:
         return document(await self._reading.model())
 
 
-_FILTERS = ("author", "action", "record", "from", "to", "text", "sort", "order")
+_FILTERS = ("author", "action", "record", "from", "to", "sort", "order")
 
 
 def _query(request: web.Request) -> AuditQuery:
@@ -120,7 +119,6 @@ def _query(request: web.Request) -> AuditQuery:
         record=text("record", ""),
         first=text("from", ""),
         last=text("to", ""),
-        text=text("text", "").strip(),
         sort=one_of(request, "sort", AUDIT_SORTS) or "id",
         descending=falls(request, default="desc"),
     )
@@ -135,7 +133,6 @@ _NARROWING = (
     schema.query("record", "To what, exactly: `order:ID`, `sku:SKU`, `flow:NAME`, `exception:ID` …"),
     schema.query("from", "The first day (UTC).", DAY),
     schema.query("to", "The last day (UTC).", DAY),
-    schema.query("text", "Part of the record, or of what it was done with."),
     schema.query("sort", "id (default: by time), author, action or record.", {**TEXT, "enum": list(AUDIT_SORTS)}),
     schema.query("order", "asc or desc (default).", {**TEXT, "enum": ["asc", "desc"]}),
 )

@@ -29,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--from", dest="first", default="", metavar="DAY", help="from this day on (UTC)")
     listing.add_argument("--to", dest="last", default="", metavar="DAY", help="up to the end of this day (UTC)")
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
-    listing.add_argument("--text", default="", metavar="TEXT", help="only with this in the record or the reason")
     listing.add_argument("--sort", choices=("id", "author", "action", "record"), default="id", help="default: id")
     listing.add_argument("--ascending", action="store_true", help="the oldest, or the first of the alphabet, first")
     listing.add_argument(
@@ -77,7 +76,6 @@ def _list(args: argparse.Namespace) -> int:
         record=args.record,
         first=args.first,
         last=args.last,
-        text=args.text,
         sort=args.sort,
         descending=not args.ascending,
         after=args.after,

@@ -110,7 +110,6 @@ def _narrowing(query: AuditQuery) -> audit.Narrowing:
         author=query.author,
         action=query.action,
         record=query.record,
-        text=query.text,
         first=_midnight("from", query.first) if query.first else None,
         before=_midnight("to", query.last, days_on=1) if query.last else None,
     )

@@ -864,6 +864,9 @@ class FakeReading:
             "would_have": [],
         }
 
+    async def month_shown(self, period: str) -> Document:
+        return await self.report("month", period, counted_to="")
+
     async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
         side = {"documents": 3, "net": "30.00", "tax": "6.00", "gross": "36.00"}
         difference = {

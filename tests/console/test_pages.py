@@ -217,7 +217,6 @@ async def test_what_nobody_understands_is_refused_and_not_repeated_as_markup(pat
         "/skus?text=",
         "/mappings?text=",
         "/audit?author=",
-        "/audit?text=",
         "/alerts?text=",
         "/deeds?text=",
         "/settings?text=",

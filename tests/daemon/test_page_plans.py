@@ -47,6 +47,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A shop in small: plans do not depend on how much there is."""
     path = tmp_path_factory.mktemp("shop") / "tallyd.db"
     sizes = {"HELD": 300, "WAITING": 100, "RESOLVED": 200, "AUDITED": 100, "SKUS": 200}
+    sizes |= {"JUDGED": 200, "ALERTS": 50, "DEEDS": 20, "POSTED": 200}
     with pytest.MonkeyPatch.context() as patch:
         for name, size in sizes.items():
             patch.setattr(console_file, name, size)

@@ -185,7 +185,6 @@ def test_pages_are_narrowed_and_the_newest_come_first(file: sqlite3.Connection) 
     assert ids(action="pause", after=5) == [3, 1]
     assert ids(record="order:3") == [3]
     assert ids(record="order") == []
-    assert ids(text="ORDER:3") == [3]
     assert ids(first=NOW + 2, before=NOW + 4) == [3, 2]
 
 

@@ -115,3 +115,28 @@ def test_the_alert_of_a_type_tells_the_worst_the_oldest_and_the_first_due_of_all
     [over] = judge(Measures(now=NOW, incidents=many), Limits(), ())
     assert (over.subject, over.severity, over.count) == ("type:sku_unknown", Severity.ERROR, MANY_CAUSES + 1)
     assert (over.since, over.due_at, over.example) == (NOW - (MANY_CAUSES + 1) * MINUTE, NOW, 100)
+
+
+def test_of_what_is_open_for_long_the_oldest_is_told() -> None:
+    week = 7 * 24 * 60
+    old = [
+        ONE._replace(
+            group=f"g{age}",
+            awake=1,
+            alarming=0,
+            errors=0,
+            recent=0,
+            overdue=0,
+            held=0,
+            example=age,
+            opened_at=NOW - age * MINUTE,
+        )
+        for age in (week, week + 5, week + 1)
+    ]
+    [over] = judge(Measures(now=NOW, incidents=old), Limits(), ())
+    assert (over.rule, over.figure, over.example, over.since) == (
+        "oldest_minutes",
+        week + 5,
+        week + 5,
+        NOW - (week + 5) * MINUTE,
+    )

@@ -8,8 +8,9 @@ from contextlib import closing
 from typing import Any, TypeVar
 
 import anyio
+import msgspec
 
-from adapters.operator.reading import MarginQuery, SkuQuery
+from adapters.operator.reading import MarginQuery, PlanQuery, SkuQuery
 from adapters.telemetry.metrics import Metrics
 from daemon import actions, sku_actions, stock_actions
 from daemon.desk.alerts import AlertDesk
@@ -25,7 +26,7 @@ from daemon.purchase_views import purchase_view
 from daemon.report_views import period_report, postings
 from daemon.running import Running
 from daemon.settings_checks import TRACE
-from daemon.sku_views import plan_view, sku_page, sku_table, sku_view
+from daemon.sku_views import plan_table, plan_view, sku_page, sku_table, sku_view
 from daemon.stock_views import stock_view
 from daemon.views import order_view
 from storage.database import connect
@@ -92,12 +93,16 @@ class LiveReading:
         rules = self._app.engine.plan.catalogue
         return await self._app.engine.database.read(lambda connection: sku_view(connection, rules, sku))
 
-    async def unpublish_plan(self, *, after: str, limit: int) -> Document:
+    async def unpublish_plan(self, query: PlanQuery) -> Document:
         """A page of the products that would be unpublished."""
         rules, now = self._app.engine.plan.catalogue, self._app.engine.clock.now()
-        return await self._app.engine.database.read(
-            lambda connection: plan_view(connection, rules, after=after, limit=limit, now=now)
-        )
+        return await self._app.engine.database.read(lambda connection: plan_view(connection, rules, query, now=now))
+
+    async def unpublish_plan_csv(self, query: PlanQuery, *, after: str) -> tuple[str, str | None]:
+        """The same page as CSV."""
+        asked = msgspec.structs.replace(query, after=after)
+        rules, now = self._app.engine.plan.catalogue, self._app.engine.clock.now()
+        return await self._app.engine.database.read(lambda connection: plan_table(connection, rules, asked, now=now))
 
     async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
         """The report of a month or a day."""

@@ -18,7 +18,7 @@ from actors.domain.item import Item
 from actors.domain.sku_form import form
 from actors.domain.spreadsheet import table
 from actors.domain.time import Instant, format_instant
-from adapters.operator.reading import SkuQuery
+from adapters.operator.reading import PLAN_STANDS, PlanQuery, SkuQuery
 from daemon.desk.cursors import onwards, place_of, token
 from daemon.instants import text_of
 from daemon.views import exception_item
@@ -57,7 +57,7 @@ def sku_page(connection: sqlite3.Connection, query: SkuQuery) -> Document:
     page, last, total = _listing(connection, query)
     return {
         "items": [_item(connection, one) for one in page],
-        "next": _onwards(last, query.sort),
+        "next": _onwards(last, bare=query.sort == "sku"),
         "total": total,
         "counts": counts(connection),
     }
@@ -67,7 +67,7 @@ def sku_table(connection: sqlite3.Connection, query: SkuQuery, *, head: bool) ->
     """Return a page as CSV, the names of its columns above if `head`; and where to go on."""
     page, last, _ = _listing(connection, query)
     text = table(COLUMNS, (_cells(_item(connection, one)) for one in page), head=head)
-    return text, _onwards(last, query.sort)
+    return text, _onwards(last, bare=query.sort == "sku")
 
 
 def sku_tables(connection: sqlite3.Connection, query: SkuQuery, *, most: int | None = None) -> Iterator[str]:
@@ -113,20 +113,18 @@ def _listing(connection: sqlite3.Connection, query: SkuQuery) -> tuple[list[Cove
         text=query.text,
         sort=query.sort,
         descending=query.descending,
-        after=_place(query),
+        after=_place(query.after, bare=query.sort == "sku"),
         limit=query.limit,
     )
 
 
-def _place(query: SkuQuery) -> Place | None:
-    """Return where to go on: by SKU, after the SKU itself."""
-    if query.sort == "sku" and query.after:
-        return Place(query.after, query.after)
-    return place_of(query.after)
+def _place(after: str, *, bare: bool) -> Place | None:
+    """Return where to go on; `bare`: the list is sorted by its key, and goes on after the key itself."""
+    return Place(after, after) if bare and after else place_of(after)
 
 
-def _onwards(last: Place | None, sort: str) -> str | None:
-    return str(last.key) if last is not None and sort == "sku" else onwards(token(last))
+def _onwards(last: Place | None, *, bare: bool) -> str | None:
+    return str(last.key) if bare and last is not None else onwards(token(last))
 
 
 def _item(connection: sqlite3.Connection, judged: Coverage) -> Document:
@@ -264,16 +262,20 @@ def _told(
 # -- the plan ----------------------------------------------------------------------------------------------------------
 
 
-def plan_view(
-    connection: sqlite3.Connection, rules: CatalogueRules, *, after: str, limit: int, now: Instant
-) -> Document:
-    """Return what would be unpublished for want of a match, by product id, and how much of it may go without asking.
+PLAN_COLUMNS = ("product_id", "name", "key", "skus", "why", "stands", "modified_at", "modified_by")
+"""The columns of the CSV file; several SKUs stand on lines of their own."""
+
+
+def plan_view(connection: sqlite3.Connection, rules: CatalogueRules, query: PlanQuery, *, now: Instant) -> Document:
+    """Return what would be unpublished for want of a match, and how much of it may go without asking.
 
     It is the same whether unpublishing is switched on or not: the dry run.
+
+    Raises:
+        ProblemError: 400, `after` is no page's `next`.
     """
     plan = planning.plan_of(connection, rules, now=now)
-    left = [one for one in plan.products if one > after]
-    page = left[:limit]
+    page, last, total = _plan_page(connection, plan, query)
     return {
         "switched_on": rules.enabled and rules.unpublish,
         "shadow": rules.shadow,
@@ -287,12 +289,71 @@ def plan_view(
         "share_percent": rules.share,
         "published": plan.published,
         "items": [_planned(connection, one, plan) for one in page],
-        "next": page[-1] if len(left) > len(page) else None,
+        "next": last,
+        "total": total,
         "would_have": [
             {"at": format_instant(one.at), "record": one.record, "what": one.what, "detail": one.detail}
             for one in would_haves.listing(connection, flow="catalogue", limit=MOST_WOULD_HAVES)
         ],
     }
+
+
+def plan_table(
+    connection: sqlite3.Connection, rules: CatalogueRules, query: PlanQuery, *, now: Instant
+) -> tuple[str, str | None]:
+    """Return a page as CSV, the names of its columns above the first one; and where to go on."""
+    plan = planning.plan_of(connection, rules, now=now)
+    page, last, _ = _plan_page(connection, plan, query)
+    standing = _standing(plan)
+
+    def cells(product_id: str) -> Document:
+        item = _planned(connection, product_id, plan)
+        shown = {**item, "skus": "\n".join(item["skus"]), "stands": standing[product_id]}
+        return {name: shown[name] for name in PLAN_COLUMNS}
+
+    return table(PLAN_COLUMNS, map(cells, page), head=not query.after), last
+
+
+def _plan_page(
+    connection: sqlite3.Connection, plan: planning.Plan, query: PlanQuery
+) -> tuple[list[str], str | None, int]:
+    """Return the products of a page, where to go on, and how many fit.
+
+    The plan is worked out anew for each page, so its order is too: what a page holds is still what lies after a place.
+    """
+    bare = query.sort == "product_id"
+    fit = sorted(_fitting(connection, plan, query), reverse=query.descending)
+    place = _place(query.after, bare=bare)
+    left = [one for one in fit if place is None or ((one < place) if query.descending else (one > place))]
+    page = left[: query.limit]
+    last = page[-1] if len(left) > len(page) else None
+    return [str(one.key) for one in page], _onwards(last, bare=bare), len(fit)
+
+
+def _fitting(connection: sqlite3.Connection, plan: planning.Plan, query: PlanQuery) -> Iterator[Place]:
+    """Yield the products that fit, each with what it is sorted by."""
+    text, standing = query.text.lower(), _standing(plan)
+    for product_id, (name, skus) in listings.live_skus(connection, plan.products).items():
+        stands = standing[product_id]
+        if query.stands not in ("", stands) or not any(text in one.lower() for one in (name or product_id, *skus)):
+            continue
+        match query.sort:
+            case "name":
+                yield Place((name or product_id).lower(), product_id)
+            case "skus":
+                yield Place(" ".join(skus), product_id)
+            case "stands":
+                yield Place(PLAN_STANDS.index(stands), product_id)
+            case _:
+                yield Place(product_id, product_id)
+
+
+def _standing(plan: planning.Plan) -> dict[str, str]:
+    """Say how each product of the plan stands: one of `PLAN_STANDS`."""
+    unseen, seen, approved = PLAN_STANDS
+    return (
+        dict.fromkeys(plan.products, unseen) | dict.fromkeys(plan.told, seen) | dict.fromkeys(plan.approved, approved)
+    )
 
 
 def _planned(connection: sqlite3.Connection, product_id: str, plan: planning.Plan) -> Document:

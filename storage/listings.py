@@ -249,6 +249,21 @@ def disapprove(connection: sqlite3.Connection, product_id: str) -> None:
     connection.execute("UPDATE products SET approved_at = NULL WHERE id = ?", (product_id,))
 
 
+def live_skus(connection: sqlite3.Connection, product_ids: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
+    """Return the name of each of these products and the SKUs of its current version, by variant."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    rows = connection.execute(
+        "SELECT p.id, p.name, v.sku FROM json_each(?) AS asked CROSS JOIN products p ON p.id = asked.value"
+        " LEFT JOIN variants v ON v.product_id = p.id AND v.staged = 0 ORDER BY asked.key, v.variant",
+        (msgspec.json.encode(product_ids).decode(),),
+    )
+    for product_id, name, sku in rows:
+        _, skus = found.setdefault(product_id, (name, []))
+        if sku:
+            skus.append(sku)
+    return found
+
+
 def approved(connection: sqlite3.Connection) -> set[str]:
     """Return the ids of products that may be unpublished and are not yet."""
     return set(_ids(connection, "approved_at IS NOT NULL"))

@@ -18,7 +18,7 @@ from adapters.operator.access import CATALOGUE_ROLES, require
 from adapters.operator.answers import csv_stream
 from adapters.operator.parameters import MOST_ROWS, PERSON, one_of
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import SKU_SORTS, SkuQuery
+from adapters.operator.reading import SKU_SORTS, PlanQuery, SkuQuery
 
 PAGE = 50
 MATCHES = ("all", "unmatched", *(match.value for match in Match))
@@ -95,8 +95,8 @@ class CataloguePages:
 
     async def plan(self, request: web.Request) -> web.Response:
         """Show what would be unpublished."""
-        plan = await self._site.reading.unpublish_plan(after="", limit=1)
-        rows = await every(lambda at: self._site.reading.unpublish_plan(after=at, limit=MOST_ROWS), "")
+        plan = await self._site.reading.unpublish_plan(PlanQuery(limit=1))
+        rows = await every(lambda at: self._site.reading.unpublish_plan(PlanQuery(after=at, limit=MOST_ROWS)), "")
         planned = [{**row, "stands": _stands(row), "number": row["name"] or row["product_id"]} for row in rows]
         table = in_hand(request, "", "Products that would be unpublished", _PLAN, planned, narrow=False)
         return await self._site.page(request, "plan", plan=plan, tables=[table])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.operator import alert_api, desk_api, list_api, mapping_api, patch_api, record_api, schema
-from adapters.operator.reading import SKU_SORTS
+from adapters.operator.reading import PLAN_SORTS, PLAN_STANDS, SKU_SORTS
 from adapters.operator.schema import (
     FLAG,
     INSTANT,
@@ -57,6 +57,14 @@ _SKU_QUERY = (
     schema.query("text", "Part of the SKU, capitals or not.", TEXT),
     schema.query("sort", f"{', '.join(SKU_SORTS)}; default sku.", TEXT),
     schema.query("order", "asc (default) or desc.", TEXT),
+)
+_PLAN_QUERY = (
+    schema.query("text", "Part of the name, or of a SKU.", TEXT),
+    schema.query(
+        "stands", "To be read afresh first, read and waiting for an approval, or approved.", schema.choice(*PLAN_STANDS)
+    ),
+    schema.query("sort", "Default product_id.", schema.choice(*PLAN_SORTS)),
+    schema.query("order", "asc (default) or desc.", schema.choice("asc", "desc")),
 )
 _FORMAT = schema.query("format", "json (default) or csv.", TEXT)
 _REPORT_QUERY = (
@@ -170,9 +178,11 @@ _PATHS: dict[str, Any] = {
     "/api/skus/plan": schema.read(
         "What would be unpublished for want of a match, by product id; a SKU of this name is found with text=plan",
         "UnpublishPlan",
+        *_PLAN_QUERY,
         schema.query("after", "The `next` of the page before.", TEXT),
         schema.LIMIT,
     ),
+    "/api/skus/plan.csv": schema.read_as("The products of the plan that fit, as CSV", schema.CSV, TEXT, *_PLAN_QUERY),
     "/api/skus/plan/approve": schema.act(
         "Let the products of the plan be unpublished", _CATALOGUE, schema.reason(needed=False)
     ),
@@ -593,6 +603,7 @@ _SCHEMAS: dict[str, Any] = {
             ),
         },
         next=MAYBE_TEXT,
+        total={**WHOLE, "description": "So many of the products fit what is asked for."},
         would_have={
             "type": "array",
             "items": structure(at=MAYBE_INSTANT, record=TEXT, what=TEXT, detail={"type": "object"}),

@@ -17,8 +17,11 @@ from adapters.operator.record_api import RecordReading
 Document = Mapping[str, Any]
 
 SKU_SORTS = ("sku", "match", "published", "flags", "near")
+PLAN_SORTS = ("product_id", "name", "skus", "stands")
+PLAN_STANDS = ("unseen", "seen", "approved")
+"""How a product of the plan stands: to be read afresh first, read and waiting for an approval, or approved."""
 
-__all__ = ["SKU_SORTS", "MarginQuery", "OperatorReading", "SkuQuery"]
+__all__ = ["PLAN_SORTS", "PLAN_STANDS", "SKU_SORTS", "MarginQuery", "OperatorReading", "PlanQuery", "SkuQuery"]
 
 
 class SkuQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +35,20 @@ class SkuQuery(msgspec.Struct, frozen=True, kw_only=True):
     published: bool | None = None
     text: str = ""
     sort: str = "sku"
+    descending: bool = False
+    after: str = ""
+    limit: int = 100
+
+
+class PlanQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which products of the plan: `text` is part of the name or of a SKU, `stands` one of `PLAN_STANDS`; "" both: all.
+
+    They are sorted by one of `PLAN_SORTS`; `after` is the `next` of the page before.
+    """
+
+    text: str = ""
+    stands: str = ""
+    sort: str = "product_id"
     descending: bool = False
     after: str = ""
     limit: int = 100
@@ -111,8 +128,12 @@ class OperatorReading(Protocol):
         """One SKU, with all that both catalogues have of it."""
         ...
 
-    async def unpublish_plan(self, *, after: str, limit: int) -> Document:
-        """A page of the products that would be unpublished for want of a match, by id."""
+    async def unpublish_plan(self, query: PlanQuery) -> Document:
+        """A page of the products that would be unpublished for want of a match, and how many of them fit (`total`)."""
+        ...
+
+    async def unpublish_plan_csv(self, query: PlanQuery, *, after: str) -> tuple[str, str | None]:
+        """A page of the same as CSV (with the names of its columns where `after` is ""), and where to go on."""
         ...
 
     async def report(self, kind: str, name: str, *, counted_to: str) -> Document:

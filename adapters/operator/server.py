@@ -34,12 +34,21 @@ from adapters.operator.answers import LARGEST_BODY, Handler, csv_file, csv_strea
 from adapters.operator.openapi import description
 from adapters.operator.parameters import MOST_ROWS, PERSON, falls, known, limit, one_of
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import SKU_SORTS, MarginQuery, OperatorReading, SkuQuery
+from adapters.operator.reading import (
+    PLAN_SORTS,
+    PLAN_STANDS,
+    SKU_SORTS,
+    MarginQuery,
+    OperatorReading,
+    PlanQuery,
+    SkuQuery,
+)
 
 _CLOSE_SECONDS = 2.0
 _SKU = "{sku:[^/]+}"
 """A SKU may hold anything; a slash of its own comes quoted."""
 SKU_MATCHES = (*(match.value for match in Match), "unmatched", "all")
+_PLAN_FILTER = ("text", "stands", "sort", "order")
 _SKU_FILTER = ("match", "flag", "published", "text", "sort", "order")
 _YES_NO = ("true", "false")
 _CSV = "text/csv"
@@ -107,6 +116,7 @@ def build(
             web.get("/api/skus", desk.skus),
             web.get("/api/skus.csv", desk.sku_table),
             web.get("/api/skus/plan", desk.unpublish_plan),
+            web.get("/api/skus/plan.csv", desk.unpublish_plan_csv),
             web.get(f"/api/skus/{_SKU}", desk.sku),
             web.post("/api/skus/plan/approve", desk.approve_plan),
             web.post(f"/api/skus/{_SKU}/draft", desk.draft),
@@ -250,9 +260,17 @@ class _Desk:
         return document(found)
 
     async def unpublish_plan(self, request: web.Request) -> web.Response:
-        known(request, "after", "limit")
-        after = request.query.get("after", "")
-        return document(await self._reading.unpublish_plan(after=after, limit=limit(request)))
+        known(request, *_PLAN_FILTER, "after", "limit")
+        return document(await self._reading.unpublish_plan(_plan_query(request)))
+
+    async def unpublish_plan_csv(self, request: web.Request) -> web.StreamResponse:
+        known(request, *_PLAN_FILTER)
+        query = msgspec.structs.replace(_plan_query(request), limit=MOST_ROWS)
+
+        async def read(after: str) -> tuple[str, str | None]:
+            return await self._reading.unpublish_plan_csv(query, after=after)
+
+        return await csv_stream(request, read, name="plan.csv")
 
     async def approve_plan(self, request: web.Request) -> web.Response:
         author, reason = await self._asked_of_catalogue(request)
@@ -319,6 +337,17 @@ class _Desk:
 
     async def openapi(self, _request: web.Request) -> web.Response:
         return document(description(str((await self._reading.health())["version"])))
+
+
+def _plan_query(request: web.Request) -> PlanQuery:
+    return PlanQuery(
+        text=request.query.get("text", "").strip(),
+        stands=one_of(request, "stands", PLAN_STANDS) or "",
+        sort=one_of(request, "sort", PLAN_SORTS) or "product_id",
+        descending=falls(request),
+        after=request.query.get("after", ""),
+        limit=limit(request),
+    )
 
 
 def _sku_query(request: web.Request) -> SkuQuery:

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from daemon.commands.table import minute, table
-from daemon.commands.verbs import add_verb
+from daemon.commands.verbs import add_sort, add_verb
 
 OWNERS = ("ops", "finance", "ecommerce", "it")
 
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
     listing.add_argument("--owner", choices=OWNERS, default="", help="only this owner's")
     listing.add_argument("--text", default="", metavar="TEXT", help="only with this in what it says")
+    add_sort(listing, ("raised_at", "severity", "owner", "rule", "count", "ended_at", "title"), descending=True)
     listing.add_argument("--after", default="", metavar="NEXT", help="go on where a page ended: after this alert")
     add_verb(
         verbs, "rules", "show every threshold, what it is held against now, and who is told", "tallyd alerts rules"
@@ -55,7 +56,13 @@ def _list(args: argparse.Namespace) -> int:
         return settings
     rules = alert_rules(settings)
     query = AlertListQuery(
-        state=args.state, owner=args.owner, text=args.text, after=args.after, limit=max(1, args.limit)
+        state=args.state,
+        owner=args.owner,
+        text=args.text,
+        sort=args.sort,
+        descending=args.descending,
+        after=args.after,
+        limit=max(1, args.limit),
     )
     found = read(args.config, lambda connection: alert_page(connection, rules, query))
     return show(found, as_json=args.json, text=_page)

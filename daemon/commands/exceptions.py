@@ -8,21 +8,26 @@ from typing import Any
 from daemon.commands.acting import act, add_reason
 from daemon.commands.deeds import add_deed, do
 from daemon.commands.table import minute, paired, side_by_side, table
-from daemon.commands.verbs import add_verb
+from daemon.commands.verbs import add_sort, add_verb
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     listing = add_verb(
-        verbs, "list", "list exceptions, the oldest first", "tallyd exceptions list --owner finance --json"
+        verbs,
+        "list",
+        "list exceptions, the oldest first",
+        "tallyd exceptions list --owner finance --json",
     )
     listing.add_argument("--owner", choices=("ops", "finance", "ecommerce", "it"), help="only this owner's")
     listing.add_argument("--type", help="only this type")
     listing.add_argument("--state", choices=("open", "resolved", "all"), default="open", help="default: open")
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
     listing.add_argument("--all", action="store_true", help="a line each, not a line per group of one cause")
-    listing.add_argument("--after", type=int, default=0, metavar="ID", help="go on after this exception")
+    listing.add_argument("--text", default="", metavar="TEXT", help="only with this in what they say or are about")
+    add_sort(listing, ("opened_at", "due_at", "severity", "type", "owner"))
+    listing.add_argument("--after", default="", metavar="NEXT", help="go on where a page ended: after this exception")
     _add_id(add_verb(verbs, "show", "show one exception and what to do about it", "tallyd exceptions show 17"))
     retrying = add_verb(
         verbs, "retry", "try again what an exception is about", 'tallyd exceptions retry 17 --reason "mended"'
@@ -70,8 +75,10 @@ def _list(args: argparse.Namespace) -> int:
     from daemon.desk.exceptions import exception_list
 
     query = ExceptionListQuery(
-        where=ExceptionFilter(owner=args.owner or "", type=args.type or "", state=args.state),
-        after=str(args.after or ""),
+        where=ExceptionFilter(owner=args.owner or "", type=args.type or "", state=args.state, text=args.text),
+        sort=args.sort,
+        descending=args.descending,
+        after=args.after,
         limit=max(1, args.limit),
     )
     found = read(args.config, lambda connection: exception_list(connection, query, now=_now()))

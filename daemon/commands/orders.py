@@ -8,7 +8,7 @@ from typing import Any
 from daemon.commands import edits
 from daemon.commands.acting import act, add_reason
 from daemon.commands.table import minute, table
-from daemon.commands.verbs import add_verb
+from daemon.commands.verbs import add_sort, add_verb
 
 _ACTIONS = {
     "retry": (
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only those called so, or beginning so: number, id, sale, reference; or with this SKU",
     )
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
+    add_sort(listing, ("accepted_at", "created_at", "number"), descending=True)
     listing.add_argument("--after", metavar="ID", help="go on after this order (`next` of the page before)")
     showing = add_verb(
         verbs, "show", "show one order: its whole life, both sides beside each other", "tallyd orders show CT-100045"
@@ -103,7 +104,14 @@ def _list(args: argparse.Namespace) -> int:
     from daemon.commands.reading import read, show
     from daemon.desk.order_search import order_list
 
-    query = OrderSearch(text=args.text, state=args.state or "", limit=max(1, args.limit), after=args.after or "")
+    query = OrderSearch(
+        text=args.text,
+        state=args.state or "",
+        sort=args.sort,
+        descending=args.descending,
+        limit=max(1, args.limit),
+        after=args.after or "",
+    )
     return show(read(args.config, lambda connection: order_list(connection, query)), as_json=args.json, text=_page)
 
 

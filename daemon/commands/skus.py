@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from daemon.commands.acting import act, add_reason
 from daemon.commands.table import minute, table
-from daemon.commands.verbs import add_verb
+from daemon.commands.verbs import add_sort, add_verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from actors.catalogue.rules import CatalogueRules
-    from adapters.operator.reading import SkuQuery
+    from actors.domain.time import Instant
+    from adapters.operator.reading import PlanQuery, SkuQuery
 
 T = TypeVar("T")
 
@@ -59,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--published", action="store_true", help="only those that can be bought now")
     listing.add_argument("--text", default="", metavar="TEXT", help="only SKUs that contain this, capitals or not")
     listing.add_argument("--limit", type=int, metavar="N", help="at most so many (default 100; with --csv: all)")
-    listing.add_argument("--after", default="", metavar="SKU", help="begin after this SKU")
+    add_sort(listing, ("sku", "match", "published", "flags", "near"))
+    listing.add_argument("--after", default="", metavar="NEXT", help="go on where a page ended: after this SKU")
     listing.add_argument("--csv", action="store_true", help="print CSV")
     showing = add_verb(
         verbs, "show", "show what both sides have of a SKU, and what to do about it", "tallyd skus show HW-MUG-STN-01"
@@ -69,7 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verbs, "plan", "show which products would be unpublished, and why: nothing is done", "tallyd skus plan"
     )
     planning.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many products (default 100)")
-    planning.add_argument("--after", default="", metavar="ID", help="begin after this product")
+    planning.add_argument("--text", default="", metavar="TEXT", help="only with this in the name or in a SKU")
+    planning.add_argument("--stands", choices=("unseen", "seen", "approved"), default="", help="only those")
+    add_sort(planning, ("product_id", "name", "skus", "stands"))
+    planning.add_argument("--after", default="", metavar="NEXT", help="go on where a page ended: after this product")
+    planning.add_argument("--csv", action="store_true", help="print all of them as CSV")
     approving = add_verb(
         verbs,
         "approve",
@@ -119,6 +125,8 @@ def _list(args: argparse.Namespace) -> int:
         flag=args.flag,
         published=True if args.published else None,
         text=args.text,
+        sort=args.sort,
+        descending=args.descending,
         after=args.after,
         limit=100 if args.limit is None else max(1, args.limit),
     )
@@ -246,14 +254,42 @@ def _facts(title: str, facts: dict[str, Any]) -> str:
 
 def _plan(args: argparse.Namespace) -> int:
     from actors.core.clock import SystemClock
+    from adapters.operator.reading import PlanQuery
     from daemon.commands.reading import show
     from daemon.sku_views import plan_view
 
-    now, limit = SystemClock().now(), max(1, args.limit)
-    found = _read(
-        args.config, lambda connection, rules: plan_view(connection, rules, after=args.after, limit=limit, now=now)
+    if args.json and args.csv:
+        sys.stderr.write("tallyd skus plan: either --json or --csv\n")
+        return 2
+    now = SystemClock().now()
+    query = PlanQuery(
+        text=args.text,
+        stands=args.stands,
+        sort=args.sort,
+        descending=args.descending,
+        after=args.after,
+        limit=max(1, args.limit),
     )
+    if args.csv:
+        return _plan_csv(args.config, query, now)
+    found = _read(args.config, lambda connection, rules: plan_view(connection, rules, query, now=now))
     return show(found, as_json=args.json, text=_planned)
+
+
+def _plan_csv(config: Path, query: PlanQuery, now: Instant) -> int:
+    import msgspec
+
+    from daemon.sku_views import PAGE, plan_table
+
+    def unit(connection: sqlite3.Connection, rules: CatalogueRules) -> int:
+        after: str | None = query.after
+        while after is not None:
+            page = msgspec.structs.replace(query, after=after, limit=PAGE)
+            text, after = plan_table(connection, rules, page, now=now)
+            sys.stdout.write(text)
+        return 0
+
+    return _read(config, unit)
 
 
 def _planned(body: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.commands.acting import act, add_reason
 from daemon.commands.table import minute, table
-from daemon.commands.verbs import add_verb
+from daemon.commands.verbs import add_sort, add_verb
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     listing.add_argument("--state", default="all", metavar="STATE", help=f"one of {', '.join(_states())}")
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
-    listing.add_argument("--after", default="", metavar="SKU", help="begin after this SKU")
+    listing.add_argument("--text", default="", metavar="TEXT", help="only with this in the SKU or the name")
+    add_sort(listing, ("sku", "published", "available", "read_at"))
+    listing.add_argument("--after", default="", metavar="NEXT", help="go on where a page ended: after this SKU")
     blocking = add_verb(
         verbs,
         "block",
@@ -108,7 +110,14 @@ def _list(args: argparse.Namespace) -> int:
     if isinstance(settings, int):
         return settings
     rules, now = stock_rules(settings), SystemClock().now()
-    query = StockSearch(state=args.state, after=args.after, limit=max(1, args.limit))
+    query = StockSearch(
+        state=args.state,
+        text=args.text,
+        sort=args.sort,
+        descending=args.descending,
+        after=args.after,
+        limit=max(1, args.limit),
+    )
 
     def unit(connection: sqlite3.Connection) -> dict[str, Any]:
         return stock_list(connection, rules, query, now=now)

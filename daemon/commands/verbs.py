@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from daemon.cli import add_config
@@ -20,3 +21,17 @@ def add_verb(verbs: Any, name: str, help_text: str, example: str) -> argparse.Ar
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def add_sort(parser: argparse.ArgumentParser, sorts: Sequence[str], *, descending: bool = False) -> None:
+    """Declare by what a list is sorted (by the first of `sorts`, if nothing is said), and which way.
+
+    `descending`: it falls, unless it is to rise.
+    """
+    parser.add_argument("--sort", choices=tuple(sorts), default=sorts[0], help=f"default: {sorts[0]}")
+    if descending:
+        parser.add_argument(
+            "--ascending", dest="descending", action="store_false", help="the least, or the oldest, first"
+        )
+    else:
+        parser.add_argument("--descending", action="store_true", help="the largest, or the newest, first")

@@ -20,7 +20,7 @@ from adapters.operator.list_api import OrderSearch
 from adapters.operator.mapping_api import MappingDraft
 from adapters.operator.patch_api import PatchDraft
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import MarginQuery, SkuQuery
+from adapters.operator.reading import MarginQuery, PlanQuery, SkuQuery
 from adapters.operator.record_api import AuditQuery
 
 NOW = 1_796_083_200_000
@@ -834,7 +834,7 @@ class FakeReading:
             "exceptions": [an_exception(1)],
         }
 
-    async def unpublish_plan(self, *, after: str, limit: int) -> Document:
+    async def unpublish_plan(self, query: PlanQuery) -> Document:
         item = {
             "product_id": "p1",
             "name": HOSTILE,
@@ -861,11 +861,15 @@ class FakeReading:
             "published": 100,
             "items": [item],
             "next": None,
+            "total": 1,
             "would_have": [],
         }
 
     async def month_shown(self, period: str) -> Document:
         return await self.report("month", period, counted_to="")
+
+    async def unpublish_plan_csv(self, query: PlanQuery, *, after: str) -> tuple[str, str | None]:
+        return "product_id\r\np1\r\n", None
 
     async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
         side = {"documents": 3, "net": "30.00", "tax": "6.00", "gross": "36.00"}

@@ -282,6 +282,28 @@ def test_without_a_daemon_the_command_line_reads_the_file(tmp_path: Path, capsys
     assert main(["alerts", "digest", "nobody", "--config", config]) == 2
 
 
+def test_at_a_terminal_alerts_are_sorted_and_narrowed_as_asked(tmp_path: Path, capsys: Printed) -> None:
+    def two(connection: sqlite3.Connection) -> None:
+        connection.executemany(
+            "INSERT INTO alerts (rule, subject, owner, severity, title, text, link, count, raised_at)"
+            " VALUES ('error_count', ?, ?, 'error', ?, 'text', '/', 1, ?)",
+            [("1", "it", "b", NOW), ("2", "ops", "a", NOW + 1)],
+        )
+
+    make_file(tmp_path / "tallyd.db", two)
+    config = str(write_config(tmp_path))
+
+    def titles(*words: str) -> list[str]:
+        assert main(["alerts", "list", "--json", "--config", config, *words]) == 0
+        return [item["title"] for item in json.loads(capsys.readouterr().out)["items"]]
+
+    assert titles() == ["a", "b"]
+    assert titles("--ascending") == ["b", "a"]
+    assert titles("--sort", "title") == ["b", "a"]
+    assert titles("--sort", "title", "--ascending") == ["a", "b"]
+    assert titles("--owner", "it") == titles("--text", "B") == ["b"]
+
+
 async def test_the_command_line_begins_and_ends_a_maintenance(tmp_path: Path, capsys: Printed) -> None:
     config = str(write_config(tmp_path))
     async with assembled(tmp_path) as app, control_server(app, app.settings.socket_path):

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,15 @@ def test_orders_list(config: Path, capsys: Printed) -> None:
     assert "SO-00042" in lines[3]
     assert run("orders", "list", "--state", "held", "--json", "--config", config) == 0
     assert [item["number"] for item in read_json(capsys)["items"]] == ["A-2"]
+    with closing(connect(config.with_name("tallyd.db"))) as file:
+        file.execute("UPDATE orders SET accepted_at = accepted_at - 86400000 WHERE number = 'A-2'")
+    for words, numbers in (
+        (["--sort", "number"], ["A-3", "A-2", "A-1"]),
+        (["--sort", "number", "--ascending"], ["A-1", "A-2", "A-3"]),
+        (["--ascending"], ["A-2", "A-1", "A-3"]),
+    ):
+        assert run("orders", "list", *words, "--json", "--config", config) == 0
+        assert [item["number"] for item in read_json(capsys)["items"]] == numbers
     assert run("orders", "list", "--state", "nowhere", "--config", config) == 2
     assert "state must be one of" in capsys.readouterr().err
 
@@ -270,6 +279,10 @@ def test_exceptions(config: Path, capsys: Printed) -> None:
     assert "step 1" in capsys.readouterr().out
     assert run("exceptions", "show", "99", "--config", config) == 1
     assert run("exceptions", "list", "--type", "nothing", "--config", config) == 2
+    assert run("exceptions", "list", "--text", "no such words", "--json", "--config", config) == 0
+    assert read_json(capsys)["total"] == 0
+    assert run("exceptions", "list", "--after", "spoilt", "--config", config) == 2
+    assert "after must be" in capsys.readouterr().err
 
 
 def test_a_group_shows_the_cause_of_the_record_it_names() -> None:

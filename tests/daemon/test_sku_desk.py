@@ -208,6 +208,23 @@ async def test_the_plan_over_http(tmp_path: Path) -> None:
     assert (plan["next"], plan["planned"], plan["switched_on"], plan["would_have"]) == ("p-jug", 4, False, [])
 
 
+async def test_the_plan_as_a_file_over_http_is_the_walk(tmp_path: Path) -> None:
+    asked = "sort=name&order=desc&stands=seen&text=P"
+    found: list[str] = []
+    after: str | None = ""
+    async with served(tmp_path) as here:
+        while after is not None and len(found) < 9:
+            _, text, _ = await here.get(f"/api/skus/plan?{asked}&limit=1&after={quote(after)}")
+            page = json.loads(text)
+            found += [one["product_id"] for one in page["items"]]
+            after = page["next"]
+        status, text, answer = await here.get(f"/api/skus/plan.csv?{asked}")
+        refused = [(await here.get(f"/api/skus/plan?{odd}"))[0] for odd in ("sort=odd", "stands=odd", "txt=A")]
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["product_id"] for row in rows] == found == ["p-tea", "p-nameless", "p-jug", "p-ghost"]
+    assert (status, answer.content_type, refused) == (200, "text/csv", [400, 400, 400])
+
+
 def conforms(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Hold a document against its schema: what it names is there, and nothing else."""
     if "$ref" in schema:

@@ -14,15 +14,16 @@ import pytest
 
 from actors.catalogue import drafting
 from actors.domain.coverage import Flag, Match
-from adapters.operator.reading import SkuQuery
+from adapters.operator.problems import ProblemError
+from adapters.operator.reading import PLAN_SORTS, PlanQuery, SkuQuery
 from daemon.cli import main
 from daemon.commands import skus
 from daemon.planning import catalogue_rules
 from daemon.settings import parse_settings
-from daemon.sku_views import PAGE, plan_view, sku_page, sku_tables, sku_view
-from storage import would_haves
+from daemon.sku_views import PAGE, plan_table, plan_view, sku_page, sku_tables, sku_view
+from storage import listings, would_haves
 from storage.database import connect
-from tests.catalogue_file import RULES, catalogue, item
+from tests.catalogue_file import RULES, catalogue, item, listed
 from tests.daemon_app import NOW, config_text, make_file, write_config
 from tests.doc_tables import DOCS, table
 
@@ -201,7 +202,7 @@ def test_one_sku_shows_what_is_open_about_it_and_nothing_of_its_siblings(file: s
 
 
 def test_the_plan_names_products_without_any_match_and_why(file: sqlite3.Connection) -> None:
-    plan = plan_view(file, RULES, after="", limit=100, now=NOW)
+    plan = plan_view(file, RULES, PlanQuery(), now=NOW)
     assert [one["product_id"] for one in plan["items"]] == ["p-ghost", "p-jug", "p-nameless", "p-tea"]
     assert (plan["switched_on"], plan["planned"], plan["seen"], plan["published"]) == (False, 4, 4, 7)
     ghost = plan["items"][0]
@@ -212,10 +213,76 @@ def test_the_plan_names_products_without_any_match_and_why(file: sqlite3.Connect
 
 
 def test_the_plan_comes_in_pages(file: sqlite3.Connection) -> None:
-    first = plan_view(file, RULES, after="", limit=3, now=NOW)
-    rest = plan_view(file, RULES, after=first["next"], limit=3, now=NOW)
+    first = plan_view(file, RULES, PlanQuery(limit=3), now=NOW)
+    rest = plan_view(file, RULES, PlanQuery(after=first["next"], limit=3), now=NOW)
     assert [one["product_id"] for one in rest["items"]] == ["p-tea"]
     assert rest["next"] is None
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", PLAN_SORTS)
+def test_each_product_of_the_plan_is_on_one_page_and_in_order_and_the_file_is_the_same(
+    tmp_path: Path, sort: str, descending: bool
+) -> None:
+    """Also where many are alike: one has a name of its own, one is approved, one was not read afresh."""
+
+    def alike(connection: sqlite3.Connection) -> None:
+        catalogue(connection, products=[listed(f"p-{number}", f"X{number % 2}", name="Tee") for number in range(8)])
+        connection.execute("UPDATE products SET name = 'Mug' WHERE id = 'p-3'")
+        connection.execute("UPDATE products SET name = '' WHERE id = 'p-6'")
+        listings.approve(connection, ["p-5"], now=NOW)
+        connection.execute("DELETE FROM exceptions WHERE record_id = 'p-1'")
+
+    make_file(tmp_path / "tallyd.db", alike)
+    file = connect(tmp_path / "tallyd.db", read_only=True)
+    query = PlanQuery(sort=sort, descending=descending, limit=3)
+    seen: list[dict[str, Any]] = []
+    told: list[str] = []
+    after: str | None = ""
+    while after is not None and len(seen) < 9:
+        asked = msgspec.structs.replace(query, after=after)
+        page = plan_view(file, RULES, asked, now=NOW)
+        text, onwards = plan_table(file, RULES, asked, now=NOW)
+        told.append(text)
+        seen += page["items"]
+        after = page["next"]
+        assert (page["total"], onwards) == (8, after)
+    stands = [(("seen" if one["seen"] else "unseen") if not one["approved"] else "approved") for one in seen]
+    values = {
+        "product_id": [one["product_id"] for one in seen],
+        "name": [(one["name"] or one["product_id"]).lower() for one in seen],
+        "skus": [" ".join(one["skus"]) for one in seen],
+        "stands": [("unseen", "seen", "approved").index(one) for one in stands],
+    }[sort]
+    keyed = list(zip(values, [one["product_id"] for one in seen], strict=True))
+    assert (len(keyed), keyed) == (8, sorted(set(keyed), reverse=descending))
+    rows = list(csv.DictReader(io.StringIO("".join(told), newline="")))
+    assert [(row["product_id"], row["stands"]) for row in rows] == [
+        (one["product_id"], stand) for one, stand in zip(seen, stands, strict=True)
+    ]
+    assert stands.count("approved") == stands.count("unseen") == 1
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "products"),
+    [
+        ({"text": "PRODUCT p-T"}, ["p-tea"]),
+        ({"text": "family"}, ["p-ghost"]),
+        ({"text": "p-nameless"}, ["p-nameless"]),
+        ({"text": "%"}, []),
+        ({"stands": "seen"}, ["p-ghost", "p-jug", "p-nameless", "p-tea"]),
+        ({"stands": "approved"}, []),
+    ],
+)
+def test_the_plan_is_narrowed(file: sqlite3.Connection, narrowed: dict[str, Any], products: list[str]) -> None:
+    plan = plan_view(file, RULES, PlanQuery(**narrowed), now=NOW)
+    assert [one["product_id"] for one in plan["items"]] == products
+    assert (plan["total"], plan["planned"]) == (len(products), 4)
+
+
+def test_a_place_of_the_plan_that_is_none_is_refused(file: sqlite3.Connection) -> None:
+    with pytest.raises(ProblemError, match="after"):
+        plan_view(file, RULES, PlanQuery(sort="name", after="spoilt"), now=NOW)
 
 
 # -- the command line, with the daemon down ----------------------------------------------------------------------------
@@ -253,6 +320,28 @@ def test_only_what_is_published_is_shown_where_that_is_asked(config: str, capsys
 def test_help_is_that_of_the_command_where_no_verb_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["skus", "--help"]) == 0
     assert "approve" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["--descending"], ["--sort", "published"], ["--sort", "match", "--descending"]])
+def test_the_list_is_sorted_as_asked(config: str, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main(["skus", "list", "--config", config, "--json", "--match", "all", *words]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    sort = words[1] if "--sort" in words else "sku"
+    keys = [(item[sort], item["sku"]) for item in items]
+    assert (len(keys), keys) == (len(ALL), sorted(keys, reverse="--descending" in words))
+
+
+def test_the_plan_as_a_table_is_the_whole_of_it(
+    config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.sku_views.PAGE", 3)
+    assert main(["skus", "plan", "--config", config, "--csv", "--sort", "name", "--descending"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [row["product_id"] for row in rows] == ["p-tea", "p-nameless", "p-jug", "p-ghost"]
+    assert rows[-1]["skus"] == "GHOST\nFAMILY"
+    assert main(["skus", "plan", "--config", config, "--json", "--text", "TEA", "--stands", "seen"]) == 0
+    assert [one["product_id"] for one in json.loads(capsys.readouterr().out)["items"]] == ["p-tea"]
+    assert main(["skus", "plan", "--config", config, "--json", "--csv"]) == 2
 
 
 def test_json_has_the_shape_of_the_endpoint(config: str, capsys: pytest.CaptureFixture[str]) -> None:

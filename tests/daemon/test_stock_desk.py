@@ -378,6 +378,11 @@ async def test_the_figures_of_health(tmp_path: Path) -> None:
     assert b'tallyd_stock_entries{what="blocked"} 0.0' in page
 
 
+def listed_at_a_terminal(config: str, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    assert main(["stock", "list", "--config", config, "--json", *words]) == 0
+    return [item["sku"] for item in json.loads(capsys.readouterr().out)["items"]]
+
+
 def test_at_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = str(write_config(tmp_path))
     make_file(tmp_path / "tallyd.db", on_sale)
@@ -391,4 +396,10 @@ def test_at_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "WRAP" in capsys.readouterr().out
     assert main(["stock", "show", "NEVER", "--config", config]) == 1
     assert main(["stock", "list", "--config", config, "--state", "odd"]) == 2
+    capsys.readouterr()
+    walked: tuple[list[str], ...] = ([], ["--descending"], ["--text", "mUg"])
+    lists = [listed_at_a_terminal(config, capsys, *words) for words in walked]
+    assert lists[1] == lists[0][::-1]
+    assert len(lists[0]) > len(lists[2])
+    assert lists[2] == ["MUG"]
     assert main(["stock", "block", "MUG", "--config", config, "--reason", "recall"]) == 1  # nobody answers

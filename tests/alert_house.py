@@ -60,6 +60,7 @@ class Post:
         self.sent: list[Message] = []
         self.broken: set[str] = set()
         self.unknown: set[str] = set()
+        self.refused: set[str] = set()
         self.asked = 0
         self._clock = clock
 
@@ -67,6 +68,8 @@ class Post:
         self.asked += 1
         if channel in self.broken:
             raise UndeliveredError("it answered 503")
+        if any(part in title for part in self.refused):
+            raise UndeliveredError("it answered 400")
         self.sent.append(Message(self._clock.at, channel, title, body, tone, topic))
 
     async def understands(self, channel: str) -> bool:

@@ -13,8 +13,8 @@ from actors.desk.ports import Worker
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow, Nudge
 
-CONCURRENCY = 4
-"""A bulk action, the judging of alerts, and two messages on their way to people."""
+CONCURRENCY = 8
+"""A bulk action, the judging of alerts, and six messages on their way to people: a channel that hangs holds one."""
 
 
 class DeskActor(Actor):

@@ -4,11 +4,16 @@ More than five alerts in a minute leave as one message, and so does what gathere
 did not work. A message is sent at least once: a process that dies between sending it and writing that down sends it
 again. What could not be sent in a day is given up, unless what it tells still stands; the exception about its channel
 stands until a message goes out.
+
+A message that was refused five times lets the others go first, but for those of its own alert: nobody hears of an end
+before its beginning. One that is refused again right after each of three others went out is given up: it is not the
+channel that does not work.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -32,6 +37,12 @@ MOST_A_MINUTE = 5
 MINUTE = 60_000
 GIVEN_UP_AFTER = 24 * 60 * MINUTE
 
+STEPS_BACK_AFTER = 5
+"""Tries after which a message no longer keeps others back."""
+
+REFUSED_ALONE = 3
+"""So often a message is refused, each time right after another went out, before it is given up."""
+
 NOT_UNDERSTOOD = "its address is not understood"
 
 
@@ -54,6 +65,9 @@ class NoticeWorker:
         self.rules = rules
         self.messenger = messenger
         self._checked: set[str] = set()
+        self._working: set[str] = set()
+        self._refused: Counter[int] = Counter()
+        self._apart: set[int] = set()
 
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
         """What an earlier process left unsent."""
@@ -82,6 +96,7 @@ class NoticeWorker:
             )
         except UndeliveredError as error:
             return self._failed(channel, waiting, error.reason)
+        self._working.add(channel.key)
         return Done(unit=lambda connection, at: self._sent(connection, channel, waiting, at))
 
     async def _check(self, channel: Channel) -> None:
@@ -115,15 +130,23 @@ class NoticeWorker:
             notices.give_up(connection, stale, "not delivered in a day")
             self._tell(connection, channel, stale[-1].error, len(stale), now)
             waiting = [notice for notice in waiting if notice not in stale]
+        alone = [notice for notice in waiting if self._refused[notice.id] >= REFUSED_ALONE]
+        if alone:
+            notices.give_up(connection, alone, f"refused while others went out: {alone[-1].error}")
+            waiting = [notice for notice in waiting if notice not in alone]
+        waiting = _let_by(waiting)
         if not waiting:
             return Waiting(next_at=notices.next_due(connection, channel.key))
         lately = notices.sent_since(connection, channel.key, now - MINUTE)
-        batch = _batch(waiting, lately=lately, apart=channel.apart)
+        batch = _batch(waiting, lately=lately, apart=channel.apart or waiting[0].id in self._apart)
         notices.leave(connection, batch)
         return Waiting(batch=batch)
 
     def _failed(self, channel: Channel, waiting: Waiting, reason: str) -> Outcome:
         tries = max(notice.tries for notice in waiting.batch) + 1
+        if channel.key in self._working:
+            self._working.discard(channel.key)
+            self._was_refused([notice.id for notice in waiting.batch])
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             notices.failed(connection, waiting.batch, reason)
@@ -132,6 +155,13 @@ class NoticeWorker:
 
         self._around.log("alert.undelivered", level="warning", channel=channel.scheme, reason=reason, tries=tries)
         return Later(due_at=None, reason="undelivered", unit=unit)
+
+    def _was_refused(self, ids: Sequence[int]) -> None:
+        """Remember what was refused while the channel works; of what left together, each is tried by itself."""
+        if len(ids) == 1:
+            self._refused.update(ids)
+        else:
+            self._apart.update(ids)
 
     def _sent(self, connection: sqlite3.Connection, channel: Channel, waiting: Waiting, now: Instant) -> None:
         notices.sent(connection, waiting.batch, now=now)
@@ -159,6 +189,14 @@ class NoticeWorker:
     def _topic(self, batch: Sequence[Notice]) -> str:
         alert = batch[0].alert
         return f"tallyd/{self.rules.connection}/{alert}" if len(batch) == 1 and alert is not None else ""
+
+
+def _let_by(waiting: Sequence[Notice]) -> list[Notice]:
+    """Return what may leave before those that were refused often; where there is nothing else, those."""
+    stuck = [notice for notice in waiting if notice.tries >= STEPS_BACK_AFTER]
+    theirs = {notice.alert for notice in stuck if notice.alert is not None}
+    others = [notice for notice in waiting if notice not in stuck and notice.alert not in theirs]
+    return others or list(waiting)
 
 
 def _batch(waiting: Sequence[Notice], *, lately: int, apart: bool) -> tuple[Notice, ...]:

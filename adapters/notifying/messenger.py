@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from apprise import Apprise
 
 TIMEOUT_SECONDS = 30.0
-MOST_AT_ONCE = 4
+MOST_AT_ONCE = 6
 
 _STATUS = re.compile(r"error=(\d{3})\b")
 _loading = threading.Lock()

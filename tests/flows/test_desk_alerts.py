@@ -251,6 +251,51 @@ async def test_a_message_that_does_not_go_out_is_tried_again_and_told(tmp_path: 
         assert house.titles("it")[1:] == ["[acme] OVER alert_undelivered: channel ecommerce"]
 
 
+async def test_a_message_that_is_always_refused_keeps_no_other_back_and_is_given_up(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.refused = {"CT-1"}
+        await house.fail("CT-1", group="sku_unknown:1")
+        await house.for_(5 * MINUTE)
+        assert house.titles("ecommerce") == []
+        for number in range(2, 6):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+            await house.for_(7 * MINUTE)
+            assert house.titles("ecommerce")[-1] == f"[acme] ERROR sku_unknown: order CT-{number}"
+        [(state, error)] = await house.rows("SELECT state, error FROM notices WHERE title LIKE 'ERROR%CT-1'")
+        assert (state, error) == ("given_up", "refused while others went out: it answered 400")
+        await house.mend("CT-1")
+        await house.for_(HOUR)
+        assert not [title for title in house.titles("ecommerce") if "CT-1" in title], "no end without a beginning"
+        asked = house.post.asked
+        await house.for_(HOUR)
+        assert house.post.asked == asked
+
+
+async def test_of_what_leaves_together_only_what_is_refused_by_itself_is_given_up(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        await house.fail("CT-0", group="sku_unknown:0")
+        await house.for_(MINUTE)
+        house.post.refused = {"notices", "CT-3"}
+        for number in range(1, 9):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+        await house.for_(HOUR)
+        lost = await house.rows("SELECT title FROM notices WHERE channel = 'ecommerce' AND state <> 'sent'")
+        assert lost == [("ERROR sku_unknown: order CT-3",)]
+
+
+async def test_after_an_outage_nothing_is_given_up_that_was_refused_meanwhile(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.broken = {"ecommerce"}
+        for number in range(4):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+            await house.for_(20 * MINUTE)
+        house.post.broken = set()
+        await house.for_(HOUR)
+        assert await house.rows("SELECT DISTINCT state FROM notices WHERE channel = 'ecommerce'") == [("sent",)]
+        told = " ".join(message.body + message.title for message in house.post.sent)
+        assert all(f"CT-{number}" in told for number in range(4))
+
+
 async def test_a_broken_channel_of_its_own_people_is_not_told_through_it(tmp_path: Path) -> None:
     async with alert_house(tmp_path) as house:
         house.post.broken = {"it"}

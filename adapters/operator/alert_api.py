@@ -212,7 +212,7 @@ PATHS: dict[str, Any] = {
         "Alerts, the newest first unless sorted otherwise.",
         "AlertPage",
         *_NARROWING,
-        schema.query("after", "The `next` of the page before.", TEXT),
+        schema.AFTER,
         schema.query("limit", f"At most so many (1 to {MOST_ROWS}, default 100).", WHOLE),
     ),
     "/api/alerts.csv": schema.read_as("All alerts that match, as CSV.", CSV, TEXT, *_NARROWING),

@@ -248,12 +248,7 @@ _STOCK_SORTED = (
     ),
     schema.query("order", "asc (default) or desc.", {"enum": list(_ORDERS)}),
 )
-_PAGED = (
-    schema.query("after", "The `next` of the page before."),
-    schema.query(
-        "limit", "At most so many rows.", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": 100}
-    ),
-)
+_PAGED = (schema.AFTER, schema.LIMIT)
 
 PATHS: dict[str, Any] = {
     "/api/overview": schema.read("Where everything stands, on one page", "Overview"),

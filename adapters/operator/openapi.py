@@ -130,7 +130,7 @@ _PATHS: dict[str, Any] = {
         "PostingPage",
         schema.in_path("day", "The accounting day, such as 2026-11-26."),
         _FORMAT,
-        schema.query("after", "The `next` of the page before.", TEXT),
+        schema.AFTER,
         schema.LIMIT,
     ),
     "/api/reports/margin": schema.read(
@@ -156,7 +156,7 @@ _PATHS: dict[str, Any] = {
             "The SKUs of both catalogues and how they match, by SKU; as CSV, whole, with Accept: text/csv",
             "SkuPage",
             *_SKU_QUERY,
-            schema.query("after", "The `next` of the page before.", TEXT),
+            schema.AFTER,
             schema.LIMIT,
         )
     ),
@@ -179,7 +179,7 @@ _PATHS: dict[str, Any] = {
         "What would be unpublished for want of a match, by product id; a SKU of this name is found with text=plan",
         "UnpublishPlan",
         *_PLAN_QUERY,
-        schema.query("after", "The `next` of the page before.", TEXT),
+        schema.AFTER,
         schema.LIMIT,
     ),
     "/api/skus/plan.csv": schema.read_as("The products of the plan that fit, as CSV", schema.CSV, TEXT, *_PLAN_QUERY),

@@ -143,7 +143,7 @@ PATHS: dict[str, Any] = {
         "application/json",
         ref("AuditPage"),
         *_NARROWING,
-        schema.query("after", "The `next` of the page before."),
+        schema.AFTER,
         schema.query("limit", f"At most so many rows (1 to {MOST_ROWS}, default 100).", WHOLE),
     ),
     "/api/audit.csv": schema.read_as("The same as a table, whole.", "text/csv", TEXT, *_NARROWING),

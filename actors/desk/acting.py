@@ -19,7 +19,7 @@ EDITS = frozenset({"alias", "note", "address", "contact"})
 TRIAGE = frozenset({ASSIGN, SNOOZE, WAKE})
 ACTIONS = (RETRY, RELEASE, DISMISS, ASSIGN, SNOOZE, WAKE, *sorted(EDITS))
 
-EDITABLE = frozenset({OrderState.ACCEPTED, OrderState.AWAITING, OrderState.HELD})
+EDITABLE = frozenset({OrderState.ACCEPTED, OrderState.AWAITING, OrderState.HELD, OrderState.SHADOWED})
 """States in which nothing of an order is in Cin7 Core yet, so that what it says may still be corrected."""
 
 _SALE, _READ, _POSTINGS = 2, 1, 3

@@ -119,6 +119,7 @@ class NoticeWorker:
 
     def _take(self, connection: sqlite3.Connection, channel: Channel, now: Instant) -> Waiting:
         """Choose what leaves as one message, and say so before it is sent."""
+        maintenance.keep(connection, self.rules.windows, now=now)  # one of the file may have begun since the last look
         silence = maintenance.current(connection, now=now)
         if silence is not None:
             return Waiting(silent_until=silence.ends_at)

@@ -36,8 +36,10 @@ def place_of(text: str) -> Place | None:
             if number >= _BEYOND:
                 raise ValueError(text)
             return Place(number, number)
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return msgspec.json.decode(raw, type=Place)
+        place = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Place)
+        if any(isinstance(part, int) and abs(part) >= _BEYOND for part in place):
+            raise ValueError(text)
+        return place
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise ProblemError(400, "after must be the `next` of the page before.") from None
 

@@ -31,12 +31,14 @@ async def pages(shop: House) -> AsyncIterator[tuple[str, ...]]:
     found = (await shop.ask("/api/exceptions?type=sku_unknown"))["items"][0]
     day = (await shop.ask("/api/overview"))["finance"]["days"][0]["day"]
     yield (
-        "/", "/exceptions", "/exceptions?view=rows", f"/exceptions/{found['id']}", f"/exceptions?text={NOTHING}",
-        f"/incidents/{quote(found['group'], safe='')}",
-        "/orders", f"/orders/{agreed}", f"/orders/{stranger[0]}",
+        "/", "/?flows.text=sto&owners.text=nobody&budget.sort=at",
+        "/exceptions", "/exceptions?view=rows", f"/exceptions/{found['id']}", f"/exceptions?text={NOTHING}",
+        f"/incidents/{quote(found['group'], safe='')}", "/deeds",
+        "/orders", f"/orders/{agreed}", f"/orders/{agreed}?documents.sort=total", f"/orders/{stranger[0]}",
         f"/orders/{stranger[0]}/edit", f"/orders/{agreed}/payloads",
         "/stock", f"/stock/{MUG}", "/skus", f"/skus/{STRANGER.sku}", "/unpublishing",
-        "/reconciliation", f"/reconciliation/{day}", f"/month/{day[:7]}", "/mappings", "/alerts", "/audit",
+        "/reconciliation", f"/reconciliation/{day}", f"/month/{day[:7]}", "/mappings",
+        "/mappings/try?kind=tax&key=GB%2Fluxury&value=20%25+%28VAT+on+Income%29", "/alerts", "/audit",
         "/model", "/settings", "/help",
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -602,5 +603,7 @@ async def test_deeds_and_their_items_are_listed_page_by_page_and_as_files(tmp_pa
         assert await desk.deed_items("of-no-deed", DeedItemQuery()) is None
         with pytest.raises(ProblemError, match="Nothing was asked"):
             await desk.deed_items_csv("of-no-deed", DeedItemQuery(), after="")
-        with pytest.raises(ProblemError, match="after"):
-            await desk.deeds(DeedListQuery(after="spoilt"))
+        beyond = base64.urlsafe_b64encode(b"[9223372036854775808,1]").decode().rstrip("=")
+        for after in ("spoilt", "9" * 30, beyond):
+            with pytest.raises(ProblemError, match="after"):
+                await desk.deeds(DeedListQuery(after=after))

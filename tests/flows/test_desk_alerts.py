@@ -224,6 +224,19 @@ async def test_a_window_a_person_ended_is_over(tmp_path: Path) -> None:
         assert await house.rows("SELECT reported_at IS NOT NULL FROM maintenance") == [(1,)]
 
 
+@pytest.mark.parametrize("begins", range(0, 60_000, 4_000))
+async def test_nothing_leaves_in_a_window_of_the_file_from_its_first_moment_on(tmp_path: Path, begins: int) -> None:
+    window = Window(starts_at=START + 10 * MINUTE + begins, ends_at=START + HOUR)
+    async with alert_house(tmp_path, windows=(window,)) as house:
+        house.post.broken = {"ecommerce"}
+        await house.until(START + 9 * MINUTE + 40 * SECOND)
+        await house.fail("CT-1")
+        await house.until(window.starts_at - 1)
+        house.post.broken = set()
+        await house.until(window.ends_at - 1)
+        assert house.titles("ecommerce") == []
+
+
 async def test_a_window_that_is_on_again_is_reported_on_again(tmp_path: Path) -> None:
     window = Window(starts_at=START, ends_at=START + HOUR)
     async with alert_house(tmp_path, windows=(window,)) as house:

@@ -87,6 +87,11 @@ def test_what_it_would_refuse(action: str, case: Case, why: str) -> None:
     assert why in outcome.why
 
 
+def test_what_is_no_sale_yet_may_be_edited() -> None:
+    for state in (OrderState.ACCEPTED, OrderState.AWAITING, OrderState.HELD, OrderState.SHADOWED):
+        assert isinstance(would("note", msgspec.structs.replace(HELD, state=state)), Would), state
+
+
 @pytest.mark.parametrize(
     ("action", "case"), [("release", DIFFERS), ("dismiss", DIFFERS), ("release", DAY), ("release", LATE)]
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from actors.catalogue.rules import CatalogueRules
 from actors.domain.calls import Lane
 from actors.domain.delivering import DeliveryRules
 from actors.domain.drafting import DraftRules
-from actors.domain.mapped import Mappings
+from actors.domain.mapped import MappingKind, Mappings
 from actors.domain.posting import ChargeRule, Charges, CurrencyRule, PostingRules
 from actors.finance.rules import FinanceRules
 from actors.fulfilment.rules import FulfilmentRules
@@ -15,7 +17,7 @@ from actors.orders.rules import ExportRules, Trigger
 from actors.procurement.rules import ProcurementRules
 from actors.stock.rules import StockRules
 from daemon.engine import Plan
-from daemon.settings import Settings
+from daemon.settings import ChargeMapping, Settings
 
 DAY_MS = 86_400_000
 
@@ -213,6 +215,21 @@ def mappings_of(settings: Settings) -> Mappings:
         accounts=finance_rules(settings).accounts,
         carriers=fulfilment_rules(settings).delivery.carriers,
     )
+
+
+def with_mappings(settings: Settings, mappings: Mappings) -> Settings:
+    """Return the settings with these tables in the place of their own."""
+    plain = {
+        kind.value: {key: entry.value for key, entry in mappings.table(kind).items()}
+        for kind in MappingKind
+        if kind is not MappingKind.CHARGES
+    }
+    charges = {
+        slug: ChargeMapping(product=entry.value, tender=entry.tender)
+        for slug, entry in mappings.table(MappingKind.CHARGES).items()
+    }
+    replaced = msgspec.structs.replace(settings.mappings, charges=charges, **plain)
+    return msgspec.structs.replace(settings, mappings=replaced)
 
 
 def export_rules(settings: Settings) -> ExportRules:

@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Judge the configuration and the secrets; then ask both systems, read-only: credentials, scopes, mappings,"
-        " clocks, and what is known of the account's arithmetic. Cin7 Core is asked at most 8 times, once more for its"
-        " carriers and for each currency's customer where the file names any (20 at most), a second apart; beside a"
-        " running daemon not at all."
+        " clocks, and what is known of the account's arithmetic; what was mapped at the desk is judged like the file."
+        " Cin7 Core is asked at most 8 times, once more for its carriers and for each currency's customer where the"
+        " file names any (20 at most), a second apart; beside a running daemon not at all."
     )
     add_config(parser)
     parser.add_argument("--offline", action="store_true", help="judge the file and the secrets only")
@@ -41,6 +41,7 @@ def main(args: argparse.Namespace) -> int:
     """Judge, ask and report."""
     from daemon.channel_check import channel_lines
     from daemon.commands.configuration import complain
+    from daemon.commands.in_force import in_force
     from daemon.live_check import hosts
     from daemon.misplaced import stock_lines
     from daemon.not_yet import refused
@@ -56,7 +57,10 @@ def main(args: argparse.Namespace) -> int:
     except SettingsError as error:
         return complain(error)
     reached = hosts(settings, secrets)
-    lines = [*stock_lines(settings), *finance_lines(settings), *channel_lines(settings, secrets.get)]
+    lines: list[Line] = []
+    if not args.offline:
+        settings, lines = in_force(settings)
+    lines += [*stock_lines(settings), *finance_lines(settings), *channel_lines(settings, secrets.get)]
     lines += [] if args.offline else _live(settings, secrets)
     if args.json:
         _print_json(args, reached, lines)

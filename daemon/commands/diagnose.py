@@ -112,10 +112,13 @@ async def replay(
     clock: Clock,
 ) -> tuple[Diagnosis | None, list[Line]]:
     """Read what is needed and judge it; None where a system does not answer, and the lines say why."""
+    from daemon.commands.in_force import in_force
     from daemon.diagnosis import Replay, diagnose, skus_of
     from daemon.planning import posting_rules
 
+    settings, noted = in_force(settings)
     asking = Replay(settings, secrets, ct_transport=shop, cin7_transport=account, clock=clock, progress=progress)
+    asking.lines += noted
     orders = await asking.newest_orders(wanted)
     if asking.failed:
         return None, asking.lines

@@ -162,7 +162,9 @@ def _block(title: str, text: str) -> str:
 
 
 async def _entered() -> None:
-    """Wait for a line of standard input; where that is closed, go on."""
+    """Wait for a line of standard input; where that is closed, or was never open, go on."""
+    if sys.stdin is None:
+        return
     with contextlib.suppress(ValueError, OSError):
         await anyio.wait_readable(sys.stdin)
         sys.stdin.readline()

@@ -14,7 +14,7 @@ from actors.stock.rules import StockRules
 from adapters.operator.server import operator_server
 from daemon.cli import main
 from daemon.commands.sandbox_drills import DRILLS, Drill, DrillError, Stage
-from daemon.commands.sandbox_training import HttpWatch, Training
+from daemon.commands.sandbox_training import HttpWatch, Training, _entered
 from daemon.control import control_server
 from daemon.readmodel import LiveReading
 from tests.daemon_app import IDS, assembled, token
@@ -84,6 +84,15 @@ async def test_the_other_system_is_mended_when_the_trainee_says_so(monkeypatch: 
             await training(msgspec.structs.replace(DRILLS["oversell"], hand=""), stage, said, attended=True).run()
     assert "press Enter: the sandbox creates the item" in "\n".join(said)
     assert said[-1] == "Do your part at the console; the sandbox waits."
+
+
+async def test_where_nobody_can_press_enter_the_drill_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # the program was started with its standard input closed
+    await _entered()
+    (tmp_path / "closed").touch()
+    with (tmp_path / "closed").open() as closed:
+        monkeypatch.setattr("sys.stdin", closed)
+    await _entered()
 
 
 @virtual

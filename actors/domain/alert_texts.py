@@ -11,6 +11,7 @@ from actors.domain.alerting import THRESHOLDS, Over
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.quiet import on_the_wall
 from actors.domain.time import Instant
+from actors.domain.wording import label, words
 
 LONGEST_CAUSE = 600
 MOST_TOLD = 20
@@ -76,17 +77,17 @@ def said(over: Over, example: Example | None, zone: tzinfo) -> Said:
         return _of_type(over, example, zone)
     kind, _, flow = over.subject.partition(":")
     title, to_do, link = _RULES[kind]
-    words = {"count": over.count, "owner": over.owner, "flow": flow, "figure": figure(over.rule, over.figure)}
-    named = title.format(**words)
+    figures = {"count": over.count, "owner": over.owner, "flow": flow, "figure": figure(over.rule, over.figure)}
+    named = title.format(**figures)
     lines = [
         f"{named[0].upper()}{named[1:]}.",
-        *([f"The oldest: {example.type}, {example.kind} {example.name}."] if example is not None else []),
+        *([f"The oldest: {words(example.type)}, {example.kind} {example.name}."] if example is not None else []),
         f"It has reached its threshold, {over.rule}.",
         "",
         "What to do:",
         to_do,
     ]
-    return Said(named, "\n".join(lines), link.format(**words))
+    return Said(named, "\n".join(lines), link.format(**figures))
 
 
 def _of_cause(over: Over, example: Example, zone: tzinfo) -> Said:
@@ -99,7 +100,7 @@ def _of_cause(over: Over, example: Example, zone: tzinfo) -> Said:
         "",
         *_steps(example.type),
     ]
-    title = f"{example.type}: {first}" if over.count == 1 else f"{example.type}: {over.count} of one cause, {first}"
+    title = f"{label(example.type)}: {first if over.count == 1 else f'{over.count} of one cause, {first}'}"
     return Said(title, "\n".join(lines), link)
 
 
@@ -111,7 +112,7 @@ def _of_type(over: Over, example: Example, zone: tzinfo) -> Said:
         "",
         *_steps(example.type),
     ]
-    return Said(f"{example.type}: {over.count} exceptions", "\n".join(lines), f"/exceptions?type={example.type}")
+    return Said(f"{label(example.type)}: {over.count} exceptions", "\n".join(lines), f"/exceptions?type={example.type}")
 
 
 def _since(over: Over, zone: tzinfo) -> list[str]:

@@ -12,6 +12,7 @@ import msgspec
 from actors.domain.alert_texts import clock, short
 from actors.domain.alerting import Incident
 from actors.domain.time import Instant
+from actors.domain.wording import words
 
 MOST_CAUSES = 30
 
@@ -81,7 +82,7 @@ def _cause(one: Cause, *, now: Instant, zone: tzinfo, base: str) -> list[str]:
         *([f"{snoozed} snoozed"] if snoozed else []),
     ]
     return [
-        f"{incident.total} × {incident.type} ({incident.severity.value}), {', '.join(marks)}",
+        f"{incident.total} × {words(incident.type)} ({incident.severity.value}), {', '.join(marks)}",
         f"  {short(one.cause)}",
         f"  {base}/incidents/{quote(incident.group, safe='')}",
         "",

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from actors.domain.closing_files import postings_to_csv, to_csv
 from actors.domain.exception_life import ExceptionFilter
+from actors.domain.wording import label
 from adapters.console.exception_table import exceptions_file, exceptions_listed, list_query
 from adapters.console.forms import Form
 from adapters.console.permits import MONEY, why_not
-from adapters.console.rendering import label
 from adapters.console.site import Site, as_csv, go
 from adapters.console.tables import Column, Table, in_hand
 from adapters.operator.access import require

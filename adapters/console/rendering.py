@@ -12,12 +12,12 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from actors.domain.time import Instant, format_instant, parse_instant
+from actors.domain.wording import label, words
 
 NONE: Final = "–"
 """What stands where there is nothing to tell."""
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-_SPELT: Final = {"sku": "SKU", "skus": "SKUs", "cin7": "Cin7", "id": "ID", "fx": "FX"}
 _NOTHING: Final = Markup("–")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -137,17 +137,6 @@ def figure(number: float | str | None) -> str:
 def segment(text: object) -> str:
     """Quote what stands between two slashes of an address, slashes of its own too."""
     return quote(str(text), safe="")
-
-
-def words(code: object) -> str:
-    """Write a name of the code as words: `sku_unknown` as `SKU unknown`."""
-    return " ".join(_SPELT.get(word, word) for word in str(code).replace("_", " ").split(" "))
-
-
-def label(code: object) -> str:
-    """Write a name of the code as words, as it stands at the head of a line: `Tax unmapped`."""
-    told = words(code)
-    return told[:1].upper() + told[1:]
 
 
 def _lower_first(text: str) -> str:

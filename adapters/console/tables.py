@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiohttp import web
 
+from actors.domain.wording import words
 from adapters.console.links import kept, link
-from adapters.console.rendering import words
 from adapters.operator.parameters import whole
 from adapters.operator.problems import ProblemError
 

@@ -22,7 +22,7 @@ PAGER = "pagerduty://" + "k" * 32 + "@" + "a" * 20
 DISCORD = "discord://4174216298/" + "d" * 64
 SECRETS = ("TIiajkdnlazkcOXrIdevi7FQ", "KODuebWbDGYFr0z0eu", "k" * 32, "d" * 64, "hunter2")
 
-TITLE = "[acme] ERROR sku_unknown: order CT-7"
+TITLE = "[acme] ERROR SKU unknown: order CT-7"
 BODY = "Cin7 Core has no product <A&B>\n\nWhat to do:\n1. Make it.\n\nhttps://desk.test/exceptions/17"
 
 
@@ -90,7 +90,7 @@ async def test_slack(everywhere: Receiver) -> None:
     [got] = everywhere.received
     assert got.host == "hooks.slack.com:443"
     assert got.path == "/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
-    assert "sku_unknown" in got.body.decode()
+    assert "SKU unknown" in got.body.decode()
     assert "https://desk.test/exceptions/17" in got.body.decode()
     assert "apprise" not in got.body.decode().lower(), "no picture of somebody else's server"
 
@@ -104,7 +104,7 @@ async def test_teams(everywhere: Receiver) -> None:
     assert "sig=KODuebWbDGYFr0z0eu" in got.path
     card = as_json(got)["attachments"][0]["content"]
     assert card["type"] == "AdaptiveCard"
-    assert "sku_unknown" in json.dumps(card)
+    assert "SKU unknown" in json.dumps(card)
     assert "[https://desk.test/exceptions/17](https://desk.test/exceptions/17)" in json.dumps(card)
 
 

@@ -191,7 +191,7 @@ async def test_a_person_may_try_at_once_what_does_not_go_out(tmp_path: Path) -> 
         post.broken = set()
         await actions.retry_exception(app, number, author="ian", reason="the relay is back")
         await work(app)
-        assert post.sent[0].title == "[acme] ERROR sku_unknown: order A-2"
+        assert post.sent[0].title == "[acme] ERROR SKU unknown: order A-2"
         rows = await app.engine.database.run(
             lambda connection: exceptions.of_record(connection, "channel", "ecommerce")
         )

@@ -105,7 +105,7 @@ async def test_a_failure_reaches_a_web_server(tmp_path: Path) -> None:
         told = [json.loads(got.body) for got in receiver.received]
     by_type = {one["type"]: one for one in told}
     alert, digest = by_type["failure"], by_type["info"]
-    assert alert["title"] == "[test] ERROR sku_unknown: order A-2"
+    assert alert["title"] == "[test] ERROR SKU unknown: order A-2"
     assert alert["message"].endswith("http://127.0.0.1:0/exceptions/1")
     assert digest["title"] == "[test] digest of Web shop: 1 open, 1 cause"
     assert str(receiver.port) not in repr(kept), "no address is kept in the file"

@@ -21,14 +21,14 @@ async def test_a_storm_of_one_cause_is_one_alert_and_one_recovery(tmp_path: Path
         await house.fail(*numbers)
         await house.for_(5 * MINUTE)
         [told] = house.post.sent
-        assert told.title == "[acme] ERROR sku_unknown: 10000 of one cause, order CT-0"
+        assert told.title == "[acme] ERROR SKU unknown: 10000 of one cause, order CT-0"
         assert "What to do:\n1. " in told.body
         assert told.body.endswith("\n\nhttps://desk.test/incidents/sku_unknown")
         assert (told.channel, told.tone) == ("ecommerce", Tone.FAILURE)
         await house.mend(*numbers)
         await house.for_(5 * MINUTE)
         assert [message.title for message in house.post.sent[1:]] == [
-            "[acme] OVER sku_unknown: 10000 of one cause, order CT-0"
+            "[acme] OVER SKU unknown: 10000 of one cause, order CT-0"
         ]
         assert house.post.sent[1].tone is Tone.SUCCESS
         assert await house.rows("SELECT count(*) FROM alerts") == [(1,)]
@@ -61,7 +61,7 @@ async def test_an_alert_names_the_record_says_why_and_what_to_do_and_links_to_it
         await house.fail("CT-7", cause="Cin7 Core has no product A-1")
         await house.for_(MINUTE)
         [told] = house.post.sent
-        assert told.title == "[acme] ERROR sku_unknown: order CT-7"
+        assert told.title == "[acme] ERROR SKU unknown: order CT-7"
         assert told.body.startswith("Cin7 Core has no product A-1\n")
         assert "What to do:" in told.body
         assert told.body.endswith("https://desk.test/exceptions/1")
@@ -86,7 +86,7 @@ async def test_warnings_wait_for_the_digest_until_they_are_many(tmp_path: Path) 
         assert house.titles() == []
         await house.fail("CT-24", code="missed")
         await house.for_(MINUTE)
-        assert house.titles() == ["[acme] WARNING missed: 25 of one cause, order CT-0"]
+        assert house.titles() == ["[acme] WARNING Missed: 25 of one cause, order CT-0"]
 
 
 async def test_many_causes_of_one_type_are_one_alert_of_the_type(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ async def test_many_causes_of_one_type_are_one_alert_of_the_type(tmp_path: Path)
         for number in range(100):
             await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
         await house.for_(5 * MINUTE)
-        assert house.titles() == ["[acme] ERROR sku_unknown: 100 exceptions"]
+        assert house.titles() == ["[acme] ERROR SKU unknown: 100 exceptions"]
         await house.mend(*(f"CT-{number}" for number in range(100)))
         await house.for_(5 * MINUTE)
         assert len(house.post.sent) == 2
@@ -161,9 +161,9 @@ async def test_an_alert_that_nobody_mends_is_escalated_once(tmp_path: Path) -> N
         await house.for_(59 * MINUTE)
         assert house.titles("boss") == []
         await house.for_(2 * MINUTE)
-        assert house.titles("boss") == ["[acme] ESCALATED second_daemon: connection CT-2"]
+        assert house.titles("boss") == ["[acme] ESCALATED Second daemon: connection CT-2"]
         await house.much_later(2 * DAY)
-        assert house.titles("boss")[1:] == ["[acme] ESCALATED sku_unknown: order CT-1"]
+        assert house.titles("boss")[1:] == ["[acme] ESCALATED SKU unknown: order CT-1"]
         await house.mend("CT-1")
         await house.mend("CT-2", kind="connection")
         await house.for_(HOUR)
@@ -199,12 +199,12 @@ async def test_maintenance_keeps_alerts_and_ends_with_a_report(tmp_path: Path) -
         told = {message.channel: message for message in house.post.sent[1:]}
         assert set(told) == {"ops", "finance", "ecommerce", "it"}
         assert told["ecommerce"].title == "[acme] maintenance is over: 1 raised, 1 still open"
-        assert "- sku_unknown: order CT-1" in told["ecommerce"].body
-        assert "Told before, and over by now: sku_unknown: order CT-0." in told["ecommerce"].body
+        assert "- SKU unknown: order CT-1" in told["ecommerce"].body
+        assert "Told before, and over by now: SKU unknown: order CT-0." in told["ecommerce"].body
         assert told["it"].title == "[acme] maintenance is over: 1 raised, 0 still open"
         await house.mend("CT-1")
         await house.for_(HOUR)
-        assert house.titles()[-1] == "[acme] OVER sku_unknown: order CT-1"
+        assert house.titles()[-1] == "[acme] OVER SKU unknown: order CT-1"
         assert len(house.post.sent) == 6
 
 
@@ -256,12 +256,12 @@ async def test_a_message_that_does_not_go_out_is_tried_again_and_told(tmp_path: 
         house.post.broken = {"ecommerce"}
         await house.fail("CT-1")
         await house.for_(5 * MINUTE)
-        assert house.titles() == ["[acme] ERROR alert_undelivered: channel ecommerce"]
+        assert house.titles() == ["[acme] ERROR Alert undelivered: channel ecommerce"]
         assert house.post.sent[0].channel == "it"
         house.post.broken = set()
         await house.for_(10 * MINUTE)
-        assert house.titles("ecommerce") == ["[acme] ERROR sku_unknown: order CT-1"]
-        assert house.titles("it")[1:] == ["[acme] OVER alert_undelivered: channel ecommerce"]
+        assert house.titles("ecommerce") == ["[acme] ERROR SKU unknown: order CT-1"]
+        assert house.titles("it")[1:] == ["[acme] OVER Alert undelivered: channel ecommerce"]
 
 
 async def test_a_message_that_is_always_refused_keeps_no_other_back_and_is_given_up(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ async def test_a_message_that_is_always_refused_keeps_no_other_back_and_is_given
         for number in range(2, 6):
             await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
             await house.for_(7 * MINUTE)
-            assert house.titles("ecommerce")[-1] == f"[acme] ERROR sku_unknown: order CT-{number}"
+            assert house.titles("ecommerce")[-1] == f"[acme] ERROR SKU unknown: order CT-{number}"
         [(state, error)] = await house.rows("SELECT state, error FROM notices WHERE title LIKE 'ERROR%CT-1'")
         assert (state, error) == ("given_up", "refused while others went out: it answered 400")
         await house.mend("CT-1")
@@ -293,7 +293,7 @@ async def test_of_what_leaves_together_only_what_is_refused_by_itself_is_given_u
             await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
         await house.for_(HOUR)
         lost = await house.rows("SELECT title FROM notices WHERE channel = 'ecommerce' AND state <> 'sent'")
-        assert lost == [("ERROR sku_unknown: order CT-3",)]
+        assert lost == [("ERROR SKU unknown: order CT-3",)]
 
 
 async def test_after_an_outage_nothing_is_given_up_that_was_refused_meanwhile(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ async def test_a_broken_channel_of_its_own_people_is_not_told_through_it(tmp_pat
         await house.fail("cin7", code="cin7_unreachable", kind="connection")
         await house.for_(2 * HOUR)
         waiting = await house.rows("SELECT DISTINCT title FROM notices WHERE channel = 'it'")
-        assert waiting == [("ERROR cin7_unreachable: connection cin7",)]
+        assert waiting == [("ERROR Cin7 unreachable: connection cin7",)]
         assert await house.rows("SELECT count(*) FROM alerts WHERE subject = 'alert_undelivered:it'") == [(1,)]
 
 
@@ -367,7 +367,7 @@ async def test_an_address_nobody_understands_is_told_before_anything_has_to_leav
         await house.start()
         await house.for_(MINUTE)
         [told] = house.post.sent
-        assert "alert_undelivered" in told.title
+        assert "Alert undelivered" in told.title
         assert "address is not understood" in told.body
 
 
@@ -375,7 +375,7 @@ async def test_without_channels_alerts_are_kept_and_nothing_is_sent(tmp_path: Pa
     async with alert_house(tmp_path, channels={}, escalate_to=()) as house:
         await house.fail("CT-1")
         await house.for_(HOUR)
-        assert await house.rows("SELECT title, told_at FROM alerts") == [("sku_unknown: order CT-1", None)]
+        assert await house.rows("SELECT title, told_at FROM alerts") == [("SKU unknown: order CT-1", None)]
         assert house.post.asked == 0
 
 
@@ -438,7 +438,7 @@ async def test_digests_come_once_a_day_by_the_clock_on_the_wall(tmp_path: Path) 
         assert house.titles("ecommerce") == ["[acme] digest of Web shop: 2 open, 1 cause"]
         assert house.titles("ops") == ["[acme] digest of ops: nothing is open"]
         [told] = [message for message in house.post.sent if message.channel == "ecommerce"]
-        assert "2 × sku_unknown (error), since 2026-12-01 01:00 CET, due 2026-12-02 01:00 CET" in told.body
+        assert "2 × SKU unknown (error), since 2026-12-01 01:00 CET, due 2026-12-02 01:00 CET" in told.body
         assert "https://desk.test/incidents/sku_unknown" in told.body
         await house.start()
         await house.for_(HOUR)
@@ -485,10 +485,10 @@ async def test_a_channel_that_keeps_incidents_is_sent_no_digest_and_no_report(tm
         await house.for_(10 * MINUTE)
         await house.mend("b", kind="connection")
         await house.until(START + 2 * HOUR + MINUTE)
-        assert house.titles() == ["[acme] ERROR cin7_unreachable: connection a"], "what still stands opens its incident"
+        assert house.titles() == ["[acme] ERROR Cin7 unreachable: connection a"], "what still stands opens its incident"
         await house.mend("a", kind="connection")
         await house.for_(5 * MINUTE)
-        assert house.titles()[1:] == ["[acme] OVER cin7_unreachable: connection a"]
+        assert house.titles()[1:] == ["[acme] OVER Cin7 unreachable: connection a"]
         assert house.post.sent[0].topic == house.post.sent[1].topic
 
 
@@ -517,7 +517,7 @@ async def test_who_heard_nothing_of_an_alert_hears_nothing_of_its_end(tmp_path: 
         assert await house.rows("SELECT count(*) FROM alerts WHERE escalated_at IS NOT NULL") == [(1,)]
         await house.mend("CT-1")
         await house.until(START + 9 * HOUR + MINUTE)
-        assert house.titles("ecommerce")[1:] == ["[acme] OVER sku_unknown: order CT-1"]
+        assert house.titles("ecommerce")[1:] == ["[acme] OVER SKU unknown: order CT-1"]
         assert house.titles("boss") == [], "the escalation was over before it left"
 
 
@@ -540,7 +540,7 @@ async def test_what_ends_in_a_maintenance_is_over_for_pagers_and_for_whom_it_was
         await house.until(START + 2 * HOUR + MINUTE)
         await house.mend("CT-1", kind="connection")
         await house.until(START + 3 * HOUR + MINUTE)
-        over = "[acme] OVER second_daemon: connection CT-1"
+        over = "[acme] OVER Second daemon: connection CT-1"
         assert house.titles("pager")[-1] == house.titles("boss")[-1] == over
         assert house.titles("it").count(over) == 0, "it is in the report"
         assert len(house.titles("pager")) == 2
@@ -553,11 +553,11 @@ async def test_what_stands_is_told_once_there_is_a_channel(tmp_path: Path) -> No
         house.rules = rules()
         await house.start()
         await house.for_(HOUR)
-        assert house.titles() == ["[acme] ERROR sku_unknown: order CT-1"]
+        assert house.titles() == ["[acme] ERROR SKU unknown: order CT-1"]
 
 
 async def test_a_title_is_one_line(tmp_path: Path) -> None:
     async with alert_house(tmp_path) as house:
         await house.fail("CT-1\r\nBcc: everybody")
         await house.for_(MINUTE)
-        assert house.titles() == ["[acme] ERROR sku_unknown: order CT-1 Bcc: everybody"]
+        assert house.titles() == ["[acme] ERROR SKU unknown: order CT-1 Bcc: everybody"]

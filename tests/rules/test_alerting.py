@@ -295,4 +295,4 @@ def test_a_cause_with_a_slash_is_a_path_of_its_own() -> None:
     )
     words = said(over, Example(7, "sku_unknown", "order", "CT-1", "no product"), UTC)
     assert words.link == "/incidents/a%2Fb%3Fc"
-    assert words.title == "sku_unknown: 2 of one cause, order CT-1"
+    assert words.title == "SKU unknown: 2 of one cause, order CT-1"

@@ -8,23 +8,20 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import tomllib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from daemon.cli import COMMANDS, main
 from daemon.commands.exceptions import _groups
-from daemon.control import control_server
 from daemon.version import VERSION
 from storage import orders
 from storage.database import connect
-from tests.daemon_app import ENVIRON, IDS, assembled, make_file, write_config
+from tests.command_line import daemon_in, give_secrets, run
+from tests.daemon_app import ENVIRON, IDS, make_file, write_config
 
 HERE = Path(__file__).parents[2]
 Printed = pytest.CaptureFixture[str]
@@ -32,42 +29,13 @@ Printed = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    for name, value in ENVIRON.items():
-        monkeypatch.setenv(name, value)
+    give_secrets(monkeypatch)
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     make_file(tmp_path / "tallyd.db")
     return write_config(tmp_path)
-
-
-@contextmanager
-def daemon_in(folder: Path) -> Iterator[None]:
-    """Answer on the folder's control socket from another thread, as the daemon does from another process."""
-    ready, done = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with (
-            assembled(folder, lambda connection: None, inline=False) as app,
-            control_server(app, folder / "tallyd.sock"),
-        ):
-            ready.set()
-            await anyio.to_thread.run_sync(done.wait)
-
-    thread = threading.Thread(target=anyio.run, args=(serve,))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
 
 
 def read_json(printed: Printed) -> Any:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from actors.domain.exception_types import Finding
-from daemon.cli import main
-from daemon.control import control_server
 from storage.exceptions import Record, raise_finding
-from tests.daemon_app import ENVIRON, NOW, assembled, make_file, write_config
+from tests.command_line import daemon_in, give_secrets, run
+from tests.daemon_app import NOW, make_file, write_config
 from tests.patched_file import ID, NUMBER, SKU, fill
 
 Printed = pytest.CaptureFixture[str]
@@ -26,42 +21,13 @@ Printed = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    for name, value in ENVIRON.items():
-        monkeypatch.setenv(name, value)
+    give_secrets(monkeypatch)
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     make_file(tmp_path / "tallyd.db", fill)
     return write_config(tmp_path)
-
-
-@contextmanager
-def daemon_in(folder: Path) -> Iterator[None]:
-    """Answer on the folder's control socket from another thread, as the daemon does from another process."""
-    ready, done = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with (
-            assembled(folder, lambda connection: None, inline=False) as app,
-            control_server(app, folder / "tallyd.sock"),
-        ):
-            ready.set()
-            await anyio.to_thread.run_sync(done.wait)
-
-    thread = threading.Thread(target=anyio.run, args=(serve,))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:

@@ -132,14 +132,29 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     silent: Mapping[str, float] = {}
     minutes_to_drain: float = 0.0
 
+    def held_of(self, incidents: Sequence[Incident]) -> tuple[int, float]:
+        """Return how many orders these hold, and their share of a day's orders in percent; 0 of too few orders."""
+        held = sum(incident.held for incident in incidents)
+        return held, 100 * held / self.orders_of_day if self.orders_of_day >= FEWEST_ORDERS else 0.0
 
-class Over(msgspec.Struct, frozen=True, kw_only=True):
-    """Something over its threshold. `figure` is in the threshold's unit, `count` how many exceptions it is about."""
 
-    rule: str
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What an owner is called about."""
+
     subject: str
     owner: str
     severity: Severity
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is open once at a time."""
+        return self.subject, self.owner
+
+
+class Over(Told, frozen=True, kw_only=True):
+    """Something over its threshold. `figure` is in the threshold's unit, `count` how many exceptions it is about."""
+
+    rule: str
     figure: float
     count: int = 0
     type: str = ""
@@ -148,27 +163,14 @@ class Over(msgspec.Struct, frozen=True, kw_only=True):
     since: Instant | None = None
     due_at: Instant | None = None
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """What is open once at a time."""
-        return self.subject, self.owner
 
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class Standing(Told, frozen=True, kw_only=True):
     """An alert that is open."""
 
     id: int
-    subject: str
-    owner: str
-    severity: Severity
     raised_at: Instant
     under_since: Instant | None = None
     escalated_at: Instant | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What is open once at a time."""
-        return self.subject, self.owner
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -330,8 +332,7 @@ def _oldest(theirs: Sequence[Incident], owner: str, now: Instant, limits: Limits
 
 
 def _of_machine(rest: Sequence[Incident], measures: Measures, limits: Limits) -> Iterator[Over]:
-    held = sum(incident.held for incident in rest)
-    share = 100 * held / measures.orders_of_day if measures.orders_of_day >= FEWEST_ORDERS else 0.0
+    held, share = measures.held_of(rest)
     if limits.over("held_share_percent", share):
         yield Over(
             rule="held_share_percent",
@@ -414,8 +415,7 @@ def readings(measures: Measures) -> tuple[Reading, ...]:
     oldest = min(awake, key=lambda incident: incident.opened_at, default=None)
     code, rate = max(rates.items(), key=lambda item: item[1], default=("", 0))
     late, most = max(overdue.items(), key=lambda item: item[1], default=("", 0))
-    held = sum(incident.held for incident in measures.incidents)
-    share = 100 * held / measures.orders_of_day if measures.orders_of_day >= FEWEST_ORDERS else 0.0
+    _, share = measures.held_of(measures.incidents)
     counted = {
         "critical_count": max(((i.alarming, i.owner) for i in awake), default=(0, "")),
         "error_count": max(((i.errors, i.owner) for i in awake), default=(0, "")),

@@ -59,6 +59,11 @@ _BUTTONS = (
 """Which words of `actors/desk/acting.py` stand at the head of each page."""
 
 _RELEASED = frozenset({"books_differ", "posting_waits", "posting_locked", "release_unconfirmed", "order_edited"})
+_ASKED_NOWHERE = frozenset(
+    {"notification_unreadable", "orders_silent", "posting_waits", "second_daemon", "tax_rule_changed"}
+)
+"""What there is nothing to retry about: `daemon/actions.py` refuses it."""
+
 _TEXTS = {
     "sku_missing": "correct the SKU of this order",
     "sku_unknown": "correct the SKU of this order",
@@ -119,7 +124,8 @@ def _type(kind: ExceptionType) -> Iterator[str]:
 
 
 def _fitting(kind: ExceptionType) -> Iterator[str]:
-    yield "retry"
+    if kind.code not in _ASKED_NOWHERE:
+        yield "retry"
     for table, codes in _TABLES.items():
         if kind.code in codes:
             yield f"map it (`{table.value}`)"
@@ -129,8 +135,11 @@ def _fitting(kind: ExceptionType) -> Iterator[str]:
         yield "release"
     yield "assign"
     yield "snooze"
-    done = acting.would("dismiss", acting.Case(type=kind.code, owner=kind.owner.value, kind="message"))
-    if isinstance(done, acting.Would):
+    of_a_day = kind.code == "posting_waits"
+    case = acting.Case(
+        type=kind.code, owner=kind.owner.value, kind="books" if of_a_day else "message", waiting=int(of_a_day)
+    )
+    if isinstance(acting.would("dismiss", case), acting.Would):
         yield "dismiss with a reason"
 
 

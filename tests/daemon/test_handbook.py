@@ -8,15 +8,21 @@ import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from actors.domain.exception_types import CATALOGUE, Owner
+from actors.desk import acting
+from actors.domain.exception_types import CATALOGUE, Finding, Owner
+from daemon.actions import can_retry
 from daemon.cli import COMMANDS, _with_verb, add_config
 from daemon.commands.sandbox_drills import DRILLS
+from storage import exceptions
+from storage.exceptions import Record
 from tests.console.console_house import served
+from tests.stored import NOW, fresh
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "docs" / "handbook"
@@ -43,6 +49,31 @@ def test_the_pages_of_exceptions_are_those_of_the_catalogue() -> None:
     told = "\n".join(text for path, text in pages.items() if path.name != "drills.md")
     assert sorted(re.findall(r"^## (\w+)$", told, re.MULTILINE)) == sorted(CATALOGUE)
     assert {path.name for path in pages} == {"drills.md", *(f"exceptions-{owner.value}.md" for owner in Owner)}
+
+
+@pytest.mark.parametrize(
+    ("code", "record"),
+    [
+        ("notification_unreadable", Record(kind="notification", id="ab12")),
+        ("orders_silent", Record(kind="connection", id="orders")),
+        ("posting_waits", Record(kind="books", id="2026-11-26")),
+        ("second_daemon", Record(kind="connection", id="lease")),
+        ("tax_rule_changed", Record(kind="tax_rule", id="20%")),
+        ("foreign_use", Record(kind="connection", id="cin7")),
+    ],
+)
+def test_what_the_desk_refuses_does_not_fit(code: str, record: Record, tmp_path: Path) -> None:
+    with closing(fresh(tmp_path)) as file:
+        exceptions.raise_finding(file, record, Finding(code=code, cause="It is so."), now=NOW)
+        [row] = exceptions.of_record(file, record.kind, record.id)
+    text = (BOOK / f"exceptions-{row.owner}.md").read_text("utf-8")
+    fits = text.partition(f"## {code}\n")[2].partition("- **Fits:** ")[2].partition("\n")[0]
+    case = acting.Case(
+        type=code, owner=row.owner, kind=record.kind, waiting=int(record.kind == "books"), can_retry=can_retry(row)
+    )
+    assert ("retry" in fits) == ("retry" in acting.fitting(case))
+    assert ("dismiss" in fits) == ("dismiss" in acting.fitting(case))
+    assert ("release" in fits) == ("release" in acting.fitting(case))
 
 
 def anchors(path: Path) -> set[str]:

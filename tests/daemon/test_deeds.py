@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,8 +30,10 @@ from daemon.secrets import OperatorToken, Secrets
 from storage import audit, bodies, books, deeds, exceptions, orders, outbox
 from storage.deeds import DeedFilter
 from storage.exceptions import ExceptionRow, Record
+from tests.ct_documents import order_document
 from tests.daemon_app import NOW, TestApp, assembled
 from tests.desk_house import held_orders, order_id, told
+from tests.patched_file import SEALER, SHIPPING
 from tests.stored import fresh
 
 EVE = Person(name="eve", roles=frozenset({"ecommerce"}))
@@ -112,6 +116,39 @@ async def test_what_an_edit_of_many_says_of_people_is_kept_with_the_orders_alone
         assert done["ended_at"] is not None
         kept = await app.engine.database.read(lambda connection: bodies.of_order(connection, KEY))
         assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("action", "values"), [("address", {"city": "Kiel", "street": "Ring 3"}), ("contact", {"phone": "+49 431 1"})]
+)
+@pytest.mark.parametrize("which", [{"ids": (1, 2, 3)}, {"where": ALL}], ids=["ticked", "all that match"])
+async def test_address_and_contact_of_many_are_shown_and_then_edited_once(
+    tmp_path: Path, action: str, values: dict[str, str], which: dict[str, Any]
+) -> None:
+    def one_is_gone(connection: sqlite3.Connection) -> None:
+        held_orders(connection, 3)
+        for number in (1, 2):
+            read = order_document(id=order_id(number), orderNumber=f"H-{number}", shippingAddress=SHIPPING)
+            sealed = SEALER.seal(json.dumps(read).encode(), order_id=order_id(number), kind="order")
+            bodies.put(connection, order_id(number), "order", version=1, sealed=sealed, now=NOW)
+        orders.move(connection, order_id(3), OrderState.CANCELLED, now=NOW + 240_000, reason="cancelled")
+
+    async with assembled(tmp_path, one_is_gone) as app:
+        desk, deed = ExceptionDesk(app), Deed(action=action, reason="they called", values=values, **which)
+        shown = await desk.preview(deed, OLA)
+        [would], [refused] = shown["would"], shown["refused"]
+        assert (shown["count"], would["count"], refused["count"]) == (3, 2, 1)
+        assert (shown["calls"], shown["minutes"]) == (4, 0.1)
+        assert await app.engine.database.read(_edited) == []
+        for _ in range(2):
+            done = await desk.do(KEY, deed, OLA)
+        assert (done["total"], done["refused"], done["waiting"]) == (3, 1, 0)
+        assert await app.engine.database.read(_edited) == [(order_id(1), action), (order_id(2), action)]
+        assert (await desk.preview(deed, FINN))["allowed"] is False
+
+
+def _edited(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    return connection.execute("SELECT order_id, field FROM patches ORDER BY order_id").fetchall()
 
 
 @pytest.mark.parametrize("how", ["its time is over", "another storage key"])

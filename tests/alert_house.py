@@ -61,6 +61,7 @@ class Post:
         self.broken: set[str] = set()
         self.unknown: set[str] = set()
         self.refused: set[str] = set()
+        self.says_so = True
         self.asked = 0
         self._clock = clock
 
@@ -69,7 +70,7 @@ class Post:
         if channel in self.broken:
             raise UndeliveredError("it answered 503")
         if any(part in title for part in self.refused):
-            raise UndeliveredError("it answered 400")
+            raise UndeliveredError("it answered 400", refused=self.says_so)
         self.sent.append(Message(self._clock.at, channel, title, body, tone, topic))
 
     async def understands(self, channel: str) -> bool:

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actors.core.actor import Actor, Done, Outcome, Surroundings
+from actors.desk.noticing import NoticeWorker
 from actors.desk.ports import Worker
 from actors.domain.time import Instant
 from actors.messages import Envelope, Flow, Nudge
 
+OTHERS = 2
+"""A bulk action and the judging of alerts go on whatever hangs."""
+
 CONCURRENCY = 8
-"""A bulk action, the judging of alerts, and six messages on their way to people: a channel that hangs holds one."""
+"""At the least; each channel to people has one beside the others, so that one that hangs delays only itself."""
 
 
 class DeskActor(Actor):
@@ -24,7 +28,9 @@ class DeskActor(Actor):
     standing = True
 
     def __init__(self, surroundings: Surroundings, *, workers: Sequence[Worker]) -> None:
-        super().__init__(surroundings, concurrency=CONCURRENCY, capacity=CONCURRENCY)
+        channels = sum(len(worker.rules.all_channels()) for worker in workers if isinstance(worker, NoticeWorker))
+        at_once = max(CONCURRENCY, OTHERS + channels)
+        super().__init__(surroundings, concurrency=at_once, capacity=at_once)
         self._workers = {worker.name: worker for worker in workers}
 
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:

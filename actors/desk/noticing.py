@@ -5,9 +5,9 @@ did not work. A message is sent at least once: a process that dies between sendi
 again. What could not be sent in a day is given up, unless what it tells still stands; the exception about its channel
 stands until a message goes out.
 
-A message that was refused five times lets the others go first, but for those of its own alert: nobody hears of an end
-before its beginning. One that is refused again right after each of three others went out is given up: it is not the
-channel that does not work.
+A message that was tried five times, or once where the service says that it takes no such message, lets the others go
+first, but for those of its own alert: nobody hears of an end before its beginning. One that is refused again right
+after each of three others went out is given up: it is not the channel that does not work.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class NoticeWorker:
         self._working: set[str] = set()
         self._refused: Counter[int] = Counter()
         self._apart: set[int] = set()
+        self._turned_away: set[int] = set()
 
     def first_nudges(self, now: Instant) -> tuple[Nudge, ...]:
         """What an earlier process left unsent."""
@@ -95,7 +96,7 @@ class NoticeWorker:
                 topic=self._topic(waiting.batch),
             )
         except UndeliveredError as error:
-            return self._failed(channel, waiting, error.reason)
+            return self._failed(channel, waiting, error)
         self._working.add(channel.key)
         return Done(unit=lambda connection, at: self._sent(connection, channel, waiting, at))
 
@@ -135,7 +136,7 @@ class NoticeWorker:
         if alone:
             notices.give_up(connection, alone, f"refused while others went out: {alone[-1].error}")
             waiting = [notice for notice in waiting if notice not in alone]
-        waiting = _let_by(waiting)
+        waiting = self._let_by(waiting)
         if not waiting:
             return Waiting(next_at=notices.next_due(connection, channel.key))
         lately = notices.sent_since(connection, channel.key, now - MINUTE)
@@ -143,11 +144,15 @@ class NoticeWorker:
         notices.leave(connection, batch)
         return Waiting(batch=batch)
 
-    def _failed(self, channel: Channel, waiting: Waiting, reason: str) -> Outcome:
+    def _failed(self, channel: Channel, waiting: Waiting, error: UndeliveredError) -> Outcome:
+        reason = error.reason
         tries = max(notice.tries for notice in waiting.batch) + 1
+        ids = [notice.id for notice in waiting.batch]
         if channel.key in self._working:
             self._working.discard(channel.key)
-            self._was_refused([notice.id for notice in waiting.batch])
+            self._was_refused(ids)
+        if error.refused:
+            (self._turned_away if len(ids) == 1 else self._apart).update(ids)
 
         def unit(connection: sqlite3.Connection, now: Instant) -> None:
             notices.failed(connection, waiting.batch, reason)
@@ -191,13 +196,12 @@ class NoticeWorker:
         alert = batch[0].alert
         return f"tallyd/{self.rules.connection}/{alert}" if len(batch) == 1 and alert is not None else ""
 
-
-def _let_by(waiting: Sequence[Notice]) -> list[Notice]:
-    """Return what may leave before those that were refused often; where there is nothing else, those."""
-    stuck = [notice for notice in waiting if notice.tries >= STEPS_BACK_AFTER]
-    theirs = {notice.alert for notice in stuck if notice.alert is not None}
-    others = [notice for notice in waiting if notice not in stuck and notice.alert not in theirs]
-    return others or list(waiting)
+    def _let_by(self, waiting: Sequence[Notice]) -> list[Notice]:
+        """Return what may leave before those that do not go out; where there is nothing else, those."""
+        stuck = [notice for notice in waiting if notice.tries >= STEPS_BACK_AFTER or notice.id in self._turned_away]
+        theirs = {notice.alert for notice in stuck if notice.alert is not None}
+        others = [notice for notice in waiting if notice not in stuck and notice.alert not in theirs]
+        return others or list(waiting)
 
 
 def _batch(waiting: Sequence[Notice], *, lately: int, apart: bool) -> tuple[Notice, ...]:

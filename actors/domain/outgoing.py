@@ -15,8 +15,12 @@ class Tone(StrEnum):
 
 
 class UndeliveredError(Exception):
-    """A message did not go out; `reason` is words for people that hold no address and no secret."""
+    """A message did not go out; `reason` is words for people that hold no address and no secret.
 
-    def __init__(self, reason: str) -> None:
+    `refused`: the service answered that this very message is none it takes.
+    """
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.refused = refused

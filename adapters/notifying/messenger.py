@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from apprise import Apprise
 
 TIMEOUT_SECONDS = 30.0
-MOST_AT_ONCE = 6
 
 _STATUS = re.compile(r"error=(\d{3})\b")
+_OF_THE_MESSAGE = ("it answered 400", "it answered 413", "it answered 422")
+"""Answers about what was sent, and not about who sent it, where to or how often."""
+
 _loading = threading.Lock()
 
 
@@ -50,7 +52,7 @@ class ChannelMessenger:
         if url is None:
             raise UndeliveredError("the channel is not configured")
         if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(MOST_AT_ONCE)
+            self._limiter = anyio.CapacityLimiter(len(self._urls) + 1)  # each channel has its own, and a test has one
         try:
             with anyio.fail_after(self._timeout):
                 reason = await anyio.to_thread.run_sync(
@@ -61,7 +63,7 @@ class ChannelMessenger:
         except Exception as error:  # a channel's own bug is that channel's trouble; its words may quote the address
             raise UndeliveredError(f"its kind failed: {type(error).__name__}") from None
         if reason is not None:
-            raise UndeliveredError(reason)
+            raise UndeliveredError(reason, refused=reason in _OF_THE_MESSAGE)
 
     async def understands(self, channel: str) -> bool:
         """See `actors.desk.messaging.Messenger`."""
@@ -114,7 +116,8 @@ def _apprise() -> Any:
 
 def _service(url: str, topic: str) -> Apprise | None:
     apprise = _apprise()
-    asset = apprise.AppriseAsset(storage_mode="memory", allow_templates=False)
+    # In our thread, and by our clock: its own threads are few and shared, so some that hang would hold up all others.
+    asset = apprise.AppriseAsset(storage_mode="memory", allow_templates=False, async_mode=False, service_timeout=0)
     asset.app_id, asset.app_desc, asset.app_url = "tallyd", "tallyd", ""
     asset.image_url_mask = asset.image_url_logo = ""  # pictures of somebody else's server
     plugin = apprise.Apprise.instantiate(_with_incident(url, topic), asset=asset)

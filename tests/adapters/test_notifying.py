@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from actors.domain.outgoing import Tone, UndeliveredError
@@ -177,6 +180,32 @@ def test_addresses_that_are_understood(url: str) -> None:
 
 def test_a_messenger_does_not_show_its_addresses() -> None:
     assert "hunter2" not in repr(ChannelMessenger({"it": "mailto://user:hunter2@relay.test"}))
+
+
+@pytest.mark.parametrize(("status", "refused"), [(400, True), (413, True), (422, True), (404, False), (503, False)])
+async def test_what_is_said_of_the_message_is_told_from_what_is_said_of_the_channel(
+    status: int, *, refused: bool
+) -> None:
+    with web_server() as receiver:
+        receiver.status = status
+        with pytest.raises(UndeliveredError) as told:
+            await send(f"json://127.0.0.1:{receiver.port}/hook")
+    assert told.value.refused is refused
+
+
+async def test_channels_that_hang_delay_no_other() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=20) as silent, web_server() as receiver:
+        hanging = {f"hangs-{n}": f"json://127.0.0.1:{silent.getsockname()[1]}/{n}?rto=60" for n in range(9)}
+        messenger = ChannelMessenger({**hanging, "works": f"json://127.0.0.1:{receiver.port}/hook"})
+        await messenger.understands("works")  # what takes a moment the first time
+        async with anyio.create_task_group() as sending:
+            for name in hanging:
+                sending.start_soon(partial(messenger.send, name, title=TITLE, body=BODY, tone=Tone.INFO))
+            await anyio.wait_all_tasks_blocked()
+            with anyio.fail_after(10):
+                await messenger.send("works", title=TITLE, body=BODY, tone=Tone.INFO)
+            sending.cancel_scope.cancel()
+        assert len(receiver.received) == 1
 
 
 async def test_a_bug_of_a_kind_is_a_message_that_did_not_go_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from actors.desk.actor import OTHERS
 from actors.domain.outgoing import Tone
 from actors.domain.quiet import Hours, Window, minute_of
 from storage import audit, maintenance
@@ -264,9 +265,38 @@ async def test_a_message_that_does_not_go_out_is_tried_again_and_told(tmp_path: 
         assert house.titles("it")[1:] == ["[acme] OVER Alert undelivered: channel ecommerce"]
 
 
-async def test_a_message_that_is_always_refused_keeps_no_other_back_and_is_given_up(tmp_path: Path) -> None:
+async def test_what_a_service_says_it_does_not_take_lets_the_next_by_within_a_minute(tmp_path: Path) -> None:
     async with alert_house(tmp_path) as house:
         house.post.refused = {"CT-1"}
+        await house.fail("CT-1", group="sku_unknown:1")
+        await house.for_(20 * SECOND)
+        await house.fail("CT-2", group="sku_unknown:2")
+        await house.for_(MINUTE)
+        assert house.titles("ecommerce") == ["[acme] ERROR SKU unknown: order CT-2"]
+
+
+async def test_what_leaves_together_and_is_not_taken_leaves_one_by_one(tmp_path: Path) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.refused = {"notices", "CT-1"}
+        for number in range(8):
+            await house.fail(f"CT-{number}", group=f"sku_unknown:{number}")
+        await house.for_(5 * MINUTE)
+        told = house.titles("ecommerce")
+        assert sorted(told) == [f"[acme] ERROR SKU unknown: order CT-{number}" for number in range(8) if number != 1]
+
+
+async def test_each_channel_has_a_place_of_its_own_however_many_hang(tmp_path: Path) -> None:
+    many = tuple(channel(f"chat-{number}") for number in range(12))
+    async with alert_house(tmp_path, channels={"ops": many, "it": many[:3]}, escalate_to=(channel("boss"),)) as house:
+        assert house.actor.concurrency == house.actor.mailbox.capacity == OTHERS + 13
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+async def test_a_message_that_is_always_refused_keeps_no_other_back_and_is_given_up(
+    tmp_path: Path, *, says_so: bool
+) -> None:
+    async with alert_house(tmp_path) as house:
+        house.post.refused, house.post.says_so = {"CT-1"}, says_so
         await house.fail("CT-1", group="sku_unknown:1")
         await house.for_(5 * MINUTE)
         assert house.titles("ecommerce") == []

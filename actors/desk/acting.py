@@ -171,23 +171,25 @@ def _releases_books(case: Case) -> bool:
     return case.books_due and case.state is not OrderState.HELD
 
 
+def who_may(action: str, case: Case) -> frozenset[str]:
+    """Return the roles that may do this; who is admin may do everything."""
+    if action in TRIAGE:
+        return _PEOPLE
+    if action in EDITS:
+        return _EDITORS
+    if is_money(action, case):
+        return frozenset({Owner.FINANCE.value})
+    if action == RELEASE and case.changed:
+        return frozenset({Owner.OPS.value})
+    if action == RETRY and case.type != _ZEROS:
+        return frozenset({case.owner, "it"})
+    return frozenset({case.owner})
+
+
 def refused_to(roles: Collection[str], action: str, case: Case) -> str:
     """Return why somebody with these roles may not do this; "" where they may."""
-    if "admin" in roles:
-        return ""
-    if action in TRIAGE:
-        allowed: frozenset[str] = _PEOPLE
-    elif action in EDITS:
-        allowed = _EDITORS
-    elif is_money(action, case):
-        allowed = frozenset({Owner.FINANCE.value})
-    elif action == RELEASE and case.changed:
-        allowed = frozenset({Owner.OPS.value})
-    elif action == RETRY and case.type != _ZEROS:
-        allowed = frozenset({case.owner, "it"})
-    else:
-        allowed = frozenset({case.owner})
-    if allowed & set(roles):
+    allowed = who_may(action, case)
+    if "admin" in roles or allowed & set(roles):
         return ""
     return f"this needs the role {' or '.join(sorted(allowed))}"
 

@@ -47,10 +47,18 @@ class Form:
 
     def text(self, name: str, *, most: int = LONGEST) -> str:
         """Return a field on one line, "" where it is not there. Raises `ProblemError` 400, it is too long."""
+        return " ".join(self.exact(name, most=most).split())
+
+    def exact(self, name: str, *, most: int = LONGEST) -> str:
+        """Return a field as it was written, every blank of it, with lines ended as everywhere; "" where nothing is.
+
+        Raises:
+            ProblemError: 400, it is too long.
+        """
         value = self._fields.get(name, "")
         if not isinstance(value, str) or len(value) > most:
             raise ProblemError(400, f"The {name} must be text of at most {most} characters.")
-        return " ".join(value.split())
+        return value.replace("\r\n", "\n") if value.strip() else ""
 
     def needed(self, name: str) -> str:
         """Return a field that must say something. Raises `ProblemError` 400."""
@@ -62,12 +70,6 @@ class Form:
     def all(self, name: str) -> Sequence[str]:
         """Return every value of a field."""
         return [value for value in self._fields.getall(name, []) if isinstance(value, str)]
-
-    def starting(self, prefix: str) -> dict[str, str]:
-        """Return the fields that begin so and say something, without the prefix."""
-        names = dict.fromkeys(name for name in self._fields if name.startswith(prefix))
-        found = {name.removeprefix(prefix): self.text(name) for name in names}
-        return {name: text for name, text in found.items() if text}
 
 
 async def form_of(request: web.Request) -> Form:
@@ -95,14 +97,18 @@ def deed_of(form: Form) -> Deed:
         reason=form.text("reason"),
         to=form.text("to"),
         until=_instant(form.text("until")),
-        values=_values(form, action),
+        values=values_of(form, action),
     )
 
 
-def _values(form: Form, action: str) -> dict[str, str]:
-    """Read what is put in; what was written for another action before that was chosen is not meant."""
-    names = [name for name, _ in EDITS.get(action, ())]
-    return {name: text for name, text in form.starting("value_").items() if name in names}
+def values_of(form: Form, edit: str) -> dict[str, str]:
+    """Read what an edit puts in; what was written for another before this was chosen is not meant.
+
+    A SKU is another one with another blank, and a note has its lines.
+    """
+    read = form.exact if edit in ("alias", "note") else form.text
+    found = {name: read(f"value_{name}") for name, _ in EDITS.get(edit, ())}
+    return {name: text for name, text in found.items() if text}
 
 
 def where_of(form: Form) -> ExceptionFilter:

@@ -85,10 +85,12 @@ class MappingPages:
 
 
 def _draft(form: Form) -> MappingDraft:
+    """Read a row: a name is another one with another blank."""
+    form.needed("key")
     return MappingDraft(
         kind=form.needed("kind"),
-        key=form.needed("key"),
-        value=form.text("value"),
+        key=form.exact("key"),
+        value=form.exact("value"),
         tender=bool(form.text("tender")),
         reason=form.text("reason"),
     )

@@ -11,7 +11,7 @@ from aiohttp import web
 from actors.domain.order_state import STATES as MEANINGS
 from actors.domain.order_state import OrderState
 from adapters.console.exception_table import exceptions_in_hand
-from adapters.console.forms import EDITS, Form
+from adapters.console.forms import EDITS, Form, values_of
 from adapters.console.rendering import segment
 from adapters.console.sides import sides_in_hand
 from adapters.console.site import Site, as_csv, go
@@ -155,7 +155,7 @@ class OrderPages:
         ref, field = request.match_info["ref"], form.text("field")
         if field not in FIELDS:
             raise ProblemError(400, f"What may be edited is {', '.join(FIELDS)}.")
-        draft = PatchDraft(field=field, values=form.starting("value_"), reason=form.needed("reason"))
+        draft = PatchDraft(field=field, values=values_of(form, field), reason=form.needed("reason"))
         done = await self._patches.patch(form.needed("key"), ref, draft, request[PERSON])
         self._site.tell(request, done["message"])
         return go(f"/orders/{segment(ref)}")

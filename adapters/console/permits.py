@@ -14,9 +14,6 @@ MONEY = MONEY_ROLES
 MACHINE = frozenset({"it", "admin"})
 _TRADE = frozenset({"ops", "admin"})
 
-TRIAGE = frozenset({"assign", "snooze", "wake"})
-EDITS = frozenset({"alias", "note", "address", "contact"})
-
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "act": ACTING,
@@ -42,14 +39,9 @@ def why_not(person: Person, what: str) -> str:
     return _why_not(person, ROLES[what])
 
 
-def why_not_deed(person: Person, action: str, owner: str) -> str:
-    """Say why this person may not do this to an exception of this owner; "" if they may."""
-    if action in TRIAGE:
-        return _why_not(person, ACTING)
-    if action in EDITS:
-        return _why_not(person, ROLES["edit"])
-    helpers = {"it"} if action == "retry" else set()
-    return _why_not(person, {owner, "admin", *helpers})
+def why_not_deed(person: Person, needed: Collection[str]) -> str:
+    """Say why this person may not do what these roles may, and who is admin; "" if they may."""
+    return _why_not(person, {*needed, "admin"})
 
 
 def _why_not(person: Person, needed: Collection[str]) -> str:

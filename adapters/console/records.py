@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from adapters.console.site import Site, as_csv
+from adapters.console.site import FRAGMENT, Site, as_csv
 from adapters.console.tables import Column, Table, in_hand, listed
 from adapters.operator.answers import csv_stream
 from adapters.operator.parameters import MOST_ROWS, one_of
@@ -58,7 +58,9 @@ class RecordPages:
 
             return await csv_stream(request, read, name="audit.csv")
         found = await self._records.audit(query)
-        verdict = await self._records.verify() if "verify" in request.query else None
+        # Not again with every look at what is new.
+        asked = "verify" in request.query and FRAGMENT not in request.headers
+        verdict = await self._records.verify() if asked else None
         table = listed(request, "What people did", _AUDIT, found, sort=query.sort, down=query.descending)
         return await self._site.page(request, "audit", query=query, table=table, verdict=verdict)
 

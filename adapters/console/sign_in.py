@@ -52,9 +52,9 @@ class SignIn:
             seconds = -(-wait // 1000)
             said = f"Too many tries. Wait {seconds} seconds, then try again."
             return await self._shown(request, onwards, said, status=429, headers={"Retry-After": str(seconds)})
+        self._throttle.failed(peer, now=now)  # before it is judged: tries side by side are tries all the same
         session = await self._sessions.open(form.text("token", most=_LONGEST_TOKEN), peer=peer)
         if session is None:
-            self._throttle.failed(peer, now=now)
             return await self._shown(request, onwards, "Nobody has this token.", status=401)
         self._throttle.passed(peer)
         before = await self.found(request)

@@ -69,7 +69,7 @@ class Site:
         self.reading = reading
         self._store = store
         self._templates = Templates()
-        self._about: dict[str, str] = {}
+        self._about = dict.fromkeys(("version", "mode", "connection", "model"), "")
         self._about_at: Instant = -_ABOUT_KEPT
         self._messages: dict[str, str] = {}
 
@@ -142,7 +142,7 @@ class Site:
             "roles": sorted(person.roles),
             "may": lambda what: not permits.why_not(person, what),
             "why_not": lambda what: permits.why_not(person, what),
-            "why_not_deed": lambda action, owner: permits.why_not_deed(person, action, owner),
+            "why_not_deed": lambda needed: permits.why_not_deed(person, needed),
             "form_token": form_token(session.id) if session is not None else "",
             "new_key": lambda: secrets.token_urlsafe(18),
             "theme": theme_of(request),
@@ -162,11 +162,11 @@ class Site:
             return self._about
         self._about_at = self.now()
         try:
-            health = await self.reading.health()
-            self._about = {name: str(health.get(name, "")) for name in ("version", "mode", "connection")}
-            self._about["model"] = str((await self.reading.records.model())["hash"])
+            health, model = await self.reading.health(), await self.reading.records.model()
         except ProblemError:
-            self._about = {"version": "", "mode": "", "connection": "", "model": ""} | self._about
+            return self._about  # another page may ask meanwhile: what is there is always whole
+        told = {name: str(health.get(name, "")) for name in ("version", "mode", "connection")}
+        self._about = {**told, "model": str(model["hash"])}
         return self._about
 
 

@@ -132,7 +132,8 @@ class DeskReading(Protocol):
 
     async def exception(self, exception_id: int) -> Document | None:
         """One exception, with `life` (`[{"at", "what", "author", "detail"}]`), `order` (the head of its order, or
-        None), `siblings` (how many are open of its group) and `actions` (those of `ACTIONS` that fit it)."""
+        None), `siblings` (how many are open of its group), `actions` (those of `ACTIONS` that fit it) and `roles` (by
+        action, who may beside admin)."""
         ...
 
     async def preview(self, deed: Deed, person: Person) -> Document:
@@ -526,6 +527,7 @@ SCHEMAS: dict[str, Any] = {
         order={"type": ["object", "null"]},
         siblings=WHOLE,
         actions=array({"enum": list(ACTIONS)}),
+        roles={"type": "object", "additionalProperties": array(TEXT), "description": "Who may, by action."},
         money=FLAG,
     ),
     "Incident": structure(

@@ -29,7 +29,8 @@ PERSONAL_ROLES = frozenset({"ops", "ecommerce", "finance", "admin"})
 LONGEST_KEY = 200
 """Characters of an `Idempotency-Key`."""
 
-_LARGEST = 2**63
+_DIGITS = 19
+"""So many digits a number of the file never has."""
 """An integer of SQLite is smaller."""
 
 
@@ -144,7 +145,7 @@ async def _draft(request: web.Request) -> PatchDraft:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:20]) < _LARGEST):
+    if not (text.isascii() and text.isdigit() and len(text) < _DIGITS):
         raise ProblemError(404, "An edit goes by its number.")
     return int(text)
 

@@ -216,6 +216,7 @@ def exception_detail(connection: sqlite3.Connection, exception_id: int, *, now: 
         "order": order_head(connection, row.record.id) if row.record.kind == "order" else None,
         "siblings": exceptions.count_of_group(connection, row.group),
         "actions": acting.fitting(case),
+        "roles": {action: sorted(acting.who_may(action, case)) for action in acting.fitting(case)},
         "money": acting.is_money(acting.RELEASE, case) or acting.is_money(acting.DISMISS, case),
     }
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import msgspec
 
+from actors.desk.acting import Case, who_may
 from actors.domain.exception_life import ExceptionFilter
 from actors.domain.exception_types import CATALOGUE
 from actors.domain.time import format_instant
@@ -150,7 +153,15 @@ class Desk:
             {"at": ago(0.5), "what": "note", "author": "olga", "detail": HOSTILE},
         ]
         actions = ["retry", "dismiss", "assign", "snooze", "alias"]
-        return {**found, "life": life, "order": an_order(exception_id), "siblings": 2, "actions": actions}
+        case = Case(type=found["type"], owner=found["owner"], kind="order")
+        return {
+            **found,
+            "life": life,
+            "order": an_order(exception_id),
+            "siblings": 2,
+            "actions": actions,
+            "roles": {action: sorted(who_may(action, case)) for action in actions},
+        }
 
     async def preview(self, deed: Deed, person: Person) -> Document:
         self.asked.append(deed)
@@ -599,8 +610,12 @@ class FakeReading:
         self.records = Records()
         self.acted: list[tuple[Any, ...]] = []
         self.paused: set[str] = set()
+        self.asked, self.answers = anyio.Event(), anyio.Event()
+        self.answers.set()
 
     async def health(self) -> Document:
+        self.asked.set()
+        await self.answers.wait()
         flows = {
             name: {
                 "state": "paused" if name in self.paused else "running",
@@ -995,6 +1010,8 @@ class FakeStore:
         self.written.append(("sign out", person))
 
     async def refused(self, peer: str) -> None:
+        for _ in range(100):  # a commit takes its time, and others are heard meanwhile
+            await anyio.lowlevel.checkpoint()
         self.written.append(("refused", peer))
 
 

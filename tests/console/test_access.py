@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import anyio
 import pytest
 
 from adapters.console.sessions import IDLE, LONGEST
@@ -146,6 +147,20 @@ async def test_signing_in_leads_nowhere_else(onwards: str) -> None:
         assert (answer.status, answer.headers["Location"]) == (303, "/")
         page = await browser.get("/theme?to=dark&next=//evil.example")
         assert page.headers["Location"] == "/"
+
+
+async def test_guesses_side_by_side_are_slowed_as_those_one_after_the_other() -> None:
+    async with served("olga") as browser:
+        found: list[int] = []
+
+        async def guess() -> None:
+            answer = await browser.post("/sign-in", {"token": "guess-of-somebody", "next": "/"})
+            found.append(answer.status)
+
+        async with anyio.create_task_group() as tries:
+            for _ in range(30):
+                tries.start_soon(guess)
+    assert sorted(found) == [401] * FREE + [429] * (30 - FREE)
 
 
 async def test_guessing_is_slowed_and_written_down_without_the_token() -> None:

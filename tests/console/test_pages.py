@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import anyio
 import pytest
 
 import adapters.console
@@ -505,6 +506,37 @@ async def test_a_row_is_tried_and_then_put_in_force_with_a_reason() -> None:
         assert "3 orders are judged again" in (await browser.get("/mappings")).text
 
 
+async def test_a_name_keeps_its_blanks_and_a_note_its_lines() -> None:
+    async with served(signed_in="ada") as browser:
+        row = {"kind": "shipping", "key": "Express  24\u00a0h ", "value": "DHL\u00a0Express", "reason": "r"}
+        tried = await browser.get(f"/mappings/try?{urlencode(row)}")
+        key = html.unescape(re.findall(r'name="key" value="([^"]*)"', tried.text)[0])
+        value = html.unescape(re.findall(r'name="value" value="([^"]*)"', tried.text)[0])
+        assert (key, value) == (row["key"], row["value"])
+        await browser.form("/mappings", "/mappings", {**row, "key_of_form": "k1"})
+        assert browser.reading.mappings.put[-1][1].key == row["key"]
+        note = {"action": "note", "id": "1", "value_note": "ring twice\r\nand wait", "reason": "r"}
+        assert '<textarea name="value_note"' in (await browser.get("/exceptions?view=rows")).text
+        preview = await browser.form("/exceptions/1", "/deeds/preview", note)
+        assert browser.reading.desk.asked[-1].values == {"note": "ring twice\nand wait"}
+        assert 'value="ring twice\nand wait"' in preview.text
+        sku = {"action": "alias", "id": "1", "value_sku": "TEE  M", "value_alias": "TEE\u00a0M"}
+        await browser.form("/exceptions/1", "/deeds/preview", sku)
+        assert browser.reading.desk.asked[-1].values == {"sku": "TEE  M", "alias": "TEE\u00a0M"}
+
+
+async def test_two_tabs_right_after_a_start_are_both_whole() -> None:
+    async with served(signed_in="ada") as browser:
+        asked, answers = browser.reading.asked, browser.reading.answers = anyio.Event(), anyio.Event()
+        async with anyio.create_task_group() as tabs:
+            tabs.start_soon(browser.get, "/help")
+            await asked.wait()
+            other = await browser.get("/help")
+            answers.set()
+        assert other.status == 200
+        assert "0123456789ab" in (await browser.get("/help")).text
+
+
 async def test_nobody_is_sent_to_try_a_row_by_another_page() -> None:
     async with served() as browser:
         assert (await browser.get("/mappings/try?kind=tax&key=reduced&value=5")).status == 403
@@ -548,6 +580,11 @@ LIVE = [
     ("/skus", "rows"),
     ("/reconciliation", "rows"),
     ("/alerts", "rows"),
+    ("/audit", "rows"),
+    ("/mappings", "rows"),
+    ("/month/2026-11", "month"),
+    ("/reconciliation", "differing"),
+    ("/reconciliation/2026-11-25", "documents"),
 ]
 
 

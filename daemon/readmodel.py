@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import anyio
 import msgspec
 
-from adapters.operator.reading import MarginQuery, PlanQuery, SkuQuery
+from adapters.operator.reading import MarginQuery, PlanQuery, PostingQuery, SkuQuery
 from adapters.telemetry.metrics import Metrics
 from daemon import actions, sku_actions, stock_actions
 from daemon.desk.alerts import AlertDesk
@@ -120,9 +120,9 @@ class LiveReading:
                 "report", self._app.engine.clock, lambda: self.report("month", period, counted_to="")
             )
 
-    async def postings(self, day: str, *, after: str, limit: int) -> Document:
-        """A page of the documents of a day that are safe to sync on."""
-        return await self._apart(lambda connection: postings(connection, day, after=after, limit=limit))
+    async def postings(self, day: str, query: PostingQuery) -> Document:
+        """A page of the documents of a day."""
+        return await self._apart(lambda connection: postings(connection, day, query))
 
     async def earnings(self, query: MarginQuery) -> Document:
         """What sales earned in a period."""

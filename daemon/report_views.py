@@ -9,14 +9,19 @@ import sqlite3
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from actors.domain.closing import as_of, date_of, day_of, month_of
 from actors.domain.closing_files import document_of, shown
 from actors.domain.financial import NOTHING
 from actors.domain.time import Instant, date_in_zone, format_instant
 from adapters.operator.problems import ProblemError
+from adapters.operator.reading import PostingQuery
 from daemon import days
+from daemon.desk.cursors import onwards, place_of, token
 from storage import facts, tieout, verified
-from storage.verified import Posted
+from storage.keyset import Place
+from storage.verified import Posted, Wanted
 
 Document = dict[str, Any]
 
@@ -41,20 +46,31 @@ def period_report(
     return document_of(tieout.period_report(connection, period, zone, as_of=counted))
 
 
-def postings(connection: sqlite3.Connection, day: str, *, after: str = "", limit: int = -1) -> Document:
+def postings(connection: sqlite3.Connection, day: str, query: PostingQuery) -> Document:
     """Return the documents of a day that are safe to sync on, and those that are not yet, with why.
 
     Raises:
         ProblemError: 400, there is no such day, or `after` is not the `next` of a page.
     """
-    wanted = days.read(date_of, "day", day)
-    found = verified.safe(connection, wanted, after=_place(after), limit=limit + 1 if limit >= 0 else limit)
-    page = found[:limit] if limit >= 0 else found
+    date = days.read(date_of, "day", day)
+    wanted = Wanted(safe=query.state == "safe", kind=query.kind, text=query.text)
+    page = verified.documents(
+        connection,
+        date,
+        wanted,
+        sort=query.sort,
+        descending=query.descending,
+        after=_place(query),
+        limit=query.limit,
+    )
+    waiting = msgspec.structs.replace(wanted, safe=False)
+    rest = verified.documents(connection, date, waiting, sort="kind").documents if wanted.safe else []
     return {
         "day": day,
-        "items": [_posting(one) for one in page],
-        "next": _cursor(page[-1]) if len(found) > len(page) and page else None,
-        "not_yet": [_posting(one) for one in verified.not_yet(connection, wanted)],
+        "items": [_posting(one) for one in page.documents],
+        "next": _next(page.next, query.sort),
+        "total": page.total,
+        "not_yet": [_posting(one) for one in rest],
     }
 
 
@@ -97,15 +113,18 @@ def _posting(one: Posted) -> Document:
     }
 
 
-def _cursor(one: Posted) -> str:
-    return f"{one.safe_at}/{one.kind}/{one.id}"
+def _next(place: Place | None, sort: str) -> str | None:
+    """By moment a place is told plainly: others keep it as far as they have read, over releases."""
+    if place is None or sort != "verified_at":
+        return onwards(token(place))
+    return f"{place.value}/{place.key}"
 
 
-def _place(after: str) -> tuple[Instant, str, str]:
-    if not after:
-        return 0, "", ""
-    moment, _, rest = after.partition("/")
-    kind, slash, document = rest.partition("/")
-    if not (moment.isascii() and moment.isdigit() and len(moment) < 16 and slash):
+def _place(query: PostingQuery) -> Place | None:
+    after = query.after
+    if query.sort != "verified_at" or not after:
+        return place_of(after)
+    moment, _, key = after.partition("/")
+    if not (moment.isascii() and moment.isdigit() and len(moment) < 16 and "/" in key):
         raise ProblemError(400, f"after {after[: days.LONGEST]!r}: it must be the `next` of the page before.")
-    return int(moment), kind, document
+    return Place(int(moment), key)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from actors.domain.figures import Share
 from actors.domain.time import Instant
+from storage import keyset
 from storage.books import amount
+from storage.keyset import Order, Place
 
 NOT_JUDGED = "Its order was not held against it yet."
 DIFFERS = "It does not agree with its order."
@@ -40,15 +43,56 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
         return sum((share.gross for share in self.by_rule.values()), Decimal(0))
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which documents: those that are `safe`, or those that are not yet; `kind` and `text` "" narrow nothing.
+
+    `text` is part of the number of the document or of its order, of the reference or of the account.
+    """
+
+    safe: bool = True
+    kind: str = ""
+    text: str = ""
+
+
+class Page(NamedTuple):
+    """Documents of a page, where the next one begins (None: there is none), and how many there are in all."""
+
+    documents: list[Posted]
+    next: Place | None
+    total: int
+
+
+_SORTED_BY = {
+    "verified_at": "coalesce(safe_at, 0)",
+    "number": "documents.number",
+    "kind": "documents.kind",
+    "order": "coalesce(orders.number, '')",
+    "net": "documents.net",
+    "tax": "documents.tax",
+    "total": "documents.net + documents.tax",
+    "account": "documents.account",
+}
+SORTS = tuple(_SORTED_BY)
+_KEY = "documents.kind || '/' || documents.id"
+_ALL = 2**31
+
 # A document is a sale's, and so one order's: its lines are found by that, which is how their key begins.
 _DOCUMENTS = (
-    "documents (kind, id, of_order, safe_at) AS MATERIALIZED (SELECT kind, id, min(order_id),"
-    " CASE WHEN count(*) = count(verified_at) THEN max(verified_at) END FROM ledger_lines"
-    " WHERE day = :day AND side = 'cin7' AND kind IN ('invoice', 'payment', 'credit_note', 'refund') GROUP BY kind, id)"
+    "(SELECT day, kind, id, min(order_id) AS of_order, max(number) AS number, max(reference) AS reference,"
+    " max(account) AS account, sum(net) AS net, sum(tax) AS tax,"
+    " CASE WHEN count(*) = count(verified_at) THEN max(verified_at) END AS safe_at FROM ledger_lines"
+    " WHERE side = 'cin7' AND kind IN ('invoice', 'payment', 'credit_note', 'refund') GROUP BY day, kind, id)"
+    " AS documents LEFT JOIN orders ON orders.id = of_order"
+)
+_TEXT = (
+    "(instr(lower(documents.number), lower(:value)) OR instr(lower(coalesce(orders.number, '')), lower(:value))"
+    " OR instr(lower(reference), lower(:value)) OR instr(lower(account), lower(:value)))"
 )
 
 _LINES = (
-    "SELECT chosen.kind, chosen.id, chosen.safe_at, rule, lines.number, lines.order_id, coalesce(orders.number, ''),"
+    "WITH chosen AS MATERIALIZED (SELECT key AS place, value ->> 0 AS kind, value ->> 1 AS id, value ->> 2 AS of_order,"
+    " value ->> 3 AS safe_at FROM json_each(?))"
+    " SELECT chosen.kind, chosen.id, chosen.safe_at, rule, lines.number, lines.order_id, coalesce(orders.number, ''),"
     " reference, account, lines.currency, lines.net, lines.tax, coalesce(verdict, ''),"
     " (SELECT cause FROM exceptions WHERE record_kind = 'order' AND record_id = lines.order_id"
     " AND exceptions.state = 'open' AND owner = 'finance'"
@@ -56,39 +100,35 @@ _LINES = (
     " coalesce(decision, '')"
     " FROM chosen CROSS JOIN ledger_lines AS lines ON lines.order_id = of_order AND lines.side = 'cin7'"
     " AND lines.kind = chosen.kind AND lines.id = chosen.id LEFT JOIN orders ON orders.id = lines.order_id"
-    " LEFT JOIN books ON books.order_id = lines.order_id"
+    " LEFT JOIN books ON books.order_id = lines.order_id ORDER BY place, rule"
 )
 
 
-def safe(
-    connection: sqlite3.Connection, day: date, *, after: tuple[Instant, str, str] = (0, "", ""), limit: int = -1
-) -> list[Posted]:
-    """Return the documents of a day that are safe, by since when, kind and id; `after` is where the last page ended.
-
-    A negative `limit` is none.
-    """
-    rows = connection.execute(
-        f"WITH {_DOCUMENTS}, chosen AS MATERIALIZED (SELECT * FROM documents WHERE safe_at IS NOT NULL"
-        " AND (safe_at, kind, id) > (:safe_at, :kind, :id) ORDER BY safe_at, kind, id LIMIT :limit)"
-        f" {_LINES} ORDER BY chosen.safe_at, chosen.kind, chosen.id, rule",
-        {"day": day.isoformat(), "safe_at": after[0], "kind": after[1], "id": after[2], "limit": limit},
-    )
-    return _posted(rows)
-
-
-def not_yet(connection: sqlite3.Connection, day: date) -> list[Posted]:
-    """Return the documents of a day that nobody may rely on yet, with why, by kind and id."""
-    rows = connection.execute(
-        f"WITH {_DOCUMENTS}, chosen AS MATERIALIZED (SELECT * FROM documents WHERE safe_at IS NULL)"
-        f" {_LINES} ORDER BY chosen.kind, chosen.id, rule",
-        {"day": day.isoformat()},
-    )
-    return _posted(rows)
+def documents(
+    connection: sqlite3.Connection,
+    day: date,
+    wanted: Wanted,
+    *,
+    sort: str = "verified_at",
+    descending: bool = False,
+    after: Place | None = None,
+    limit: int | None = None,
+) -> Page:
+    """Return documents of a day, sorted by one of `SORTS` and by kind and id; a `limit` of None is none."""
+    within = f"safe_at IS {'NOT ' if wanted.safe else ''}NULL"
+    conditions = {"day = :value": day.isoformat(), "kind = :value": wanted.kind or None, _TEXT: wanted.text or None}
+    columns = "documents.kind, documents.id, of_order, safe_at"
+    order = Order(_SORTED_BY[sort], _KEY, descending)
+    most = _ALL if limit is None else limit
+    found = keyset.part(connection, columns, _DOCUMENTS, conditions, order, after=after, limit=most, within=within)
+    total = keyset.count(connection, _DOCUMENTS, conditions, within=within)
+    return Page(_posted(connection, found.rows), found.next, total)
 
 
-def _posted(rows: sqlite3.Cursor) -> list[Posted]:
+def _posted(connection: sqlite3.Connection, chosen: Sequence[tuple[Any, ...]]) -> list[Posted]:
+    """Read the lines of documents, in their order."""
     found: dict[tuple[str, str], Posted] = {}
-    for row in rows:
+    for row in connection.execute(_LINES, (msgspec.json.encode(chosen).decode(),)):
         one = found.get((row[0], row[1]))
         if one is None:
             one = found[row[0], row[1]] = _document(row)

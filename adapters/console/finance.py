@@ -21,6 +21,7 @@ from adapters.operator.access import require
 from adapters.operator.answers import csv_file
 from adapters.operator.parameters import PERSON
 from adapters.operator.problems import ProblemError
+from adapters.operator.reading import PostingQuery
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -110,7 +111,7 @@ class FinancePages:
         day = request.match_info["day"]
         if not _DAY.fullmatch(day):
             raise ProblemError(404, "A day is written 2026-11-26.")
-        found = await self._site.reading.postings(day, after="", limit=-1)
+        found = await self._site.reading.postings(day, PostingQuery(limit=None))
         if request.query.get("as") == "postings":
             return csv_file(postings_to_csv(dict(found)), name=f"postings-{found['day']}.csv")
         tables = [

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.operator import alert_api, desk_api, list_api, mapping_api, patch_api, record_api, schema
-from adapters.operator.reading import PLAN_SORTS, PLAN_STANDS, SKU_SORTS
+from adapters.operator.reading import (
+    PLAN_SORTS,
+    PLAN_STANDS,
+    POSTING_KINDS,
+    POSTING_SORTS,
+    POSTING_STATES,
+    SKU_SORTS,
+)
 from adapters.operator.schema import (
     FLAG,
     INSTANT,
@@ -130,6 +137,13 @@ _PATHS: dict[str, Any] = {
         "PostingPage",
         schema.in_path("day", "The accounting day, such as 2026-11-26."),
         _FORMAT,
+        schema.query(
+            "state", "What `items` are: safe (default), or waiting, those that are not.", schema.choice(*POSTING_STATES)
+        ),
+        schema.query("kind", "Only this kind.", schema.choice(*POSTING_KINDS)),
+        schema.query("text", "Part of the number of the document or its order, of the reference or the account."),
+        schema.query("sort", "Default verified_at, then kind and id.", schema.choice(*POSTING_SORTS)),
+        schema.query("order", "asc (default) or desc.", schema.choice("asc", "desc")),
         schema.AFTER,
         schema.LIMIT,
     ),
@@ -363,7 +377,8 @@ _SCHEMAS: dict[str, Any] = {
         day=TEXT,
         items={"type": "array", "items": _POSTING},
         next=MAYBE_TEXT,
-        not_yet={"type": "array", "items": _POSTING},
+        total={**WHOLE, "description": "So many fit what `items` are a page of."},
+        not_yet={"type": "array", "items": _POSTING, "description": "Empty where `items` are those."},
     ),
     "Problem": structure(type=TEXT, title=TEXT, status=WHOLE, detail=TEXT),
     "Alive": structure(status=TEXT),

@@ -17,11 +17,26 @@ from adapters.operator.record_api import RecordReading
 Document = Mapping[str, Any]
 
 SKU_SORTS = ("sku", "match", "published", "flags", "near")
+POSTING_STATES = ("safe", "waiting")
+POSTING_KINDS = ("invoice", "payment", "credit_note", "refund")
+POSTING_SORTS = ("verified_at", "number", "kind", "order", "net", "tax", "total", "account")
 PLAN_SORTS = ("product_id", "name", "skus", "stands")
 PLAN_STANDS = ("unseen", "seen", "approved")
 """How a product of the plan stands: to be read afresh first, read and waiting for an approval, or approved."""
 
-__all__ = ["PLAN_SORTS", "PLAN_STANDS", "SKU_SORTS", "MarginQuery", "OperatorReading", "PlanQuery", "SkuQuery"]
+__all__ = [
+    "PLAN_SORTS",
+    "PLAN_STANDS",
+    "POSTING_KINDS",
+    "POSTING_SORTS",
+    "POSTING_STATES",
+    "SKU_SORTS",
+    "MarginQuery",
+    "OperatorReading",
+    "PlanQuery",
+    "PostingQuery",
+    "SkuQuery",
+]
 
 
 class SkuQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +67,22 @@ class PlanQuery(msgspec.Struct, frozen=True, kw_only=True):
     descending: bool = False
     after: str = ""
     limit: int = 100
+
+
+class PostingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which documents of a day: one `state` of `POSTING_STATES`, `kind` one of `POSTING_KINDS` ("": any).
+
+    `text` is part of the number of the document or of its order, of the reference or of the account. They are sorted
+    by one of `POSTING_SORTS`; `after` is the `next` of the page before; a `limit` of None is none.
+    """
+
+    state: str = "safe"
+    kind: str = ""
+    text: str = ""
+    sort: str = "verified_at"
+    descending: bool = False
+    after: str = ""
+    limit: int | None = 100
 
 
 class MarginQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,8 +175,10 @@ class OperatorReading(Protocol):
         """The report of a month as a page shows it: of a large month it may be some seconds to minutes old."""
         ...
 
-    async def postings(self, day: str, *, after: str, limit: int) -> Document:
-        """A page of the documents of a day that are safe to sync on; all that are not yet."""
+    async def postings(self, day: str, query: PostingQuery) -> Document:
+        """A page of the documents of a day, and how many fit (`total`): of those that are safe to sync on, with all
+        that are not yet (`not_yet`), or of the latter alone.
+        """
         ...
 
     async def earnings(self, query: MarginQuery) -> Document:

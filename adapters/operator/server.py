@@ -37,10 +37,14 @@ from adapters.operator.problems import ProblemError
 from adapters.operator.reading import (
     PLAN_SORTS,
     PLAN_STANDS,
+    POSTING_KINDS,
+    POSTING_SORTS,
+    POSTING_STATES,
     SKU_SORTS,
     MarginQuery,
     OperatorReading,
     PlanQuery,
+    PostingQuery,
     SkuQuery,
 )
 
@@ -314,11 +318,9 @@ class _Desk:
         return csv_file(to_csv(found), name=f"report-{name}.csv") if as_csv else document(found)
 
     async def postings(self, request: web.Request) -> web.Response:
-        known(request, "format", "after", "limit")
+        known(request, "format", "state", "kind", "text", "sort", "order", "after", "limit")
         as_csv = one_of(request, "format", _FORMATS) == "csv"
-        found = await self._reading.postings(
-            request.match_info["day"], after=request.query.get("after", ""), limit=limit(request)
-        )
+        found = await self._reading.postings(request.match_info["day"], _posting_query(request))
         return csv_file(postings_to_csv(found), name=f"postings-{found['day']}.csv") if as_csv else document(found)
 
     async def earnings(self, request: web.Request) -> web.Response:
@@ -337,6 +339,18 @@ class _Desk:
 
     async def openapi(self, _request: web.Request) -> web.Response:
         return document(description(str((await self._reading.health())["version"])))
+
+
+def _posting_query(request: web.Request) -> PostingQuery:
+    return PostingQuery(
+        state=one_of(request, "state", POSTING_STATES) or "safe",
+        kind=one_of(request, "kind", POSTING_KINDS) or "",
+        text=request.query.get("text", "").strip(),
+        sort=one_of(request, "sort", POSTING_SORTS) or "verified_at",
+        descending=falls(request),
+        after=request.query.get("after", ""),
+        limit=limit(request),
+    )
 
 
 def _plan_query(request: web.Request) -> PlanQuery:

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     posted.add_argument("period", metavar="DAY", help="the accounting day, such as 2026-11-26")
     posted.add_argument("--after", default="", metavar="PLACE", help="begin after this place, the `next` of a page")
-    posted.add_argument("--limit", type=_count, default=-1, metavar="N", help="at most so many (default all)")
+    posted.add_argument("--limit", type=_count, metavar="N", help="at most so many (default all)")
     for verb in (month, day):
         verb.add_argument(
             "--as-of",
@@ -111,6 +111,7 @@ def _written(args: argparse.Namespace, settings: Settings) -> Callable[[sqlite3.
     """Return what reads the report and writes it in the form that is asked for."""
     from actors.core.clock import SystemClock
     from actors.domain.closing_files import postings_to_csv, to_csv
+    from adapters.operator.reading import PostingQuery
     from daemon.commands.earnings import written
     from daemon.report_views import period_report, postings
 
@@ -120,7 +121,7 @@ def _written(args: argparse.Namespace, settings: Settings) -> Callable[[sqlite3.
 
     def unit(connection: sqlite3.Connection) -> str:
         if args.verb == "postings":
-            page = postings(connection, args.period, after=args.after, limit=args.limit)
+            page = postings(connection, args.period, PostingQuery(after=args.after, limit=args.limit))
             return _in_form(args, page, as_csv=postings_to_csv, as_text=_postings)
         report = period_report(connection, args.verb, args.period, counted_to=args.as_of, time_zone=time_zone, now=now)
         return _in_form(args, report, as_csv=to_csv, as_text=_closing)

@@ -23,7 +23,7 @@ from adapters.operator.list_api import OrderSearch
 from adapters.operator.mapping_api import MappingDraft
 from adapters.operator.patch_api import PatchDraft
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import MarginQuery, PlanQuery, SkuQuery
+from adapters.operator.reading import MarginQuery, PlanQuery, PostingQuery, SkuQuery
 from adapters.operator.record_api import AuditQuery
 
 NOW = 1_796_083_200_000
@@ -922,7 +922,7 @@ class FakeReading:
         }
         return {"sha256": "c" * 64, "report": report}
 
-    async def postings(self, day: str, *, after: str, limit: int) -> Document:
+    async def postings(self, day: str, query: PostingQuery) -> Document:
         posting = {
             "kind": "invoice",
             "id": "i1",
@@ -940,7 +940,7 @@ class FakeReading:
             "why": "",
         }
         late = {**posting, "id": "i2", "verified_at": None, "why": "its payment is not there"}
-        return {"day": day, "items": [posting], "next": None, "not_yet": [late]}
+        return {"day": day, "items": [posting], "next": None, "total": 1, "not_yet": [late]}
 
     async def earnings(self, query: MarginQuery) -> Document:
         return {}

@@ -250,11 +250,26 @@ async def test_the_endpoints_answer_what_the_command_prints(tmp_path: Path) -> N
 
 async def pages(here: Served) -> None:
     status, first, _ = await here.ask("/api/reports/postings/2026-11-15?limit=1")
-    assert (status, [one["id"] for one in first["items"]]) == (200, ["inv-1"])
+    assert (status, [one["id"] for one in first["items"]], first["total"]) == (200, ["inv-1"], 2)
+    assert first["next"].split("/")[1:] == ["invoice", "inv-1"]  # a place that others keep
     status, second, _ = await here.ask(f"/api/reports/postings/2026-11-15?limit=1&after={first['next']}")
     assert (status, [one["id"] for one in second["items"]], second["next"]) == (200, ["pay-1"], None)
     status, text, answer = await here.ask("/api/reports/postings/2026-11-15?format=csv")
     assert (status, answer.content_type, len(rows(text))) == (200, "text/csv", 3)
+    await sorted_and_narrowed(here)
+
+
+async def sorted_and_narrowed(here: Served) -> None:
+    asked = "/api/reports/postings/2026-11-15?sort=number&order=desc&limit=1"
+    _, first, _ = await here.ask(asked)
+    _, second, _ = await here.ask(f"{asked}&after={first['next']}")
+    assert [one["id"] for one in (*first["items"], *second["items"])] == ["pay-1", "inv-1"]
+    _, waiting, _ = await here.ask("/api/reports/postings/2026-11-15?state=waiting")
+    assert (waiting["items"], waiting["total"], waiting["not_yet"]) == (first["not_yet"], len(first["not_yet"]), [])
+    _, paid, _ = await here.ask("/api/reports/postings/2026-11-15?kind=payment&text=PAY-")
+    assert [one["id"] for one in paid["items"]] == ["pay-1"]
+    for query in ("state=odd", "kind=order", "sort=odd", "sort=net&after=x"):
+        assert (await here.ask(f"/api/reports/postings/2026-11-15?{query}"))[0] == 400
 
 
 def _report(connection: sqlite3.Connection, kind: str, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -33,6 +34,7 @@ from actors.domain.exception_types import Finding
 from actors.domain.time import parse_instant
 from storage import books, exceptions, orders, tieout, verified
 from storage.books import LedgerLine
+from storage.verified import Wanted
 from tests.books_file import SAFE, ZONE, an_order, book, found, line, order_id_of
 from tests.stored import fresh
 
@@ -414,17 +416,17 @@ def test_only_what_agrees_is_safe(connection: sqlite3.Connection) -> None:
     order_id = book(connection, "3", sold("3"), verdict="differs")
     record = exceptions.Record(kind="order", id=order_id)
     exceptions.raise_finding(connection, record, Finding(code="books_differ", cause="1.00 less"), now=SAFE)
-    safe = verified.safe(connection, date(2026, 11, 15))
+    safe = verified.documents(connection, date(2026, 11, 15), Wanted()).documents
     assert [(one.kind, one.id, str(one.total), one.account) for one in safe] == [
         ("invoice", "inv-1", "17.25", ""),
         ("payment", "pay-1", "12", "610"),
     ]
     assert list(safe[0].by_rule) == ["20%", "5%"]
-    assert [(one.id, one.why) for one in verified.not_yet(connection, date(2026, 11, 15))] == [
+    assert [(one.id, one.why) for one in waiting(connection)] == [
         ("inv-2", verified.DIFFERS),
         ("inv-3", "1.00 less"),
     ]
-    assert verified.safe(connection, date(2026, 11, 16)) == []
+    assert verified.documents(connection, date(2026, 11, 16), Wanted()) == ([], None, 0)
 
 
 def test_why_is_what_differs_or_what_a_person_decided(connection: sqlite3.Connection) -> None:
@@ -437,7 +439,7 @@ def test_why_is_what_differs_or_what_a_person_decided(connection: sqlite3.Connec
     order_id = book(connection, "5", sold("5"), verdict="")
     record = exceptions.Record(kind="order", id=order_id)
     exceptions.raise_finding(connection, record, Finding(code="payment_unmapped", cause="no account"), now=SAFE)
-    assert [one.why for one in verified.not_yet(connection, date(2026, 11, 15))] == [
+    assert [one.why for one in waiting(connection)] == [
         "1.00 less",
         "1.00 less",
         verified.RELEASED,
@@ -446,13 +448,57 @@ def test_why_is_what_differs_or_what_a_person_decided(connection: sqlite3.Connec
     ]
 
 
-def test_pages_hold_every_document_once(connection: sqlite3.Connection) -> None:
+def waiting(connection: sqlite3.Connection) -> list[verified.Posted]:
+    return verified.documents(connection, date(2026, 11, 15), Wanted(safe=False), sort="kind").documents
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", verified.SORTS)
+def test_pages_hold_every_document_once_and_in_order(
+    connection: sqlite3.Connection, sort: str, descending: bool
+) -> None:
     for number in range(1, 8):
-        book(connection, str(number), sold(str(number)), now=SAFE + number % 3)
-    day, place = date(2026, 11, 15), (0, "", "")
+        paid = line("cin7", "payment", f"pay-{number}", f"{number % 4}.00", account="610")
+        lines = [*sold(str(number), tax=f"{number % 3}.00"), paid]
+        book(connection, str(number), lines, now=SAFE + number % 3)
+    day, place = date(2026, 11, 15), None
     seen: list[verified.Posted] = []
-    while len(seen) < 8 and (page := verified.safe(connection, day, after=place, limit=2)):
-        seen += page
-        place = (page[-1].safe_at or 0, page[-1].kind, page[-1].id)
-    assert seen == verified.safe(connection, day)
-    assert len({one.id for one in seen}) == 7
+    while len(seen) < 15:
+        page = verified.documents(connection, day, Wanted(), sort=sort, descending=descending, after=place, limit=3)
+        assert page.total == 14
+        seen += page.documents
+        place = page.next
+        if place is None:
+            break
+    told = [(sorted_value(one, sort), f"{one.kind}/{one.id}") for one in seen]
+    assert (len(told), told) == (14, sorted(set(told), reverse=descending))
+    assert len({value for value, _ in told}) < 14 or sort in ("number", "verified_at")
+
+
+def sorted_value(one: verified.Posted, sort: str) -> Any:
+    match sort:
+        case "verified_at":
+            return one.safe_at
+        case "net" | "tax":
+            return sum(getattr(share, sort) for share in one.by_rule.values())
+        case _:
+            return getattr(one, sort)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        (Wanted(kind="payment"), ["pay-1", "pay-2"]),
+        (Wanted(kind="refund"), []),
+        (Wanted(text="TX-2"), ["pay-2"]),
+        (Wanted(text="61"), ["pay-1", "pay-2"]),
+        (Wanted(safe=False, kind="invoice"), ["inv-3"]),
+        (Wanted(safe=False, text="TX-2"), []),
+    ],
+)
+def test_documents_are_narrowed(connection: sqlite3.Connection, wanted: Wanted, ids: list[str]) -> None:
+    for number, verdict in (("1", "agrees"), ("2", "agrees"), ("3", "differs")):
+        paid = line("cin7", "payment", f"pay-{number}", "12.00", reference=f"tx-{number}", account="610")
+        book(connection, number, [*sold(number), paid], verdict=verdict)
+    page = verified.documents(connection, date(2026, 11, 15), wanted)
+    assert ([one.id for one in page.documents], page.total) == (ids, len(ids))

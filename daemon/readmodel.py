@@ -17,10 +17,10 @@ from daemon.desk.alerts import AlertDesk
 from daemon.desk.exceptions import ExceptionDesk
 from daemon.desk.lists import ListDesk
 from daemon.desk.mappings import MappingDesk
+from daemon.desk.months import Months
 from daemon.desk.patches import PatchDesk
 from daemon.desk.records import RecordDesk
 from daemon.health import health, ready
-from daemon.kept import Kept
 from daemon.margin_views import margin_csv, margin_document
 from daemon.purchase_views import purchase_view
 from daemon.report_views import period_report, postings
@@ -41,8 +41,7 @@ class LiveReading:
     def __init__(self, app: Running) -> None:
         self._app = app
         self._reports = anyio.CapacityLimiter(1)
-        self._gathering = anyio.Lock()
-        self._month = "", Kept()
+        self._months = Months(self._month, app.engine.clock)
         self.desk = ExceptionDesk(app)
         self.mappings = MappingDesk(app)
         self.patches = PatchDesk(app)
@@ -111,14 +110,14 @@ class LiveReading:
             lambda connection: period_report(connection, kind, name, counted_to=counted_to, time_zone=zone, now=now)
         )
 
-    async def month_shown(self, period: str) -> Document:
-        """The report of a month for a page: kept for a while, as long as one month is looked at."""
-        async with self._gathering:
-            if self._month[0] != period:
-                self._month = period, Kept()
-            return await self._month[1].get(
-                "report", self._app.engine.clock, lambda: self.report("month", period, counted_to="")
-            )
+    async def month_shown(self, period: str) -> Document | None:
+        """The report of a month for a page."""
+        return await self._months.shown(period)
+
+    def _month(self, period: str) -> Document:
+        zone, now = self._app.settings.connection.time_zone or "", self._app.engine.clock.now()
+        with closing(connect(self._app.engine.database.path, read_only=True)) as connection:
+            return period_report(connection, "month", period, counted_to="", time_zone=zone, now=now)
 
     async def postings(self, day: str, query: PostingQuery) -> Document:
         """A page of the documents of a day."""

@@ -139,10 +139,10 @@ class FinancePages:
         if not _MONTH.fullmatch(period):
             raise ProblemError(404, "A month is written 2026-11.")
         if as_csv(request):
-            found = await self._site.reading.report("month", period, counted_to="")
-            return csv_file(to_csv(dict(found)), name=f"report-{period}.csv")
+            whole = await self._site.reading.report("month", period, counted_to="")
+            return csv_file(to_csv(dict(whole)), name=f"report-{period}.csv")
         found = await self._site.reading.month_shown(period)
-        report = found["report"]
+        report = None if found is None else found["report"]
         year, month = int(period[:4]), int(period[5:])
         before = f"{year - (month == 1):04}-{(month - 2) % 12 + 1:02}"
         later = f"{year + (month == 12):04}-{month % 12 + 1:02}"
@@ -151,10 +151,10 @@ class FinancePages:
             "month",
             period=period,
             report=report,
-            tables=[_chains(request, report), *_parts(request, report)],
+            tables=[] if report is None else [_chains(request, report), *_parts(request, report)],
             parts=_PARTS,
             coded=_CODED,
-            sha256=found["sha256"],
+            sha256="" if found is None else found["sha256"],
             before=before,
             later=later,
         )

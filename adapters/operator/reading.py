@@ -171,8 +171,8 @@ class OperatorReading(Protocol):
         """The report of a month or a day (`kind`); `counted_to` is the day ages are counted to ("": its own choice)."""
         ...
 
-    async def month_shown(self, period: str) -> Document:
-        """The report of a month as a page shows it: of a large month it may be some seconds to minutes old."""
+    async def month_shown(self, period: str) -> Document | None:
+        """The report of a month as a page shows it, perhaps some minutes old; None: it is being added up."""
         ...
 
     async def postings(self, day: str, query: PostingQuery) -> Document:

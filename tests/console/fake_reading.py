@@ -880,8 +880,8 @@ class FakeReading:
             "would_have": [],
         }
 
-    async def month_shown(self, period: str) -> Document:
-        return await self.report("month", period, counted_to="")
+    async def month_shown(self, period: str) -> Document | None:
+        return None if period == "2026-10" else await self.report("month", period, counted_to="")
 
     async def unpublish_plan_csv(self, query: PlanQuery, *, after: str) -> tuple[str, str | None]:
         return "product_id\r\np1\r\n", None

@@ -45,6 +45,7 @@ PAGES = (
     "/reconciliation",
     "/reconciliation/2026-11-25",
     "/month/2026-11",
+    "/month/2026-10",
     "/mappings",
     f"/mappings?kind=tax&key={'%22%3E%3Cscript%3E'}",
     "/alerts",

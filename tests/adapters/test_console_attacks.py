@@ -60,8 +60,25 @@ PARAMETERS = (
 )  # fmt: skip
 """Every parameter any page or list reads."""
 
-NARROWED = ("/exceptions", "/orders", "/stock", "/skus", "/audit")
+NARROWED = (
+    *("/exceptions", "/orders", "/stock", "/skus", "/audit", "/deeds", "/alerts", "/settings", "/mappings"),
+    *("/unpublishing", "/reconciliation"),
+)
 """The pages that can be narrowed."""
+
+TABLES = (
+    *(("/", name) for name in ("not-in-cin7", "to-release", "owners", "flows", "budget")),
+    *((f"/orders/{ORDER}", name) for name in ("exceptions", "totals", "books", "documents", "refunds")),
+    *((path, "") for path in ("/mappings", "/settings", "/unpublishing")),
+    *(
+        ("/settings", "secrets"),
+        ("/alerts", "rules"),
+        ("/alerts", "windows"),
+        ("/model", "m1"),
+        ("/mappings", "history"),
+    ),
+)
+"""Tables of a page that are to be had as files."""
 
 ANSWERS = (200, 303, 400, 403, 404, 405, 409, 413)
 """Whatever is sent, nothing breaks."""
@@ -385,8 +402,9 @@ async def test_files_of_ours_are_served_to_anybody(house: Besieged) -> None:
 SQL = ("' OR 1=1 --", "%", '" OR ""="', "x' UNION SELECT sealed FROM bodies --", "1; DROP TABLE orders")
 LISTS = (
     "/api/exceptions", "/api/exceptions.csv", "/api/incidents", "/api/orders", "/api/orders.csv", "/api/skus",
-    "/api/skus.csv", "/api/skus/plan", "/api/stock", "/api/stock.csv", "/api/mappings", "/api/audit", "/api/audit.csv",
-    "/api/deeds",
+    "/api/skus.csv", "/api/skus/plan", "/api/skus/plan.csv", "/api/stock", "/api/stock.csv", "/api/mappings",
+    "/api/audit", "/api/audit.csv", "/api/deeds", "/api/deeds.csv", "/api/alerts", "/api/alerts.csv",
+    "/api/reports/postings/2026-11-26",
 )  # fmt: skip
 ORDERING = ("sort", "order", "after")
 
@@ -442,6 +460,7 @@ async def test_a_table_holds_no_formula_and_has_the_name_we_gave_it(house: Besie
     cookie = await house.signed_in("admin")
     sheets = [path for path in LISTS if path.endswith(".csv")]
     sheets += [f"{path}{'&' if '?' in path else '?'}format=csv" for path in PAGES]
+    sheets += [f"{path}?format=csv&table={name}" for path, name in TABLES]
     formulas = tables = 0
     for path in (
         *sheets,

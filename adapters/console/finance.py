@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from actors.domain.closing_files import postings_to_csv, to_csv
@@ -15,13 +16,13 @@ from actors.domain.wording import label
 from adapters.console.exception_table import exceptions_file, exceptions_listed, list_query
 from adapters.console.forms import Form
 from adapters.console.permits import MONEY, why_not
-from adapters.console.site import Site, as_csv, go
-from adapters.console.tables import Column, Table, in_hand
+from adapters.console.site import Site, as_csv, csv_of, go
+from adapters.console.tables import PAGE, Column, Table, in_hand, listed
 from adapters.operator.access import require
 from adapters.operator.answers import csv_file
-from adapters.operator.parameters import PERSON
+from adapters.operator.parameters import PERSON, one_of
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import PostingQuery
+from adapters.operator.reading import POSTING_KINDS, POSTING_SORTS, PostingQuery
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -31,17 +32,17 @@ _RELEASES = (
     Column("amounts", "Amounts", number=True),
 )
 _DOCUMENTS = (
-    Column("number", "Document"),
+    Column("number", "Document", sort="number"),
     Column("id", ""),
-    Column("kind", "Kind"),
-    Column("order", "Order"),
+    Column("kind", "Kind", sort="kind"),
+    Column("order", "Order", sort="order"),
     Column("order_id", ""),
-    Column("net", "Net", number=True),
-    Column("tax", "Tax", number=True),
-    Column("total", "Total", number=True),
+    Column("net", "Net", number=True, sort="net"),
+    Column("tax", "Tax", number=True, sort="tax"),
+    Column("total", "Total", number=True, sort="total"),
     Column("currency", ""),
-    Column("account", "Account", wide=True),
-    Column("verified_at", "Stands", falls=True),
+    Column("account", "Account", wide=True, sort="account"),
+    Column("verified_at", "Stands", falls=True, sort="verified_at"),
     Column("why", ""),
 )
 _CHAINS = (
@@ -111,14 +112,21 @@ class FinancePages:
         day = request.match_info["day"]
         if not _DAY.fullmatch(day):
             raise ProblemError(404, "A day is written 2026-11-26.")
-        found = await self._site.reading.postings(day, PostingQuery(limit=None))
         if request.query.get("as") == "postings":
-            return csv_file(postings_to_csv(dict(found)), name=f"postings-{found['day']}.csv")
-        tables = [
-            in_hand(request, "not-yet", "Documents that are not safe yet", _DOCUMENTS, found["not_yet"]),
-            in_hand(request, "safe", "Documents that are safe to sync on", _DOCUMENTS, found["items"]),
-        ]
-        return await self._site.page(request, "day", told=found, tables=tables)
+            whole = await self._site.reading.postings(day, PostingQuery(limit=None))
+            return csv_file(postings_to_csv(dict(whole)), name=f"postings-{day}.csv")
+        query = _posting_query(request)
+        if as_csv(request):
+            whole = await self._site.reading.postings(day, msgspec.structs.replace(query, after="", limit=None))
+            return csv_of(f"safe-{day}.csv", [column.name for column in _DOCUMENTS], whole["items"])
+        found = await self._site.reading.postings(day, query)
+        table = listed(
+            request, "Documents that are safe to sync on", _DOCUMENTS, found, sort=query.sort, down=query.descending
+        )
+        not_yet = in_hand(request, "not-yet", "Documents that are not safe yet", _DOCUMENTS, found["not_yet"])
+        return await self._site.page(
+            request, "day", told=found, query=query, table=table, tables=[not_yet], kinds=POSTING_KINDS
+        )
 
     async def release(self, request: web.Request, form: Form) -> web.Response:
         """Release what agrees and waits of a day."""
@@ -158,6 +166,17 @@ class FinancePages:
             before=before,
             later=later,
         )
+
+
+def _posting_query(request: web.Request) -> PostingQuery:
+    return PostingQuery(
+        kind=one_of(request, "kind", POSTING_KINDS) or "",
+        text=" ".join(request.query.get("text", "").split()),
+        sort=one_of(request, "sort", POSTING_SORTS) or "verified_at",
+        descending=request.query.get("order") == "down",
+        after=request.query.get("after", ""),
+        limit=PAGE,
+    )
 
 
 def _chains(request: web.Request, report: Mapping[str, Any]) -> Table:

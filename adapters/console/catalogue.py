@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 from aiohttp import web
 
@@ -12,13 +9,13 @@ from actors.domain.coverage import Flag, Match
 from adapters.console.exception_table import exceptions_in_hand
 from adapters.console.forms import Form
 from adapters.console.rendering import segment
-from adapters.console.site import Site, as_csv, every, go
-from adapters.console.tables import Column, in_hand, listed
+from adapters.console.site import Site, as_csv, go
+from adapters.console.tables import Column, listed
 from adapters.operator.access import CATALOGUE_ROLES, require
 from adapters.operator.answers import csv_stream
 from adapters.operator.parameters import MOST_ROWS, PERSON, one_of
 from adapters.operator.problems import ProblemError
-from adapters.operator.reading import SKU_SORTS, PlanQuery, SkuQuery
+from adapters.operator.reading import PLAN_SORTS, PLAN_STANDS, SKU_SORTS, PlanQuery, SkuQuery
 
 PAGE = 50
 MATCHES = ("all", "unmatched", *(match.value for match in Match))
@@ -34,14 +31,12 @@ _SKUS = (
     Column("suggestion", "Suggestion", wide=True),
 )
 _PLAN = (
-    Column("product_id", ""),
-    Column("number", "Product"),
-    Column("key", ""),
-    Column("skus", "SKUs"),
+    Column("name", "Product", sort="name"),
+    Column("skus", "SKUs", sort="skus"),
     Column("why", "Why"),
-    Column("stands", "Stands"),
-    Column("modified_at", ""),
+    Column("stands", "Stands", sort="stands"),
 )
+_STANDS = {"unseen": "to be read first", "seen": "waits for approval", "approved": "approved"}
 
 
 class CataloguePages:
@@ -93,13 +88,29 @@ class CataloguePages:
         self._site.tell(request, done["message"])
         return go(f"/skus/{segment(sku)}")
 
-    async def plan(self, request: web.Request) -> web.Response:
+    async def plan(self, request: web.Request) -> web.StreamResponse:
         """Show what would be unpublished."""
-        plan = await self._site.reading.unpublish_plan(PlanQuery(limit=1))
-        rows = await every(lambda at: self._site.reading.unpublish_plan(PlanQuery(after=at, limit=MOST_ROWS)), "")
-        planned = [{**row, "stands": _stands(row), "number": row["name"] or row["product_id"]} for row in rows]
-        table = in_hand(request, "", "Products that would be unpublished", _PLAN, planned, narrow=False)
-        return await self._site.page(request, "plan", plan=plan, tables=[table])
+        query = PlanQuery(
+            text=" ".join(request.query.get("text", "").split()),
+            stands=one_of(request, "stands", PLAN_STANDS) or "",
+            sort=one_of(request, "sort", PLAN_SORTS) or "product_id",
+            descending=request.query.get("order") == "down",
+            after=request.query.get("after", ""),
+            limit=PAGE,
+        )
+        if as_csv(request):
+            whole = msgspec.structs.replace(query, limit=MOST_ROWS)
+
+            async def read(after: str) -> tuple[str, str | None]:
+                return await self._site.reading.unpublish_plan_csv(whole, after=after)
+
+            return await csv_stream(request, read, name="unpublishing.csv")
+        found = await self._site.reading.unpublish_plan(query)
+        caption = "Products that would be unpublished"
+        table = listed(request, caption, _PLAN, found, sort=query.sort, down=query.descending)
+        return await self._site.page(
+            request, "plan", plan=found, query=query, table=table, stands=PLAN_STANDS, meanings=_STANDS
+        )
 
     async def approve(self, request: web.Request, form: Form) -> web.Response:
         """Let the products of the plan be unpublished."""
@@ -108,12 +119,6 @@ class CataloguePages:
         done = await self._site.reading.approve_plan(author=person.name, reason=form.needed("reason"))
         self._site.tell(request, done["message"])
         return go("/unpublishing")
-
-
-def _stands(row: Mapping[str, Any]) -> str:
-    if row["approved"]:
-        return "approved"
-    return "waits for approval" if row["seen"] else "to be read first"
 
 
 def _query(request: web.Request) -> SkuQuery:

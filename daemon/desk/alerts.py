@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
+import anyio
 import msgspec
 
 from actors.desk.actor import DeskActor
@@ -120,10 +121,20 @@ class AlertDesk:
         """See `AlertReading`."""
         require(person, {*ALERT_ROLES, owner})
         sender = self._sender
-        items = []
-        for channel in self._rules.of_owner(owner) if sender is not None else ():
-            error = await self._try(sender, channel.key, owner, person) if sender is not None else ""
-            items.append({"channel": channel.scheme, "sent": not error, "error": error})
+        channels = self._rules.of_owner(owner) if sender is not None else ()
+        errors: dict[str, str] = {}
+
+        async def try_one(key: str) -> None:
+            assert sender is not None  # noqa: S101 - without one there is no channel
+            errors[key] = await self._try(sender, key, owner, person)
+
+        async with anyio.create_task_group() as tries:  # one that hangs keeps nobody waiting for the others too
+            for channel in channels:
+                tries.start_soon(try_one, channel.key)
+        items = [
+            {"channel": channel.scheme, "sent": not errors[channel.key], "error": errors[channel.key]}
+            for channel in channels
+        ]
         await self._app.engine.database.run(
             lambda connection: audit.write(
                 connection, author=person.name, action="try-channels", record=f"owner:{owner}", now=self._now

@@ -69,7 +69,7 @@ NARROWED = (
 TABLES = (
     *(("/", name) for name in ("not-in-cin7", "to-release", "owners", "flows", "budget")),
     *((f"/orders/{ORDER}", name) for name in ("exceptions", "totals", "books", "documents", "refunds")),
-    *((path, "") for path in ("/mappings", "/settings", "/unpublishing")),
+    *((path, "") for path in ("/mappings", "/settings")),
     *(
         ("/settings", "secrets"),
         ("/alerts", "rules"),

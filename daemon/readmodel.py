@@ -6,10 +6,13 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import anyio
 import msgspec
 
+from actors.domain.time import date_in_zone
+from adapters.operator.problems import ProblemError
 from adapters.operator.reading import MarginQuery, PlanQuery, PostingQuery, SkuQuery
 from adapters.telemetry.metrics import Metrics
 from daemon import actions, sku_actions, stock_actions
@@ -23,7 +26,7 @@ from daemon.desk.records import RecordDesk
 from daemon.health import health, ready
 from daemon.margin_views import margin_csv, margin_document
 from daemon.purchase_views import purchase_view
-from daemon.report_views import period_report, postings
+from daemon.report_views import books_zone, period_report, postings
 from daemon.running import Running
 from daemon.settings_checks import TRACE
 from daemon.sku_views import plan_table, plan_view, sku_page, sku_table, sku_view
@@ -109,6 +112,15 @@ class LiveReading:
         return await self._apart(
             lambda connection: period_report(connection, kind, name, counted_to=counted_to, time_zone=zone, now=now)
         )
+
+    async def this_month(self) -> str:
+        """The month under way where the books are; in UTC while nobody knows where."""
+        configured, now = self._app.settings.connection.time_zone or "", self._app.engine.clock.now()
+        try:
+            zone = await self._app.engine.database.read(lambda connection: books_zone(connection, configured))
+        except ProblemError:
+            zone = ZoneInfo("UTC")
+        return date_in_zone(now, zone).isoformat()[:7]
 
     async def month_shown(self, period: str) -> Document | None:
         """The report of a month for a page."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -139,7 +138,7 @@ class FinancePages:
 
     async def this_month(self, _request: web.Request) -> web.Response:
         """Go to the month under way."""
-        return go(f"/month/{datetime.fromtimestamp(self._site.now() / 1000, UTC):%Y-%m}")
+        return go(f"/month/{await self._site.reading.this_month()}")
 
     async def month(self, request: web.Request) -> web.Response:
         """Show a month: both sides, what they differ by, and why."""

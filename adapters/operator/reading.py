@@ -171,6 +171,10 @@ class OperatorReading(Protocol):
         """The report of a month or a day (`kind`); `counted_to` is the day ages are counted to ("": its own choice)."""
         ...
 
+    async def this_month(self) -> str:
+        """The month under way, as `2026-11`, by the books' time zone."""
+        ...
+
     async def month_shown(self, period: str) -> Document | None:
         """The report of a month as a page shows it, perhaps some minutes old; None: it is being added up."""
         ...

@@ -880,6 +880,9 @@ class FakeReading:
             "would_have": [],
         }
 
+    async def this_month(self) -> str:
+        return "2026-12"
+
     async def month_shown(self, period: str) -> Document | None:
         return None if period == "2026-10" else await self.report("month", period, counted_to="")
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import anyio.lowlevel
 import pytest
 
+from actors.domain.facts import Company, FactKind
+from actors.domain.time import parse_instant
 from adapters.operator.problems import ProblemError
 from daemon.desk.months import OLDEST_SECONDS, Months
 from daemon.kept import KEEPS
-from tests.daemon_app import NOW, FixedClock
+from daemon.readmodel import LiveReading
+from storage import facts
+from tests.daemon_app import NOW, FixedClock, assembled
 
 
 class Clock(FixedClock):
@@ -86,6 +91,21 @@ async def test_what_is_not_too_old_is_shown_while_another_is_made() -> None:
     assert await months.shown("2026-11") is None
     book.let.set()
     assert (await until_made(months, "2026-11"))["number"] == 2
+
+
+async def test_the_month_under_way_is_that_of_the_books(tmp_path: Path) -> None:
+    """Half past eleven in the evening of the 31st in UTC is the 1st in Auckland."""
+    async with assembled(tmp_path, lambda connection: None) as app:
+        clock = app.engine.clock
+        assert isinstance(clock, FixedClock)
+        clock.at = parse_instant("2026-12-31T23:30:00Z")
+        reading = LiveReading(app)
+        assert await reading.this_month() == "2026-12"
+        company = Company(name="Books", currency="NZD", time_zone="Pacific/Auckland")
+        await app.engine.database.run(
+            lambda connection: facts.store(connection, FactKind.COMPANY, (company,), now=NOW, whole=True)
+        )
+        assert await reading.this_month() == "2027-01"
 
 
 async def test_what_cannot_be_made_says_why_and_is_tried_again() -> None:

@@ -194,7 +194,7 @@ def _condition(where: ExceptionFilter, now: Instant) -> tuple[str, dict[str, obj
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What an action on an exception depends on beside its row: its order, a sale of it, and its books.
 
-    `for_finance`: an open exception of finance's holds the order.
+    `for_finance`: an open exception of finance's holds the order; `has_body`: what the order says is still kept.
     """
 
     state: str | None = None
@@ -204,6 +204,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     has_books: bool = False
     verdict: str = ""
     step: str = ""
+    has_body: bool = False
 
 
 def standings(connection: sqlite3.Connection, wanted: Sequence[int]) -> dict[int, Standing]:
@@ -213,7 +214,8 @@ def standings(connection: sqlite3.Connection, wanted: Sequence[int]) -> dict[int
         " coalesce(b.verdict, ''), coalesce(b.step, ''), o.reason, EXISTS (SELECT 1 FROM exceptions f"
         "  JOIN exception_types t ON t.code = f.type AND t.holds WHERE f.record_kind = 'order' AND f.record_id = o.id"
         # The `+` keeps the planner at the few of this order.
-        "  AND +f.state = 'open' AND +f.owner = 'finance'), b.order_id IS NOT NULL"
+        "  AND +f.state = 'open' AND +f.owner = 'finance'), b.order_id IS NOT NULL,"
+        " EXISTS (SELECT 1 FROM bodies d WHERE d.order_id = o.id AND d.kind = 'order')"
         # CROSS JOIN keeps the order: from the few that are asked for, each by its key.
         " FROM json_each(?) AS wanted CROSS JOIN exceptions e ON e.id = wanted.value"
         " CROSS JOIN orders o ON e.record_kind = 'order' AND o.id = e.record_id"
@@ -229,6 +231,7 @@ def standings(connection: sqlite3.Connection, wanted: Sequence[int]) -> dict[int
             reason=row[5],
             for_finance=bool(row[6]),
             has_books=bool(row[7]),
+            has_body=bool(row[8]),
         )
         for row in rows
     }

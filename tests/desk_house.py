@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 import msgspec
 
 from actors.domain.exception_types import Finding
 from actors.domain.order_state import OrderState
-from storage import exceptions, orders
+from storage import bodies, exceptions, orders
 from storage.exceptions import Record
+from tests.ct_documents import order_document
 from tests.daemon_app import NOW
 from tests.orders_builder import plain_order
+from tests.patched_file import SEALER
 
 
 def order_id(number: int) -> str:
@@ -24,6 +27,9 @@ def held_orders(connection: sqlite3.Connection, count: int, *, sku: str = "GONE"
     for number in range(1, count + 1):
         order = msgspec.structs.replace(plain_order(), id=order_id(number), number=f"H-{number}")
         orders.accept(connection, order, now=NOW + number * 60_000)
+        read = json.dumps(order_document(id=order.id, orderNumber=order.number)).encode()
+        sealed = SEALER.seal(read, order_id=order.id, kind="order")
+        bodies.put(connection, order.id, "order", version=1, sealed=sealed, now=NOW + number * 60_000)
         orders.move(connection, order.id, OrderState.HELD, now=NOW + number * 60_000, reason=code)
         finding = Finding(code=code, cause=f"Cin7 Core has no product {sku}", sku=sku, group=f"{code}:{sku}")
         record = Record(kind="order", id=order.id, number=order.number)

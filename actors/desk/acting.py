@@ -43,7 +43,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     `state` is that of its order, if it is about one; `has_sale` a sale of it stands; `has_books` it has books, and
     `books_due` they wait for a person; `differs` it is about books that do; `changed` it is held because it was edited
     after its sale was made; `for_finance` something of finance holds it; `waiting` how many orders wait on its day,
-    where it is about one; `can_retry` there is something to ask for.
+    where it is about one; `can_retry` there is something to ask for; `readable` what its order says is still kept.
     """
 
     type: str
@@ -61,6 +61,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     for_finance: bool = False
     waiting: int = 0
     can_retry: bool = True
+    readable: bool = True
 
 
 class Would(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +156,8 @@ def _edit(case: Case) -> Would | Refusal:
         return Refusal(why="it is about no order")
     if case.state not in EDITABLE or case.has_sale:
         return Refusal(why=f"its order is {case.state.value}: what stands in Cin7 Core is corrected there")
+    if not case.readable:
+        return Refusal(why="what its order says is not kept any more: retry it, which reads it again, and then edit")
     return Would(what="its order is corrected, the original kept, and judged again", calls=_SALE)
 
 

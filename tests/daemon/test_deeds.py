@@ -157,7 +157,7 @@ async def test_a_deed_whose_values_can_be_read_no_more_comes_to_its_end(tmp_path
 
     def spoil(connection: sqlite3.Connection) -> None:
         if how == "its time is over":
-            bodies.expire(connection, before=NOW + 86_400_000)
+            connection.execute("DELETE FROM bodies WHERE order_id = ?", (KEY,))
         else:
             connection.execute("UPDATE bodies SET sealed = zeroblob(64) WHERE order_id = ?", (KEY,))
 
@@ -526,6 +526,19 @@ async def test_the_page_of_one_says_what_can_be_done(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert (found["siblings"], found["order"]["number"], found["money"]) == (4, "H-2", False)
         assert await ExceptionDesk(app).exception(99) is None
+
+
+async def test_what_is_not_kept_any_more_is_not_offered_nor_promised(tmp_path: Path) -> None:
+    async with assembled(tmp_path, held(4)) as app:
+        await app.engine.database.run(lambda connection: bodies.expire(connection, before=NOW + 150_000))
+        desk = ExceptionDesk(app)
+        shown = await desk.preview(Deed(action="note", where=ALL, values={"note": "x"}), ADA)
+        assert [one["count"] for one in shown["would"]] == [2]
+        assert [one["count"] for one in shown["refused"]] == [2]
+        assert "retry it" in shown["refused"][0]["why"]
+        found = await desk.exception(1)
+        assert found is not None
+        assert not {"note", "address", "contact", "alias"} & set(found["actions"])
 
 
 # -- before it is done ------------------------------------------------------------------------------------------------

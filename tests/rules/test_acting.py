@@ -77,6 +77,7 @@ def test_what_it_would_do_and_cost(action: str, case: Case, calls: int, says: st
         ("retry", CANCELLED, "nothing leads out of that"),
         ("retry", ALONE, "clears by itself"),
         ("note", SOLD, "corrected there"),
+        ("address", msgspec.structs.replace(HELD, readable=False), "retry it"),
         ("note", MAKING, "corrected there"),
         *((action, OVER, "resolved already") for action in ACTIONS),
     ],

@@ -51,7 +51,7 @@ class Clock(FixedClock):
 
 def paths(orders: int) -> Sequence[str]:
     """Return what is asked for."""
-    sale, middle, held = 500_001 % orders, identity(orders // 2), identity(orders - 10_001)
+    sale, middle, held = orders // 2 + 1, identity(orders // 2), identity(orders - 10_001)
     return (
         "/health",
         "/metrics",

@@ -98,6 +98,7 @@ class NoticeWorker:
         except UndeliveredError as error:
             return self._failed(channel, waiting, error)
         self._working.add(channel.key)
+        self._forget(waiting.batch)
         return Done(unit=lambda connection, at: self._sent(connection, channel, waiting, at))
 
     async def _check(self, channel: Channel) -> None:
@@ -131,9 +132,11 @@ class NoticeWorker:
         if stale:
             notices.give_up(connection, stale, "not delivered in a day")
             self._tell(connection, channel, stale[-1].error, len(stale), now)
+            self._forget(stale)
             waiting = [notice for notice in waiting if notice not in stale]
         alone = [notice for notice in waiting if self._refused[notice.id] >= REFUSED_ALONE]
         if alone:
+            self._forget(alone)
             notices.give_up(connection, alone, f"refused while others went out: {alone[-1].error}")
             waiting = [notice for notice in waiting if notice not in alone]
         waiting = self._let_by(waiting)
@@ -161,6 +164,13 @@ class NoticeWorker:
 
         self._around.log("alert.undelivered", level="warning", channel=channel.scheme, reason=reason, tries=tries)
         return Later(due_at=None, reason="undelivered", unit=unit)
+
+    def _forget(self, gone: Sequence[Notice]) -> None:
+        """Nothing more is to be known of what left, or never will."""
+        for notice in gone:
+            self._refused.pop(notice.id, None)
+            self._apart.discard(notice.id)
+            self._turned_away.discard(notice.id)
 
     def _was_refused(self, ids: Sequence[int]) -> None:
         """Remember what was refused while the channel works; of what left together, each is tried by itself."""

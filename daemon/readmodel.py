@@ -108,10 +108,11 @@ class LiveReading:
 
     async def report(self, kind: str, name: str, *, counted_to: str) -> Document:
         """The report of a month or a day."""
+        return await self._apart(lambda connection: self._report(connection, kind, name, counted_to=counted_to))
+
+    def _report(self, connection: sqlite3.Connection, kind: str, name: str, *, counted_to: str = "") -> Document:
         zone, now = self._app.settings.connection.time_zone or "", self._app.engine.clock.now()
-        return await self._apart(
-            lambda connection: period_report(connection, kind, name, counted_to=counted_to, time_zone=zone, now=now)
-        )
+        return period_report(connection, kind, name, counted_to=counted_to, time_zone=zone, now=now)
 
     async def this_month(self) -> str:
         """The month under way where the books are; in UTC while nobody knows where."""
@@ -127,9 +128,7 @@ class LiveReading:
         return await self._months.shown(period)
 
     def _month(self, period: str) -> Document:
-        zone, now = self._app.settings.connection.time_zone or "", self._app.engine.clock.now()
-        with closing(connect(self._app.engine.database.path, read_only=True)) as connection:
-            return period_report(connection, "month", period, counted_to="", time_zone=zone, now=now)
+        return self._with_own_connection(lambda connection: self._report(connection, "month", period))
 
     async def postings(self, day: str, query: PostingQuery) -> Document:
         """A page of the documents of a day."""
@@ -155,11 +154,11 @@ class LiveReading:
     async def _apart(self, unit: Callable[[sqlite3.Connection], T]) -> T:
         """Read on a connection of its own: a report takes seconds, and health must not wait for it. One at a time."""
 
-        def read() -> T:
-            with closing(connect(self._app.engine.database.path, read_only=True)) as connection:
-                return unit(connection)
+        return await anyio.to_thread.run_sync(self._with_own_connection, unit, limiter=self._reports)
 
-        return await anyio.to_thread.run_sync(read, limiter=self._reports)
+    def _with_own_connection(self, unit: Callable[[sqlite3.Connection], T]) -> T:
+        with closing(connect(self._app.engine.database.path, read_only=True)) as connection:
+            return unit(connection)
 
     async def block(self, sku: str, *, author: str, reason: str, until: str) -> Document:
         """Stop selling a SKU."""

@@ -180,8 +180,8 @@ _SORTED_BY = {
     "owner": "owner",
     "rule": "rule",
     "count": "count",
-    "title": "title",
     "ended_at": "coalesce(ended_at, 9000000000000)",
+    "title": "title",
 }
 SORTS = tuple(_SORTED_BY)
 """What the list may be sorted by."""

@@ -7,6 +7,7 @@ from aiohttp import web
 from actors.domain.alerting import THRESHOLDS
 from actors.domain.exception_types import Severity
 from adapters.console.forms import Form
+from adapters.console.links import falls, text_of
 from adapters.console.site import Site, as_csv, go
 from adapters.console.tables import PAGE, Column, in_hand, listed
 from adapters.operator.alert_api import ALERT_SORTS, AlertListQuery
@@ -67,18 +68,16 @@ class AlertPages:
             owner=one_of(request, "owner", OWNERS) or "",
             rule=one_of(request, "rule", sorted(THRESHOLDS)) or "",
             severity=one_of(request, "severity", SEVERITIES) or "",
-            text=" ".join(request.query.get("text", "").split()),
+            text=text_of(request),
             sort=one_of(request, "sort", ALERT_SORTS) or "raised_at",
-            descending=request.query.get("order") != "up",
+            descending=falls(request, first=True),
             after=request.query.get("after", ""),
             limit=PAGE,
         )
         if as_csv(request):
-
-            async def read(after: str) -> tuple[str, str | None]:
-                return await self._alerts.alerts_csv(query, after=after)
-
-            return await csv_stream(request, read, name="alerts.csv")
+            return await csv_stream(
+                request, lambda after: self._alerts.alerts_csv(query, after=after), name="alerts.csv"
+            )
         found, rules = await self._alerts.alerts(query), await self._alerts.rules()
         maintenance = await self._alerts.maintenance()
         return await self._site.page(

@@ -8,16 +8,16 @@ from aiohttp import web
 from actors.domain.coverage import Flag, Match
 from adapters.console.exception_table import exceptions_in_hand
 from adapters.console.forms import Form
+from adapters.console.links import falls, text_of
 from adapters.console.rendering import segment
 from adapters.console.site import Site, as_csv, go
-from adapters.console.tables import Column, listed
+from adapters.console.tables import PAGE, Column, listed
 from adapters.operator.access import CATALOGUE_ROLES, require
 from adapters.operator.answers import csv_stream
 from adapters.operator.parameters import MOST_ROWS, PERSON, one_of
 from adapters.operator.problems import ProblemError
 from adapters.operator.reading import PLAN_SORTS, PLAN_STANDS, SKU_SORTS, PlanQuery, SkuQuery
 
-PAGE = 50
 MATCHES = ("all", "unmatched", *(match.value for match in Match))
 FLAGS = tuple(flag.value for flag in Flag)
 PUBLISHED = ("true", "false")
@@ -60,11 +60,11 @@ class CataloguePages:
         query = _query(request)
         if as_csv(request):
             whole = msgspec.structs.replace(query, limit=MOST_ROWS)
-
-            async def read(after: str) -> tuple[str, str | None]:
-                return await self._site.reading.sku_table(msgspec.structs.replace(whole, after=after), head=not after)
-
-            return await csv_stream(request, read, name="skus.csv")
+            return await csv_stream(
+                request,
+                lambda after: self._site.reading.sku_table(msgspec.structs.replace(whole, after=after), head=not after),
+                name="skus.csv",
+            )
         found = await self._site.reading.skus(query)
         table = listed(request, "SKUs of both catalogues", _SKUS, found, sort=query.sort, down=query.descending)
         counts = found["counts"]
@@ -91,20 +91,20 @@ class CataloguePages:
     async def plan(self, request: web.Request) -> web.StreamResponse:
         """Show what would be unpublished."""
         query = PlanQuery(
-            text=" ".join(request.query.get("text", "").split()),
+            text=text_of(request),
             stands=one_of(request, "stands", PLAN_STANDS) or "",
             sort=one_of(request, "sort", PLAN_SORTS) or "product_id",
-            descending=request.query.get("order") == "down",
+            descending=falls(request),
             after=request.query.get("after", ""),
             limit=PAGE,
         )
         if as_csv(request):
             whole = msgspec.structs.replace(query, limit=MOST_ROWS)
-
-            async def read(after: str) -> tuple[str, str | None]:
-                return await self._site.reading.unpublish_plan_csv(whole, after=after)
-
-            return await csv_stream(request, read, name="unpublishing.csv")
+            return await csv_stream(
+                request,
+                lambda after: self._site.reading.unpublish_plan_csv(whole, after=after),
+                name="unpublishing.csv",
+            )
         found = await self._site.reading.unpublish_plan(query)
         caption = "Products that would be unpublished"
         table = listed(request, caption, _PLAN, found, sort=query.sort, down=query.descending)
@@ -127,9 +127,9 @@ def _query(request: web.Request) -> SkuQuery:
         match=one_of(request, "match", MATCHES) or "all",
         flag=one_of(request, "flag", FLAGS),
         published=None if published is None else published == "true",
-        text=" ".join(request.query.get("text", "").split()),
+        text=text_of(request),
         sort=one_of(request, "sort", SKU_SORTS) or "sku",
-        descending=request.query.get("order") == "down",
+        descending=falls(request),
         after=request.query.get("after", ""),
         limit=PAGE,
     )

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from actors.domain.exception_life import ExceptionFilter
 from actors.domain.exception_types import Severity
+from adapters.console.links import falls
 from adapters.console.tables import PAGE, Column, Table, in_hand, listed
 from adapters.operator.answers import csv_stream
 from adapters.operator.desk_api import CAUSE_SORTS, SORTS, DeskReading, ExceptionListQuery
@@ -47,7 +48,7 @@ def list_query(request: web.Request, where: ExceptionFilter, *, first: str = "op
     return ExceptionListQuery(
         where=where,
         sort=sort,
-        descending=request.query.get("order") == "down",
+        descending=falls(request),
         after=request.query.get("after", ""),
         limit=PAGE,
     )
@@ -60,11 +61,11 @@ def exceptions_listed(request: web.Request, caption: str, found: Mapping[str, An
 
 async def exceptions_file(request: web.Request, desk: DeskReading, query: ExceptionListQuery) -> web.StreamResponse:
     """Answer with all of them as a file."""
-
-    async def read(after: str) -> tuple[str, str | None]:
-        return await desk.exceptions_csv(query.where, after=after, sort=query.sort, descending=query.descending)
-
-    return await csv_stream(request, read, name="exceptions.csv")
+    return await csv_stream(
+        request,
+        lambda after: desk.exceptions_csv(query.where, after=after, sort=query.sort, descending=query.descending),
+        name="exceptions.csv",
+    )
 
 
 def _row(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from actors.domain.exception_life import ExceptionFilter
 from actors.domain.exception_types import CATALOGUE, Owner, Severity
 from adapters.console.exception_table import exceptions_file, exceptions_listed, list_query
 from adapters.console.forms import EDITS, WHERE, Form, deed_of
+from adapters.console.links import falls, text_of
 from adapters.console.security import local
 from adapters.console.sides import sides_in_hand
 from adapters.console.site import OF_A_FILE, Site, as_csv, csv_of, every, go
@@ -184,21 +185,17 @@ class ExceptionPages:
     async def deeds(self, request: web.Request) -> web.StreamResponse:
         """Show what people asked for lately."""
         query = DeedListQuery(
-            text=" ".join(request.query.get("text", "").split()),
+            text=text_of(request),
             author=request.query.get("author", "").strip(),
             action=one_of(request, "action", ACTIONS) or "",
             stands=one_of(request, "stands", DEED_STANDS) or "all",
             sort=one_of(request, "sort", DEED_SORTS) or "at",
-            descending=request.query.get("order") != "up",
+            descending=falls(request, first=True),
             after=request.query.get("after", ""),
             limit=PAGE,
         )
         if as_csv(request):
-
-            async def read(after: str) -> tuple[str, str | None]:
-                return await self._desk.deeds_csv(query, after=after)
-
-            return await csv_stream(request, read, name="deeds.csv")
+            return await csv_stream(request, lambda after: self._desk.deeds_csv(query, after=after), name="deeds.csv")
         found = await self._desk.deeds(query)
         caption = "What people asked for"
         table = listed(request, caption, _DEEDS, found, sort=query.sort, down=query.descending)
@@ -212,18 +209,16 @@ class ExceptionPages:
             raise ProblemError(404, "Nothing of this key was asked for.")
         query = DeedItemQuery(
             outcome=one_of(request, "outcome", OUTCOMES) or "",
-            text=" ".join(request.query.get("text", "").split()),
+            text=text_of(request),
             sort=one_of(request, "sort", DEED_ITEM_SORTS) or "exception",
-            descending=request.query.get("order") == "down",
+            descending=falls(request),
             after=request.query.get("after", ""),
             limit=PAGE,
         )
         if as_csv(request):
-
-            async def read(after: str) -> tuple[str, str | None]:
-                return await self._desk.deed_items_csv(key, query, after=after)
-
-            return await csv_stream(request, read, name="deed.csv")
+            return await csv_stream(
+                request, lambda after: self._desk.deed_items_csv(key, query, after=after), name="deed.csv"
+            )
         items = await self._desk.deed_items(key, query) or {"items": [], "next": None, "total": 0}
         table = listed(request, "Its items", _ITEMS, items, sort=query.sort, down=query.descending)
         return await self._site.page(request, "deed", told=found, query=query, table=table, outcomes=OUTCOMES)
@@ -254,7 +249,7 @@ def _where(request: web.Request) -> ExceptionFilter:
     one_of(request, "stage", STAGES)
     one_of(request, "state", STATES)
     one_of(request, "type", sorted(CATALOGUE))
-    told = {name: " ".join(request.query.get(name, "").split()) for name in WHERE}
+    told = {name: text_of(request, name) for name in WHERE}
     return msgspec.structs.replace(ExceptionFilter(), **{name: text for name, text in told.items() if text})
 
 
@@ -268,4 +263,4 @@ def _cause_order(request: web.Request) -> _CauseOrder:
     sort = request.query.get("sort", "")
     if sort not in CAUSE_SORTS:
         return {"sort": "count", "descending": True}
-    return {"sort": sort, "descending": request.query.get("order") == "down"}
+    return {"sort": sort, "descending": falls(request)}

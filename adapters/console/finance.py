@@ -14,6 +14,7 @@ from actors.domain.exception_life import ExceptionFilter
 from actors.domain.wording import label
 from adapters.console.exception_table import exceptions_file, exceptions_listed, list_query
 from adapters.console.forms import Form
+from adapters.console.links import falls, text_of
 from adapters.console.permits import MONEY, why_not
 from adapters.console.site import Site, as_csv, csv_of, go
 from adapters.console.tables import PAGE, Column, Table, in_hand, listed
@@ -89,7 +90,7 @@ class FinancePages:
     async def reconciliation(self, request: web.Request) -> web.StreamResponse:
         """Show what must be released, and what differs."""
         told = (await self._site.reading.lists.overview())["finance"]
-        where = ExceptionFilter(owner="finance", text=" ".join(request.query.get("text", "").split()))
+        where = ExceptionFilter(owner="finance", text=text_of(request))
         query = list_query(request, where, first="due_at")
         if as_csv(request):
             return await exceptions_file(request, self._site.reading.desk, query)
@@ -170,9 +171,9 @@ class FinancePages:
 def _posting_query(request: web.Request) -> PostingQuery:
     return PostingQuery(
         kind=one_of(request, "kind", POSTING_KINDS) or "",
-        text=" ".join(request.query.get("text", "").split()),
+        text=text_of(request),
         sort=one_of(request, "sort", POSTING_SORTS) or "verified_at",
-        descending=request.query.get("order") == "down",
+        descending=falls(request),
         after=request.query.get("after", ""),
         limit=PAGE,
     )

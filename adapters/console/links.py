@@ -1,4 +1,4 @@
-"""Addresses of this page with another query."""
+"""What a page's address asks a list for, and this address with another query."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from aiohttp import web
 
 FIRST_PAGE = ("after", "via", "format", "table")
 """What an address is without that begins anew: the place in the list, and whether it is a file."""
+
+
+def text_of(request: web.Request, name: str = "text") -> str:
+    """Return what a list is narrowed by, on one line."""
+    return " ".join(request.query.get(name, "").split())
+
+
+def falls(request: web.Request, name: str = "order", *, first: bool = False) -> bool:
+    """Say whether the largest come first; `first`: where the address says nothing."""
+    asked = request.query.get(name, "")
+    return asked != "up" if first else asked == "down"
 
 
 def link(request: web.Request, changes: Mapping[str, Any], *, without: Iterable[str] = FIRST_PAGE) -> str:

@@ -12,6 +12,7 @@ from actors.domain.order_state import STATES as MEANINGS
 from actors.domain.order_state import OrderState
 from adapters.console.exception_table import exceptions_in_hand
 from adapters.console.forms import EDITS, Form, values_of
+from adapters.console.links import falls
 from adapters.console.rendering import segment
 from adapters.console.sides import sides_in_hand
 from adapters.console.site import Site, as_csv, go
@@ -100,11 +101,9 @@ class OrderPages:
         """Show orders, or the one order that goes by exactly what was looked for."""
         query = _search(request)
         if as_csv(request):
-
-            async def read(after: str) -> tuple[str, str | None]:
-                return await self._lists.orders_csv(query, after=after)
-
-            return await csv_stream(request, read, name="orders.csv")
+            return await csv_stream(
+                request, lambda after: self._lists.orders_csv(query, after=after), name="orders.csv"
+            )
         found = await self._lists.orders(query)
         alone = found["items"][0] if len(found["items"]) == 1 and not query.after else None
         if alone is not None and query.text and query.text in _names(alone) and "go" in request.query:
@@ -198,7 +197,7 @@ def _search(request: web.Request) -> OrderSearch:
         first=asked("first", ""),
         last=asked("last", ""),
         sort=one_of(request, "sort", ORDER_SORTS) or "accepted_at",
-        descending=asked("order") != "up",
+        descending=falls(request, first=True),
         after=asked("after", ""),
     )
 

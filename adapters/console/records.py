@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from adapters.console.links import falls
 from adapters.console.site import FRAGMENT, Site, as_csv
 from adapters.console.tables import Column, Table, in_hand, listed
 from adapters.operator.answers import csv_stream
@@ -52,11 +53,11 @@ class RecordPages:
         query = _query(request)
         if as_csv(request):
             whole_list = msgspec.structs.replace(query, limit=MOST_ROWS)
-
-            async def read(after: str) -> tuple[str, str | None]:
-                return await self._records.audit_csv(msgspec.structs.replace(whole_list, after=after))
-
-            return await csv_stream(request, read, name="audit.csv")
+            return await csv_stream(
+                request,
+                lambda after: self._records.audit_csv(msgspec.structs.replace(whole_list, after=after)),
+                name="audit.csv",
+            )
         found = await self._records.audit(query)
         # Not again with every look at what is new.
         asked = "verify" in request.query and FRAGMENT not in request.headers
@@ -110,7 +111,7 @@ def _query(request: web.Request) -> AuditQuery:
         first=asked("first", ""),
         last=asked("last", ""),
         sort=one_of(request, "sort", AUDIT_SORTS) or "id",
-        descending=asked("order") != "up",
+        descending=falls(request, first=True),
         after=asked("after", ""),
         limit=PAGE,
     )

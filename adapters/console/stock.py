@@ -12,15 +12,15 @@ from markupsafe import Markup
 from actors.domain.time import parse_instant
 from adapters.console import charts
 from adapters.console.forms import Form
+from adapters.console.links import falls, text_of
 from adapters.console.rendering import segment
 from adapters.console.site import Site, as_csv, go
-from adapters.console.tables import Column, in_hand, listed, rows_of
+from adapters.console.tables import PAGE, Column, in_hand, listed, rows_of
 from adapters.operator.access import STOCK_ROLES, require
 from adapters.operator.answers import csv_stream
 from adapters.operator.parameters import PERSON, one_of, whole
 from adapters.operator.problems import ProblemError
 
-PAGE = 50
 STATES = ("all", "left", "blocked", "stale", "waiting", "refused", "held", "missing")
 SORTS = ("sku", "published", "available", "read_at")
 _DAY = 86_400_000
@@ -90,19 +90,19 @@ class StockPages:
         by_sku = state == "left"  # what is left alone is listed by SKU alone, also where another list was sorted
         query = StockQuery(
             state=state,
-            text=" ".join(request.query.get("text", "").split()),
+            text=text_of(request),
             sort="sku" if by_sku else one_of(request, "sort", SORTS) or "sku",
-            descending=request.query.get("order") == "down" and not by_sku,
+            descending=falls(request) and not by_sku,
             after=request.query.get("after", ""),
         )
         if as_csv(request):
-
-            async def read(after: str) -> tuple[str, str | None]:
-                return await self._lists.stock_csv(
+            return await csv_stream(
+                request,
+                lambda after: self._lists.stock_csv(
                     state=query.state, text=query.text, sort=query.sort, descending=query.descending, after=after
-                )
-
-            return await csv_stream(request, read, name="stock.csv")
+                ),
+                name="stock.csv",
+            )
         found = await self._lists.stock(
             state=query.state,
             text=query.text,

@@ -17,7 +17,7 @@ import msgspec
 from aiohttp import web
 
 from actors.domain.wording import words
-from adapters.console.links import kept, link
+from adapters.console.links import falls, kept, link, text_of
 from adapters.operator.parameters import whole
 from adapters.operator.problems import ProblemError
 
@@ -62,7 +62,8 @@ class Head(NamedTuple):
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table as a template writes it.
 
-    `total` counts the rows that match (None: nobody knows). `narrow` is the name of the field that narrows it ("": a
+    `total` counts the rows that match (None: nobody knows), `first` says which of them the first one here is (0: nobody
+    knows). `narrow` is the name of the field that narrows it ("": a
     form of the page does), `kept` what that form sends along. `previous`, `next` and `file` are addresses, "" for none.
     `asked`: the address says something about it. `everything` are the rows of its file, where they are in hand.
     """
@@ -117,8 +118,8 @@ def in_hand(
         ProblemError: 400, it is to be sorted by what is no column, or its page is no number.
     """
     own = _own(name)
-    text = " ".join(request.query.get(own.text, "").split())[:_LONGEST_TEXT]
-    sort, down = request.query.get(own.sort, ""), request.query.get(own.order) == "down"
+    text = text_of(request, own.text)[:_LONGEST_TEXT]
+    sort, down = request.query.get(own.sort, ""), falls(request, own.order)
     fit = [row for row in rows if _fits(row, columns, text)]
     if sort:
         fit = _sorted(fit, _column(columns, sort), down=down)

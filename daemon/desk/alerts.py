@@ -121,20 +121,7 @@ class AlertDesk:
         """See `AlertReading`."""
         require(person, {*ALERT_ROLES, owner})
         sender = self._sender
-        channels = self._rules.of_owner(owner) if sender is not None else ()
-        errors: dict[str, str] = {}
-
-        async def try_one(key: str) -> None:
-            assert sender is not None  # noqa: S101 - without one there is no channel
-            errors[key] = await self._try(sender, key, owner, person)
-
-        async with anyio.create_task_group() as tries:  # one that hangs keeps nobody waiting for the others too
-            for channel in channels:
-                tries.start_soon(try_one, channel.key)
-        items = [
-            {"channel": channel.scheme, "sent": not errors[channel.key], "error": errors[channel.key]}
-            for channel in channels
-        ]
+        items = [] if sender is None else await self._try_all(sender, owner, person)
         await self._app.engine.database.run(
             lambda connection: audit.write(
                 connection, author=person.name, action="try-channels", record=f"owner:{owner}", now=self._now
@@ -147,6 +134,21 @@ class AlertDesk:
         return await self._app.engine.database.read(
             lambda connection: digest_page(connection, self._rules, owner, now=self._now)
         )
+
+    async def _try_all(self, sender: NoticeWorker, owner: str, person: Person) -> list[dict[str, object]]:
+        """Try an owner's channels side by side: one that hangs keeps nobody waiting for the others too."""
+        channels, errors = self._rules.of_owner(owner), dict[str, str]()
+
+        async def try_one(key: str) -> None:
+            errors[key] = await self._try(sender, key, owner, person)
+
+        async with anyio.create_task_group() as tries:
+            for channel in channels:
+                tries.start_soon(try_one, channel.key)
+        return [
+            {"channel": channel.scheme, "sent": not errors[channel.key], "error": errors[channel.key]}
+            for channel in channels
+        ]
 
     async def _try(self, sender: NoticeWorker, channel: str, owner: str, person: Person) -> str:
         """Send a test message; return why it did not go out. One that does proves that the channel works."""

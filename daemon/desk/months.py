@@ -40,16 +40,25 @@ class Months:
         self._clock = clock
         self._last: _Made | None = None
         self._makers = 0
+        self._failed: tuple[str, Exception] | None = None
 
     async def shown(self, period: str) -> Document | None:
         """Return the report, perhaps some minutes old; None: it is being made.
 
         Raises:
             ProblemError: there is no such period, or the books' time zone is not known yet.
+            Exception: what went wrong the last time, after nobody waited for it any more.
         """
+        failed, self._failed = self._failed, None
+        if failed is not None and failed[0] == period:
+            raise failed[1]
         if not self._is_fresh(period) and not self._makers:
             with anyio.move_on_after(PATIENCE_SECONDS):
-                await anyio.to_thread.run_sync(self._gather, period, abandon_on_cancel=True)
+                try:
+                    await anyio.to_thread.run_sync(self._gather, period, abandon_on_cancel=True)
+                except Exception:
+                    self._failed = None  # it is told here and now
+                    raise
         last, now = self._last, self._clock.monotonic()
         if last is None or last.period != period or now - last.at > OLDEST_SECONDS:
             return None
@@ -67,5 +76,8 @@ class Months:
             report = self._make(period)
             ended = self._clock.monotonic()
             self._last = _Made(period, report, ended, ended + KEEPS * (ended - began))
+        except Exception as error:
+            self._failed = period, error
+            raise
         finally:
             self._makers -= 1

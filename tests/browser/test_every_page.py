@@ -86,7 +86,7 @@ async def _examined_deed(opened: Window, wrong: dict[str, object]) -> None:
     await page.wait_for_load_state()
     await _examined(opened, "/deeds/preview", wrong)
     await page.get_by_role("button", name=re.compile(r"^Assign \d+$")).click()
-    await expect(page.locator("[data-over]")).to_be_visible()
+    await expect(page.locator(".chip[data-over]")).to_be_visible()
     await _examined(opened, "/deeds", wrong)
 
 

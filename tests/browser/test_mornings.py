@@ -56,7 +56,7 @@ async def test_ecommerce_finds_a_missing_sku_and_lets_all_its_orders_go(shop: Ho
         await expect(title(page)).to_have_text("Retry now: 6 exceptions")
         await opened.shot("ecommerce-3-preview")
         await page.get_by_role("button", name="Retry now 6").dblclick()
-        await expect(page.locator("[data-over]")).to_be_visible()
+        await expect(page.locator(".chip[data-over]")).to_be_visible()
         await opened.shot("ecommerce-4-deed")
         await shop.stand(orders, "exported")
         assert len(shop.sales_of(*orders)) == 6

@@ -14,19 +14,26 @@ import pytest
 import yarl
 
 from adapters.operator.alert_api import ALERT_SORTS
-from adapters.operator.desk_api import DEED_ITEM_SORTS, DEED_SORTS, SORTS
+from adapters.operator.desk_api import DEED_ITEM_SORTS, DEED_SORTS, DEED_STANDS, OUTCOMES, SORTS
 from adapters.operator.list_api import ORDER_SORTS, STOCK_SORTS
-from adapters.operator.reading import PLAN_SORTS, SKU_SORTS
+from adapters.operator.reading import PLAN_SORTS, POSTING_SORTS, SKU_SORTS
 from adapters.operator.record_api import AUDIT_SORTS
 from adapters.operator.server import operator_server
 from daemon.readmodel import LiveReading
-from storage import listings, orders
+from storage import alerts, audit, coverage, deeds, exception_lists, listings, orders, verified
 from tests.catalogue_file import listed
 from tests.daemon.test_stock_desk import bought
 from tests.daemon_app import NOW, assembled
 from tests.desk_house import order_id
 from tests.orders_builder import plain_order
 from tests.storage.test_sorted_lists import fill
+
+
+def test_the_api_offers_the_orders_and_filters_there_are() -> None:
+    """The two layers do not import each other."""
+    assert (ALERT_SORTS, AUDIT_SORTS, SKU_SORTS) == (alerts.SORTS, audit.SORTS, coverage.SORTS)
+    assert (DEED_SORTS, DEED_ITEM_SORTS, SORTS) == (deeds.SORTS, deeds.ITEM_SORTS, exception_lists.SORTS)
+    assert (DEED_STANDS, OUTCOMES, POSTING_SORTS) == (deeds.STANDS, deeds.OUTCOMES, verified.SORTS)
 
 
 class Listed(NamedTuple):

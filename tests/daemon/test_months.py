@@ -108,6 +108,21 @@ async def test_the_month_under_way_is_that_of_the_books(tmp_path: Path) -> None:
         assert await reading.this_month() == "2027-01"
 
 
+async def test_what_goes_wrong_when_nobody_waits_any_more_is_told_to_who_asks_next() -> None:
+    book = Book(Clock(NOW))
+    months = Months(book.make, book.clock)
+    book.let.clear()
+    assert await months.shown("never") is None
+    book.let.set()
+    with anyio.fail_after(10):
+        while book.made != ["never"]:
+            await anyio.lowlevel.checkpoint()
+    book.let.clear()  # nothing that is made from now on says why
+    with pytest.raises(ProblemError, match="not known yet"):
+        await until_made(months, "never")
+    book.let.set()
+
+
 async def test_what_cannot_be_made_says_why_and_is_tried_again() -> None:
     clock = Clock(NOW)
     months = Months(Book(clock).make, clock)

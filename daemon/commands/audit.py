@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from daemon.commands.table import minute, table
-from daemon.commands.verbs import add_verb
+from daemon.commands.verbs import add_sort, add_verb
 
 if TYPE_CHECKING:
     from adapters.operator.record_api import AuditQuery
@@ -29,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--from", dest="first", default="", metavar="DAY", help="from this day on (UTC)")
     listing.add_argument("--to", dest="last", default="", metavar="DAY", help="up to the end of this day (UTC)")
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
-    listing.add_argument("--sort", choices=("id", "author", "action", "record"), default="id", help="default: id")
-    listing.add_argument("--ascending", action="store_true", help="the oldest, or the first of the alphabet, first")
+    add_sort(listing, ("id", "author", "action", "record"), descending=True)
     listing.add_argument(
         "--after", default="", metavar="NEXT", help="go on where a page ended; begin below this number"
     )
@@ -77,7 +76,7 @@ def _list(args: argparse.Namespace) -> int:
         first=args.first,
         last=args.last,
         sort=args.sort,
-        descending=not args.ascending,
+        descending=args.descending,
         after=args.after,
     )
     if args.csv:
